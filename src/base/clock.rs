@@ -1,0 +1,43 @@
+//! The one place that reads the clocks. Shells only; pure code is handed the values.
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "this is the clock"
+)]
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::base::time::{Moment, WallTime};
+
+/// The clocks of the shells. Copies share one start, so their moments compare across threads.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    started: Instant,
+}
+
+impl Clock {
+    /// Starts the clock at [`Moment::START`].
+    pub fn start() -> Self {
+        Self {
+            started: Instant::now(),
+        }
+    }
+
+    /// Reads the monotonic clock. A loop calls this once per wake-up.
+    pub fn now(&self) -> Moment {
+        Moment::from_elapsed(self.started.elapsed())
+    }
+
+    /// Reads the wall clock; a time before 1970 reads as 1970.
+    pub fn wall(&self) -> WallTime {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        WallTime::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Turns a moment into the `Instant` that the runtime's timers want.
+    pub fn instant(&self, at: Moment) -> Instant {
+        self.started + std::time::Duration::from_micros(at.as_micros())
+    }
+}

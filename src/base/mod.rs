@@ -1,0 +1,10 @@
+//! Words every room shares: time, chance, identifiers, telephone numbers.
+
+pub mod chance;
+pub mod clock;
+pub mod entropy;
+pub mod id;
+pub mod map;
+pub mod number;
+pub mod sound;
+pub mod time;

@@ -1,0 +1,275 @@
+//! What happened to a call, as facts for the call log. `call` tells, `store` keeps.
+//!
+//! Fields marked *personal* go into the removable part of a log line.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::id::CallId;
+use crate::base::number::{Caller, Number};
+use crate::base::time::{Moment, WallTime};
+
+/// One fact about one call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    /// Whose.
+    pub call: CallId,
+    /// For people.
+    pub at: WallTime,
+    /// For order and durations.
+    pub mono: Moment,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// An INVITE from a trunk to one of our numbers.
+    Began(Box<Began>),
+    /// The first target rings.
+    Ringing,
+    /// A target answered with 200.
+    Answered(Box<Answered>),
+    /// It is over: the last fact that `call` tells.
+    Ended(Box<Ended>),
+}
+
+/// How a call began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Began {
+    /// Whose campaign; copied so that the record outlives the configuration.
+    pub source: SourceTag,
+    /// `false`: the project is off-season and only this line is kept.
+    pub tracked: bool,
+    /// Who called. *Personal.*
+    pub caller: Caller,
+    /// The header that named the caller: `From`, `P-Asserted-Identity`, …
+    pub caller_from: String,
+    /// The number that was dialled.
+    pub virtual_number: Number,
+    /// The trunk that it came from.
+    pub trunk: Arc<str>,
+    /// SIP's Call-ID of the caller's leg.
+    pub sip_call_id: String,
+    /// Calls of this caller within the project before this one.
+    pub prior_calls: u32,
+}
+
+/// The source's words at the time of the call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceTag {
+    /// `[[project]] id`.
+    pub project: Arc<str>,
+    /// `[[source]] tag`.
+    pub tag: Arc<str>,
+    /// `[[source]] channel`.
+    pub channel: Option<Arc<str>>,
+    /// `[[source]] campaign`.
+    pub campaign: Option<Arc<str>>,
+    /// `[[source]] category`.
+    pub category: Option<Arc<str>>,
+}
+
+/// Who answered, and what a restart needs to end both dialogs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answered {
+    /// The rule that decided.
+    pub rule: Arc<str>,
+    /// `[[manager]] id`, where the target was one.
+    pub manager: Option<Arc<str>>,
+    /// What was dialled: `101`, `+79160000000`.
+    pub destination: String,
+    /// Whether a recording begins now.
+    pub recorded: bool,
+    /// Caller's and callee's dialog. *Personal*: their URIs hold numbers.
+    pub dialogs: [KeptDialog; 2],
+}
+
+/// What a BYE needs when this process is gone (RFC 3261 12.2.1.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptDialog {
+    /// SIP's Call-ID.
+    pub call_id: String,
+    /// From of the BYE, with our tag.
+    pub local: String,
+    /// To of the BYE, with the peer's tag.
+    pub remote: String,
+    /// Request-URI of the BYE.
+    pub target: String,
+    /// Route header values in order.
+    pub routes: Vec<String>,
+    /// The last CSeq number that we used.
+    pub cseq: u32,
+    /// The trunk, for transport and credentials.
+    pub trunk: Arc<str>,
+    /// Where its signalling went.
+    pub peer: SocketAddr,
+}
+
+/// How a call ended, with everything that is known only then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// The rule that decided; `None`: no rule did.
+    pub rule: Option<Arc<str>>,
+    /// Each target tried, in order.
+    pub targets_tried: Vec<Tried>,
+    /// Who answered.
+    pub manager: Option<Arc<str>>,
+    /// What was dialled where somebody answered.
+    pub destination: Option<String>,
+    /// When the first target rang.
+    pub ringing_at: Option<WallTime>,
+    /// When a target answered.
+    pub answered_at: Option<WallTime>,
+    /// From the INVITE to the answer, or to the end.
+    pub wait_ms: u64,
+    /// From the answer to the end, hold included; 0 without an answer.
+    pub talk_ms: u64,
+    /// From the INVITE to the end.
+    pub total_ms: u64,
+    /// A target answered.
+    pub answered: bool,
+    /// Tracked, not answered, and no rule rejected it.
+    pub missed: bool,
+    /// Why.
+    pub finish_reason: FinishReason,
+    /// Who hung up.
+    pub hung_up_by: HungUpBy,
+    /// The final status the caller was given; 200 where it was answered.
+    pub sip_status: Option<u16>,
+    /// The Q.850 cause that a Reason header named (RFC 3326).
+    pub q850_cause: Option<u8>,
+    /// Each leg, the caller's first.
+    pub legs: Vec<Leg>,
+}
+
+/// One target that was tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// `manager:desk`, `ext:101@pbx`, `number:+7…@carrier`.
+    pub target: String,
+    /// What came of it.
+    pub result: TriedResult,
+    /// Its final SIP status, where it gave one.
+    pub sip_status: Option<u16>,
+    /// How long it rang, from its first 18x; 0 where it did not.
+    pub ring_ms: u64,
+}
+
+/// What came of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TriedResult {
+    /// It answered.
+    Answered,
+    /// 486 or 600.
+    Busy,
+    /// It rang until its time was over, or said 480 or 408.
+    NoAnswer,
+    /// 603, or another 4xx-6xx.
+    Rejected,
+    /// Nothing came within 4 s, or the transport failed.
+    Unreachable,
+    /// 488 or an answer that cannot meet the offer.
+    CodecMismatch,
+    /// Another answered first.
+    AnsweredElsewhere,
+    /// The caller gave up while it was tried.
+    Cancelled,
+    /// It could not be tried: no ports, or its trunk is full.
+    NoCapacity,
+}
+
+/// One leg at its end.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Leg {
+    /// `[[trunk]] id`.
+    pub trunk: Arc<str>,
+    /// The peer's URI. *Personal.*
+    pub remote_uri: String,
+    /// SIP's Call-ID.
+    pub sip_call_id: String,
+    /// The codec agreed on: `PCMA/8000`.
+    pub codec: Option<String>,
+    /// RTP packets received from it.
+    pub packets_in: u64,
+    /// RTP packets sent to it.
+    pub packets_out: u64,
+    /// Packets that its sequence numbers say were lost on the way to us.
+    pub lost: u64,
+    /// Interarrival jitter (RFC 3550 6.4.1) at the end.
+    pub jitter_ms: f32,
+    /// RFC 4733 digits it sent. *Personal.*
+    pub digits: String,
+}
+
+/// A stable word for why a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FinishReason {
+    /// Answered, and somebody hung up.
+    Completed,
+    /// The caller hung up before an answer.
+    CallerGaveUp,
+    /// All targets were busy.
+    Busy,
+    /// Some rang, none answered.
+    NoAnswer,
+    /// A rule rejected it.
+    Rejected,
+    /// No target was reached.
+    Unreachable,
+    /// No rule was for it.
+    NoRule,
+    /// The codecs cannot meet.
+    CodecMismatch,
+    /// Over a limit of ours.
+    Overload,
+    /// No packet from either side for `silence_s`.
+    MediaLost,
+    /// A peer vanished: its ACK or its answer to a request in the dialog never came.
+    SignallingLost,
+    /// ringtag was stopped.
+    Shutdown,
+    /// An operator ended it.
+    HungUpByOperator,
+    /// ringtag was killed; found at the next start.
+    Crashed,
+}
+
+impl FinishReason {
+    /// The word of the record.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::CallerGaveUp => "caller-gave-up",
+            Self::Busy => "busy",
+            Self::NoAnswer => "no-answer",
+            Self::Rejected => "rejected",
+            Self::Unreachable => "unreachable",
+            Self::NoRule => "no-rule",
+            Self::CodecMismatch => "codec-mismatch",
+            Self::Overload => "overload",
+            Self::MediaLost => "media-lost",
+            Self::SignallingLost => "signalling-lost",
+            Self::Shutdown => "shutdown",
+            Self::HungUpByOperator => "hung-up-by-operator",
+            Self::Crashed => "crashed",
+        }
+    }
+}
+
+/// Who ended the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HungUpBy {
+    /// Who rang.
+    Caller,
+    /// Who answered, or would have.
+    Callee,
+    /// ringtag.
+    System,
+}

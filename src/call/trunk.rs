@@ -1,0 +1,100 @@
+//! A trunk: where calls come from and go to, as the admin means it (`[[trunk]]`).
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use crate::base::sound::SoundFrom;
+use crate::sip::transport::Transport;
+
+/// One `[[trunk]]`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Trunk {
+    /// Its name in the configuration.
+    pub id: Arc<str>,
+    /// Host name or address as written, without the port; put into request-URIs.
+    pub host: Arc<str>,
+    /// The port as written; `None`: the transport's default.
+    pub port: Option<u16>,
+    /// The protocol toward it.
+    pub transport: Transport,
+    /// Source addresses taken for this trunk beside the host's own.
+    pub allow: Vec<Allow>,
+    /// Where the dialled number is read.
+    pub did_from: DidFrom,
+    /// Which number is shown when a call goes out here.
+    pub caller_id: CallerId,
+    /// How numbers are written toward it.
+    pub number_format: NumberFormat,
+    /// Where its sound may come from.
+    pub media: SoundFrom,
+    /// Whether its P-Asserted-Identity, Diversion and History-Info are believed.
+    pub trusted: bool,
+    /// Most calls at once, in and out; `None`: no limit of its own.
+    pub max_calls: Option<u32>,
+    /// Whether a registration is kept there.
+    pub register: bool,
+    /// The user of its digest challenges and of the registration.
+    pub username: Option<Arc<str>>,
+    /// The secret of its digest challenges. Never written anywhere; `Debug` leaves it out.
+    pub password: Option<Arc<str>>,
+}
+
+/// One entry of `allow`. An exact address with port wins, then the longest prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allow {
+    /// The address, or the network's address.
+    pub address: IpAddr,
+    /// How many leading bits count: 32 or 128 for one host.
+    pub prefix: u8,
+    /// The port, where one is written.
+    pub port: Option<u16>,
+}
+
+/// `did_from`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum DidFrom {
+    /// The request-URI.
+    #[default]
+    RequestUri,
+    /// The To header (registered trunks, whose request-URI is our contact).
+    To,
+    /// The first Diversion (RFC 5806), from a trusted trunk only.
+    Diversion,
+}
+
+/// `caller_id`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum CallerId {
+    /// The caller's own number.
+    #[default]
+    Caller,
+    /// The virtual number that was dialled, with the caller in Diversion.
+    VirtualNumber,
+}
+
+/// `number_format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum NumberFormat {
+    /// `+74950000001`
+    #[default]
+    E164,
+    /// `74950000001`
+    Digits,
+    /// As dialled inside the country of `[numbers]`.
+    National,
+}
+
+/// Where a trunk's host name leads now: addresses in the order to try. Made by the shell, refreshed by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Addresses(pub Vec<SocketAddr>);
+
+impl std::fmt::Debug for Trunk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trunk")
+            .field("id", &self.id)
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,118 @@
+//! What the engine tells a media worker and what a worker reports: plain data with ids.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::id::LegId;
+use crate::base::sound::SoundFrom;
+use crate::media::tap::TapId;
+use crate::sdp::Codec;
+
+/// A bound pair: RTP on an even port, RTCP on the next (RFC 3550 section 11).
+#[derive(Debug)]
+pub struct Pair {
+    /// RTP.
+    pub rtp: UdpSocket,
+    /// RTCP.
+    pub rtcp: UdpSocket,
+    /// The RTP port.
+    pub port: u16,
+}
+
+/// An order to a worker. All legs of one call live on one worker.
+#[derive(Debug)]
+pub enum Command {
+    /// Take over a leg's sockets.
+    Open {
+        /// The leg.
+        leg: LegId,
+        /// Its sockets.
+        pair: Pair,
+        /// Where its sound may come from.
+        from: SoundFrom,
+        /// The host of its signalling, from which `Nat` learns.
+        signalling: IpAddr,
+    },
+    /// New SDP from the leg's peer; opens a locked address again.
+    Aim {
+        /// The leg.
+        leg: LegId,
+        /// Where it wants RTP.
+        rtp: Option<SocketAddr>,
+        /// Where it wants RTCP.
+        rtcp: Option<SocketAddr>,
+        /// What the payload types that it sends mean.
+        codecs: Arc<[Codec]>,
+    },
+    /// Relay between two legs; each leaves its former bridge.
+    Bridge {
+        /// The caller's.
+        caller: LegId,
+        /// The callee's.
+        callee: LegId,
+    },
+    /// Watch the bridge for silence on both sides, or stop.
+    Watch {
+        /// One of the bridge's legs.
+        leg: LegId,
+        /// `None` stops.
+        silence: Option<Duration>,
+    },
+    /// Copy the bridge's packets into the ring under this id, from now on; `None` stops.
+    Tap {
+        /// The caller's leg (left).
+        caller: LegId,
+        /// The callee's leg (right).
+        callee: LegId,
+        /// The recording.
+        tap: Option<TapId>,
+    },
+    /// Close the sockets and report.
+    Close {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Close everything and end the thread.
+    Stop,
+}
+
+/// A worker's report.
+#[derive(Debug)]
+pub enum Report {
+    /// A leg's sockets are closed; its port may rest and come again.
+    Closed {
+        /// The leg.
+        leg: LegId,
+        /// Its RTP port.
+        port: u16,
+        /// What was counted.
+        sound: Sound,
+    },
+    /// No packet from either side of the leg's bridge for the time watched. Told once.
+    Silent {
+        /// The leg that was watched.
+        leg: LegId,
+    },
+}
+
+/// What a worker counts for a leg.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sound {
+    /// RTP packets received and believed.
+    pub packets_in: u64,
+    /// RTP packets sent to it.
+    pub packets_out: u64,
+    /// Missing sequence numbers (RFC 3550 A.3).
+    pub lost: u64,
+    /// Interarrival jitter (RFC 3550 A.8).
+    pub jitter_ms: f32,
+    /// RFC 4733 digits.
+    pub digits: String,
+    /// Packets from addresses that may not send.
+    pub refused: u64,
+    /// Packets the ring had no room for.
+    pub untapped: u64,
+    /// Sends the kernel refused.
+    pub send_errors: u64,
+}

@@ -1,0 +1,5 @@
+//! Placeholder.
+
+pub mod settings;
+pub mod command;
+pub mod tap;

@@ -1,0 +1,116 @@
+//! What the engine tells the recorder and what the recorder reports.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::id::{CallId, Side};
+use crate::base::time::{Moment, WallTime};
+use crate::media::tap::TapId;
+use crate::sdp::Codec;
+
+/// An order to the recorder.
+#[derive(Debug)]
+pub enum Command {
+    /// Begin a file. Packets of `tap` that are already in the ring belong to it.
+    Start {
+        /// Whose.
+        call: CallId,
+        /// Its name in the ring.
+        tap: TapId,
+        /// Wall time of the answer: the folder's date (UTC).
+        wall: WallTime,
+        /// Zero on both sides.
+        at: Moment,
+        /// What the payload types of each side mean, caller first.
+        codecs: [Arc<[Codec]>; 2],
+    },
+    /// New SDP: what one side's payload types mean from now on.
+    Codecs {
+        /// The recording.
+        tap: TapId,
+        /// The side.
+        side: Side,
+        /// The table.
+        codecs: Arc<[Codec]>,
+    },
+    /// One side's sound begins anew (end of hold, another target): the next packet sets a new anchor.
+    Anew {
+        /// The recording.
+        tap: TapId,
+        /// The side.
+        side: Side,
+    },
+    /// End the file: both sides are padded to `at`.
+    Stop {
+        /// The recording.
+        tap: TapId,
+        /// The end.
+        at: Moment,
+    },
+    /// Finish every file and end the thread.
+    Shutdown,
+}
+
+/// The recorder's report.
+#[derive(Clone, Debug)]
+pub enum Report {
+    /// The file is complete, synced and renamed; or it could not be made, and the outcome says why.
+    Finished(Box<Outcome>),
+    /// The hash of a finished file, from a thread of its own.
+    Hashed {
+        /// Whose.
+        call: CallId,
+        /// Lower-case hexadecimal.
+        sha256: String,
+    },
+}
+
+/// What became of a recording: the `recording` of the call record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Whose.
+    pub call: CallId,
+    /// Relative to the recordings folder: `2026/11/21/<id>.wav`.
+    pub file: PathBuf,
+    /// Length of the sound.
+    pub duration_ms: u64,
+    /// Samples a second on each channel.
+    pub sample_rate_hz: u32,
+    /// 2.
+    pub channels: u16,
+    /// Length of the file.
+    pub bytes: u64,
+    /// Whether it is whole.
+    pub state: State,
+    /// What is missing and why.
+    pub gaps: Vec<Gap>,
+}
+
+/// Whether a recording is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Everything that came is in it.
+    Complete,
+    /// Something that came could not be written; `gaps` names it.
+    Partial,
+    /// It ends before the call did: the disk refused.
+    Truncated,
+    /// A crash cut it; what was on the disk was made whole.
+    Repaired,
+}
+
+/// Sound that is missing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// Whose.
+    pub side: Side,
+    /// From the start of the recording.
+    pub from_ms: u64,
+    /// How long.
+    pub length_ms: u64,
+    /// `codec G729 is not decoded`, `disk full`, `recorder behind`, …
+    pub why: String,
+}

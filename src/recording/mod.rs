@@ -1,0 +1,4 @@
+//! Placeholder.
+
+pub mod settings;
+pub mod command;
