@@ -1,0 +1,144 @@
+//! What the engine counts and shows: written by its thread, read by HTTP and the command line.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::call::story::FinishReason;
+
+/// Counters and gauges of one running ringtag. Relaxed: each figure stands alone.
+#[derive(Debug, Default)]
+pub struct Gauges {
+    /// Calls under way.
+    pub calls_live: AtomicU64,
+    /// Calls under way that somebody has answered.
+    pub calls_talking: AtomicU64,
+    /// The most calls at once that ports and descriptors allow.
+    pub calls_limit: AtomicU64,
+    /// Calls that began.
+    pub calls_began: AtomicU64,
+    /// Calls that were answered.
+    pub calls_answered: AtomicU64,
+    /// Calls that ended, by reason; read with [`Self::ended`].
+    ended: [AtomicU64; REASONS.len()],
+    /// Requests refused because they came from nobody known, or to none of our numbers.
+    pub refused: AtomicU64,
+    /// INVITEs answered 503 for want of room.
+    pub overloaded: AtomicU64,
+    /// SIP datagrams and stream pieces received.
+    pub sip_received: AtomicU64,
+    /// SIP messages sent.
+    pub sip_sent: AtomicU64,
+    /// SIP messages that the kernel would not take.
+    pub sip_unsent: AtomicU64,
+    /// Stream connections open.
+    pub connections: AtomicU64,
+    /// Port pairs free.
+    pub port_pairs_free: AtomicU64,
+    /// Legs that hold a port pair.
+    pub legs_open: AtomicU64,
+    /// RTP packets received on legs that have closed.
+    pub rtp_received: AtomicU64,
+    /// RTP packets sent on legs that have closed.
+    pub rtp_sent: AtomicU64,
+    /// RTP packets from addresses that may not send, on legs that have closed.
+    pub rtp_refused: AtomicU64,
+    /// Packets that a recording missed because the recorder was behind.
+    pub rtp_untapped: AtomicU64,
+    /// Recordings being written.
+    pub recordings_open: AtomicU64,
+    /// Recordings that were finished whole.
+    pub recordings_complete: AtomicU64,
+    /// Recordings that lack something.
+    pub recordings_damaged: AtomicU64,
+    /// Registrations that stand.
+    pub registrations: AtomicU64,
+    /// Configurations loaded since the start.
+    pub reloads: AtomicU64,
+    /// Reloads refused because of a mistake.
+    pub reloads_failed: AtomicU64,
+    /// No new calls are taken.
+    draining: AtomicBool,
+    /// Sockets are bound and calls are taken.
+    ready: AtomicBool,
+}
+
+/// Every reason for which a call ends, in the order of the counters.
+pub const REASONS: [FinishReason; 14] = [
+    FinishReason::Completed,
+    FinishReason::CallerGaveUp,
+    FinishReason::Busy,
+    FinishReason::NoAnswer,
+    FinishReason::Rejected,
+    FinishReason::Unreachable,
+    FinishReason::NoRule,
+    FinishReason::CodecMismatch,
+    FinishReason::Overload,
+    FinishReason::MediaLost,
+    FinishReason::SignallingLost,
+    FinishReason::Shutdown,
+    FinishReason::HungUpByOperator,
+    FinishReason::Crashed,
+];
+
+impl Gauges {
+    /// Counts the end of a call.
+    pub fn count_end(&self, reason: FinishReason) {
+        if let Some(counter) = self.ended.get(reason as usize) {
+            add(counter, 1);
+        }
+    }
+
+    /// How many calls ended for `reason`.
+    pub fn ended(&self, reason: FinishReason) -> u64 {
+        self.ended.get(reason as usize).map_or(0, read)
+    }
+
+    /// Says that calls are taken from now on.
+    pub fn set_ready(&self) {
+        self.ready.store(true, Ordering::Relaxed);
+    }
+
+    /// Says that no new calls are taken.
+    pub fn set_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether new calls are taken.
+    pub fn takes_calls(&self) -> bool {
+        self.ready.load(Ordering::Relaxed) && !self.is_draining()
+    }
+
+    /// Whether ringtag is on its way out.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// Adds to a counter.
+pub fn add(counter: &AtomicU64, more: u64) {
+    counter.fetch_add(more, Ordering::Relaxed);
+}
+
+/// Sets a gauge.
+pub fn set(gauge: &AtomicU64, value: u64) {
+    gauge.store(value, Ordering::Relaxed);
+}
+
+/// Reads a counter or gauge.
+pub fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_counter_of_its_own() {
+        let gauges = Gauges::default();
+        for (place, reason) in REASONS.iter().enumerate() {
+            assert_eq!(*reason as usize, place);
+            gauges.count_end(*reason);
+            assert_eq!(gauges.ended(*reason), 1);
+        }
+    }
+}
