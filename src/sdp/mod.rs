@@ -1,16 +1,17 @@
-//! SDP: read, written, and its addresses replaced (RFC 8866, RFC 3264).
+//! SDP: read, its addresses replaced for the other leg, offers and answers held against each other.
+//!
+//! A session description is kept as it came (RFC 8866); what ringtag does not touch passes byte for byte. Nothing here
+//! chooses codecs: offers pass end to end (RFC 3264 between the two peers), only the way of the sound is ours.
 
-use std::sync::Arc;
+pub mod address;
+pub mod answer;
+pub mod codec;
+pub mod parse;
+pub mod relay;
+pub mod session;
 
-/// One payload type of an audio stream (RFC 8866 6.6, RFC 3551 6).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Codec {
-    /// RTP payload type, 0-127.
-    pub payload_type: u8,
-    /// Encoding name in upper case: `PCMA`, `TELEPHONE-EVENT`.
-    pub name: Arc<str>,
-    /// RTP clock rate.
-    pub clock_hz: u32,
-    /// Channels; 1 unless the rtpmap says more.
-    pub channels: u8,
-}
+pub use answer::{Mismatch, answer_meets};
+pub use codec::Codec;
+pub use parse::{Malformed, parse};
+pub use relay::{Origin, Relay, Voice, same_but_origin};
+pub use session::{Direction, Kind, Media, Profile, Session, Sound};
