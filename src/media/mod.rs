@@ -1,5 +1,6 @@
-//! Placeholder.
+//! Sound: RTP ports, relaying workers, the tap for the recorder, and the timeline it is laid on.
 
-pub mod settings;
 pub mod command;
+pub mod ports;
+pub mod settings;
 pub mod tap;

@@ -1,6 +1,10 @@
 //! The tap: packets copied from a worker to the recorder through one byte ring a worker.
 //!
-//! A full ring is a counted gap, never a stalled call.
+//! A full ring is a counted gap, never a stalled call: writing takes no lock, allocates nothing and
+//! makes no system call, so the recorder looks into the ring by itself, a few times a second.
+//! What the payload means is the recorder's to know.
+
+use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::base::id::Side;
 use crate::base::time::Moment;
@@ -30,4 +34,302 @@ pub struct Tapped {
     pub arrival: Moment,
     /// Payload length in bytes, padding removed.
     pub length: u16,
+}
+
+/// Bytes of a [`Tapped`] in the ring.
+pub const HEAD_BYTES: usize = 26;
+
+/// The worker's end of a ring.
+#[derive(Debug)]
+pub struct TapWriter(Producer<u8>);
+
+/// The recorder's end of a ring.
+#[derive(Debug)]
+pub struct TapReader {
+    ring: Consumer<u8>,
+    /// A head whose payload the writer was still copying when it was read.
+    head: Option<Tapped>,
+}
+
+/// Makes a ring that holds `bytes`: a packet takes [`HEAD_BYTES`] and its payload.
+///
+/// Its memory is touched once here, so that no page fault falls into a call.
+pub fn ring(bytes: usize) -> (TapWriter, TapReader) {
+    let (mut producer, mut consumer) = RingBuffer::new(bytes);
+    let page = [0; 4096];
+    while producer.push_entire_slice(&page).is_ok() {}
+    let (_, _) = producer.push_partial_slice(&page);
+    if let Ok(all) = consumer.read_chunk(consumer.slots()) {
+        all.commit_all();
+    }
+    let reader = TapReader {
+        ring: consumer,
+        head: None,
+    };
+    (TapWriter(producer), reader)
+}
+
+impl TapWriter {
+    /// Copies a packet into the ring, or returns `false` when there is no room for the whole of it.
+    ///
+    /// `payload` is what counts: `tapped.length` is set from it. One that does not fit 16 bits is
+    /// no UDP packet's and is refused as well.
+    pub fn push(&mut self, tapped: &Tapped, payload: &[u8]) -> bool {
+        let Ok(length) = u16::try_from(payload.len()) else {
+            return false;
+        };
+        let need = HEAD_BYTES + payload.len();
+        if self.0.cached_slots() < need && self.0.slots() < need {
+            return false;
+        }
+        // There is room for both, and only this end takes it.
+        self.0
+            .push_entire_slice(&write_head(tapped, length))
+            .and_then(|()| self.0.push_entire_slice(payload))
+            .is_ok()
+    }
+}
+
+impl TapReader {
+    /// Takes the next packet, oldest first: its payload replaces what `payload` held.
+    pub fn next(&mut self, payload: &mut Vec<u8>) -> Option<Tapped> {
+        let head = match self.head {
+            Some(head) => head,
+            None => {
+                let mut bytes = [0; HEAD_BYTES];
+                self.ring.pop_entire_slice(&mut bytes).ok()?;
+                read_head(&bytes)
+            }
+        };
+        self.head = Some(head);
+        let chunk = self.ring.read_chunk(usize::from(head.length)).ok()?;
+        let (first, second) = chunk.as_slices();
+        payload.clear();
+        payload.extend_from_slice(first);
+        payload.extend_from_slice(second);
+        chunk.commit_all();
+        self.head = None;
+        Some(head)
+    }
+
+    /// Returns how many bytes wait to be read.
+    pub fn waiting(&self) -> usize {
+        self.ring.slots()
+    }
+
+    /// Returns whether the worker is gone: what [`Self::next`] still gives is the last.
+    pub fn is_abandoned(&self) -> bool {
+        self.ring.is_abandoned()
+    }
+}
+
+/// Puts a head into the ring's form. Both ends are this process, so the byte order is the machine's.
+fn write_head(head: &Tapped, length: u16) -> [u8; HEAD_BYTES] {
+    let side: u8 = match head.side {
+        Side::Caller => 0,
+        Side::Callee => 1,
+    };
+    let [t0, t1, t2, t3] = head.tap.0.to_ne_bytes();
+    let [q0, q1] = head.sequence.to_ne_bytes();
+    let [s0, s1, s2, s3] = head.timestamp.to_ne_bytes();
+    let [r0, r1, r2, r3] = head.ssrc.to_ne_bytes();
+    let [a0, a1, a2, a3, a4, a5, a6, a7] = head.arrival.as_micros().to_ne_bytes();
+    let [l0, l1] = length.to_ne_bytes();
+    [
+        t0,
+        t1,
+        t2,
+        t3,
+        s0,
+        s1,
+        s2,
+        s3,
+        r0,
+        r1,
+        r2,
+        r3,
+        a0,
+        a1,
+        a2,
+        a3,
+        a4,
+        a5,
+        a6,
+        a7,
+        q0,
+        q1,
+        l0,
+        l1,
+        side << 1 | u8::from(head.marker),
+        head.payload_type,
+    ]
+}
+
+/// Takes back what [`write_head`] made.
+const fn read_head(bytes: &[u8; HEAD_BYTES]) -> Tapped {
+    let [
+        t0,
+        t1,
+        t2,
+        t3,
+        s0,
+        s1,
+        s2,
+        s3,
+        r0,
+        r1,
+        r2,
+        r3,
+        a0,
+        a1,
+        a2,
+        a3,
+        a4,
+        a5,
+        a6,
+        a7,
+        q0,
+        q1,
+        l0,
+        l1,
+        bits,
+        payload_type,
+    ] = *bytes;
+    Tapped {
+        tap: TapId(u32::from_ne_bytes([t0, t1, t2, t3])),
+        side: if bits & 2 == 0 {
+            Side::Caller
+        } else {
+            Side::Callee
+        },
+        payload_type,
+        marker: bits & 1 != 0,
+        sequence: u16::from_ne_bytes([q0, q1]),
+        timestamp: u32::from_ne_bytes([s0, s1, s2, s3]),
+        ssrc: u32::from_ne_bytes([r0, r1, r2, r3]),
+        arrival: Moment::from_micros(u64::from_ne_bytes([a0, a1, a2, a3, a4, a5, a6, a7])),
+        length: u16::from_ne_bytes([l0, l1]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn head(sequence: u16, length: u16) -> Tapped {
+        Tapped {
+            tap: TapId(u32::MAX - 1),
+            side: Side::Callee,
+            payload_type: 101,
+            marker: true,
+            sequence,
+            timestamp: 0xdead_beef,
+            ssrc: 0x0102_0304,
+            arrival: Moment::from_micros(u64::MAX / 3),
+            length,
+        }
+    }
+
+    #[test]
+    fn a_full_ring_refuses_whole_packets_and_takes_them_again_when_read() {
+        let (mut writer, mut reader) = ring(2 * (HEAD_BYTES + 160) + 100);
+        assert!(writer.push(&head(1, 160), &[1; 160]));
+        assert!(writer.push(&head(2, 160), &[2; 160]));
+        assert!(!writer.push(&head(3, 160), &[3; 160]));
+        let mut payload = Vec::new();
+        assert_eq!(reader.next(&mut payload), Some(head(1, 160)));
+        assert_eq!(payload, [1; 160]);
+        assert!(writer.push(&head(4, 160), &[4; 160]));
+        assert_eq!(reader.next(&mut payload).unwrap().sequence, 2);
+        assert_eq!(reader.next(&mut payload).unwrap().sequence, 4);
+        assert_eq!(payload, [4; 160]);
+        assert_eq!(reader.next(&mut payload), None);
+        assert_eq!(reader.waiting(), 0);
+    }
+
+    #[test]
+    fn a_head_without_its_payload_waits() {
+        let (mut producer, consumer) = RingBuffer::new(1000);
+        let mut reader = TapReader {
+            ring: consumer,
+            head: None,
+        };
+        let mut payload = Vec::new();
+        producer
+            .push_entire_slice(&write_head(&head(9, 0), 3))
+            .unwrap();
+        assert_eq!(reader.next(&mut payload), None);
+        producer.push_entire_slice(&[7, 8, 9]).unwrap();
+        assert_eq!(reader.next(&mut payload), Some(head(9, 3)));
+        assert_eq!(payload, [7, 8, 9]);
+    }
+
+    #[test]
+    fn the_reader_learns_that_the_writer_is_gone() {
+        let (mut writer, mut reader) = ring(1000);
+        assert!(writer.push(&head(1, 0), &[]));
+        drop(writer);
+        assert!(reader.is_abandoned());
+        assert!(reader.next(&mut Vec::new()).is_some());
+    }
+
+    #[test]
+    fn packets_cross_threads_whole_and_in_order() {
+        const PACKETS: u16 = 20_000;
+        let (mut writer, mut reader) = ring(4_000);
+        let reading = std::thread::spawn(move || {
+            let mut payload = Vec::new();
+            let mut expected = 0;
+            while expected < PACKETS {
+                let Some(tapped) = reader.next(&mut payload) else {
+                    assert!(!reader.is_abandoned() || reader.waiting() > 0);
+                    std::thread::yield_now();
+                    continue;
+                };
+                assert_eq!(tapped.sequence, expected);
+                let byte = u8::try_from(expected % 251).unwrap();
+                assert!(
+                    payload.iter().all(|b| *b == byte),
+                    "packet {expected} is torn"
+                );
+                expected += 1;
+            }
+        });
+        let mut sequence = 0;
+        while sequence < PACKETS && !reading.is_finished() {
+            let payload = vec![u8::try_from(sequence % 251).unwrap(); usize::from(sequence % 300)];
+            if writer.push(&head(sequence, 0), &payload) {
+                sequence += 1;
+            } else {
+                std::thread::yield_now();
+            }
+        }
+        reading.join().unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_pushed_is_read_back(
+            tap: u32, callee: bool, payload_type in 0u8..128, marker: bool, sequence: u16,
+            timestamp: u32, ssrc: u32, arrival: u64,
+            payloads in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..400), 1..40),
+        ) {
+            let (mut writer, mut reader) = ring(1024);
+            let mut back = Vec::new();
+            for payload in payloads {
+                let tapped = Tapped {
+                    tap: TapId(tap),
+                    side: if callee { Side::Callee } else { Side::Caller },
+                    payload_type, marker, sequence, timestamp, ssrc,
+                    arrival: Moment::from_micros(arrival),
+                    length: u16::try_from(payload.len()).unwrap(),
+                };
+                prop_assert!(writer.push(&tapped, &payload));
+                prop_assert_eq!(reader.next(&mut back), Some(tapped));
+                prop_assert_eq!(&back, &payload);
+            }
+        }
+    }
 }
