@@ -3,3 +3,4 @@
 pub mod desk;
 pub mod story;
 pub mod trunk;
+pub mod trunks;

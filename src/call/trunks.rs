@@ -1,0 +1,290 @@
+//! The table of trunks: whose packet is this, and where does a trunk's name lead now.
+//!
+//! A trunk is recognised by its own address and port, then by an `allow` with a port, then by the longest `allow`. Two trunks
+//! that match alike match not at all: the configuration check names them, and guessing would bill the wrong one.
+
+use std::cmp::Reverse;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use crate::base::map::{Map, keyed};
+use crate::call::trunk::{Addresses, Trunk};
+use crate::sip::transport::{Path, Transport};
+
+/// Every trunk, and where each leads now. Made anew when the configuration or a name's addresses change.
+#[derive(Clone, Debug)]
+pub struct Trunks {
+    lines: Vec<Line>,
+    by_id: Map<Arc<str>, usize>,
+    exact: Map<SocketAddr, Claim>,
+    nets: Vec<Net>,
+}
+
+/// One trunk and where it leads.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// As configured.
+    pub trunk: Arc<Trunk>,
+    /// Its addresses, in the order to try.
+    pub addresses: Addresses,
+}
+
+/// Who claims an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Claim {
+    Of(usize),
+    Disputed,
+}
+
+/// One network without a port.
+#[derive(Clone, Copy, Debug)]
+struct Net {
+    address: IpAddr,
+    prefix: u8,
+    /// A stream leaves from any port, so a trunk's own host counts for streams of its transport only.
+    only: Option<Transport>,
+    line: usize,
+}
+
+impl Trunks {
+    /// Makes the table. Each trunk comes with the addresses that the shell found for its host.
+    pub fn new(trunks: impl IntoIterator<Item = (Trunk, Addresses)>) -> Self {
+        let lines: Vec<Line> = trunks
+            .into_iter()
+            .map(|(trunk, addresses)| Line {
+                trunk: Arc::new(trunk),
+                addresses,
+            })
+            .collect();
+        Self::of_lines(lines)
+    }
+
+    /// Returns the table with other addresses for one trunk. An unknown id changes nothing.
+    #[must_use]
+    pub fn with_addresses(&self, id: &str, addresses: Addresses) -> Self {
+        let mut lines = self.lines.clone();
+        if let Some(line) = lines.iter_mut().find(|line| *line.trunk.id == *id) {
+            line.addresses = addresses;
+        }
+        Self::of_lines(lines)
+    }
+
+    /// Finds the trunk that a message on this path comes from.
+    pub fn recognise(&self, path: &Path) -> Option<&Line> {
+        let peer = SocketAddr::new(path.peer.ip().to_canonical(), path.peer.port());
+        let line = match self.exact.get(&peer) {
+            Some(Claim::Of(line)) => *line,
+            Some(Claim::Disputed) => return None,
+            None => self.longest(peer.ip(), path.transport)?,
+        };
+        self.lines.get(line)
+    }
+
+    /// Finds a trunk by its `id`.
+    pub fn by_id(&self, id: &str) -> Option<&Line> {
+        self.by_id.get(id).and_then(|line| self.lines.get(*line))
+    }
+
+    /// All of them, in the order of the configuration.
+    pub fn iter(&self) -> std::slice::Iter<'_, Line> {
+        self.lines.iter()
+    }
+
+    fn of_lines(lines: Vec<Line>) -> Self {
+        // The table is looked into with addresses that strangers cannot choose freely; a fixed key is enough.
+        let mut by_id = keyed(0);
+        let mut exact = keyed(0);
+        let mut nets = Vec::new();
+        for (index, line) in lines.iter().enumerate() {
+            by_id.entry(Arc::clone(&line.trunk.id)).or_insert(index);
+            for address in line.own() {
+                claim(&mut exact, address, index);
+            }
+            for allow in &line.trunk.allow {
+                let address = allow.address.to_canonical();
+                match allow.port {
+                    Some(port) => claim(&mut exact, SocketAddr::new(address, port), index),
+                    None => nets.push(Net {
+                        address,
+                        prefix: allow.prefix,
+                        only: None,
+                        line: index,
+                    }),
+                }
+            }
+            if line.trunk.allow.is_empty() && line.trunk.transport.is_reliable() {
+                nets.extend(line.own().map(|address| Net {
+                    address: address.ip(),
+                    prefix: width(address.ip()),
+                    only: Some(line.trunk.transport),
+                    line: index,
+                }));
+            }
+        }
+        nets.sort_by_key(|net| Reverse(net.prefix));
+        Self {
+            lines,
+            by_id,
+            exact,
+            nets,
+        }
+    }
+
+    fn longest(&self, ip: IpAddr, transport: Transport) -> Option<usize> {
+        let fits = |net: &&Net| {
+            net.only.is_none_or(|only| only == transport) && within(ip, net.address, net.prefix)
+        };
+        let mut fitting = self.nets.iter().filter(fits);
+        let best = fitting.next()?;
+        let disputed = fitting
+            .take_while(|net| net.prefix == best.prefix)
+            .any(|net| net.line != best.line);
+        (!disputed).then_some(best.line)
+    }
+}
+
+impl Default for Trunks {
+    fn default() -> Self {
+        Self::of_lines(Vec::new())
+    }
+}
+
+impl Line {
+    /// Whether `ip` is one of the trunk's hosts: the only places its secret may answer to.
+    pub fn leads_to(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        self.own().any(|address| address.ip() == ip)
+    }
+
+    fn own(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        let canonical = |a: &SocketAddr| SocketAddr::new(a.ip().to_canonical(), a.port());
+        self.addresses.0.iter().map(canonical)
+    }
+}
+
+fn claim(exact: &mut Map<SocketAddr, Claim>, address: SocketAddr, line: usize) {
+    let claim = exact.entry(address).or_insert(Claim::Of(line));
+    if *claim != Claim::Of(line) {
+        *claim = Claim::Disputed;
+    }
+}
+
+fn width(ip: IpAddr) -> u8 {
+    if ip.is_ipv4() { 32 } else { 128 }
+}
+
+/// Whether the first `prefix` bits of both are the same.
+fn within(ip: IpAddr, net: IpAddr, prefix: u8) -> bool {
+    match (ip, net) {
+        (IpAddr::V4(ip), IpAddr::V4(net)) => {
+            let rest = 32_u32.saturating_sub(u32::from(prefix));
+            (ip.to_bits() ^ net.to_bits()).checked_shr(rest).unwrap_or(0) == 0
+        }
+        (IpAddr::V6(ip), IpAddr::V6(net)) => {
+            let rest = 128_u32.saturating_sub(u32::from(prefix));
+            (ip.to_bits() ^ net.to_bits()).checked_shr(rest).unwrap_or(0) == 0
+        }
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::trunk::Allow;
+
+    fn trunk(id: &str, transport: Transport, allow: &[(&str, u8, Option<u16>)]) -> Trunk {
+        Trunk {
+            id: id.into(),
+            host: "host".into(),
+            port: None,
+            transport,
+            allow: allow
+                .iter()
+                .map(|(address, prefix, port)| Allow {
+                    address: address.parse().unwrap(),
+                    prefix: *prefix,
+                    port: *port,
+                })
+                .collect(),
+            did_from: Default::default(),
+            caller_id: Default::default(),
+            number_format: Default::default(),
+            media: Default::default(),
+            trusted: false,
+            max_calls: None,
+            register: false,
+            username: None,
+            password: None,
+        }
+    }
+
+    fn addresses(list: &[&str]) -> Addresses {
+        Addresses(list.iter().map(|a| a.parse().unwrap()).collect())
+    }
+
+    fn from(trunks: &Trunks, transport: Transport, peer: &str) -> Option<String> {
+        let path = Path {
+            transport,
+            local: "10.0.0.1:5060".parse().unwrap(),
+            peer: peer.parse().unwrap(),
+            flow: None,
+        };
+        trunks.recognise(&path).map(|line| line.trunk.id.to_string())
+    }
+
+    #[test]
+    fn an_exact_address_and_port_wins_over_every_network() {
+        let trunks = Trunks::new([
+            (trunk("wide", Transport::Udp, &[("10.1.0.0", 16, None)]), addresses(&[])),
+            (trunk("host", Transport::Udp, &[("10.1.2.3", 32, None)]), addresses(&[])),
+            (trunk("port", Transport::Udp, &[("10.1.2.3", 32, Some(5066))]), addresses(&[])),
+            (trunk("own", Transport::Udp, &[]), addresses(&["10.1.2.3:5070"])),
+        ]);
+        let udp = |peer| from(&trunks, Transport::Udp, peer);
+        assert_eq!(udp("10.1.2.3:5066").as_deref(), Some("port"));
+        assert_eq!(udp("10.1.2.3:5070").as_deref(), Some("own"));
+        assert_eq!(udp("10.1.2.3:9").as_deref(), Some("host"));
+        assert_eq!(udp("10.1.9.9:9").as_deref(), Some("wide"));
+        assert_eq!(udp("10.2.0.1:5060"), None);
+        assert_eq!(udp("[::ffff:10.1.2.3]:5066").as_deref(), Some("port"));
+        assert_eq!(udp("[2001:db8::1]:5066"), None);
+    }
+
+    #[test]
+    fn two_trunks_that_match_alike_match_not_at_all() {
+        let trunks = Trunks::new([
+            (trunk("a", Transport::Udp, &[("10.1.0.0", 16, None)]), addresses(&["10.9.0.1:5060"])),
+            (trunk("b", Transport::Udp, &[("10.1.0.0", 16, None)]), addresses(&["10.9.0.1:5060"])),
+        ]);
+        assert_eq!(from(&trunks, Transport::Udp, "10.1.2.3:1"), None);
+        assert_eq!(from(&trunks, Transport::Udp, "10.9.0.1:5060"), None);
+    }
+
+    #[test]
+    fn a_stream_may_leave_from_any_port_of_the_trunks_own_host() {
+        let trunks = Trunks::new([(trunk("tcp", Transport::Tcp, &[]), addresses(&["10.1.2.3:5060"]))]);
+        assert_eq!(from(&trunks, Transport::Tcp, "10.1.2.3:40000").as_deref(), Some("tcp"));
+        assert_eq!(from(&trunks, Transport::Udp, "10.1.2.3:40000"), None);
+    }
+
+    #[test]
+    fn a_name_that_moves_is_recognised_at_its_new_address_only() {
+        let before = Trunks::new([(trunk("t", Transport::Udp, &[]), addresses(&["10.0.0.8:5060"]))]);
+        let after = before.with_addresses("t", addresses(&["10.0.0.9:5060"]));
+        assert_eq!(from(&after, Transport::Udp, "10.0.0.8:5060"), None);
+        assert_eq!(from(&after, Transport::Udp, "10.0.0.9:5060").as_deref(), Some("t"));
+        assert!(after.by_id("t").unwrap().leads_to("10.0.0.9".parse().unwrap()));
+    }
+
+    #[test]
+    fn networks_of_ipv6_and_of_no_bits_match() {
+        let trunks = Trunks::new([
+            (trunk("six", Transport::Udp, &[("2001:db8::", 32, None)]), addresses(&[])),
+            (trunk("all", Transport::Udp, &[("0.0.0.0", 0, None)]), addresses(&[])),
+        ]);
+        assert_eq!(from(&trunks, Transport::Udp, "[2001:db8:1::1]:5060").as_deref(), Some("six"));
+        assert_eq!(from(&trunks, Transport::Udp, "[2001:db9::1]:5060"), None);
+        assert_eq!(from(&trunks, Transport::Udp, "192.0.2.1:5060").as_deref(), Some("all"));
+    }
+}
