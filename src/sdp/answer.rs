@@ -98,3 +98,95 @@ fn share_codec(offered: &Media, answered: &Media) -> bool {
     });
     same || unnamed
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sdp::parse::parse;
+
+    fn with(media: &str) -> Session {
+        let head = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n";
+        parse(format!("{head}{media}\r\n").as_bytes()).unwrap()
+    }
+
+    fn meets(offer: &str, answer: &str) -> Result<(), Mismatch> {
+        answer_meets(&with(offer), &with(answer))
+    }
+
+    #[test]
+    fn an_answer_with_a_common_codec_meets() {
+        let offer = "m=audio 4000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000";
+        assert_eq!(meets(offer, "m=audio 5000 RTP/AVP 8"), Ok(()));
+        assert_eq!(meets(offer, "m=audio 0 RTP/AVP 0"), Ok(()));
+        assert_eq!(meets(offer, "m=audio 5000 RTP/AVPF 0"), Ok(()));
+    }
+
+    #[test]
+    fn a_codec_under_another_payload_type_meets() {
+        let offer = "m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 opus/48000/2";
+        assert_eq!(
+            meets(
+                offer,
+                "m=audio 5000 RTP/AVP 111\r\na=rtpmap:111 OPUS/48000/2"
+            ),
+            Ok(())
+        );
+        let other = Err(Mismatch::NoCommonCodec { index: 0 });
+        assert_eq!(
+            meets(offer, "m=audio 5000 RTP/AVP 96\r\na=rtpmap:96 speex/8000"),
+            other
+        );
+    }
+
+    #[test]
+    fn a_payload_type_that_nobody_explains_meets_itself() {
+        assert_eq!(
+            meets("m=audio 4000 RTP/AVP 99", "m=audio 5000 RTP/AVP 99"),
+            Ok(())
+        );
+        let other = Err(Mismatch::NoCommonCodec { index: 0 });
+        assert_eq!(
+            meets("m=audio 4000 RTP/AVP 99", "m=audio 5000 RTP/AVP 98"),
+            other
+        );
+    }
+
+    #[test]
+    fn digits_alone_are_no_conversation() {
+        let offer = "m=audio 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000";
+        let answer = "m=audio 5000 RTP/AVP 101\r\na=rtpmap:101 telephone-event/8000";
+        assert_eq!(
+            meets(offer, answer),
+            Err(Mismatch::NoCommonCodec { index: 0 })
+        );
+        assert_eq!(meets(answer, answer), Ok(()));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let two = "m=audio 4000 RTP/AVP 8\r\nm=video 0 RTP/AVP 31";
+        assert_eq!(
+            meets(two, "m=audio 5000 RTP/AVP 8"),
+            Err(Mismatch::Count {
+                offered: 2,
+                answered: 1
+            })
+        );
+        assert_eq!(
+            meets(two, "m=video 5000 RTP/AVP 31\r\nm=audio 5000 RTP/AVP 8"),
+            Err(Mismatch::Kind { index: 0 })
+        );
+        assert_eq!(
+            meets(two, "m=audio 5000 RTP/AVP 8\r\nm=video 5000 RTP/AVP 31"),
+            Err(Mismatch::Revived { index: 1 })
+        );
+        assert_eq!(
+            meets(two, "m=audio 5000 RTP/SAVP 8\r\nm=video 0 RTP/AVP 31"),
+            Err(Mismatch::Profile { index: 0 })
+        );
+        assert_eq!(
+            meets(two, "m=audio 5000 RTP/AVP 0\r\nm=video 0 RTP/AVP 31"),
+            Err(Mismatch::NoCommonCodec { index: 0 })
+        );
+    }
+}

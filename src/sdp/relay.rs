@@ -209,3 +209,184 @@ fn write(out: &mut BytesMut, head: &[u8], value: &[u8]) {
     out.put_slice(value);
     out.put_slice(b"\r\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sdp::parse::parse;
+
+    fn ours(address: &str) -> Relay {
+        Relay {
+            address: address.parse().unwrap(),
+            origin: Origin { id: 7, version: 3 },
+        }
+    }
+
+    fn relayed(text: &str, address: &str) -> String {
+        let bytes = parse(text.as_bytes()).unwrap().relay(ours(address));
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_browsers_offer_loses_every_way_around_us_and_nothing_else() {
+        let offer = "v=0\r\no=mozilla 4327 0 IN IP4 10.1.1.5\r\ns=SIPJS\r\nc=IN IP4 10.1.1.5\r\nt=0 0\r\n\
+            a=group:BUNDLE 0 1\r\na=group:LS 0 1\r\na=ice-options:trickle\r\na=ICE-lite\r\n\
+            m=audio 49170/2 RTP/SAVPF 111 0 101\r\nc=IN IP4 10.1.1.6\r\nb=AS:64\r\na=rtpmap:111 opus/48000/2\r\n\
+            a=fmtp:111 minptime=10;useinbandfec=1\r\na=rtcp:49171 IN IP4 10.1.1.6\r\n\
+            a=candidate:1 1 UDP 2130706431 10.1.1.5 49170 typ host\r\na=remote-candidates:1 10.1.1.7 3 2 10.1.1.7 4\r\n\
+            a=end-of-candidates\r\na=ice-ufrag:8hhY\r\na=ice-pwd:asd88fgpdd777uzjYhagZg\r\na=rtcp-mux\r\n\
+            a=rtcp-mux-only\r\na=altc:1 IP4 10.1.1.5 49170\r\na=source-filter: incl IN IP4 * 10.1.1.5\r\n\
+            a=alt:1 1 : abc def 10.1.1.5 49170\r\na=tcap:1 RTP/SAVP\r\na=ccap:1 IN IP4 10.1.1.9\r\na=mid:0\r\n\
+            a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\na=sendrecv\r\n\
+            m=video 49180 RTP/SAVPF 96\r\nc=IN IP4 10.1.1.8\r\na=rtpmap:96 VP8/90000\r\na=rtcp:49181\r\na=mid:1\r\n";
+        assert_eq!(
+            relayed(offer, "127.0.0.1:20000"),
+            "v=0\r\no=- 7 3 IN IP4 127.0.0.1\r\ns=SIPJS\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\na=group:LS 0 1\r\n\
+            m=audio 20000 RTP/SAVPF 111 0 101\r\nc=IN IP4 127.0.0.1\r\nb=AS:64\r\na=rtpmap:111 opus/48000/2\r\n\
+            a=fmtp:111 minptime=10;useinbandfec=1\r\na=rtcp:20001\r\na=mid:0\r\n\
+            a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\na=sendrecv\r\n\
+            m=video 0 RTP/SAVPF 96\r\nc=IN IP4 127.0.0.1\r\na=rtpmap:96 VP8/90000\r\na=mid:1\r\n"
+        );
+    }
+
+    #[test]
+    fn the_other_leg_may_speak_ipv6_and_hold_stays_hold() {
+        let hold = "v=0\no=- 1 1 IN IP4 10.0.0.1\nc=IN IP4 0.0.0.0\nm=audio 4000 RTP/AVP 8\n";
+        assert_eq!(
+            relayed(hold, "[2001:db8::9]:20002"),
+            "v=0\r\no=- 7 3 IN IP6 2001:db8::9\r\nc=IN IP6 ::\r\nm=audio 20002 RTP/AVP 8\r\n"
+        );
+        let six =
+            "v=0\no=- 1 1 IN IP6 fd00::1\nm=audio 4000 RTP/AVP 8\nc=IN IP6 fd00::1\na=sendonly\n";
+        assert_eq!(
+            relayed(six, "[::ffff:192.0.2.9]:20002"),
+            "v=0\r\no=- 7 3 IN IP4 192.0.2.9\r\nm=audio 20002 RTP/AVP 8\r\nc=IN IP4 192.0.2.9\r\na=sendonly\r\n"
+        );
+    }
+
+    #[test]
+    fn audio_that_is_disabled_stays_disabled() {
+        let off = "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\nc=IN IP4 10.0.0.1\r\nm=audio 0 RTP/AVP 8\r\na=rtcp:9\r\n";
+        assert_eq!(
+            relayed(off, "192.0.2.9:20000"),
+            "v=0\r\no=- 7 3 IN IP4 192.0.2.9\r\nc=IN IP4 192.0.2.9\r\nm=audio 0 RTP/AVP 8\r\n"
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf8_pass() {
+        let text = b"v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=caf\xe9\r\nc=IN IP4 10.0.0.1\r\nm=audio 4 RTP/AVP 8\r\na=\xff:\xfe\r\n";
+        let out = parse(text).unwrap().relay(ours("192.0.2.9:20000"));
+        assert!(out.windows(6).any(|w| w == b"s=caf\xe9"));
+        assert!(out.ends_with(b"a=\xff:\xfe\r\n"));
+    }
+
+    #[test]
+    fn the_version_grows_exactly_when_what_we_say_changes() {
+        let say = |voice: &mut Voice, text: &str, address: &str| {
+            let session = parse(text.as_bytes()).unwrap();
+            let bytes = voice.say(&session, address.parse().unwrap());
+            parse(&bytes).unwrap().origin().to_vec()
+        };
+        let one = "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\nc=IN IP4 10.0.0.1\r\nm=audio 4 RTP/AVP 8\r\n";
+        let moved =
+            "v=0\r\no=- 1 2 IN IP4 10.0.0.2\r\nc=IN IP4 10.0.0.2\r\nm=audio 6 RTP/AVP 8\r\n";
+        let held = "v=0\r\no=- 1 2 IN IP4 10.0.0.1\r\nc=IN IP4 10.0.0.1\r\nm=audio 4 RTP/AVP 8\r\na=inactive\r\n";
+        let mut voice = Voice::new(5);
+        assert_eq!(
+            say(&mut voice, one, "192.0.2.9:20000"),
+            b"- 5 1 IN IP4 192.0.2.9"
+        );
+        // The peer moved, but on our side nothing did.
+        assert_eq!(
+            say(&mut voice, moved, "192.0.2.9:20000"),
+            b"- 5 1 IN IP4 192.0.2.9"
+        );
+        assert_eq!(
+            say(&mut voice, held, "192.0.2.9:20000"),
+            b"- 5 2 IN IP4 192.0.2.9"
+        );
+        assert_eq!(
+            say(&mut voice, held, "192.0.2.9:20002"),
+            b"- 5 3 IN IP4 192.0.2.9"
+        );
+        assert_eq!(
+            say(&mut voice, one, "192.0.2.9:20002"),
+            b"- 5 4 IN IP4 192.0.2.9"
+        );
+    }
+
+    /// Offers in every shape the grammar has, all of the peer's addresses beginning with `10.66.`.
+    fn offers() -> impl Strategy<Value = String> {
+        let attribute = prop_oneof![
+            Just("a=sendonly"),
+            Just("a=rtcp:9001 IN IP4 10.66.0.3"),
+            Just("a=rtcp:9001"),
+            Just("a=candidate:1 1 UDP 1 10.66.0.4 9 typ host"),
+            Just("a=Candidate:1 1 UDP 1 10.66.0.4 9 typ host"),
+            Just("a=remote-candidates:1 10.66.0.5 9"),
+            Just("a=altc:1 IP4 10.66.0.6 9"),
+            Just("a=source-filter: incl IN IP4 * 10.66.0.7"),
+            Just("a=ptime:20"),
+            Just("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc"),
+        ];
+        let kind = prop_oneof![Just("audio"), Just("video"), Just("AUDIO")];
+        let profile = prop_oneof![Just("RTP/AVP"), Just("RTP/SAVP"), Just("udptl")];
+        let section = (
+            kind,
+            prop_oneof![Just("0"), Just("4000"), Just("4000/2"), Just("65535")],
+            profile,
+            any::<bool>(),
+            proptest::collection::vec(attribute, 0..5),
+        );
+        (any::<bool>(), proptest::collection::vec(section, 0..5)).prop_map(
+            |(session_c, sections)| {
+                let mut text = "v=0\r\no=bob 1 1 IN IP4 10.66.0.1\r\ns=-\r\n".to_owned();
+                if session_c {
+                    text.push_str("c=IN IP4 10.66.0.1\r\n");
+                }
+                for (kind, port, profile, own_c, attributes) in sections {
+                    write!(text, "m={kind} {port} {profile} 0 8\r\n").unwrap();
+                    if own_c {
+                        text.push_str("c=IN IP4 10.66.0.2\r\n");
+                    }
+                    for attribute in attributes {
+                        write!(text, "{attribute}\r\n").unwrap();
+                    }
+                }
+                text
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_relayed_reads_back_with_our_address_and_the_peers_codecs(text in offers()) {
+            let before = parse(text.as_bytes()).unwrap();
+            let relay = ours("192.0.2.9:20000");
+            let bytes = before.relay(relay);
+            prop_assert!(!String::from_utf8_lossy(&bytes).contains("10.66."));
+            let after = parse(&bytes).unwrap();
+            prop_assert_eq!(after.audio(), before.audio());
+            prop_assert_eq!(after.media().len(), before.media().len());
+            for (index, (old, new)) in before.media().iter().zip(after.media()).enumerate() {
+                prop_assert_eq!(&old.codecs, &new.codecs);
+                prop_assert_eq!(before.direction(index), after.direction(index));
+                prop_assert_eq!(old.profile, new.profile);
+                prop_assert_eq!(new.port, if before.audio() == Some(index) { 20_000 } else { 0 });
+            }
+            if let Some(sound) = after.audio().and_then(|index| after.sound(index)) {
+                prop_assert_eq!(sound.rtp, Some(relay.address));
+                prop_assert_eq!(sound.rtcp.map(|rtcp| rtcp.port()), Some(20_001));
+            }
+            // Relaying again changes nothing: our own work is left alone.
+            prop_assert_eq!(&after.relay(relay), &bytes);
+            // What meets the offer as it came meets it as relayed.
+            prop_assert_eq!(crate::sdp::answer::answer_meets(&after, &after), Ok(()));
+        }
+    }
+}
