@@ -1,0 +1,229 @@
+//! Which calls a list is to show, and one page of them. Pure.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::id::CallId;
+use crate::base::time::WallTime;
+use crate::call::story::FinishReason;
+use crate::store::record::CallRecord;
+
+/// Most calls on one page. A page of whole records is about 2 MB then; what is longer goes by the cursor.
+pub const LIMIT_MAX: usize = 1_000;
+
+/// Calls on a page when nobody says how many.
+pub const LIMIT_DEFAULT: usize = 50;
+
+/// Conditions that must all hold; what is left out holds for every call. Untracked calls are never listed.
+///
+/// The newest call comes first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Query {
+    /// Began at this time or later.
+    pub since: Option<WallTime>,
+    /// Began before this time.
+    pub until: Option<WallTime>,
+    /// `[[project]] id`.
+    pub project: Option<String>,
+    /// `[[source]] tag`.
+    pub source: Option<String>,
+    /// `[[source]] category`.
+    pub category: Option<String>,
+    /// `[[manager]] id` of who answered.
+    pub manager: Option<String>,
+    /// The caller as the record shows it, or a prefix of that with `*` at its end.
+    pub caller: Option<String>,
+    /// How it stands or ended.
+    pub status: Option<Status>,
+    /// A tag that people gave it.
+    pub tag: Option<String>,
+    /// Text that occurs in the caller, the virtual number, the source, the campaign, who answered or the note;
+    /// upper and lower case are alike.
+    pub q: Option<String>,
+    /// Most calls on the page; [`LIMIT_DEFAULT`] when left out, never more than [`LIMIT_MAX`].
+    pub limit: Option<usize>,
+    /// Where the page before ended: its [`Page::next`].
+    pub cursor: Option<CallId>,
+}
+
+/// One page of calls.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Page {
+    /// The calls, the newest first.
+    pub calls: Vec<CallRecord>,
+    /// The cursor of the page that follows; `None` on the last.
+    pub next: Option<CallId>,
+}
+
+/// How a call stands or ended, as a list can be asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Somebody answered.
+    Answered,
+    /// Nobody answered and no rule rejected it.
+    Missed,
+    /// It has not ended.
+    InProgress,
+    /// It ended for this reason.
+    Ended(FinishReason),
+}
+
+/// A word that is no status.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no status of a call; use answered, missed, in-progress, or a finish reason such as busy or caller-gave-up"
+)]
+pub struct NoStatus(pub String);
+
+impl Status {
+    /// The word that [`FromStr`] reads.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Missed => "missed",
+            Self::InProgress => "in-progress",
+            Self::Ended(reason) => reason.word(),
+        }
+    }
+
+    /// Whether a call with these marks stands so.
+    pub fn holds(self, answered: bool, missed: bool, reason: Option<FinishReason>) -> bool {
+        match self {
+            Self::Answered => answered,
+            Self::Missed => missed,
+            Self::InProgress => reason.is_none(),
+            Self::Ended(wanted) => reason == Some(wanted),
+        }
+    }
+}
+
+impl FromStr for Status {
+    type Err = NoStatus;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "answered" => Ok(Self::Answered),
+            "missed" => Ok(Self::Missed),
+            "in-progress" => Ok(Self::InProgress),
+            _ => {
+                let word = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text);
+                FinishReason::deserialize(word)
+                    .map(Self::Ended)
+                    .map_err(|_| NoStatus(text.chars().take(64).collect()))
+            }
+        }
+    }
+}
+
+impl Serialize for Status {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
+impl<'de> Deserialize<'de> for Status {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Query {
+    /// Returns how many calls a page holds at most.
+    pub fn page_size(&self) -> usize {
+        self.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX)
+    }
+
+    /// Whether `record` is one of those asked for. The cursor is not looked at.
+    pub fn matches(&self, record: &CallRecord) -> bool {
+        let is = |wanted: &Option<String>, has: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| has == Some(wanted))
+        };
+        record.tracked
+            && self.since.is_none_or(|since| record.started_at >= since)
+            && self.until.is_none_or(|until| record.started_at < until)
+            && is(&self.project, Some(&record.project))
+            && is(&self.source, Some(&record.source))
+            && is(&self.category, record.category.as_deref())
+            && is(&self.manager, record.manager.as_deref())
+            && self.status.is_none_or(|status| {
+                status.holds(record.answered, record.missed, record.finish_reason)
+            })
+            && self
+                .tag
+                .as_ref()
+                .is_none_or(|tag| record.tags.contains(tag))
+            && self.caller_matches(record)
+            && self.text_occurs(record)
+    }
+
+    fn caller_matches(&self, record: &CallRecord) -> bool {
+        let Some(wanted) = &self.caller else {
+            return true;
+        };
+        let Some(caller) = &record.caller else {
+            return false;
+        };
+        let caller = caller.to_string();
+        match wanted.strip_suffix('*') {
+            Some(prefix) => caller.starts_with(prefix),
+            None => caller == *wanted,
+        }
+    }
+
+    fn text_occurs(&self, record: &CallRecord) -> bool {
+        let Some(text) = &self.q else {
+            return true;
+        };
+        let text = text.to_lowercase();
+        let caller = record.caller.as_ref().map(ToString::to_string);
+        let dialled = record.virtual_number.to_string();
+        [
+            caller.as_deref(),
+            Some(dialled.as_str()),
+            Some(&record.source),
+            record.campaign.as_deref(),
+            record.manager.as_deref(),
+            record.destination.as_deref(),
+            record.note.as_deref(),
+        ]
+        .into_iter()
+        .flatten()
+        .any(|field| field.to_lowercase().contains(&text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_reads_back_from_its_word() {
+        for status in [
+            Status::Answered,
+            Status::Missed,
+            Status::InProgress,
+            Status::Ended(FinishReason::CallerGaveUp),
+            Status::Ended(FinishReason::Crashed),
+        ] {
+            assert_eq!(status.word().parse(), Ok(status));
+        }
+        assert!("gone".parse::<Status>().is_err());
+    }
+
+    #[test]
+    fn a_page_is_never_empty_by_its_limit_and_never_endless() {
+        let with = |limit| {
+            Query {
+                limit,
+                ..Query::default()
+            }
+            .page_size()
+        };
+        assert_eq!(with(None), LIMIT_DEFAULT);
+        assert_eq!(with(Some(0)), 1);
+        assert_eq!(with(Some(usize::MAX)), LIMIT_MAX);
+    }
+}
