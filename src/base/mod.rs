@@ -2,6 +2,7 @@
 
 pub mod chance;
 pub mod clock;
+pub mod country;
 pub mod entropy;
 pub mod id;
 pub mod map;

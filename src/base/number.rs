@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::base::country::Country;
+
 /// A telephone number as E.164: 4 to 15 digits with the country code first, kept without the plus.
 ///
 /// `Debug` masks the middle; [`fmt::Display`] writes `+` and all digits and is for records, never for logs.
@@ -39,8 +41,21 @@ impl Number {
                 _ => return None,
             }
         }
-        let leading_zero = rest.trim_start_matches([' ', '-', '.', '(']).starts_with('0');
+        let leading_zero = rest
+            .trim_start_matches([' ', '-', '.', '('])
+            .starts_with('0');
         ((4..=15).contains(&digits) && !leading_zero).then_some(Self(value))
+    }
+
+    /// Reads E.164, or a form that is understood inside `country`: `8 495 000-00-01`. Extensions are no numbers.
+    pub fn read(text: &str, country: &Country) -> Option<Self> {
+        let text = text.trim();
+        // Most carriers write the plus: those numbers need no table of countries.
+        if text.starts_with('+') {
+            Self::e164(text)
+        } else {
+            country.read(text)
+        }
     }
 
     /// Returns the digits as a number, for keys.
@@ -151,7 +166,15 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in ["", "+", "101", "+1", "+0123456", "+1234567890123456", "+7495x"] {
+        for text in [
+            "",
+            "+",
+            "101",
+            "+1",
+            "+0123456",
+            "+1234567890123456",
+            "+7495x",
+        ] {
             assert_eq!(Number::e164(text), None, "{text}");
         }
     }

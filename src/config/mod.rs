@@ -1,1 +1,52 @@
-//! Placeholder.
+//! The configuration: TOML as written becomes each room's own settings, or every mistake with its place.
+
+pub mod mistake;
+pub mod reload;
+
+use std::path::PathBuf;
+
+use crate::api;
+use crate::base::country::Country;
+use crate::call::trunk::Trunk;
+use crate::engine;
+use crate::media;
+use crate::recording;
+use crate::route::Routing;
+use crate::store;
+use crate::track::Tracking;
+
+pub use mistake::{Grade, Mistake};
+
+/// Everything an admin says, as meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The file that it was read from.
+    pub file: PathBuf,
+    /// `[sip]`
+    pub sip: engine::settings::Settings,
+    /// `[media]`
+    pub media: media::settings::Settings,
+    /// `[recordings]`
+    pub recordings: recording::settings::Settings,
+    /// `[store]`
+    pub store: store::settings::Settings,
+    /// `[web]`
+    pub web: api::settings::Settings,
+    /// `[numbers] country`
+    pub country: Country,
+    /// `[[trunk]]`
+    pub trunks: Vec<Trunk>,
+    /// `[[project]]` and `[[source]]`
+    pub tracking: Tracking,
+    /// `[[manager]]`, `[[group]]` and `[[rule]]`
+    pub routing: Routing,
+}
+
+/// A configuration that can be used.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// As meant.
+    pub config: Config,
+    /// What can be used but is hardly meant.
+    pub warnings: Vec<Mistake>,
+}

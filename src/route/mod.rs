@@ -1,5 +1,14 @@
 //! Who answers: the TOML rules as types, decided without a clock or a socket.
 
+pub mod caller;
 pub mod decision;
+pub mod explain;
+pub mod group;
+pub mod hours;
+pub mod rule;
 
+mod decide;
+
+pub use decide::{Facts, Routing};
 pub use decision::Decision;
+pub use explain::Explanation;

@@ -1,0 +1,263 @@
+//! Why a call goes where it goes, in words: for `ringtag route` and the HTTP API.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::civil::DateTime;
+use serde::Serialize;
+
+use crate::base::number::{Caller, Number};
+use crate::route::caller::CallerPattern;
+use crate::route::decide::Facts;
+use crate::route::decision::{Decision, Plan, Step};
+use crate::route::hours::Hours;
+
+/// The first condition of a rule that did not hold, with what the rule wants.
+#[derive(Debug)]
+pub(in crate::route) enum Refusal<'r> {
+    /// Another project.
+    Project(&'r [Arc<str>]),
+    /// Another source.
+    Source(&'r [Arc<str>]),
+    /// Another category, or none.
+    Category(&'r [Arc<str>]),
+    /// Another virtual number.
+    Number(&'r [Number]),
+    /// Another caller.
+    Caller(&'r [CallerPattern]),
+    /// A first call where a repeated one is wanted, or the other way round.
+    Repeat {
+        /// What the rule says.
+        wanted: bool,
+    },
+    /// Another trunk.
+    Trunk(&'r [Arc<str>]),
+    /// Another time, or a holiday.
+    Hours {
+        /// What the rule says.
+        hours: &'r Hours,
+        /// The clock of the project.
+        local: DateTime,
+    },
+}
+
+/// A decision with its reasons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The virtual number.
+    pub number: Number,
+    /// Who calls.
+    pub caller: Caller,
+    /// `[[project]] id`.
+    pub project: Arc<str>,
+    /// `[[source]] tag`.
+    pub source: Arc<str>,
+    /// `[[source]] category`.
+    pub category: Option<Arc<str>>,
+    /// Date and time in the project's zone: `Sat 2026-11-21 12:30`.
+    pub local_time: String,
+    /// The project's zone.
+    pub time_zone: String,
+    /// `false`: off-season, the call passes without a trace in the reports.
+    pub tracked: bool,
+    /// The rules before the one that decides, in order.
+    pub passed: Vec<Passed>,
+    /// The rule that decides.
+    pub rule: Option<Arc<str>>,
+    /// The status that the caller is given, where the rule rejects or there is none.
+    pub reject: Option<u16>,
+    /// Who rings, in order; those of one step ring together.
+    pub steps: Vec<ExplainedStep>,
+    /// Whether the rule says to record.
+    pub record: Option<bool>,
+}
+
+/// A rule that did not decide.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Passed {
+    /// `[[rule]] id`.
+    pub rule: Arc<str>,
+    /// Why not.
+    pub why: String,
+}
+
+/// Targets that ring together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExplainedStep {
+    /// As the record names them.
+    pub targets: Vec<Arc<str>>,
+    /// For how long.
+    pub ring_s: u32,
+}
+
+/// What a caller hears when no rule is for the call: a number that leads nowhere (RFC 3261 21.4.5).
+const NO_RULE_STATUS: u16 = 404;
+
+impl Explanation {
+    pub(in crate::route) fn new(
+        facts: &Facts<'_>,
+        passed: Vec<(Arc<str>, Refusal<'_>)>,
+        decision: &Decision,
+    ) -> Self {
+        let project = &facts.source.project;
+        let in_words = |(rule, why): (Arc<str>, Refusal<'_>)| Passed {
+            rule,
+            why: why.in_words(facts),
+        };
+        let (reject, steps) = match decision.plan() {
+            Plan::Hunt(steps) => (None, steps.iter().map(ExplainedStep::new).collect()),
+            Plan::Reject(status) => (Some(*status), Vec::new()),
+            Plan::NoRule => (Some(NO_RULE_STATUS), Vec::new()),
+        };
+        Self {
+            number: facts.number,
+            caller: facts.caller.clone(),
+            project: Arc::clone(&project.id),
+            source: Arc::clone(&facts.source.tag),
+            category: facts.source.category.clone(),
+            local_time: clock(project.local(facts.at)),
+            time_zone: project.time_zone.iana_name().unwrap_or("UTC").to_owned(),
+            tracked: project.tracking,
+            passed: passed.into_iter().map(in_words).collect(),
+            rule: decision.rule().cloned(),
+            reject,
+            steps,
+            record: decision.record(),
+        }
+    }
+}
+
+impl ExplainedStep {
+    fn new(step: &Step) -> Self {
+        Self {
+            targets: step
+                .targets
+                .iter()
+                .map(|target| Arc::clone(&target.name))
+                .collect(),
+            ring_s: step.ring_s,
+        }
+    }
+}
+
+impl Refusal<'_> {
+    fn in_words(&self, facts: &Facts<'_>) -> String {
+        let source = facts.source;
+        match self {
+            Self::Project(wanted) => {
+                format!(
+                    "its project is {}, the call's is {}",
+                    either(wanted),
+                    source.project.id
+                )
+            }
+            Self::Source(wanted) => {
+                format!(
+                    "its source is {}, the call's is {}",
+                    either(wanted),
+                    source.tag
+                )
+            }
+            Self::Category(wanted) => {
+                let category = source.category.as_deref().unwrap_or("none");
+                format!(
+                    "its category is {}, the call's is {category}",
+                    either(wanted)
+                )
+            }
+            Self::Number(wanted) => {
+                format!(
+                    "its number is {}, dialled was {}",
+                    either(wanted),
+                    facts.number
+                )
+            }
+            Self::Caller(wanted) => {
+                format!(
+                    "its caller is {}, the call's is {}",
+                    either(wanted),
+                    facts.caller
+                )
+            }
+            Self::Repeat { wanted: true } => {
+                "it is for repeated calls, this is the caller's first".to_owned()
+            }
+            Self::Repeat { wanted: false } => {
+                let before = facts.prior_calls;
+                format!("it is for first calls, the caller called {before} times before")
+            }
+            Self::Trunk(wanted) if facts.trunk.is_empty() => {
+                format!("its trunk is {}, the call's is not known", either(wanted))
+            }
+            Self::Trunk(wanted) => {
+                format!(
+                    "its trunk is {}, the call's is {}",
+                    either(wanted),
+                    facts.trunk
+                )
+            }
+            Self::Hours { hours, local } if hours.hold_on_a_working_day(*local) => {
+                format!("its hours are {hours}, but {} is a holiday", clock(*local))
+            }
+            Self::Hours { hours, local } => {
+                format!("its hours are {hours}, it is {}", clock(*local))
+            }
+        }
+    }
+}
+
+/// `Sat 2026-11-21 12:30`
+fn clock(local: DateTime) -> String {
+    local.strftime("%a %Y-%m-%d %H:%M").to_string()
+}
+
+/// `a`, `a or b`, `a, b or c`.
+fn either(list: &[impl fmt::Display]) -> String {
+    let mut words: Vec<String> = list.iter().map(ToString::to_string).collect();
+    let Some(last) = words.pop() else {
+        return "none".to_owned();
+    };
+    if words.is_empty() {
+        last
+    } else {
+        format!("{} or {last}", words.join(", "))
+    }
+}
+
+/// What `ringtag route` prints.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let category = self.category.as_deref().unwrap_or("none");
+        writeln!(
+            f,
+            "{} calls {}: source {}, category {category}, project {}",
+            self.caller, self.number, self.source, self.project
+        )?;
+        writeln!(f, "at {} in {}", self.local_time, self.time_zone)?;
+        for passed in &self.passed {
+            writeln!(f, "  not \"{}\": {}", passed.rule, passed.why)?;
+        }
+        let Some(rule) = &self.rule else {
+            return writeln!(
+                f,
+                "no rule decides: the caller gets {NO_RULE_STATUS} and the call counts as missed"
+            );
+        };
+        writeln!(f, "\"{rule}\" decides")?;
+        if let Some(status) = self.reject {
+            writeln!(f, "  the caller gets {status}")?;
+        } else if self.steps.is_empty() {
+            writeln!(f, "  nobody rings: nobody answered this caller before")?;
+        }
+        for (place, step) in self.steps.iter().enumerate() {
+            let targets = step.targets.join(" and ");
+            writeln!(f, "  {}. {targets}, {} s", place + 1, step.ring_s)?;
+        }
+        match (self.tracked, self.record) {
+            (false, _) => writeln!(f, "  tracking is off: neither recorded nor reported"),
+            (true, Some(true)) => writeln!(f, "  recorded, unless recordings.when is \"none\""),
+            (true, Some(false)) => writeln!(f, "  not recorded"),
+            (true, None) => Ok(()),
+        }
+    }
+}
