@@ -233,4 +233,11 @@ pub enum Note {
         /// The carrier's status, or 0 when it said nothing.
         status: u16,
     },
+    /// A dialog that a crash left behind was told BYE.
+    Ghost {
+        /// `[[trunk]] id`.
+        trunk: Arc<str>,
+        /// What the peer said to it, or 0 when it said nothing.
+        status: u16,
+    },
 }
