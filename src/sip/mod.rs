@@ -1,4 +1,7 @@
 //! Placeholder.
 
-pub mod transport;
 pub mod endpoint;
+mod slab;
+mod timers;
+pub mod transaction;
+pub mod transport;
