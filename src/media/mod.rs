@@ -1,6 +1,12 @@
 //! Sound: RTP ports, relaying workers, the tap for the recorder, and the timeline it is laid on.
 
+pub mod bridge;
 pub mod command;
+pub mod dtmf;
+pub mod latch;
 pub mod ports;
+pub mod rtcp;
+pub mod rtp;
 pub mod settings;
+pub mod stats;
 pub mod tap;
