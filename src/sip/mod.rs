@@ -1,7 +1,20 @@
-//! Placeholder.
+//! SIP without sockets: messages, transactions, dialogs (RFC 3261).
 
 pub mod endpoint;
+pub mod header;
+pub mod headers;
+pub mod malformed;
+pub mod message;
+pub mod method;
+pub mod name_addr;
+pub mod outgoing;
+pub mod reply;
+pub mod scan;
 mod slab;
+pub mod status;
 mod timers;
 pub mod transaction;
 pub mod transport;
+pub mod uri;
+pub mod via;
+pub mod write;

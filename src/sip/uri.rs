@@ -1,0 +1,660 @@
+//! URIs: sip, sips, tel, and every other scheme kept as it came (RFC 3261 section 19.1, RFC 3966).
+//!
+//! A [`Uri`] is a slice of the message it came in with its parts marked. Escapes stay: nothing is unescaped twice.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use bytes::Bytes;
+
+use crate::sip::scan;
+use crate::sip::scan::{Cursor, Span};
+
+/// A URI's scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// `sip:`
+    Sip,
+    /// `sips:`
+    Sips,
+    /// `tel:`
+    Tel,
+    /// Any other, which a request is answered 416 for.
+    Other,
+}
+
+/// A URI, checked, as it came. Two are equal when their text is; [`Uri::matches`] compares as RFC 3261 19.1.4 says.
+#[derive(Clone)]
+pub struct Uri {
+    text: Bytes,
+    scheme: Scheme,
+    user: Span,
+    host: Span,
+    port: Option<u16>,
+    params: Span,
+    headers: Span,
+}
+
+/// Where a URI or a Via points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host<'a> {
+    /// A name to look up.
+    Name(&'a str),
+    /// An address.
+    Ip(IpAddr),
+}
+
+/// A text that is no URI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a URI by RFC 3261 section 25.1; write it like sip:user@host:5060")]
+pub struct BadUri;
+
+impl Uri {
+    /// Reads a URI, copying it.
+    ///
+    /// # Errors
+    ///
+    /// When the text follows no URI grammar.
+    pub fn parse(text: impl AsRef<[u8]>) -> Result<Self, BadUri> {
+        Self::take(Bytes::copy_from_slice(text.as_ref()))
+    }
+
+    /// Reads the URI that `text` is, without copying.
+    ///
+    /// # Errors
+    ///
+    /// When the text follows no URI grammar.
+    pub fn take(text: Bytes) -> Result<Self, BadUri> {
+        let colon = memchr::memchr(b':', &text).ok_or(BadUri)?;
+        let scheme = text.get(..colon).unwrap_or_default();
+        let kind = match scheme.len() {
+            3 if scheme.eq_ignore_ascii_case(b"sip") => Scheme::Sip,
+            4 if scheme.eq_ignore_ascii_case(b"sips") => Scheme::Sips,
+            3 if scheme.eq_ignore_ascii_case(b"tel") => Scheme::Tel,
+            _len if is_scheme(scheme) => Scheme::Other,
+            _len => return Err(BadUri),
+        };
+        let mut uri = Self {
+            text,
+            scheme: kind,
+            user: Span::EMPTY,
+            host: Span::EMPTY,
+            port: None,
+            params: Span::EMPTY,
+            headers: Span::EMPTY,
+        };
+        let all = usize::from(u16::MAX);
+        if uri.text.len() > all {
+            return Err(BadUri);
+        }
+        match kind {
+            Scheme::Sip | Scheme::Sips => uri.mark_sip(colon + 1)?,
+            Scheme::Tel => uri.mark_tel(colon + 1)?,
+            Scheme::Other => uri.mark_opaque(colon + 1)?,
+        }
+        Ok(uri)
+    }
+
+    /// Writes `sip:user@host:port`; `user` is escaped where it has to be, `host` is a name or an address.
+    ///
+    /// # Errors
+    ///
+    /// When `host` is neither.
+    pub fn sip(user: Option<&str>, host: &str, port: Option<u16>) -> Result<Self, BadUri> {
+        let mut text = String::from("sip:");
+        if let Some(user) = user {
+            text.push_str(&escape_user(user));
+            text.push('@');
+        }
+        match host.parse::<Ipv6Addr>() {
+            Ok(ip) => text.push_str(&format!("[{ip}]")),
+            Err(_not_ipv6) => text.push_str(host),
+        }
+        if let Some(port) = port {
+            text.push_str(&format!(":{port}"));
+        }
+        Self::take(Bytes::from(text))
+    }
+
+    fn mark_sip(&mut self, start: usize) -> Result<(), BadUri> {
+        let text = self.text.as_ref();
+        let mut cursor = Cursor::from(text, start);
+        let rest = text.get(start..).ok_or(BadUri)?;
+        // An unescaped `@` stands only after the user, which may hold `;` and `?` (25.1).
+        if let Some(at) = memchr::memchr(b'@', rest) {
+            escaped(&mut cursor, scan::USER);
+            if cursor.at() != start + at || at == 0 {
+                return Err(BadUri);
+            }
+            self.user = Span::new(start, start + at);
+            cursor.eat(b'@');
+        }
+        self.host = take_host(&mut cursor).ok_or(BadUri)?;
+        if cursor.eat(b':') {
+            self.port = Some(take_port(&mut cursor).ok_or(BadUri)?);
+        }
+        if cursor.peek() == Some(b';') {
+            let start = cursor.at();
+            let rest = text.get(start..).unwrap_or_default();
+            let end = memchr::memchr(b'?', rest).map_or(text.len(), |at| start + at);
+            // Delimiters inside a parameter are escaped; `?` alone ends the parameters.
+            escaped(&mut cursor, scan::URI);
+            self.params = Span::new(start, end.min(cursor.at()));
+            if cursor.at() < end {
+                return Err(BadUri);
+            }
+            cursor = Cursor::from(text, end);
+        }
+        if cursor.eat(b'?') {
+            let start = cursor.at();
+            escaped(&mut cursor, scan::URI);
+            self.headers = Span::new(start, cursor.at());
+            if self.headers.is_empty() {
+                return Err(BadUri);
+            }
+        }
+        match cursor.peek() {
+            None => Ok(()),
+            Some(_left_over) => Err(BadUri),
+        }
+    }
+
+    fn mark_tel(&mut self, start: usize) -> Result<(), BadUri> {
+        let text = self.text.as_ref();
+        let rest = text.get(start..).unwrap_or_default();
+        let end = memchr::memchr(b';', rest).map_or(text.len(), |at| start + at);
+        let number = text.get(start..end).unwrap_or_default();
+        let digit = |b: &u8| b.is_ascii_hexdigit() || b"+-.()*#".contains(b);
+        if number.is_empty() || !number.iter().all(digit) {
+            return Err(BadUri);
+        }
+        let mut cursor = Cursor::from(text, end);
+        escaped(&mut cursor, scan::URI);
+        if cursor.peek().is_some() {
+            return Err(BadUri);
+        }
+        self.user = Span::new(start, end);
+        self.params = Span::new(end, text.len());
+        Ok(())
+    }
+
+    fn mark_opaque(&self, start: usize) -> Result<(), BadUri> {
+        // What an unknown scheme allows is unknown; what would break out of the header is not let in.
+        let rest = self.text.get(start..).unwrap_or_default();
+        let fine = |b: &u8| b.is_ascii_graphic() && !b"<>\"".contains(b);
+        if rest.is_empty() || !rest.iter().all(fine) {
+            return Err(BadUri);
+        }
+        Ok(())
+    }
+
+    /// Returns the scheme.
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Returns the user part with its escapes (and password, where one stands), or the number of a tel URI.
+    pub fn user(&self) -> Option<&str> {
+        (!self.user.is_empty()).then(|| self.user.ascii(&self.text))
+    }
+
+    /// Returns the user part with its escapes undone once, for comparing; it may hold any byte, `%00` too.
+    pub fn user_unescaped(&self) -> Option<Cow<'_, [u8]>> {
+        self.user().map(|user| unescape(user.as_bytes()))
+    }
+
+    /// Returns the host; `None` where the scheme has none.
+    pub fn host(&self) -> Option<Host<'_>> {
+        (!self.host.is_empty()).then(|| Host::of(self.host.ascii(&self.text)))
+    }
+
+    /// Returns the host as written, an IPv6 address in its brackets; empty where the scheme has none.
+    pub fn host_text(&self) -> &str {
+        self.host.ascii(&self.text)
+    }
+
+    /// Returns the port, where one is written.
+    pub const fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// Returns the URI parameters in order.
+    pub fn params(&self) -> UriParams<'_> {
+        UriParams(self.params.ascii(&self.text))
+    }
+
+    /// Returns the value of the parameter called `name` (any case); empty where it stands without a value.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        if self.params.is_empty() {
+            return None;
+        }
+        self.params()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.unwrap_or_default())
+    }
+
+    /// Whether it is a loose router's (`lr`, 19.1.1).
+    pub fn is_loose_route(&self) -> bool {
+        self.param("lr").is_some()
+    }
+
+    /// Returns what stands behind the `?`, escaped; these never become headers of a message unasked.
+    pub fn headers(&self) -> Option<&str> {
+        (!self.headers.is_empty()).then(|| self.headers.ascii(&self.text))
+    }
+
+    /// Returns the whole text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.text).unwrap_or_default()
+    }
+
+    /// Returns the URI without the headers behind its `?`, as a request line may hold it (19.1.5).
+    #[must_use]
+    pub fn without_headers(&self) -> Self {
+        if self.headers.is_empty() {
+            return self.clone();
+        }
+        let question = self.headers.range().start.saturating_sub(1);
+        Self {
+            text: self.text.slice(..question),
+            headers: Span::EMPTY,
+            ..self.clone()
+        }
+    }
+
+    /// Copies the text out of the message it came in, so that keeping the URI keeps no whole datagram.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self {
+            text: Bytes::copy_from_slice(&self.text),
+            ..self.clone()
+        }
+    }
+
+    /// Compares as RFC 3261 19.1.4 says: host, scheme and parameters in any case, the user exactly, escapes undone, and
+    /// `user`, `ttl`, `method`, `maddr` and `transport` must be in both or in neither.
+    pub fn matches(&self, other: &Self) -> bool {
+        if self.scheme != other.scheme {
+            return false;
+        }
+        if self.scheme == Scheme::Other {
+            return self.text == other.text;
+        }
+        let user = |uri: &Self| uri.user_unescaped().map(Cow::into_owned);
+        if user(self) != user(other)
+            || !self.host_text().eq_ignore_ascii_case(other.host_text())
+            || self.port != other.port
+            || self.headers() != other.headers()
+        {
+            return false;
+        }
+        self.agrees_with(other) && other.agrees_with(self)
+    }
+
+    /// Whether every parameter of ours is in `other` alike, or absent where that is allowed.
+    fn agrees_with(&self, other: &Self) -> bool {
+        const IN_BOTH: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
+        self.params().all(|(name, value)| {
+            let same = |v: &str| v.eq_ignore_ascii_case(value.unwrap_or_default());
+            match other.param(name) {
+                Some(theirs) => same(theirs),
+                None => !IN_BOTH.iter().any(|n| n.eq_ignore_ascii_case(name)),
+            }
+        })
+    }
+}
+
+impl PartialEq for Uri {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Uri {}
+
+impl Hash for Uri {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl std::str::FromStr for Uri {
+    type Err = BadUri;
+
+    fn from_str(text: &str) -> Result<Self, BadUri> {
+        Self::parse(text)
+    }
+}
+
+/// The `;name=value` pairs of a URI, still escaped.
+#[derive(Clone, Debug)]
+pub struct UriParams<'a>(&'a str);
+
+impl<'a> Iterator for UriParams<'a> {
+    type Item = (&'a str, Option<&'a str>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if self.0.is_empty() {
+                return None;
+            }
+            let (param, rest) = self.0.split_once(';').unwrap_or((self.0, ""));
+            self.0 = rest;
+            if !param.is_empty() {
+                return Some(match param.split_once('=') {
+                    Some((name, value)) => (name, Some(value)),
+                    None => (param, None),
+                });
+            }
+        }
+    }
+}
+
+impl<'a> Host<'a> {
+    /// Tells an address from a name. IPv6 is taken with or without brackets: RFC 5118 4.5 meets both in Via.
+    pub fn of(text: &'a str) -> Self {
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        let ip = match bare {
+            Some(inside) => ipv6(inside).map(IpAddr::V6),
+            None if text.contains(':') => ipv6(text).map(IpAddr::V6),
+            None => text.parse::<Ipv4Addr>().ok().map(IpAddr::V4),
+        };
+        ip.map_or(Self::Name(text), Self::Ip)
+    }
+
+    /// Returns the address, where it is one.
+    pub const fn ip(self) -> Option<IpAddr> {
+        match self {
+            Self::Ip(ip) => Some(ip),
+            Self::Name(_) => None,
+        }
+    }
+}
+
+/// Writes an IPv6 address in brackets, as URIs and Via want it.
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Ip(IpAddr::V4(ip)) => ip.fmt(f),
+            Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
+        }
+    }
+}
+
+/// Reads an IPv6 address, also in the form with three colons that the ABNF of RFC 3261 produced (RFC 5118 4.10).
+fn ipv6(text: &str) -> Option<Ipv6Addr> {
+    let read = text.parse();
+    read.or_else(|_| text.replacen(":::", "::", 1).parse()).ok()
+}
+
+/// Takes a host name, an IPv4 address or an IPv6 reference.
+pub(crate) fn take_host(cursor: &mut Cursor<'_>) -> Option<Span> {
+    let start = cursor.at();
+    if cursor.peek() != Some(b'[') {
+        let host = cursor.take(scan::HOST);
+        return (!host.is_empty()).then_some(host);
+    }
+    let rest = cursor.rest();
+    let end = memchr::memchr(b']', rest)?;
+    let inside = std::str::from_utf8(rest.get(1..end)?).ok()?;
+    ipv6(inside)?;
+    cursor.advance(end + 1);
+    Some(Span::new(start, cursor.at()))
+}
+
+/// Takes a port, 1 to 65535.
+pub(crate) fn take_port(cursor: &mut Cursor<'_>) -> Option<u16> {
+    let rest = cursor.rest();
+    let len = rest
+        .iter()
+        .position(|b| !b.is_ascii_digit())
+        .unwrap_or(rest.len());
+    let port = scan::number(rest.get(..len)?)?;
+    cursor.advance(len);
+    u16::try_from(port).ok().filter(|port| *port != 0)
+}
+
+/// Passes over `class` and whole `%HH` escapes.
+fn escaped(cursor: &mut Cursor<'_>, class: u8) {
+    loop {
+        cursor.take(class);
+        match cursor.rest() {
+            [b'%', a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => cursor.advance(3),
+            _stops => return,
+        }
+    }
+}
+
+fn is_scheme(text: &[u8]) -> bool {
+    let tail = |b: &u8| b.is_ascii_alphanumeric() || b"+-.".contains(b);
+    text.first().is_some_and(u8::is_ascii_alphabetic) && text.iter().all(tail)
+}
+
+/// Undoes `%HH` once.
+fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'%', text).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let digit = |b: u8| {
+        char::from(b)
+            .to_digit(16)
+            .and_then(|d| u8::try_from(d).ok())
+    };
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        match (first, tail) {
+            (b'%', [a, b, tail @ ..]) => match (digit(*a), digit(*b)) {
+                (Some(a), Some(b)) => {
+                    out.push(a << 4 | b);
+                    rest = tail;
+                }
+                (None, _) | (_, None) => out.push(b'%'),
+            },
+            (other, _) => out.push(*other),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Escapes what a user part may not hold as it is (25.1).
+pub fn escape_user(user: &str) -> String {
+    let mut out = String::with_capacity(user.len());
+    for byte in user.bytes() {
+        // A colon would start a password.
+        if scan::is(byte, scan::USER) && byte != b':' && byte != b'#' {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(text: &str) -> Uri {
+        Uri::parse(text).unwrap()
+    }
+
+    #[test]
+    fn the_parts_are_where_the_grammar_puts_them() {
+        let all = uri("sips:al%69ce:pw@Example.com:5061;transport=tcp;lr?Subject=x&Route=y");
+        assert_eq!(all.scheme(), Scheme::Sips);
+        assert_eq!(all.user(), Some("al%69ce:pw"));
+        assert_eq!(all.user_unescaped().unwrap(), &b"alice:pw"[..]);
+        assert_eq!(all.host(), Some(Host::Name("Example.com")));
+        assert_eq!(all.port(), Some(5061));
+        assert_eq!(all.param("TRANSPORT"), Some("tcp"));
+        assert!(all.is_loose_route());
+        assert_eq!(all.headers(), Some("Subject=x&Route=y"));
+        assert_eq!(
+            all.without_headers().as_str(),
+            "sips:al%69ce:pw@Example.com:5061;transport=tcp;lr"
+        );
+        assert_eq!(uri("sip:john.doe@h").user(), Some("john.doe"));
+        assert_eq!(uri("sip:h").user(), None);
+    }
+
+    #[test]
+    fn users_may_hold_semicolons_questions_and_dialled_hashes() {
+        assert_eq!(
+            uri("sip:user;par=u%40example.net@example.com").user(),
+            Some("user;par=u%40example.net")
+        );
+        assert_eq!(uri("sip:*21#@10.0.0.1").user(), Some("*21#"));
+        let odd = uri("sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*@example.com");
+        assert_eq!(odd.host(), Some(Host::Name("example.com")));
+    }
+
+    #[test]
+    fn escapes_are_undone_once_and_a_zero_cuts_nothing() {
+        assert_eq!(uri("sip:a%2541@h").user_unescaped().unwrap(), &b"a%41"[..]);
+        assert_eq!(
+            uri("sip:null-%00-null@h").user_unescaped().unwrap(),
+            &b"null-\0-null"[..]
+        );
+        assert_eq!(
+            uri("sip:sips%3Auser%40example.com@example.net").host_text(),
+            "example.net"
+        );
+    }
+
+    #[test]
+    fn hosts_are_names_or_addresses() {
+        let v6 = uri("sip:u@[2001:db8::9]:5070;lr");
+        assert_eq!(
+            v6.host().unwrap().ip(),
+            Some("2001:db8::9".parse().unwrap())
+        );
+        assert_eq!(v6.port(), Some(5070));
+        assert_eq!(uri("sip:[2001:db8::10:5070]").port(), None);
+        assert_eq!(
+            uri("sip:u@[::ffff:192.0.2.2]").host().unwrap().ip(),
+            Some("::ffff:192.0.2.2".parse().unwrap())
+        );
+        assert_eq!(
+            uri("sip:u@[2001:db8:::192.0.2.1]").host().unwrap().ip(),
+            Some("2001:db8::192.0.2.1".parse().unwrap())
+        );
+        assert_eq!(
+            uri("sip:10.0.0.1").host().unwrap().ip(),
+            Some("10.0.0.1".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn tel_and_unknown_schemes_are_kept() {
+        let tel = uri("tel:+7-495-000;phone-context=example.com");
+        assert_eq!(
+            (tel.scheme(), tel.user()),
+            (Scheme::Tel, Some("+7-495-000"))
+        );
+        assert_eq!(tel.param("phone-context"), Some("example.com"));
+        assert_eq!(tel.host(), None);
+        for text in [
+            "soap.beep://192.0.2.103:3002",
+            "nobodyKnowsThisScheme:totallyopaquecontent",
+        ] {
+            assert_eq!(uri(text).scheme(), Scheme::Other);
+            assert_eq!(uri(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_uri_is_refused() {
+        for text in [
+            "",
+            "sip",
+            "sip:",
+            "sip:@h",
+            "<sip:u@h>",
+            "sip:u@h lr",
+            " sip:u@h",
+            "sip:u@h; lr",
+            "sip:u@",
+            "sip:u@h:",
+            "sip:u@h:0",
+            "sip:u@h:65536",
+            "sip:u@h:50x",
+            "sip:u@[2001:db8::zz]",
+            "sip:u@[2001:db8::9",
+            "sip:2001:db8::10",
+            "sip:u%4@h",
+            "sip:u%zz@h",
+            "sip:a@b@c",
+            "sip:u@h;x=\"",
+            "sip:u@h\r\nVia: x",
+            "tel:",
+            "tel:abc!",
+            "1x:y",
+            "x:a b",
+        ] {
+            assert_eq!(Uri::parse(text), Err(BadUri), "{text}");
+        }
+    }
+
+    /// The examples of RFC 3261 19.1.4.
+    #[test]
+    fn uris_compare_as_the_rfc_lists() {
+        for (a, b) in [
+            (
+                "sip:%61lice@atlanta.com;transport=TCP",
+                "sip:alice@AtLanTa.CoM;Transport=tcp",
+            ),
+            ("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5"),
+            (
+                "sip:carol@chicago.com;newparam=5",
+                "sip:carol@chicago.com;security=on",
+            ),
+        ] {
+            assert!(uri(a).matches(&uri(b)), "{a} {b}");
+        }
+        for (a, b) in [
+            (
+                "SIP:ALICE@AtLanTa.CoM;Transport=udp",
+                "sip:alice@AtLanTa.CoM;Transport=UDP",
+            ),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060"),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp"),
+            (
+                "sip:carol@chicago.com;security=on",
+                "sip:carol@chicago.com;security=off",
+            ),
+            (
+                "sip:carol@chicago.com",
+                "sip:carol@chicago.com?Subject=next%20meeting",
+            ),
+        ] {
+            assert!(!uri(a).matches(&uri(b)), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_made_uri_escapes_its_user() {
+        let made = Uri::sip(Some("a b:c@d"), "2001:db8::1", Some(5060)).unwrap();
+        assert_eq!(made.as_str(), "sip:a%20b%3Ac%40d@[2001:db8::1]:5060");
+        assert_eq!(made.user_unescaped().unwrap(), &b"a b:c@d"[..]);
+        assert_eq!(Uri::sip(None, "a host", None), Err(BadUri));
+    }
+}
