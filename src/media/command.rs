@@ -111,6 +111,8 @@ pub struct Sound {
     pub digits: String,
     /// Packets from addresses that may not send.
     pub refused: u64,
+    /// Packets that are neither RTP nor, on the RTCP port, RTCP. They go no further.
+    pub malformed: u64,
     /// Packets the ring had no room for.
     pub untapped: u64,
     /// Sends the kernel refused.

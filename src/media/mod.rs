@@ -3,10 +3,15 @@
 pub mod bridge;
 pub mod command;
 pub mod dtmf;
+pub mod epoll;
 pub mod latch;
+pub mod leg;
+pub mod legs;
+pub mod pool;
 pub mod ports;
 pub mod rtcp;
 pub mod rtp;
 pub mod settings;
 pub mod stats;
 pub mod tap;
+pub mod worker;

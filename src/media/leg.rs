@@ -1,0 +1,266 @@
+//! One leg's two sockets ●, and what is counted of its sound.
+//!
+//! A socket whose peer SDP alone settles is connected: the kernel keeps strangers off, and sending
+//! is cheaper. The latch judges each packet all the same, because what was queued before the
+//! connection came from anyone.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use crate::base::id::LegId;
+use crate::base::sound::SoundFrom;
+use crate::base::time::Moment;
+use crate::media::command::Pair;
+use crate::media::command::Sound;
+use crate::media::dtmf::Digits;
+use crate::media::latch::Latch;
+use crate::media::rtp;
+use crate::media::rtp::Head;
+use crate::media::stats::Reception;
+use crate::sdp::Codec;
+
+/// Errors in a row after which a socket is no longer read: each failed read of it would wake the
+/// worker again at once.
+const FAULTS_MAX: u8 = 100;
+
+/// What SDP calls RFC 4733 events.
+const TELEPHONE_EVENT: &str = "TELEPHONE-EVENT";
+
+/// The clock of the static payload types that are telephony's, and of those that nobody explained (RFC 3551 6).
+const CLOCK_HZ: u32 = 8000;
+
+/// A leg.
+#[derive(Debug)]
+pub struct Leg {
+    /// Its name.
+    pub id: LegId,
+    /// Its RTP port.
+    pub port: u16,
+    /// RTP.
+    pub rtp: Line,
+    /// RTCP.
+    pub rtcp: Line,
+    /// What is counted as it happens; the rest is filled in by [`Leg::close`].
+    pub sound: Sound,
+    codecs: Arc<[Codec]>,
+    meaning: Option<(u8, Meaning)>,
+    reception: Reception,
+    digits: Digits,
+}
+
+/// One socket and who may use it.
+#[derive(Debug)]
+pub struct Line {
+    socket: UdpSocket,
+    latch: Latch,
+    connected: Option<SocketAddr>,
+    faults: u8,
+}
+
+/// What one read of a socket gave.
+#[derive(Debug)]
+pub enum Received {
+    /// So many bytes from whom we listen to.
+    Packet(usize),
+    /// A packet from an address that may not send.
+    Stranger,
+    /// Nothing was there.
+    Nothing,
+    /// News of an earlier send: nobody listens there.
+    Unreachable,
+    /// Reading failed.
+    Fault,
+    /// The same for so long that the socket must not be read again.
+    Broken(io::Error),
+}
+
+/// What became of a packet to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It is on its way.
+    Yes,
+    /// It is on its way, and an earlier one met a port where nobody listens.
+    Again,
+    /// The peer wants nothing.
+    Unwanted,
+    /// The kernel refused.
+    Refused,
+}
+
+/// What a payload type means in the peer's SDP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    Sound { clock_hz: u32 },
+    Event,
+}
+
+impl Leg {
+    /// Takes over a leg's sockets.
+    pub fn new(id: LegId, pair: Pair, from: SoundFrom, signalling: IpAddr) -> Self {
+        Self {
+            id,
+            port: pair.port,
+            rtp: Line::new(pair.rtp, from, signalling),
+            rtcp: Line::new(pair.rtcp, from, signalling),
+            sound: Sound::default(),
+            codecs: Arc::default(),
+            meaning: None,
+            reception: Reception::default(),
+            digits: Digits::default(),
+        }
+    }
+
+    /// Takes the peer's new SDP.
+    pub fn aim(&mut self, rtp: Option<SocketAddr>, rtcp: Option<SocketAddr>, codecs: Arc<[Codec]>) {
+        self.rtp.aim(rtp);
+        self.rtcp.aim(rtcp);
+        self.codecs = codecs;
+        self.meaning = None;
+    }
+
+    /// Counts an RTP packet that came.
+    pub fn heard(&mut self, head: &Head, packet: &[u8], now: Moment) {
+        self.sound.packets_in += 1;
+        match self.meaning(head.payload_type) {
+            Meaning::Sound { clock_hz } => self.reception.packet(head, Some(clock_hz), now),
+            Meaning::Event => {
+                self.reception.packet(head, None, now);
+                if let Some(event) = rtp::payload(packet) {
+                    self.digits.packet(head, event);
+                }
+            }
+        }
+    }
+
+    /// Sends an RTP packet to the peer and counts it.
+    pub fn send(&mut self, packet: &[u8]) {
+        match self.rtp.send(packet) {
+            Sent::Yes => self.sound.packets_out += 1,
+            Sent::Again => {
+                self.sound.packets_out += 1;
+                self.sound.send_errors += 1;
+            }
+            Sent::Unwanted => {}
+            Sent::Refused => self.sound.send_errors += 1,
+        }
+    }
+
+    /// Closes the sockets and says what was counted.
+    pub fn close(self) -> Sound {
+        Sound {
+            lost: self.reception.lost(),
+            jitter_ms: self.reception.jitter_ms(),
+            digits: self.digits.pressed().to_owned(),
+            ..self.sound
+        }
+    }
+
+    /// A stream keeps to one payload type for long, so the last answer is kept.
+    fn meaning(&mut self, payload_type: u8) -> Meaning {
+        if let Some((known, meaning)) = self.meaning
+            && known == payload_type
+        {
+            return meaning;
+        }
+        let codec = self.codecs.iter().find(|c| c.payload_type == payload_type);
+        let meaning = match codec {
+            Some(codec) if codec.name.eq_ignore_ascii_case(TELEPHONE_EVENT) => Meaning::Event,
+            Some(codec) => Meaning::Sound {
+                clock_hz: codec.clock_hz,
+            },
+            None => Meaning::Sound { clock_hz: CLOCK_HZ },
+        };
+        self.meaning = Some((payload_type, meaning));
+        meaning
+    }
+}
+
+impl Line {
+    const fn new(socket: UdpSocket, from: SoundFrom, signalling: IpAddr) -> Self {
+        Self {
+            socket,
+            latch: Latch::new(from, signalling),
+            connected: None,
+            faults: 0,
+        }
+    }
+
+    /// Returns the socket, to wait on.
+    pub const fn socket(&self) -> &UdpSocket {
+        &self.socket
+    }
+
+    /// Reads one packet.
+    pub fn receive(&mut self, buffer: &mut [u8]) -> Received {
+        match self.socket.recv_from(buffer) {
+            Ok((length, source)) => {
+                self.faults = 0;
+                if self.latch.admits(source) {
+                    Received::Packet(length)
+                } else {
+                    Received::Stranger
+                }
+            }
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// Sends one packet where the peer wants it.
+    pub fn send(&self, packet: &[u8]) -> Sent {
+        let Some(target) = self.latch.target() else {
+            return Sent::Unwanted;
+        };
+        let send = || match self.connected {
+            Some(_) => self.socket.send(packet),
+            None => self.socket.send_to(packet, target),
+        };
+        match send() {
+            Ok(_) => Sent::Yes,
+            // The news is of an earlier packet; this one was not tried (udp(7)).
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => match send() {
+                Ok(_) => Sent::Again,
+                Err(_) => Sent::Refused,
+            },
+            Err(_) => Sent::Refused,
+        }
+    }
+
+    fn aim(&mut self, at: Option<SocketAddr>) {
+        self.latch.aim(at);
+        let settled = self.latch.settled();
+        if settled == self.connected {
+            return;
+        }
+        if self.connected.take().is_some() {
+            // A connection also fixes the local address of the route it was made for.
+            let _dissolved = rustix::net::connect_unspec(&self.socket);
+        }
+        if let Some(peer) = settled {
+            match self.socket.connect(peer) {
+                Ok(()) => self.connected = Some(peer),
+                // No route now, perhaps later: without a connection each send tries again.
+                Err(_) => {
+                    let _dissolved = rustix::net::connect_unspec(&self.socket);
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, error: io::Error) -> Received {
+        let kind = error.kind();
+        if kind == io::ErrorKind::WouldBlock || kind == io::ErrorKind::Interrupted {
+            self.faults = 0;
+            return Received::Nothing;
+        }
+        if kind == io::ErrorKind::ConnectionRefused {
+            return Received::Unreachable;
+        }
+        self.faults = self.faults.saturating_add(1);
+        if self.faults < FAULTS_MAX {
+            Received::Fault
+        } else {
+            Received::Broken(error)
+        }
+    }
+}

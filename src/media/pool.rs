@@ -1,0 +1,284 @@
+//! The media workers as the engine sees them ●: one worker a call, orders in, reports out.
+//!
+//! The engine binds the sockets (`ports.rs`) and hands them over, so a call waits for no worker.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use tracing::error;
+
+use crate::base::clock::Clock;
+use crate::base::id::LegId;
+use crate::base::map::{Map, keyed};
+use crate::base::sound::SoundFrom;
+use crate::media::command::{Command, Pair, Report, Sound};
+use crate::media::epoll::Bell;
+use crate::media::settings::Settings;
+use crate::media::tap::{self, TapId, TapReader};
+use crate::media::worker::{Parts, Worker};
+use crate::sdp::Codec;
+
+/// Orders under way to one worker. A call takes about ten, so hundreds may begin within one turn of
+/// the worker; beyond that the engine waits for it, a millisecond at most.
+const ORDERS_MAX: usize = 4096;
+
+/// Reports under way to the engine. Workers keep what finds no room.
+const REPORTS_MAX: usize = 4096;
+
+/// One worker's ring: 0.2 s of 1000 calls or 2 s of 100, while the disk makes the recorder wait.
+const TAP_BYTES: usize = 4 << 20;
+
+/// The workers.
+pub struct Pool {
+    workers: Vec<Handle>,
+    reports: Receiver<Report>,
+    /// Reports about legs that no worker has.
+    answers: VecDeque<Report>,
+    legs: Map<LegId, Place>,
+    calls: Map<u64, Home>,
+}
+
+struct Handle {
+    commands: Sender<Command>,
+    bell: Arc<Bell>,
+    thread: Option<JoinHandle<()>>,
+    legs: usize,
+}
+
+/// Where a leg is.
+#[derive(Clone, Copy)]
+struct Place {
+    worker: usize,
+    call: u64,
+    port: u16,
+}
+
+/// Where a call's legs are: all on one worker.
+#[derive(Clone, Copy)]
+struct Home {
+    worker: usize,
+    legs: usize,
+}
+
+impl Pool {
+    /// Starts `workers` threads, at least one and no more than `[media] workers`. Each has a ring
+    /// whose other end is returned. `wake` is called from them after reports were queued.
+    ///
+    /// # Errors
+    ///
+    /// The machine has no threads or descriptors left.
+    pub fn start(
+        settings: &Settings,
+        clock: Clock,
+        workers: usize,
+        wake: Arc<dyn Fn() + Send + Sync>,
+    ) -> io::Result<(Self, Vec<TapReader>)> {
+        let (sender, reports) = bounded(REPORTS_MAX);
+        let mut pool = Self {
+            workers: Vec::new(),
+            reports,
+            answers: VecDeque::new(),
+            // Names of legs and calls are ours: nobody outside can aim at collisions.
+            legs: keyed(0),
+            calls: keyed(0),
+        };
+        let mut readers = Vec::new();
+        for number in 0..workers.min(settings.workers).max(1) {
+            let (commands, orders) = bounded(ORDERS_MAX);
+            let (tap, reader) = tap::ring(TAP_BYTES);
+            let bell = Arc::new(Bell::new()?);
+            let worker = Worker::new(Parts {
+                clock,
+                commands: orders,
+                reports: sender.clone(),
+                wake: Arc::clone(&wake),
+                bell: Arc::clone(&bell),
+                tap,
+            })?;
+            let thread = Builder::new()
+                .name(format!("media-{number}"))
+                .spawn(move || worker.run())?;
+            pool.workers.push(Handle {
+                commands,
+                bell,
+                thread: Some(thread),
+                legs: 0,
+            });
+            readers.push(reader);
+        }
+        Ok((pool, readers))
+    }
+
+    /// Hands a leg's sockets to the worker of its call: the one with the fewest legs for a call's
+    /// first. `call_key` is any number that names the call.
+    pub fn open(
+        &mut self,
+        call_key: u64,
+        leg: LegId,
+        pair: Pair,
+        from: SoundFrom,
+        signalling: IpAddr,
+    ) {
+        let port = pair.port;
+        let quietest = || {
+            let numbered = self.workers.iter().enumerate();
+            numbered.min_by_key(|(_, w)| w.legs).map_or(0, |(n, _)| n)
+        };
+        let worker = match self.calls.get_mut(&call_key) {
+            Some(home) => {
+                home.legs += 1;
+                home.worker
+            }
+            None => {
+                let worker = quietest();
+                self.calls.insert(call_key, Home { worker, legs: 1 });
+                worker
+            }
+        };
+        if let Some(handle) = self.workers.get_mut(worker) {
+            handle.legs += 1;
+        }
+        let place = Place {
+            worker,
+            call: call_key,
+            port,
+        };
+        self.legs.insert(leg, place);
+        self.send(
+            leg,
+            Command::Open {
+                leg,
+                pair,
+                from,
+                signalling,
+            },
+        );
+    }
+
+    /// Tells where a leg's peer wants its sound, and what the payload types that it sends mean.
+    pub fn aim(
+        &mut self,
+        leg: LegId,
+        rtp: Option<SocketAddr>,
+        rtcp: Option<SocketAddr>,
+        codecs: Arc<[Codec]>,
+    ) {
+        self.send(
+            leg,
+            Command::Aim {
+                leg,
+                rtp,
+                rtcp,
+                codecs,
+            },
+        );
+    }
+
+    /// Relays between two legs of one call; each leaves its former bridge, and the tap with it.
+    pub fn bridge(&mut self, caller: LegId, callee: LegId) {
+        self.send(caller, Command::Bridge { caller, callee });
+    }
+
+    /// Watches a leg's bridge for silence on both sides; `None` stops.
+    pub fn watch(&mut self, leg: LegId, silence: Option<Duration>) {
+        self.send(leg, Command::Watch { leg, silence });
+    }
+
+    /// Copies two legs' packets into their worker's ring under `tap`; `None` stops.
+    pub fn tap(&mut self, caller: LegId, callee: LegId, tap: Option<TapId>) {
+        self.send(
+            caller,
+            Command::Tap {
+                caller,
+                callee,
+                tap,
+            },
+        );
+    }
+
+    /// Closes a leg's sockets. Answered with [`Report::Closed`], always: with port 0 when there is no such leg.
+    pub fn close(&mut self, leg: LegId) {
+        if !self.send(leg, Command::Close { leg }) {
+            let port = self.legs.get(&leg).map_or(0, |place| place.port);
+            self.answers.push_back(Report::Closed {
+                leg,
+                port,
+                sound: Sound::default(),
+            });
+        }
+    }
+
+    /// Takes the next report.
+    pub fn next_report(&mut self) -> Option<Report> {
+        let answer = self.answers.pop_front();
+        let report = answer.or_else(|| self.reports.try_recv().ok())?;
+        match &report {
+            Report::Closed { leg, port, .. } if *port != 0 => self.forget(*leg),
+            Report::Closed { .. } | Report::Silent { .. } => {}
+        }
+        Some(report)
+    }
+
+    /// Returns how many legs are open.
+    pub fn legs(&self) -> usize {
+        self.legs.len()
+    }
+
+    /// Stops the workers and waits for them. Reports about legs that were open can still be taken.
+    pub fn stop(&mut self) {
+        for worker in &self.workers {
+            let _sent = worker.commands.send(Command::Stop);
+            worker.bell.ring();
+        }
+        for (number, worker) in self.workers.iter_mut().enumerate() {
+            if let Some(thread) = worker.thread.take()
+                && thread.join().is_err()
+            {
+                error!(
+                    worker = number,
+                    "a media worker had failed; its calls had no sound"
+                );
+            }
+        }
+    }
+
+    /// Sends an order to a leg's worker; `false`: no worker has it.
+    fn send(&self, leg: LegId, command: Command) -> bool {
+        let place = self.legs.get(&leg);
+        let Some(worker) = place.and_then(|place| self.workers.get(place.worker)) else {
+            return false;
+        };
+        let sent = worker.commands.send(command).is_ok();
+        worker.bell.ring();
+        sent
+    }
+
+    fn forget(&mut self, leg: LegId) {
+        let Some(place) = self.legs.remove(&leg) else {
+            return;
+        };
+        if let Some(worker) = self.workers.get_mut(place.worker) {
+            worker.legs = worker.legs.saturating_sub(1);
+        }
+        if let Some(home) = self.calls.get_mut(&place.call) {
+            home.legs = home.legs.saturating_sub(1);
+            if home.legs == 0 {
+                self.calls.remove(&place.call);
+            }
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,622 @@
+//! The workers on real loopback sockets. Each wait is for a fact, with a deadline.
+
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::*;
+use crate::base::id::Side;
+use crate::base::time::Moment;
+use crate::media::ports::PortPool;
+use crate::media::rtp::{self, Head};
+use crate::media::tap::Tapped;
+
+/// When a fact that must come has not: the test fails.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Calls on workers, and the phones around them.
+struct Rig {
+    pool: Pool,
+    readers: Vec<TapReader>,
+    ports: PortPool,
+    clock: Clock,
+    woken: Receiver<()>,
+    local: IpAddr,
+    kept: VecDeque<Report>,
+    barriers: u64,
+}
+
+/// A peer with an RTP and an RTCP socket.
+struct Phone {
+    rtp: UdpSocket,
+    rtcp: UdpSocket,
+    /// Ours, toward it.
+    ours: u16,
+    leg: LegId,
+    local: IpAddr,
+}
+
+impl Rig {
+    fn new() -> Self {
+        Self::with(1)
+    }
+
+    fn with(workers: usize) -> Self {
+        static NEXT: AtomicU8 = AtomicU8::new(1);
+        let [_, _, high, low] = std::process::id().to_be_bytes();
+        let test = NEXT.fetch_add(1, Ordering::Relaxed);
+        let settings = Settings {
+            bind: None,
+            advertise: None,
+            port_min: 20_000,
+            port_max: 20_999,
+            silence: Duration::from_secs(1),
+            workers,
+        };
+        let clock = Clock::start();
+        let (ring, woken) = bounded(1);
+        let wake = Arc::new(move || {
+            let _already = ring.try_send(());
+        });
+        let (pool, readers) = Pool::start(&settings, clock, workers, wake).unwrap();
+        Self {
+            pool,
+            readers,
+            ports: PortPool::new(&settings),
+            clock,
+            woken,
+            local: IpAddr::V4(Ipv4Addr::new(127, 64 | (high & 63), low, test)),
+            kept: VecDeque::new(),
+            barriers: 1 << 40,
+        }
+    }
+
+    /// Opens a leg whose signalling host is where all phones are.
+    fn open(&mut self, call: u64, leg: u64, from: SoundFrom) -> Phone {
+        let pair = self.ports.take(self.local, self.clock.now()).unwrap();
+        let ours = pair.port;
+        self.pool.open(call, LegId(leg), pair, from, self.local);
+        Phone {
+            rtp: socket(self.local),
+            rtcp: socket(self.local),
+            ours,
+            leg: LegId(leg),
+            local: self.local,
+        }
+    }
+
+    fn aim(&mut self, phone: &Phone) {
+        self.aim_at(phone, Some(phone.rtp.local_addr().unwrap()));
+    }
+
+    fn aim_at(&mut self, phone: &Phone, rtp: Option<SocketAddr>) {
+        let rtcp = rtp.map(|_| phone.rtcp.local_addr().unwrap());
+        self.pool.aim(phone.leg, rtp, rtcp, codecs());
+    }
+
+    /// A bridged call of two phones.
+    fn call(&mut self, call: u64, from: SoundFrom) -> (Phone, Phone) {
+        let caller = self.open(call, 2 * call, from);
+        let callee = self.open(call, 2 * call + 1, from);
+        self.aim(&caller);
+        self.aim(&callee);
+        self.pool.bridge(caller.leg, callee.leg);
+        self.settle(call);
+        (caller, callee)
+    }
+
+    /// Waits until the call's worker has carried out every order so far.
+    fn settle(&mut self, call: u64) {
+        self.barriers += 1;
+        let pair = self.ports.take(self.local, self.clock.now()).unwrap();
+        let leg = LegId(self.barriers);
+        self.pool.open(call, leg, pair, SoundFrom::Sdp, self.local);
+        self.close(leg);
+    }
+
+    fn report(&mut self) -> Report {
+        loop {
+            if let Some(report) = self.pool.next_report() {
+                return report;
+            }
+            self.woken.recv_timeout(DEADLINE).expect("a report");
+        }
+    }
+
+    fn close(&mut self, leg: LegId) -> (u16, Sound) {
+        self.pool.close(leg);
+        loop {
+            let report = self.report();
+            match report {
+                Report::Closed {
+                    leg: of,
+                    port,
+                    sound,
+                } if of == leg => return (port, sound),
+                Report::Closed { .. } | Report::Silent { .. } => self.kept.push_back(report),
+            }
+        }
+    }
+
+    fn tapped(&mut self) -> (Tapped, Vec<u8>) {
+        let mut payload = Vec::new();
+        let until = self.clock.now() + DEADLINE;
+        loop {
+            for reader in &mut self.readers {
+                if let Some(tapped) = reader.next(&mut payload) {
+                    return (tapped, payload);
+                }
+            }
+            assert!(self.clock.now() < until, "nothing was tapped");
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Phone {
+    fn say(&self, packet: &[u8]) {
+        self.rtp.send_to(packet, (self.local, self.ours)).unwrap();
+    }
+
+    fn hears(&self, packet: &[u8]) {
+        assert_eq!(heard(&self.rtp), packet);
+    }
+
+    /// Says something that must arrive, and checks that the other heard nothing before it.
+    fn only_hears_from(&self, other: &Self, sequence: u16) {
+        let packet = sound(sequence);
+        other.say(&packet);
+        self.hears(&packet);
+    }
+}
+
+fn socket(local: IpAddr) -> UdpSocket {
+    let socket = UdpSocket::bind((local, 0)).unwrap();
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    socket
+}
+
+fn heard(socket: &UdpSocket) -> Vec<u8> {
+    let mut buffer = vec![0; 65_535];
+    let length = socket.recv(&mut buffer).expect("a packet");
+    buffer.truncate(length);
+    buffer
+}
+
+fn codecs() -> Arc<[Codec]> {
+    let codec = |payload_type, name: &str| Codec {
+        payload_type,
+        name: name.into(),
+        clock_hz: 8000,
+        channels: 1,
+    };
+    Arc::new([codec(8, "PCMA"), codec(101, "TELEPHONE-EVENT")])
+}
+
+fn head(sequence: u16) -> Head {
+    Head {
+        marker: false,
+        payload_type: 8,
+        sequence,
+        timestamp: 160 * u32::from(sequence),
+        ssrc: 1,
+    }
+}
+
+fn sound(sequence: u16) -> Vec<u8> {
+    let [_, low] = sequence.to_be_bytes();
+    rtp::write(&head(sequence), &[low; 160]).unwrap()
+}
+
+#[test]
+fn packets_pass_both_ways_byte_for_byte() {
+    let mut rig = Rig::new();
+    let (caller, callee) = rig.call(1, SoundFrom::Sdp);
+    let mut bad_padding = sound(3);
+    bad_padding[0] |= 0x20;
+    let mut with_extension = sound(4);
+    with_extension[0] |= 0x10;
+    let huge = rtp::write(&head(5), &[7; 8000]).unwrap();
+    for packet in [sound(1), sound(2), bad_padding, with_extension, huge] {
+        caller.say(&packet);
+        callee.hears(&packet);
+        callee.say(&packet);
+        caller.hears(&packet);
+    }
+}
+
+#[test]
+fn rtcp_passes_between_the_rtcp_ports_wherever_it_came_in() {
+    let mut rig = Rig::new();
+    let (caller, callee) = rig.call(1, SoundFrom::Sdp);
+    let report = [0x81, 201, 0, 1, 0, 0, 0, 1, 0xff];
+    caller
+        .rtcp
+        .send_to(&report, (rig.local, caller.ours + 1))
+        .unwrap();
+    assert_eq!(heard(&callee.rtcp), report);
+    callee.say(&report);
+    assert_eq!(heard(&caller.rtcp), report);
+    assert_eq!(rig.close(callee.leg).1, Sound::default());
+}
+
+#[test]
+fn noise_goes_no_further() {
+    let mut rig = Rig::new();
+    let (caller, callee) = rig.call(1, SoundFrom::Sdp);
+    for noise in [&b""[..], b"\0", &[0; 20], &[0x80; 11]] {
+        caller.say(noise);
+    }
+    caller
+        .rtcp
+        .send_to(&sound(9), (rig.local, caller.ours + 1))
+        .unwrap();
+    callee.only_hears_from(&caller, 1);
+    rig.settle(1);
+    let sound = rig.close(caller.leg).1;
+    assert_eq!((sound.malformed, sound.packets_in), (5, 1));
+}
+
+#[test]
+fn an_sdp_leg_hears_exactly_its_peer() {
+    let mut rig = Rig::new();
+    let caller = rig.open(1, 1, SoundFrom::Sdp);
+    let callee = rig.open(1, 2, SoundFrom::Sdp);
+    rig.pool.bridge(caller.leg, callee.leg);
+    rig.aim(&callee);
+    // Not aimed yet: what comes is queued or refused, and does not enter with the connection.
+    let stranger = socket(rig.local);
+    stranger
+        .send_to(&sound(90), (rig.local, caller.ours))
+        .unwrap();
+    rig.aim(&caller);
+    rig.settle(1);
+    stranger
+        .send_to(&sound(91), (rig.local, caller.ours))
+        .unwrap();
+    callee.only_hears_from(&caller, 1);
+    assert_eq!(rig.close(caller.leg).1.packets_in, 1);
+}
+
+#[test]
+fn an_ip_leg_hears_any_port_of_its_host_only() {
+    let mut rig = Rig::new();
+    let (caller, callee) = rig.call(1, SoundFrom::Ip);
+    let neighbour = UdpSocket::bind("127.0.0.1:0").unwrap();
+    neighbour
+        .send_to(&sound(90), (rig.local, caller.ours))
+        .unwrap();
+    let other_port = socket(rig.local);
+    other_port
+        .send_to(&sound(1), (rig.local, caller.ours))
+        .unwrap();
+    callee.hears(&sound(1));
+    callee.only_hears_from(&caller, 2);
+    caller.only_hears_from(&callee, 3);
+    let sound = rig.close(caller.leg).1;
+    assert_eq!((sound.refused, sound.packets_in), (1, 2));
+}
+
+#[test]
+fn a_nat_leg_learns_once_and_sends_there() {
+    let mut rig = Rig::new();
+    let (caller, callee) = rig.call(1, SoundFrom::Nat);
+    let behind_nat = socket(rig.local);
+    let neighbour = UdpSocket::bind("127.0.0.1:0").unwrap();
+    neighbour
+        .send_to(&sound(90), (rig.local, caller.ours))
+        .unwrap();
+    behind_nat
+        .send_to(&sound(1), (rig.local, caller.ours))
+        .unwrap();
+    callee.hears(&sound(1));
+    callee.say(&sound(2));
+    assert_eq!(heard(&behind_nat), sound(2));
+    caller.say(&sound(91)); // too late: another was learned
+    behind_nat
+        .send_to(&sound(3), (rig.local, caller.ours))
+        .unwrap();
+    callee.hears(&sound(3));
+    // New SDP opens the lock.
+    rig.aim(&caller);
+    rig.settle(1);
+    callee.only_hears_from(&caller, 4);
+    caller.only_hears_from(&callee, 5);
+    assert_eq!(rig.close(caller.leg).1.refused, 2);
+}
+
+#[test]
+fn a_new_aim_moves_sound_and_none_holds_it() {
+    let mut rig = Rig::new();
+    let (caller, callee) = rig.call(1, SoundFrom::Sdp);
+    caller.only_hears_from(&callee, 1);
+    let moved = socket(rig.local);
+    rig.aim_at(&caller, Some(moved.local_addr().unwrap()));
+    rig.settle(1);
+    callee.say(&sound(2));
+    assert_eq!(heard(&moved), sound(2));
+    moved.send_to(&sound(3), (rig.local, caller.ours)).unwrap();
+    callee.hears(&sound(3));
+    caller.say(&sound(92));
+    rig.aim_at(&caller, None);
+    rig.settle(1);
+    callee.say(&sound(4));
+    // A held peer's music goes through.
+    moved.send_to(&sound(5), (rig.local, caller.ours)).unwrap();
+    callee.hears(&sound(5));
+    rig.aim_at(&caller, Some(moved.local_addr().unwrap()));
+    rig.settle(1);
+    callee.say(&sound(6));
+    assert_eq!(heard(&moved), sound(6));
+    let counted = rig.close(caller.leg).1;
+    assert_eq!((counted.packets_in, counted.packets_out), (2, 3));
+}
+
+#[test]
+fn a_leg_that_nobody_aimed_sends_nothing_and_hears_nothing() {
+    let mut rig = Rig::new();
+    let caller = rig.open(1, 1, SoundFrom::Sdp);
+    let callee = rig.open(1, 2, SoundFrom::Sdp);
+    rig.aim(&callee);
+    rig.pool.bridge(caller.leg, callee.leg);
+    rig.settle(1);
+    callee.say(&sound(1));
+    caller.say(&sound(2));
+    rig.settle(1);
+    rig.settle(1);
+    assert_eq!(rig.close(callee.leg).1.packets_in, 1);
+    let sound = rig.close(caller.leg).1;
+    assert_eq!((sound.refused, sound.packets_out), (1, 0));
+}
+
+#[test]
+fn a_peer_whose_port_is_shut_is_counted_and_heard_again_when_it_opens() {
+    let mut rig = Rig::new();
+    let (caller, callee) = rig.call(1, SoundFrom::Sdp);
+    let at = callee.rtp.local_addr().unwrap();
+    let Phone { rtp, .. } = callee;
+    drop(rtp);
+    for sequence in 1..=5 {
+        caller.say(&sound(sequence));
+        rig.settle(1);
+    }
+    let again = UdpSocket::bind(at).unwrap();
+    again.set_read_timeout(Some(DEADLINE)).unwrap();
+    caller.say(&sound(6));
+    assert_eq!(heard(&again), sound(6));
+    let counted = rig.close(LegId(3)).1;
+    assert!((1..=5).contains(&counted.send_errors), "{counted:?}");
+}
+
+#[test]
+fn the_tap_has_every_packet_in_order_on_its_side() {
+    let mut rig = Rig::new();
+    let (caller, callee) = rig.call(1, SoundFrom::Sdp);
+    callee.only_hears_from(&caller, 1);
+    rig.pool.tap(caller.leg, callee.leg, Some(TapId(42)));
+    rig.settle(1);
+    let before = rig.clock.now();
+    for sequence in 2..100 {
+        callee.only_hears_from(&caller, sequence);
+        caller.only_hears_from(&callee, sequence);
+        for side in Side::BOTH {
+            let (tapped, payload) = rig.tapped();
+            let expected = Tapped {
+                tap: TapId(42),
+                side,
+                payload_type: 8,
+                marker: false,
+                sequence,
+                timestamp: 160 * u32::from(sequence),
+                ssrc: 1,
+                arrival: tapped.arrival,
+                length: 160,
+            };
+            assert_eq!(tapped, expected);
+            assert_eq!(payload, sound(sequence)[rtp::HEAD_BYTES..]);
+            assert!(tapped.arrival >= before && tapped.arrival <= rig.clock.now());
+        }
+    }
+    rig.pool.tap(caller.leg, callee.leg, None);
+    rig.settle(1);
+    callee.only_hears_from(&caller, 100);
+    assert_eq!(rig.close(caller.leg).1.untapped, 0);
+    assert_eq!(rig.readers[0].waiting(), 0);
+}
+
+#[test]
+fn a_full_ring_stalls_no_call_and_is_counted() {
+    let mut rig = Rig::new();
+    let (caller, callee) = rig.call(1, SoundFrom::Sdp);
+    rig.pool.tap(caller.leg, callee.leg, Some(TapId(1)));
+    rig.settle(1);
+    let packets = u16::try_from(TAP_BYTES / 8000 + 20).unwrap();
+    for sequence in 0..packets {
+        let packet = rtp::write(&head(sequence), &[1; 8000]).unwrap();
+        caller.say(&packet);
+        callee.hears(&packet);
+    }
+    let counted = rig.close(caller.leg).1;
+    assert_eq!(counted.packets_in, u64::from(packets));
+    assert!((10..=40).contains(&counted.untapped), "{counted:?}");
+}
+
+#[test]
+fn silence_of_both_sides_is_told_once() {
+    let mut rig = Rig::new();
+    let (caller, callee) = rig.call(1, SoundFrom::Sdp);
+    let (other, _other_callee) = rig.call(2, SoundFrom::Sdp);
+    rig.pool.watch(caller.leg, Some(Duration::from_millis(100)));
+    rig.pool.watch(other.leg, Some(Duration::from_secs(60)));
+    let began = rig.clock.now();
+    callee.only_hears_from(&caller, 1);
+    let report = rig.report();
+    assert!(
+        matches!(report, Report::Silent { leg } if leg == caller.leg),
+        "{report:?}"
+    );
+    assert!(rig.clock.now() - began >= Duration::from_millis(100));
+    rig.close(caller.leg);
+    rig.close(callee.leg);
+    assert!(rig.kept.is_empty());
+}
+
+#[test]
+fn a_flood_on_one_leg_does_not_starve_another() {
+    let mut rig = Rig::new();
+    let (flooded, _sink) = rig.call(1, SoundFrom::Sdp);
+    let (caller, callee) = rig.call(2, SoundFrom::Sdp);
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let flood = std::thread::spawn({
+        let stop = Arc::clone(&stop);
+        let packet = sound(1);
+        move || {
+            while !stop.load(Ordering::Relaxed) {
+                let _full = flooded.rtp.send_to(&packet, (flooded.local, flooded.ours));
+            }
+        }
+    });
+    let mut worst = Duration::ZERO;
+    for sequence in 0..300 {
+        let began = rig.clock.now();
+        callee.only_hears_from(&caller, sequence);
+        caller.only_hears_from(&callee, sequence);
+        worst = worst.max(rig.clock.now() - began);
+    }
+    stop.store(true, Ordering::Relaxed);
+    flood.join().unwrap();
+    // Unfairly drained, a full socket buffer alone would take longer, over and over.
+    assert!(worst < Duration::from_secs(1), "{worst:?}");
+    assert_eq!(rig.close(caller.leg).1.packets_in, 300);
+}
+
+#[test]
+fn a_closed_leg_tells_what_it_counted() {
+    let mut rig = Rig::new();
+    let (caller, callee) = rig.call(1, SoundFrom::Sdp);
+    for sequence in [65_534, 65_535, 1, 2, 5] {
+        callee.only_hears_from(&caller, sequence);
+    }
+    let key = |sequence, ended: u8| {
+        let head = Head {
+            payload_type: 101,
+            timestamp: 5000,
+            ..head(sequence)
+        };
+        rtp::write(&head, &[7, ended, 0, 160]).unwrap()
+    };
+    for packet in [key(6, 0x0a), key(7, 0x8a), key(8, 0x8a)] {
+        caller.say(&packet);
+        callee.hears(&packet);
+    }
+    let (port, heard) = rig.close(caller.leg);
+    assert_eq!(port, caller.ours);
+    assert_eq!((heard.packets_in, heard.packets_out, heard.lost), (8, 0, 3));
+    assert_eq!(heard.digits, "7");
+    let (port, sent) = rig.close(callee.leg);
+    assert_eq!(port, callee.ours);
+    assert_eq!((sent.packets_in, sent.packets_out), (0, 8));
+    // The port is free as soon as that is told.
+    UdpSocket::bind((rig.local, port)).unwrap();
+}
+
+#[test]
+fn every_close_is_answered_also_for_legs_that_are_gone_or_never_were() {
+    let mut rig = Rig::new();
+    let caller = rig.open(1, 1, SoundFrom::Sdp);
+    rig.pool.close(caller.leg);
+    assert_eq!(rig.close(caller.leg).0, caller.ours);
+    let second = rig.report();
+    assert!(
+        matches!(second, Report::Closed { port: 0, .. }),
+        "{second:?}"
+    );
+    assert_eq!(rig.close(caller.leg), (0, Sound::default()));
+    assert_eq!(rig.close(LegId(999)), (0, Sound::default()));
+    assert_eq!(rig.pool.legs(), 0);
+}
+
+#[test]
+fn a_leg_keeps_its_former_partner_no_longer() {
+    let mut rig = Rig::new();
+    let (caller, first) = rig.call(1, SoundFrom::Sdp);
+    let second = rig.open(1, 99, SoundFrom::Sdp);
+    rig.aim(&second);
+    rig.pool.bridge(caller.leg, second.leg);
+    rig.settle(1);
+    first.say(&sound(66));
+    caller.only_hears_from(&second, 1);
+    second.only_hears_from(&caller, 2);
+    rig.close(second.leg);
+    caller.say(&sound(3));
+    rig.settle(1);
+    assert_eq!(rig.close(first.leg).1.packets_out, 0);
+}
+
+#[test]
+fn calls_share_the_workers_and_one_remote_address() {
+    let mut rig = Rig::with(2);
+    // A carrier's gateway: one address and port for every call.
+    let gateway = socket(rig.local);
+    let at = gateway.local_addr().unwrap();
+    let mut calls = Vec::new();
+    for call in 1..=4 {
+        let (caller, callee) = rig.call(call, SoundFrom::Sdp);
+        rig.aim_at(&caller, Some(at));
+        rig.settle(call);
+        calls.push((caller, callee));
+    }
+    let spread: Vec<_> = rig.pool.workers.iter().map(|worker| worker.legs).collect();
+    assert_eq!(spread, [4, 4]);
+    for (sequence, (caller, callee)) in (0..).zip(&calls) {
+        gateway
+            .send_to(&sound(sequence), (rig.local, caller.ours))
+            .unwrap();
+        callee.hears(&sound(sequence));
+        callee.say(&sound(sequence));
+        assert_eq!(heard(&gateway), sound(sequence));
+    }
+}
+
+#[test]
+fn opening_and_closing_many_legs_leaves_no_descriptor() {
+    let mut rig = Rig::new();
+    let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = descriptors();
+    for round in 0..4 {
+        for leg in 0..64 {
+            rig.open(leg / 2, 1000 * round + leg, SoundFrom::Sdp);
+        }
+        for leg in 0..64 {
+            let (port, _) = rig.close(LegId(1000 * round + leg));
+            rig.ports.release(port, Moment::START);
+        }
+    }
+    assert_eq!(descriptors(), before);
+    assert_eq!(rig.pool.legs(), 0);
+}
+
+#[test]
+fn a_stop_closes_what_is_open_and_tells_it() {
+    let mut rig = Rig::new();
+    let (caller, callee) = rig.call(1, SoundFrom::Sdp);
+    rig.pool.stop();
+    let mut told = [rig.report(), rig.report()].map(|report| match report {
+        Report::Closed { leg, .. } | Report::Silent { leg } => leg,
+    });
+    told.sort();
+    assert_eq!(told, [caller.leg, callee.leg]);
+    assert!(rig.readers[0].is_abandoned());
+    // Orders after that are harmless, and a close is answered still.
+    rig.pool.bridge(caller.leg, callee.leg);
+    assert_eq!(rig.close(caller.leg).0, 0);
+    caller
+        .rtp
+        .set_read_timeout(Some(Duration::from_millis(1)))
+        .unwrap();
+    let nothing = caller.rtp.recv(&mut [0; 100]).unwrap_err();
+    assert!(matches!(
+        nothing.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut
+    ));
+}
