@@ -1,7 +1,21 @@
 //! The configuration: TOML as written becomes each room's own settings, or every mistake with its place.
 
+pub mod load;
 pub mod mistake;
 pub mod reload;
+
+mod known;
+mod later;
+mod outside;
+mod people;
+mod read;
+mod rules;
+mod secret;
+mod settings;
+mod shadow;
+mod tracking;
+mod trunk;
+mod walk;
 
 use std::path::PathBuf;
 
@@ -15,6 +29,7 @@ use crate::route::Routing;
 use crate::store;
 use crate::track::Tracking;
 
+pub use load::load;
 pub use mistake::{Grade, Mistake};
 
 /// Everything an admin says, as meant.

@@ -1,0 +1,40 @@
+//! Keys that a later version brings: whoever writes them today is told so, not that they do not exist.
+
+/// Section as written, and its keys to come. The empty section is the file itself.
+const COMING: &[(&str, &[&str])] = &[
+    // Several networks, users of the pages, news by webhook, mail and SMS, dynamic numbers, money, speech.
+    (
+        "",
+        &[
+            "interface",
+            "user",
+            "webhook",
+            "notify",
+            "mail",
+            "sms",
+            "pool",
+            "callback",
+            "cost",
+            "speech",
+        ],
+    ),
+    ("[sip]", &["certificate_file", "private_key_file"]),
+    ("[media]", &["srtp", "io_uring"]),
+    ("[recordings]", &["announce"]),
+    ("[web]", &["certificate_file", "private_key_file"]),
+    ("[[trunk]]", &["interface", "srtp"]),
+    ("[[project]]", &["goals", "stages"]),
+    ("[[source]]", &["cost", "pool"]),
+    ("[[manager]]", &["email", "user"]),
+    ("[[rule]]", &["announce"]),
+];
+
+/// What comes before the colon of `listen`, later.
+pub(in crate::config) const COMING_TRANSPORTS: &[&str] = &["tls", "ws", "wss"];
+
+/// Whether a later version reads `key` in `section`.
+pub(in crate::config) fn is_coming(section: &str, key: &str) -> bool {
+    COMING
+        .iter()
+        .any(|(name, keys)| *name == section && keys.contains(&key))
+}

@@ -1,0 +1,123 @@
+//! A trunk's password: from a file or an environment variable, so that the configuration can be shown around.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::config::outside::Outside;
+use crate::config::settings::resolve;
+use crate::config::walk::{Section, Word};
+
+const KEYS: [&str; 3] = ["password_file", "password_env", "password"];
+
+/// What came of reading a password.
+pub(in crate::config) enum Secret {
+    /// It is this.
+    Is(Arc<str>),
+    /// None is configured.
+    Absent,
+    /// One is configured and cannot be read; that is noted already.
+    Unreadable,
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Is(_) => "Is(..)",
+            Self::Absent => "Absent",
+            Self::Unreadable => "Unreadable",
+        })
+    }
+}
+
+/// Reads `password_file`, `password_env` or `password`; `base` is the folder of the configuration.
+pub(in crate::config) fn read(
+    section: &mut Section<'_, '_>,
+    base: &Path,
+    outside: &dyn Outside,
+) -> Secret {
+    let book = section.book;
+    let file = section.word("password_file", "\"carrier.secret\"");
+    let variable = section.word("password_env", "\"CARRIER_PASSWORD\"");
+    let literal = section.word("password", "\"…\"");
+    let written: Vec<_> = KEYS.iter().filter(|key| section.has(key)).collect();
+    if let [_, second, ..] = written.as_slice() {
+        book.error(
+            section.place(second),
+            "the password is given more than once",
+            "keep one of password_file, password_env and password",
+        );
+        return Secret::Unreadable;
+    }
+    match (file, variable, literal) {
+        (Some(name), _, _) => from_file(section, &resolve(base, name.text), name, outside),
+        (_, Some(name), _) => from_variable(section, name, outside),
+        (_, _, Some(password)) => {
+            book.warn(
+                password.at,
+                "the password stands in the configuration, for everybody who reads it",
+                "put it into a file of mode 0600 and write password_file = \"carrier.secret\"",
+            );
+            Secret::Is(password.text.into())
+        }
+        (None, None, None) if written.is_empty() => Secret::Absent,
+        (None, None, None) => Secret::Unreadable,
+    }
+}
+
+fn from_file(
+    section: &Section<'_, '_>,
+    path: &Path,
+    name: Word<'_>,
+    outside: &dyn Outside,
+) -> Secret {
+    let book = section.book;
+    let shown = path.display();
+    match outside.secret(path) {
+        Ok(file) => {
+            let password = file.text.trim_end_matches(['\r', '\n']);
+            if password.is_empty() || password.contains(['\r', '\n', '\0']) {
+                let message = format!("{shown} does not hold one line with a password");
+                book.error(
+                    name.at,
+                    message,
+                    "write the password into it, and nothing else",
+                );
+                return Secret::Unreadable;
+            }
+            if file.readable_by_others {
+                book.warn(
+                    name.at,
+                    format!("{shown} can be read by other users of this machine"),
+                    format!("run chmod 600 {shown}"),
+                );
+            }
+            Secret::Is(password.into())
+        }
+        Err(error) => {
+            book.error(
+                name.at,
+                format!("{shown} cannot be read: {error}"),
+                "write the password into it; the path counts from the folder of this configuration",
+            );
+            Secret::Unreadable
+        }
+    }
+}
+
+fn from_variable(section: &Section<'_, '_>, name: Word<'_>, outside: &dyn Outside) -> Secret {
+    match outside
+        .variable(name.text)
+        .filter(|value| !value.is_empty())
+    {
+        Some(password) => Secret::Is(password.into()),
+        None => {
+            section.book.error(
+                name.at,
+                format!("the environment variable {} is not set", name.text),
+                "set it where ringtag is started, or use password_file",
+            );
+            Secret::Unreadable
+        }
+    }
+}

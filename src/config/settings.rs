@@ -1,0 +1,361 @@
+//! The sections that stand once: `[sip]`, `[numbers]`, `[media]`, `[recordings]`, `[store]`, `[web]`, with their defaults.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use crate::api;
+use crate::base::country::Country;
+use crate::config::later::COMING_TRANSPORTS;
+use crate::config::walk::{Section, Word, quoted};
+use crate::engine;
+use crate::engine::settings::Listen;
+use crate::media;
+use crate::recording;
+use crate::recording::settings::When;
+use crate::sip::transport::Transport;
+use crate::store;
+
+/// SIP's own port (RFC 3261 19.1.2).
+pub(in crate::config) const SIP_PORT: u16 = 5060;
+
+const DRAIN_S: u32 = 30;
+/// Whoever stops a service waits an hour at most.
+const DRAIN_S_MAX: u32 = 3_600;
+
+const COUNTRY: &str = "RU";
+
+const PORTS: (u16, u16) = (20_000, 29_999);
+/// Ports below belong to the system's services (RFC 6335 6).
+const PORT_MIN: u16 = 1_024;
+/// A call needs two pairs of an RTP and an RTCP port.
+const PORTS_OF_A_CALL: u16 = 4;
+const SILENCE_S: u32 = 60;
+/// Shorter than any pause of silence suppression plus a slow RTCP interval, a limit would end living calls.
+const SILENCE_S_MIN: u32 = 10;
+const DAY_S: u32 = 86_400;
+const WORKERS: u32 = 1;
+/// More threads than any machine that runs ringtag has cores to spare.
+const WORKERS_MAX: u32 = 64;
+
+const RECORDINGS_FOLDER: &str = "../recordings";
+const STORE_FOLDER: &str = "../data";
+/// A century: longer is a slip of the finger.
+const KEEP_DAYS_MAX: u32 = 36_500;
+
+const WEB_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8_080);
+
+/// Reads `[sip]`.
+pub(in crate::config) fn sip(mut section: Section<'_, '_>) -> engine::settings::Settings {
+    let listen = listen(&mut section);
+    let advertise = section.word("advertise", "\"203.0.113.7\"").filter(|host| {
+        let good = is_host(host.text);
+        if !good {
+            section.book.error(
+                host.at,
+                format!("`advertise` is \"{}\", which is no host", host.text),
+                "write an address or a host name without a port, such as \"203.0.113.7\"",
+            );
+        }
+        good
+    });
+    let drain_s = section.number("drain_s", 0..=DRAIN_S_MAX, "30");
+    let settings = engine::settings::Settings {
+        listen,
+        advertise: advertise.map(|host| host.text.to_owned()),
+        drain: seconds(drain_s.unwrap_or(DRAIN_S)),
+    };
+    section.finish();
+    settings
+}
+
+fn listen(section: &mut Section<'_, '_>) -> Vec<Listen> {
+    let sample = "[\"udp:0.0.0.0:5060\", \"tcp:0.0.0.0:5060\"]";
+    let is_written = section.has("listen");
+    let words = section.words("listen", sample);
+    if is_written {
+        let mut listen: Vec<Listen> = Vec::with_capacity(words.len());
+        for word in words {
+            let Some(socket) = read_listen(section, word) else {
+                continue;
+            };
+            if listen.contains(&socket) {
+                let message = format!("\"{}\" is there twice", word.text);
+                section
+                    .book
+                    .error(word.at, message, "leave one of them out");
+            } else {
+                listen.push(socket);
+            }
+        }
+        if listen.is_empty() {
+            section.book.absent(
+                section.place("listen"),
+                "`listen` names no socket that can be used",
+                format!("write listen = {sample}"),
+            );
+        }
+        return listen;
+    }
+    let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), SIP_PORT);
+    [Transport::Udp, Transport::Tcp]
+        .map(|transport| Listen {
+            transport,
+            address: any,
+        })
+        .to_vec()
+}
+
+fn read_listen(section: &Section<'_, '_>, word: Word<'_>) -> Option<Listen> {
+    let error = |message: String, remedy: &str| section.book.error(word.at, message, remedy);
+    let (name, address) = word.text.split_once(':').unwrap_or((word.text, ""));
+    if COMING_TRANSPORTS.contains(&name) {
+        error(
+            format!("`{name}:` comes with a later version of ringtag"),
+            "listen on udp: and tcp: for now",
+        );
+        return None;
+    }
+    let Some(transport) = transport_of(name) else {
+        error(
+            format!("\"{}\" begins with no transport", word.text),
+            "write the transport first, such as \"udp:127.0.0.1:5060\"",
+        );
+        return None;
+    };
+    let Ok(address) = address.parse() else {
+        error(
+            format!("\"{address}\" is no address with a port"),
+            "write an IP address and a port, such as \"udp:127.0.0.1:5060\" or \"udp:[::1]:5060\"",
+        );
+        return None;
+    };
+    Some(Listen { transport, address })
+}
+
+/// Reads `[numbers]`.
+pub(in crate::config) fn country(mut section: Section<'_, '_>) -> Option<Country> {
+    let country = match section.word("country", &quoted(COUNTRY)) {
+        None => Country::from_code(COUNTRY),
+        Some(code) => {
+            let country = Country::from_code(code.text);
+            if country.is_none() {
+                section.book.error(
+                    code.at,
+                    format!("`country` is \"{}\", which is no country code", code.text),
+                    "write its two capital letters of ISO 3166-1, such as \"RU\" or \"DE\"",
+                );
+            }
+            country
+        }
+    };
+    section.finish();
+    country
+}
+
+/// Reads `[media]`; `sip` is asked whether its ports are free of sound.
+pub(in crate::config) fn media(
+    mut section: Section<'_, '_>,
+    sip: &engine::settings::Settings,
+) -> media::settings::Settings {
+    let bind = address(&mut section, "bind");
+    let advertise = address(&mut section, "advertise");
+    let (port_min, port_max) = ports(&mut section).unwrap_or(PORTS);
+    let within = |socket: &&Listen| (port_min..=port_max).contains(&socket.address.port());
+    if let Some(socket) = sip.listen.iter().find(within) {
+        section.book.error(
+            section.place("ports"),
+            format!(
+                "SIP listens on {} inside the ports of sound",
+                socket.address
+            ),
+            "choose ports for sound that leave it out",
+        );
+    }
+    let silence_s = section.number("silence_s", SILENCE_S_MIN..=DAY_S, "60");
+    let workers = section.number("workers", 1..=WORKERS_MAX, "1");
+    let settings = media::settings::Settings {
+        bind,
+        advertise,
+        port_min,
+        port_max,
+        silence: seconds(silence_s.unwrap_or(SILENCE_S)),
+        workers: usize::try_from(workers.unwrap_or(WORKERS)).unwrap_or(1),
+    };
+    section.finish();
+    settings
+}
+
+/// Reads `ports = [first, last]`: RTP on even ports, RTCP on the next (RFC 3550 11).
+fn ports(section: &mut Section<'_, '_>) -> Option<(u16, u16)> {
+    let sample = "[20000, 29999]";
+    let limits = u32::from(PORT_MIN)..=u32::from(u16::MAX);
+    let at = section.place("ports");
+    let numbers = section.numbers("ports", limits, sample)?;
+    let book = section.book;
+    let [first, last] = numbers.as_slice() else {
+        let message = format!(
+            "`ports` has {} numbers, not a first and a last port",
+            numbers.len()
+        );
+        book.error(at, message, format!("write ports = {sample}"));
+        return None;
+    };
+    let port = |number: Option<u32>| number.and_then(|port| u16::try_from(port).ok());
+    let (min, max) = (port(first.0)?, port(last.0)?);
+    if min > max {
+        let message = format!("the last port, {max}, is below the first, {min}");
+        book.error(last.1, message, format!("write ports = [{max}, {min}]"));
+        return None;
+    }
+    if min % 2 == 1 {
+        let message = format!("the first port, {min}, is odd, but RTP takes even ports");
+        book.error(first.1, message, format!("begin with {}", min - 1));
+        return None;
+    }
+    if max - min + 1 < PORTS_OF_A_CALL {
+        let message = format!("{min} to {max} is too little: a call takes {PORTS_OF_A_CALL} ports");
+        book.error(at, message, format!("write ports = {sample}"));
+        return None;
+    }
+    if max % 2 == 0 {
+        let message =
+            format!("the last port, {max}, is even and stays unused: RTCP takes the odd ones");
+        book.warn(last.1, message, format!("end with {}", max - 1));
+    }
+    Some((min, max))
+}
+
+fn address(section: &mut Section<'_, '_>, key: &'static str) -> Option<IpAddr> {
+    let word = section.word(key, "\"203.0.113.7\"")?;
+    let address = word.text.parse().ok();
+    if address.is_none() {
+        section.book.error(
+            word.at,
+            format!("`{key}` is \"{}\", which is no IP address", word.text),
+            "write an address without a port, such as \"203.0.113.7\"",
+        );
+    }
+    address
+}
+
+/// Reads `[recordings]`; `base` is the folder of the file.
+pub(in crate::config) fn recordings(
+    mut section: Section<'_, '_>,
+    base: &Path,
+) -> recording::settings::Settings {
+    const WORDS: [(&str, When); 3] = [
+        ("all", When::All),
+        ("none", When::None),
+        ("by-rule", When::ByRule),
+    ];
+    let settings = recording::settings::Settings {
+        folder: folder(&mut section, base, RECORDINGS_FOLDER),
+        when: section.choice("when", &WORDS).unwrap_or_default(),
+        keep_days: section.number("keep_days", 1..=KEEP_DAYS_MAX, "365"),
+    };
+    section.finish();
+    settings
+}
+
+/// Reads `[store]`; `base` is the folder of the file.
+pub(in crate::config) fn store(
+    mut section: Section<'_, '_>,
+    base: &Path,
+) -> store::settings::Settings {
+    let settings = store::settings::Settings {
+        folder: folder(&mut section, base, STORE_FOLDER),
+    };
+    section.finish();
+    settings
+}
+
+/// Reads `[web]`.
+pub(in crate::config) fn web(mut section: Section<'_, '_>) -> api::settings::Settings {
+    let listen = match section.word("listen", "\"127.0.0.1:8080\"") {
+        None => Some(WEB_LISTEN),
+        Some(word) if word.text == "none" => None,
+        Some(word) => web_listen(&section, word),
+    };
+    section.finish();
+    api::settings::Settings { listen }
+}
+
+fn web_listen(section: &Section<'_, '_>, word: Word<'_>) -> Option<SocketAddr> {
+    let Ok(address) = word.text.parse::<SocketAddr>() else {
+        section.book.error(
+            word.at,
+            format!(
+                "`listen` is \"{}\", which is no address with a port",
+                word.text
+            ),
+            "write an address and a port, such as \"127.0.0.1:8080\", or \"none\"",
+        );
+        return None;
+    };
+    if !address.ip().is_loopback() {
+        section.book.warn(
+            word.at,
+            format!(
+                "{address} can be reached from other machines, and the pages know no users yet"
+            ),
+            format!(
+                "until they do, ringtag answers on 127.0.0.1:{} only",
+                address.port()
+            ),
+        );
+    }
+    Some(address)
+}
+
+fn folder(section: &mut Section<'_, '_>, base: &Path, default: &str) -> PathBuf {
+    let written = section.word("folder", &quoted(default));
+    resolve(base, written.map_or(default, |word| word.text))
+}
+
+/// Makes a path absolute from the folder of the file, without `..` inside.
+pub(in crate::config) fn resolve(base: &Path, written: &str) -> PathBuf {
+    let mut path = PathBuf::new();
+    for part in base.join(written).components() {
+        match part {
+            Component::ParentDir => {
+                path.pop();
+            }
+            Component::CurDir => {}
+            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => path.push(part),
+        }
+    }
+    path
+}
+
+/// Whether the text is an IP address or a host name (RFC 1123 2.1).
+pub(in crate::config) fn is_host(text: &str) -> bool {
+    let inner = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    if inner.unwrap_or(text).parse::<IpAddr>().is_ok() {
+        return true;
+    }
+    let label = |label: &str| {
+        let known = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        !label.is_empty()
+            && label.len() <= 63
+            && label.chars().all(known)
+            && !label.starts_with('-')
+    };
+    let numeric = text.chars().all(|c| c.is_ascii_digit() || c == '.');
+    text.len() <= 253 && !numeric && text.trim_end_matches('.').split('.').all(label)
+}
+
+/// The transports that a trunk or a socket can have, by name.
+pub(in crate::config) const TRANSPORTS: [(&str, Transport); 2] =
+    [("udp", Transport::Udp), ("tcp", Transport::Tcp)];
+
+fn transport_of(name: &str) -> Option<Transport> {
+    let found = TRANSPORTS.iter().find(|(word, _)| *word == name);
+    found.map(|(_, transport)| *transport)
+}
+
+fn seconds(count: u32) -> Duration {
+    Duration::from_secs(u64::from(count))
+}

@@ -1,0 +1,227 @@
+//! `[[project]]` and `[[source]]`: what the business advertises.
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::base::country::Country;
+use crate::base::number::Number;
+use crate::config::known::{self, Known};
+use crate::config::walk::{Book, Section, Word};
+use crate::track::{DateRange, Project, Source};
+
+const CURRENCY: &str = "RUB";
+
+/// Reads every `[[project]]`.
+pub(in crate::config) fn projects(sections: Vec<Section<'_, '_>>) -> Known<Project> {
+    let mut projects = Known::new("[[project]]");
+    for mut section in sections {
+        let id = known::id(&mut section, "id", "\"shop\"");
+        let label = section.word("label", "\"Garden shop\"");
+        let time_zone = time_zone(&mut section);
+        let currency = currency(&mut section);
+        let holidays = holidays(&mut section);
+        let tracking = section.flag("tracking").unwrap_or(true);
+        if let Some(id) = id {
+            let project = time_zone.map(|time_zone| Project {
+                id: id.text.into(),
+                label: label.map_or(id.text, |label| label.text).into(),
+                time_zone,
+                currency: currency.into(),
+                holidays,
+                tracking,
+            });
+            projects.add(section.book, id, project);
+        }
+        section.finish();
+    }
+    projects
+}
+
+fn time_zone(section: &mut Section<'_, '_>) -> Option<TimeZone> {
+    let Some(name) = section.word("time_zone", "\"Europe/Moscow\"") else {
+        let is_left_out = !section.has("time_zone");
+        return is_left_out.then_some(TimeZone::UTC);
+    };
+    let zone = TimeZone::get(name.text).ok();
+    if zone.is_none() {
+        section.book.error(
+            name.at,
+            format!(
+                "`time_zone` is \"{}\", which is no IANA time zone",
+                name.text
+            ),
+            "write continent and city, such as \"Europe/Moscow\"",
+        );
+    }
+    zone
+}
+
+fn currency<'t>(section: &mut Section<'_, 't>) -> &'t str {
+    let Some(word) = section.word("currency", "\"RUB\"") else {
+        return CURRENCY;
+    };
+    if word.text.len() != 3 || !word.text.chars().all(|c| c.is_ascii_uppercase()) {
+        section.book.error(
+            word.at,
+            format!("`currency` is \"{}\", which is no currency code", word.text),
+            "write its three capital letters of ISO 4217, such as \"RUB\" or \"EUR\"",
+        );
+    }
+    word.text
+}
+
+fn holidays(section: &mut Section<'_, '_>) -> Vec<DateRange> {
+    let mut ranges = Vec::new();
+    for (text, at) in section.dates("holidays", "[\"2027-01-01..2027-01-08\"]") {
+        match read_range(&text) {
+            Ok(range) => ranges.push(range),
+            Err(why) => section.book.error(
+                at,
+                format!("`holidays` has \"{text}\": {why}"),
+                "write a day or the first and the last of several, such as \"2027-01-01..2027-01-08\"",
+            ),
+        }
+    }
+    ranges
+}
+
+fn read_range(text: &str) -> Result<DateRange, String> {
+    let (first, last) = text.split_once("..").unwrap_or((text, text));
+    let date = |text: &str| {
+        let text = text.trim();
+        // Only the written-out form: jiff would take a time or a zone behind the date as well.
+        let plain = text.len() == "2027-01-01".len();
+        let date = text.parse::<Date>().ok().filter(|_| plain);
+        date.ok_or_else(|| format!("{text} is no date"))
+    };
+    let (first, last) = (date(first)?, date(last)?);
+    DateRange::new(first, last).ok_or_else(|| "it ends before it begins".to_owned())
+}
+
+/// All sources, and what rules may name of them.
+pub(in crate::config) struct Sources {
+    /// By tag.
+    pub(in crate::config) known: Known<Source>,
+    /// Every virtual number, also of sources with a mistake elsewhere.
+    pub(in crate::config) numbers: Vec<Number>,
+    /// Every category, once.
+    pub(in crate::config) categories: Vec<Arc<str>>,
+}
+
+/// Reads every `[[source]]`.
+pub(in crate::config) fn sources(
+    sections: Vec<Section<'_, '_>>,
+    projects: &Known<Project>,
+    country: Option<Country>,
+) -> Sources {
+    let mut sources = Sources {
+        known: Known::new("[[source]]"),
+        numbers: Vec::new(),
+        categories: Vec::new(),
+    };
+    let mut taken: Vec<(Number, Word<'_>, usize)> = Vec::new();
+    for mut section in sections {
+        let tag = known::id(&mut section, "tag", "\"billboard\"");
+        let project = project(&mut section, projects);
+        let channel = section.word("channel", "\"outdoor\"");
+        let campaign = section.word("campaign", "\"spring\"");
+        let category = section.word("category", "\"general\"");
+        let numbers = numbers(&mut section, country, tag, &mut taken);
+        sources.numbers.extend(&numbers);
+        let category: Option<Arc<str>> = category.map(|word| word.text.into());
+        if let Some(category) = &category
+            && !sources.categories.contains(category)
+        {
+            sources.categories.push(Arc::clone(category));
+        }
+        if let Some(tag) = tag {
+            let source = project.map(|project| Source {
+                tag: tag.text.into(),
+                project,
+                channel: channel.map(|word| word.text.into()),
+                campaign: campaign.map(|word| word.text.into()),
+                category,
+                numbers,
+            });
+            sources.known.add(section.book, tag, source);
+        }
+        section.finish();
+    }
+    sources
+}
+
+/// A source that names no project belongs to the only one.
+fn project(section: &mut Section<'_, '_>, projects: &Known<Project>) -> Option<Arc<Project>> {
+    match section.word("project", "\"shop\"") {
+        Some(id) => projects.find(section.book, id).cloned(),
+        None if section.has("project") => None,
+        None => {
+            if projects.len() != 1 {
+                section.missing("project", "\"shop\"");
+            }
+            projects.only().cloned()
+        }
+    }
+}
+
+fn numbers<'t>(
+    section: &mut Section<'_, 't>,
+    country: Option<Country>,
+    tag: Option<Word<'t>>,
+    taken: &mut Vec<(Number, Word<'t>, usize)>,
+) -> Vec<Number> {
+    let sample = "[\"+74950000001\"]";
+    if !section.has("numbers") {
+        section.missing("numbers", sample);
+    }
+    let book = section.book;
+    let mut numbers = Vec::new();
+    for word in section.words("numbers", sample) {
+        let Some(number) = number(book, "numbers", word, country) else {
+            continue;
+        };
+        if let Some((_, first, at)) = taken.iter().find(|(earlier, ..)| *earlier == number) {
+            book.error(
+                word.at,
+                format!(
+                    "{number} belongs to \"{}\" already, in line {}",
+                    first.text,
+                    book.line(*at)
+                ),
+                "a number leads to one source: leave it out of the other",
+            );
+            continue;
+        }
+        let owner = tag.unwrap_or(Word {
+            text: "a source without a tag",
+            at: section.at,
+        });
+        taken.push((number, owner, word.at));
+        numbers.push(number);
+    }
+    numbers
+}
+
+/// Reads a telephone number. Without a country nothing is read or blamed: the country is the mistake.
+pub(in crate::config) fn number(
+    book: &Book<'_>,
+    key: &str,
+    word: Word<'_>,
+    country: Option<Country>,
+) -> Option<Number> {
+    let country = country?;
+    let number = Number::read(word.text, &country);
+    if number.is_none() {
+        book.error(
+            word.at,
+            format!(
+                "`{key}` has \"{}\", which is no telephone number",
+                word.text
+            ),
+            "write it with plus and country code, such as \"+74950000001\"",
+        );
+    }
+    number
+}

@@ -1,0 +1,480 @@
+//! Reads parsed TOML key by key and notes every mistake with its place, instead of stopping at the first.
+//!
+//! A [`Section`] knows which keys were asked of it, so that whatever else is written there is an unknown key.
+
+use std::cell::RefCell;
+use std::ops::{Range, RangeInclusive};
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::config::later;
+use crate::config::mistake::{Grade, Mistake};
+
+/// Names further from what was written than this are not offered as what was meant.
+const LIKENESS_MIN: f64 = 0.8;
+
+/// Collects the mistakes of one file.
+pub(in crate::config) struct Book<'t> {
+    file: &'t Path,
+    text: &'t str,
+    /// Where the first syntax error is: behind it the parser guesses, and what it guessed is not reported on.
+    sound_to: usize,
+    noted: RefCell<Vec<(usize, Mistake)>>,
+}
+
+/// A string and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::config) struct Word<'t> {
+    pub(in crate::config) text: &'t str,
+    pub(in crate::config) at: usize,
+}
+
+impl<'t> Book<'t> {
+    /// Opens a book on `text`; `sound_to` is the offset of its first syntax error, or its length.
+    pub(in crate::config) fn new(file: &'t Path, text: &'t str, sound_to: usize) -> Self {
+        Self {
+            file,
+            text,
+            sound_to,
+            noted: RefCell::default(),
+        }
+    }
+
+    /// Notes that the text itself is no TOML at `at`.
+    pub(in crate::config) fn syntax(&self, at: usize, message: &str) {
+        let remedy = "correct the TOML here; what follows may not have been checked";
+        self.note(at, Grade::Error, message.to_owned(), remedy.to_owned());
+    }
+
+    /// Notes what makes the file unusable.
+    pub(in crate::config) fn error(
+        &self,
+        at: usize,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        if at < self.sound_to || self.is_sound() {
+            self.note(at, Grade::Error, message.into(), remedy.into());
+        }
+    }
+
+    /// Notes that something is absent, which only a file without syntax errors can be blamed for.
+    pub(in crate::config) fn absent(
+        &self,
+        at: usize,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        if self.is_sound() {
+            self.note(at, Grade::Error, message.into(), remedy.into());
+        }
+    }
+
+    /// Notes what can be used but is hardly meant.
+    pub(in crate::config) fn warn(
+        &self,
+        at: usize,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        if self.is_sound() {
+            self.note(at, Grade::Warning, message.into(), remedy.into());
+        }
+    }
+
+    /// Returns the line of an offset, counted from 1.
+    pub(in crate::config) fn line(&self, at: usize) -> usize {
+        self.before(at).matches('\n').count() + 1
+    }
+
+    /// Returns all mistakes in the order of the file.
+    pub(in crate::config) fn close(self) -> Vec<Mistake> {
+        let mut noted = self.noted.into_inner();
+        noted.sort_by_key(|(at, mistake)| (*at, mistake.grade));
+        noted.into_iter().map(|(_, mistake)| mistake).collect()
+    }
+
+    fn is_sound(&self) -> bool {
+        self.sound_to >= self.text.len()
+    }
+
+    fn before(&self, at: usize) -> &'t str {
+        self.text.get(..at).unwrap_or(self.text)
+    }
+
+    fn note(&self, at: usize, grade: Grade, message: String, remedy: String) {
+        let line_start = self.before(at).rfind('\n').map_or(0, |end| end + 1);
+        let in_line = self.text.get(line_start..at).unwrap_or_default();
+        let mistake = Mistake {
+            grade,
+            file: self.file.to_owned(),
+            line: self.line(at),
+            column: in_line.chars().count() + 1,
+            message,
+            remedy,
+        };
+        self.noted.borrow_mut().push((at, mistake));
+    }
+}
+
+/// One table while it is read.
+pub(in crate::config) struct Section<'b, 't> {
+    /// Where mistakes go.
+    pub(in crate::config) book: &'b Book<'t>,
+    /// Where its header stands.
+    pub(in crate::config) at: usize,
+    /// As it is written: `[sip]`, `[[trunk]]`; empty for the file itself.
+    name: &'static str,
+    table: Option<&'t DeTable<'t>>,
+    asked: Vec<&'static str>,
+}
+
+impl<'b, 't> Section<'b, 't> {
+    /// Begins with the file itself.
+    pub(in crate::config) fn root(book: &'b Book<'t>, table: &'t DeTable<'t>) -> Self {
+        Self {
+            book,
+            at: 0,
+            name: "",
+            table: Some(table),
+            asked: Vec::new(),
+        }
+    }
+
+    /// Goes into `[key]`; without one everything in it is absent. `name` is the key in its brackets.
+    pub(in crate::config) fn table(&mut self, key: &'static str, name: &'static str) -> Self {
+        let value = self.get(key);
+        if let Some(value) = value
+            && value.get_ref().as_table().is_none()
+        {
+            self.book.error(
+                value.span().start,
+                format!("`{key}` stands once and has keys of its own"),
+                format!("write {name} above its keys"),
+            );
+        }
+        Self {
+            book: self.book,
+            at: value.map_or(0, |value| value.span().start),
+            name,
+            table: value.and_then(|value| value.get_ref().as_table()),
+            asked: Vec::new(),
+        }
+    }
+
+    /// Goes into each `[[key]]`.
+    pub(in crate::config) fn tables(&mut self, key: &'static str, name: &'static str) -> Vec<Self> {
+        let Some(value) = self.get(key) else {
+            return Vec::new();
+        };
+        let elements = match value.get_ref() {
+            DeValue::Array(array) => array.iter().collect(),
+            DeValue::Table(_)
+            | DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_) => vec![value],
+        };
+        let is_list = value.get_ref().is_array();
+        let mut sections = Vec::with_capacity(elements.len());
+        for element in elements {
+            let at = element.span().start;
+            let table = element.get_ref().as_table();
+            if !is_list || table.is_none() {
+                self.book.error(
+                    at,
+                    format!("`{key}` is a list of tables"),
+                    format!("write {name} above each"),
+                );
+            }
+            sections.push(Self {
+                book: self.book,
+                at,
+                name,
+                table,
+                asked: Vec::new(),
+            });
+        }
+        sections
+    }
+
+    /// Reads a string.
+    pub(in crate::config) fn word(&mut self, key: &'static str, sample: &str) -> Option<Word<'t>> {
+        let value = self.get(key)?;
+        let word = as_word(value);
+        if word.is_none() {
+            self.wrong_type(key, value, "a string", sample);
+        }
+        word.filter(|word| self.not_blank(key, *word, sample))
+    }
+
+    /// Reads a string that must be there.
+    pub(in crate::config) fn needed(
+        &mut self,
+        key: &'static str,
+        sample: &str,
+    ) -> Option<Word<'t>> {
+        if !self.has(key) {
+            self.asked.push(key);
+            self.missing(key, sample);
+            return None;
+        }
+        self.word(key, sample)
+    }
+
+    /// Reads a list of strings, or one string; none when the key is left out.
+    pub(in crate::config) fn words(&mut self, key: &'static str, sample: &str) -> Vec<Word<'t>> {
+        let mut words = Vec::new();
+        for value in self.list(key) {
+            match as_word(value) {
+                Some(word) if self.not_blank(key, word, sample) => words.push(word),
+                Some(_) => {}
+                None => self.wrong_type(key, value, "a string or a list of strings", sample),
+            }
+        }
+        words
+    }
+
+    /// Reads dates, written as TOML dates or as strings, in a list or alone.
+    pub(in crate::config) fn dates(
+        &mut self,
+        key: &'static str,
+        sample: &str,
+    ) -> Vec<(String, usize)> {
+        let mut dates = Vec::new();
+        for value in self.list(key) {
+            let at = value.span().start;
+            match (as_word(value), value.get_ref().as_datetime()) {
+                (Some(word), _) => dates.push((word.text.to_owned(), at)),
+                (None, Some(date)) => dates.push((date.to_string(), at)),
+                (None, None) => self.wrong_type(key, value, "a date or a list of dates", sample),
+            }
+        }
+        dates
+    }
+
+    /// Reads `true` or `false`.
+    pub(in crate::config) fn flag(&mut self, key: &'static str) -> Option<bool> {
+        let value = self.get(key)?;
+        let flag = value.get_ref().as_bool();
+        if flag.is_none() {
+            self.wrong_type(key, value, "true or false", "true");
+        }
+        flag
+    }
+
+    /// Reads a list of `true` and `false`, or one of them.
+    pub(in crate::config) fn flags(&mut self, key: &'static str) -> Vec<bool> {
+        let mut flags = Vec::new();
+        for value in self.list(key) {
+            match value.get_ref().as_bool() {
+                Some(flag) => flags.push(flag),
+                None => self.wrong_type(key, value, "true or false", "true"),
+            }
+        }
+        flags
+    }
+
+    /// Reads a whole number within limits.
+    pub(in crate::config) fn number(
+        &mut self,
+        key: &'static str,
+        limits: RangeInclusive<u32>,
+        sample: &str,
+    ) -> Option<u32> {
+        let value = self.get(key)?;
+        self.as_number(key, value, limits, sample)
+    }
+
+    /// Reads a list of whole numbers within limits, each with its place; `None` when the key is left out.
+    pub(in crate::config) fn numbers(
+        &mut self,
+        key: &'static str,
+        limits: RangeInclusive<u32>,
+        sample: &str,
+    ) -> Option<Vec<(Option<u32>, usize)>> {
+        let value = self.get(key)?;
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type(key, value, "a list of whole numbers", sample);
+            return None;
+        };
+        let read = |value| {
+            let number = self.as_number(key, value, limits.clone(), sample);
+            (number, value.span().start)
+        };
+        Some(array.iter().map(read).collect())
+    }
+
+    /// Reads one of some words.
+    pub(in crate::config) fn choice<T: Copy>(
+        &mut self,
+        key: &'static str,
+        words: &[(&str, T)],
+    ) -> Option<T> {
+        let sample = words.first().map_or("", |(word, _)| word);
+        let written = self.word(key, &quoted(sample))?;
+        let chosen = words.iter().find(|(word, _)| *word == written.text);
+        if chosen.is_none() {
+            let names: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            self.book.error(
+                written.at,
+                format!("`{key}` is \"{}\", which it does not know", written.text),
+                suggestion(written.text, &names),
+            );
+        }
+        chosen.map(|(_, meaning)| *meaning)
+    }
+
+    /// Returns where the value of `key` stands, or the header when it is left out.
+    pub(in crate::config) fn place(&self, key: &str) -> usize {
+        self.value(key).map_or(self.at, |value| value.span().start)
+    }
+
+    /// Whether `key` is written, whatever its value.
+    pub(in crate::config) fn has(&self, key: &str) -> bool {
+        self.value(key).is_some()
+    }
+
+    /// Notes that `key` must not be left out.
+    pub(in crate::config) fn missing(&self, key: &str, sample: &str) {
+        self.book.absent(
+            self.at,
+            format!("{} has no `{key}`", self.name),
+            format!("add {key} = {sample}"),
+        );
+    }
+
+    /// Notes every key that was not asked for.
+    pub(in crate::config) fn finish(self) {
+        let Some(table) = self.table else {
+            return;
+        };
+        for (key, _) in table {
+            let name = key.get_ref().as_ref();
+            if self.asked.contains(&name) {
+                continue;
+            }
+            let place = if self.name.is_empty() {
+                "the file"
+            } else {
+                self.name
+            };
+            if later::is_coming(self.name, name) {
+                self.book.error(
+                    key.span().start,
+                    format!("`{name}` in {place} comes with a later version of ringtag"),
+                    "leave it out for now",
+                );
+            } else {
+                self.book.error(
+                    key.span().start,
+                    format!("{place} has no key `{name}`"),
+                    suggestion(name, &self.asked),
+                );
+            }
+        }
+    }
+
+    fn value(&self, key: &str) -> Option<&'t Spanned<DeValue<'t>>> {
+        self.table?.get(key)
+    }
+
+    fn get(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'t>>> {
+        self.asked.push(key);
+        self.value(key)
+    }
+
+    /// The elements of a list, or a value that stands alone.
+    fn list(&mut self, key: &'static str) -> Vec<&'t Spanned<DeValue<'t>>> {
+        match self.get(key) {
+            None => Vec::new(),
+            Some(value) => match value.get_ref().as_array() {
+                Some(array) => array.iter().collect(),
+                None => vec![value],
+            },
+        }
+    }
+
+    fn as_number(
+        &self,
+        key: &str,
+        value: &Spanned<DeValue<'t>>,
+        limits: RangeInclusive<u32>,
+        sample: &str,
+    ) -> Option<u32> {
+        let Some(integer) = value.get_ref().as_integer() else {
+            self.wrong_type(key, value, "a whole number", sample);
+            return None;
+        };
+        let number = i64::from_str_radix(integer.as_str(), integer.radix())
+            .ok()
+            .and_then(|number| u32::try_from(number).ok())
+            .filter(|number| limits.contains(number));
+        if number.is_none() {
+            let (min, max) = limits.into_inner();
+            self.book.error(
+                value.span().start,
+                format!("`{key}` is {}, outside {min} to {max}", integer.as_str()),
+                format!("write a number from {min} to {max}, such as {sample}"),
+            );
+        }
+        number
+    }
+
+    fn not_blank(&self, key: &str, word: Word<'t>, sample: &str) -> bool {
+        let blank = word.text.trim().is_empty();
+        if blank {
+            self.book.error(
+                word.at,
+                format!("`{key}` is empty"),
+                format!("write {sample}, or leave the key out"),
+            );
+        }
+        !blank
+    }
+
+    fn wrong_type(&self, key: &str, value: &Spanned<DeValue<'t>>, wanted: &str, sample: &str) {
+        let found = match value.get_ref() {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) => "a whole number",
+            DeValue::Float(_) => "a number with a fraction",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
+        self.book.error(
+            value.span().start,
+            format!("`{key}` is {found}, not {wanted}"),
+            format!("write {key} = {sample}"),
+        );
+    }
+}
+
+fn as_word<'t>(value: &'t Spanned<DeValue<'t>>) -> Option<Word<'t>> {
+    let Range { start, .. } = value.span();
+    let text = value.get_ref().as_str()?;
+    Some(Word { text, at: start })
+}
+
+/// The word in the quotes that TOML wants.
+pub(in crate::config) fn quoted(word: &str) -> String {
+    format!("\"{word}\"")
+}
+
+/// Says which of `names` was meant, or which there are.
+pub(in crate::config) fn suggestion(written: &str, names: &[&str]) -> String {
+    let likeness = |name: &str| strsim::jaro_winkler(&written.to_lowercase(), &name.to_lowercase());
+    let nearest = names
+        .iter()
+        .map(|name| (likeness(name), name))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match nearest {
+        None => "there is none yet".to_owned(),
+        Some((likeness, name)) if likeness >= LIKENESS_MIN => format!("did you mean `{name}`?"),
+        Some(_) => format!("there are: {}", names.join(", ")),
+    }
+}
