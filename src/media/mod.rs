@@ -1,6 +1,7 @@
 //! Sound: RTP ports, relaying workers, the tap for the recorder, and the timeline it is laid on.
 
 pub mod bridge;
+pub mod codec;
 pub mod command;
 pub mod dtmf;
 pub mod epoll;
@@ -14,4 +15,5 @@ pub mod rtp;
 pub mod settings;
 pub mod stats;
 pub mod tap;
+pub mod timeline;
 pub mod worker;

@@ -39,14 +39,33 @@ pub struct Tapped {
 /// Bytes of a [`Tapped`] in the ring.
 pub const HEAD_BYTES: usize = 26;
 
+/// Refusals that wait for the recorder. Two seconds of 25 calls that all find the ring full; the
+/// worker counts each of them in any case.
+const REFUSALS_MAX: usize = 5_000;
+
+/// A packet for which the ring had no room: the recorder names it as a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The recording.
+    pub tap: TapId,
+    /// Whose sound.
+    pub side: Side,
+    /// When it was received.
+    pub arrival: Moment,
+}
+
 /// The worker's end of a ring.
 #[derive(Debug)]
-pub struct TapWriter(Producer<u8>);
+pub struct TapWriter {
+    ring: Producer<u8>,
+    refusals: Producer<Refusal>,
+}
 
 /// The recorder's end of a ring.
 #[derive(Debug)]
 pub struct TapReader {
     ring: Consumer<u8>,
+    refusals: Consumer<Refusal>,
     /// A head whose payload the writer was still copying when it was read.
     head: Option<Tapped>,
 }
@@ -62,11 +81,17 @@ pub fn ring(bytes: usize) -> (TapWriter, TapReader) {
     if let Ok(all) = consumer.read_chunk(consumer.slots()) {
         all.commit_all();
     }
+    let (refuse, refused) = RingBuffer::new(REFUSALS_MAX);
+    let writer = TapWriter {
+        ring: producer,
+        refusals: refuse,
+    };
     let reader = TapReader {
         ring: consumer,
+        refusals: refused,
         head: None,
     };
-    (TapWriter(producer), reader)
+    (writer, reader)
 }
 
 impl TapWriter {
@@ -79,13 +104,19 @@ impl TapWriter {
             return false;
         };
         let need = HEAD_BYTES + payload.len();
-        if self.0.cached_slots() < need && self.0.slots() < need {
+        if self.ring.cached_slots() < need && self.ring.slots() < need {
+            // Where even this has no room the gap is named by the refusals before it.
+            let _ = self.refusals.push(Refusal {
+                tap: tapped.tap,
+                side: tapped.side,
+                arrival: tapped.arrival,
+            });
             return false;
         }
         // There is room for both, and only this end takes it.
-        self.0
+        self.ring
             .push_entire_slice(&write_head(tapped, length))
-            .and_then(|()| self.0.push_entire_slice(payload))
+            .and_then(|()| self.ring.push_entire_slice(payload))
             .is_ok()
     }
 }
@@ -110,6 +141,11 @@ impl TapReader {
         chunk.commit_all();
         self.head = None;
         Some(head)
+    }
+
+    /// Takes the next packet that the ring had no room for, oldest first.
+    pub fn refused(&mut self) -> Option<Refusal> {
+        self.refusals.pop().ok()
     }
 
     /// Returns how many bytes wait to be read.
@@ -238,6 +274,11 @@ mod tests {
         assert!(writer.push(&head(1, 160), &[1; 160]));
         assert!(writer.push(&head(2, 160), &[2; 160]));
         assert!(!writer.push(&head(3, 160), &[3; 160]));
+        assert_eq!(
+            reader.refused().map(|r| r.arrival),
+            Some(head(3, 160).arrival)
+        );
+        assert_eq!(reader.refused(), None);
         let mut payload = Vec::new();
         assert_eq!(reader.next(&mut payload), Some(head(1, 160)));
         assert_eq!(payload, [1; 160]);
@@ -254,6 +295,7 @@ mod tests {
         let (mut producer, consumer) = RingBuffer::new(1000);
         let mut reader = TapReader {
             ring: consumer,
+            refusals: RingBuffer::new(1).1,
             head: None,
         };
         let mut payload = Vec::new();

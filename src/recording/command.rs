@@ -13,7 +13,8 @@ use crate::sdp::Codec;
 /// An order to the recorder.
 #[derive(Debug)]
 pub enum Command {
-    /// Begin a file. Packets of `tap` that are already in the ring belong to it.
+    /// Begin a file. Packets of `tap` that are already in the ring belong to it, so this is sent
+    /// before the media worker is told to tap.
     Start {
         /// Whose.
         call: CallId,
@@ -48,6 +49,13 @@ pub enum Command {
         tap: TapId,
         /// The end.
         at: Moment,
+    },
+    /// Hash a file that was made whole after a crash ([`crate::recording::recover`]).
+    Hash {
+        /// Whose.
+        call: CallId,
+        /// Relative to the recordings folder.
+        file: PathBuf,
     },
     /// Finish every file and end the thread.
     Shutdown,

@@ -1,4 +1,15 @@
-//! Placeholder.
+//! Recordings: which calls are recorded, two timelines mixed to stereo, WAV files that survive a crash.
 
-pub mod settings;
 pub mod command;
+pub mod finish;
+pub mod gaps;
+pub mod hash;
+pub mod mix;
+pub mod plan;
+pub mod recover;
+pub mod settings;
+pub mod shelf;
+pub mod take;
+pub mod tape;
+pub mod wav;
+pub mod worker;

@@ -1,0 +1,524 @@
+//! Packets to sample time: where each RTP packet of one side lies on a recording's timeline.
+//!
+//! A packet's place is its RTP timestamp (RFC 3550 5.1) plus the *anchor*, which is the smallest
+//! arrival delay seen, so that jitter neither cuts nor inserts a sample. Pure arithmetic: samples
+//! are laid, moved and written by others. A place is never before the horizon and never more than
+//! [`JUMP_MS`] after the arrival, whatever the sender's headers say.
+
+use crate::base::time::Moment;
+
+/// How long the recorder waits for a packet that was overtaken. Networks that reorder by more
+/// are heard as loss by the phones as well.
+pub const REORDER_MS: i64 = 200;
+/// How long a new anchor may still move what was laid under it. Half of [`REORDER_MS`]: a first
+/// packet that came late by less is put right before anything of it is written.
+const SETTLE_MS: i64 = 100;
+/// How far an anchor may be off before it is corrected.
+const TOLERANCE_MS: i64 = 20;
+/// How far an anchor may be off while a correction waits for silence. A packet that lies further
+/// ahead of its arrival did not come sooner: its sender's clock jumped.
+const JUMP_MS: i64 = 60;
+/// How long a delay is remembered at least, twice that at most: longer than any talkspurt's jitter,
+/// shorter than it takes two good clocks (50 ppm) to part by [`TOLERANCE_MS`].
+const WINDOW_MS: i64 = 30_000;
+/// Packets that are remembered to know repeats. At 5 ms a packet it covers [`REORDER_MS`] and more.
+const REMEMBERED: u16 = 64;
+
+/// Turns moments into samples since zero.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    zero: Moment,
+    rate_hz: u32,
+}
+
+impl Scale {
+    /// Makes the scale whose sample 0 is at `zero`.
+    pub const fn new(zero: Moment, rate_hz: u32) -> Self {
+        Self { zero, rate_hz }
+    }
+
+    /// Returns the sample at `at`; negative before zero.
+    pub fn position(self, at: Moment) -> i64 {
+        let micros = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);
+        let zero = i64::try_from(self.zero.as_micros()).unwrap_or(i64::MAX);
+        // A day at 48 kHz is 4e15 here: far from overflow, and saturating for hand-made moments.
+        (micros - zero)
+            .saturating_mul(i64::from(self.rate_hz))
+            .div_euclid(1_000_000)
+    }
+
+    /// Returns how many samples `millis` are.
+    pub fn samples(self, millis: i64) -> i64 {
+        millis.saturating_mul(i64::from(self.rate_hz)) / 1_000
+    }
+
+    /// Returns the whole milliseconds of `samples`, 0 for what lies before zero.
+    pub fn millis(self, samples: i64) -> u64 {
+        let samples = u64::try_from(samples).unwrap_or_default();
+        samples.saturating_mul(1_000) / u64::from(self.rate_hz.max(1))
+    }
+}
+
+/// What the timeline needs to know of a packet of sound.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet {
+    /// RTP sequence number.
+    pub sequence: u16,
+    /// RTP timestamp.
+    pub timestamp: u32,
+    /// RTP synchronisation source.
+    pub ssrc: u32,
+    /// When it was received.
+    pub arrival: Moment,
+    /// How many samples it holds.
+    pub samples: u16,
+}
+
+/// What is to be done with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its first sample lies at `start`.
+    Lay {
+        /// Negative before zero.
+        start: i64,
+        /// What has to move first: the anchor turned out better.
+        moved: Option<Moved>,
+    },
+    /// It was here before.
+    Repeated,
+    /// Its place is already written.
+    Late,
+    /// Its sequence number has nothing to do with the stream's; a second one in order would begin anew.
+    Stray,
+}
+
+/// Samples that were laid and now lie elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The first.
+    pub from: i64,
+    /// One after the last.
+    pub until: i64,
+    /// How far: negative is earlier.
+    pub by: i64,
+}
+
+/// What happened on one side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Packets of sound that came.
+    pub packets: u64,
+    /// Packets that never came, or not in time to be seen: holes in the sequence numbers.
+    pub missing: u64,
+    /// Packets that came again.
+    pub repeated: u64,
+    /// Packets that came after their place was written.
+    pub late: u64,
+    /// Packets whose sequence number made no sense.
+    pub strays: u64,
+    /// Anchors set from an arrival: the first, a new SSRC, the end of a hold, a jump of the clock.
+    pub anchors: u64,
+    /// Corrections of an anchor that had drifted off.
+    pub corrections: u64,
+}
+
+/// One side's timeline.
+#[derive(Debug)]
+pub struct Timeline {
+    scale: Scale,
+    current: Option<Stream>,
+    /// The source before, for its stragglers and for two that alternate.
+    former: Option<Stream>,
+    counts: Counts,
+}
+
+impl Timeline {
+    /// Begins a side on which nothing has been heard.
+    pub const fn new(scale: Scale) -> Self {
+        Self {
+            scale,
+            current: None,
+            former: None,
+            counts: Counts {
+                packets: 0,
+                missing: 0,
+                repeated: 0,
+                late: 0,
+                strays: 0,
+                anchors: 0,
+                corrections: 0,
+            },
+        }
+    }
+
+    /// Returns what was counted.
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Forgets the streams: the next packet sets a new anchor from its arrival.
+    pub fn anew(&mut self) {
+        self.current = None;
+        self.former = None;
+    }
+
+    /// Says where a packet lies.
+    ///
+    /// Nothing before `horizon` can be laid any more. `quiet` is asked, and only while an anchor
+    /// waits to be corrected, whether this packet's sound may be cut or parted unheard.
+    pub fn place(
+        &mut self,
+        packet: &Packet,
+        horizon: i64,
+        quiet: impl FnOnce() -> bool,
+    ) -> Verdict {
+        self.counts.packets += 1;
+        let here = Here {
+            scale: self.scale,
+            arrival: self.scale.position(packet.arrival),
+            horizon,
+        };
+        if self.current.as_ref().map(|stream| stream.ssrc) != Some(packet.ssrc) {
+            match self
+                .former
+                .as_mut()
+                .filter(|former| former.ssrc == packet.ssrc)
+            {
+                // Overtaken by the first packets of the source that replaced it.
+                Some(former)
+                    if matches!(
+                        former.order(packet.sequence),
+                        Order::Older | Order::Repeated
+                    ) =>
+                {
+                    return former.take(packet, &here, quiet, &mut self.counts);
+                }
+                Some(_) => std::mem::swap(&mut self.current, &mut self.former),
+                None => self.former = self.current.take(),
+            }
+        }
+        match self.current.as_mut() {
+            Some(stream) => stream.take(packet, &here, quiet, &mut self.counts),
+            None => {
+                let stream = self.current.insert(Stream::new(packet, &here));
+                self.counts.anchors += 1;
+                Verdict::Lay {
+                    start: stream.lay(stream.extended, packet),
+                    moved: None,
+                }
+            }
+        }
+    }
+}
+
+/// The time as one packet sees it, in samples.
+struct Here {
+    scale: Scale,
+    arrival: i64,
+    horizon: i64,
+}
+
+/// One synchronisation source.
+#[derive(Debug)]
+struct Stream {
+    ssrc: u32,
+    /// The highest sequence number.
+    highest: u16,
+    /// Bit n: `highest - n` was here.
+    seen: u64,
+    /// The timestamp of `highest`, extended over wraps.
+    extended: i64,
+    /// Place minus extended timestamp.
+    anchor: i64,
+    phase: Phase,
+    /// Where the sound laid so far ends.
+    end: i64,
+    /// Whether the packet before was quiet; known only while a correction waits.
+    quiet_before: bool,
+    /// The sequence number that would confirm a stray.
+    confirms: Option<u16>,
+}
+
+/// How sure an anchor is.
+#[derive(Debug)]
+enum Phase {
+    /// New: what was laid under it may still move.
+    Settling {
+        /// The arrival after which it stays.
+        until: i64,
+        /// The smallest delay so far.
+        least: i64,
+        /// The anchor before a jump of the same source: taken again when the delay returns to it.
+        before: Option<i64>,
+        /// The first sample laid under it.
+        from: i64,
+    },
+    /// Corrected only.
+    Settled(Least),
+}
+
+/// How a sequence number stands to the highest.
+enum Order {
+    /// After it, by so many.
+    Newer(u16),
+    /// Before it, not yet seen.
+    Older,
+    /// Seen.
+    Repeated,
+    /// Too far back to be a straggler.
+    Far,
+}
+
+impl Stream {
+    fn new(packet: &Packet, here: &Here) -> Self {
+        let extended = i64::from(packet.timestamp);
+        Self {
+            ssrc: packet.ssrc,
+            highest: packet.sequence,
+            seen: 1,
+            extended,
+            anchor: here.arrival - extended,
+            phase: Phase::settling(here, here.arrival - extended, None),
+            end: here.arrival,
+            quiet_before: false,
+            confirms: None,
+        }
+    }
+
+    fn take(
+        &mut self,
+        packet: &Packet,
+        here: &Here,
+        quiet: impl FnOnce() -> bool,
+        counts: &mut Counts,
+    ) -> Verdict {
+        let extended = self.extend(packet.timestamp);
+        match self.order(packet.sequence) {
+            Order::Repeated => {
+                counts.repeated += 1;
+                Verdict::Repeated
+            }
+            Order::Older => {
+                self.seen |= 1 << self.highest.wrapping_sub(packet.sequence);
+                counts.missing = counts.missing.saturating_sub(1);
+                if !self.is_plausible(extended, here) {
+                    counts.late += 1;
+                    return Verdict::Late;
+                }
+                Verdict::Lay {
+                    start: self.lay(extended, packet),
+                    moved: None,
+                }
+            }
+            Order::Newer(by) => {
+                counts.missing += u64::from(by - 1);
+                self.seen = self.seen.checked_shl(by.into()).unwrap_or_default() | 1;
+                self.follow(packet, extended, here, quiet, counts)
+            }
+            // The sequence numbers began anew, but the clock says that it is the same sound.
+            Order::Far if self.is_plausible(extended, here) => {
+                self.seen = 1;
+                self.follow(packet, extended, here, quiet, counts)
+            }
+            // Two in order are no accident (RFC 3550 A.1).
+            Order::Far if self.confirms == Some(packet.sequence) => {
+                self.seen = 1;
+                self.follow(packet, extended, here, quiet, counts)
+            }
+            Order::Far => {
+                self.confirms = Some(packet.sequence.wrapping_add(1));
+                counts.strays += 1;
+                Verdict::Stray
+            }
+        }
+    }
+
+    /// Takes the packet that is now the stream's latest.
+    fn follow(
+        &mut self,
+        packet: &Packet,
+        extended: i64,
+        here: &Here,
+        quiet: impl FnOnce() -> bool,
+        counts: &mut Counts,
+    ) -> Verdict {
+        self.confirms = None;
+        self.highest = packet.sequence;
+        let plausible = self.is_plausible(extended, here);
+        self.extended = extended;
+        let delay = here.arrival - extended;
+        let moved = if plausible {
+            self.keep_anchor(delay, here, quiet, counts)
+        } else {
+            counts.anchors += 1;
+            let before = match self.phase {
+                Phase::Settling { before, .. } => before,
+                Phase::Settled(_) => Some(self.anchor),
+            };
+            self.phase = Phase::settling(here, delay, before);
+            self.anchor = delay;
+            self.end = here.arrival;
+            None
+        };
+        Verdict::Lay {
+            start: self.lay(extended, packet),
+            moved,
+        }
+    }
+
+    /// Learns from a packet's delay; returns what a better anchor moves.
+    fn keep_anchor(
+        &mut self,
+        delay: i64,
+        here: &Here,
+        quiet: impl FnOnce() -> bool,
+        counts: &mut Counts,
+    ) -> Option<Moved> {
+        let least = match &mut self.phase {
+            Phase::Settling {
+                until,
+                least,
+                before,
+                from,
+            } if here.arrival < *until => {
+                *least = delay.min(*least);
+                let anchor = before
+                    .filter(|before| (*before - *least).abs() <= here.scale.samples(TOLERANCE_MS))
+                    .unwrap_or(*least);
+                let by = anchor - self.anchor;
+                if by == 0 {
+                    return None;
+                }
+                let moved = Moved {
+                    from: *from,
+                    until: self.end,
+                    by,
+                };
+                *from += by;
+                self.end += by;
+                self.anchor = anchor;
+                return Some(moved);
+            }
+            Phase::Settling { least, .. } => {
+                let least = Least::new(here.arrival, *least);
+                self.phase = Phase::Settled(least);
+                return self.keep_anchor(delay, here, quiet, counts);
+            }
+            Phase::Settled(least) => least,
+        };
+        least.observe(here.arrival, delay, here.scale.samples(WINDOW_MS));
+        let off = least.off(self.anchor, here.scale.samples(TOLERANCE_MS));
+        if off == 0 {
+            return None;
+        }
+        let quiet_now = quiet();
+        let parted = here.arrival - delay + self.anchor - self.end >= off.abs();
+        if parted || (quiet_now && self.quiet_before) || off.abs() > here.scale.samples(JUMP_MS) {
+            self.anchor += off;
+            counts.corrections += 1;
+        }
+        self.quiet_before = quiet_now;
+        None
+    }
+
+    /// Returns the packet's place and remembers how far the sound reaches.
+    fn lay(&mut self, extended: i64, packet: &Packet) -> i64 {
+        let start = extended.saturating_add(self.anchor);
+        self.end = self.end.max(start + i64::from(packet.samples));
+        if let Phase::Settling { from, .. } = &mut self.phase {
+            *from = start.min(*from);
+        }
+        start
+    }
+
+    /// Says whether the anchor puts a timestamp where its sound can lie: not yet written, and not
+    /// ahead of its arrival by more than an anchor can be off.
+    fn is_plausible(&self, extended: i64, here: &Here) -> bool {
+        let start = extended.saturating_add(self.anchor);
+        start >= here.horizon && start - here.arrival <= here.scale.samples(JUMP_MS)
+    }
+
+    /// Extends a timestamp: the nearest to the latest of all that end in these 32 bits.
+    fn extend(&self, timestamp: u32) -> i64 {
+        let ahead = timestamp
+            .wrapping_sub(low_bits(self.extended))
+            .cast_signed();
+        self.extended.saturating_add(ahead.into())
+    }
+
+    fn order(&self, sequence: u16) -> Order {
+        let ahead = sequence.wrapping_sub(self.highest);
+        if (1..0x8000).contains(&ahead) {
+            return Order::Newer(ahead);
+        }
+        let behind = ahead.wrapping_neg();
+        if behind >= REMEMBERED {
+            Order::Far
+        } else if self.seen >> behind & 1 == 1 {
+            Order::Repeated
+        } else {
+            Order::Older
+        }
+    }
+}
+
+impl Phase {
+    fn settling(here: &Here, delay: i64, before: Option<i64>) -> Self {
+        Self::Settling {
+            until: here.arrival + here.scale.samples(SETTLE_MS),
+            least: delay,
+            before,
+            from: here.arrival,
+        }
+    }
+}
+
+/// Returns the 32 bits that an extended timestamp had on the wire.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "RTP timestamps are the low 32 bits (RFC 3550 5.1)"
+)]
+const fn low_bits(extended: i64) -> u32 {
+    extended.cast_unsigned() as u32
+}
+
+/// The smallest delay over the last one to two windows.
+#[derive(Debug)]
+struct Least {
+    since: i64,
+    now: i64,
+    /// The window before; without one nothing is known of a delay that grew.
+    before: Option<i64>,
+}
+
+impl Least {
+    const fn new(since: i64, delay: i64) -> Self {
+        Self {
+            since,
+            now: delay,
+            before: None,
+        }
+    }
+
+    fn observe(&mut self, arrival: i64, delay: i64, window: i64) {
+        let age = arrival - self.since;
+        if age < window {
+            self.now = delay.min(self.now);
+            return;
+        }
+        self.before = (age < 2 * window).then_some(self.now);
+        self.now = delay;
+        self.since = arrival;
+    }
+
+    /// Returns by how much an anchor should change; 0 within `tolerance`.
+    fn off(&self, anchor: i64, tolerance: i64) -> i64 {
+        let off = self.before.unwrap_or(self.now).min(self.now) - anchor;
+        let grew_for_good = self.before.is_some();
+        if off < -tolerance || (off > tolerance && grew_for_good) {
+            off
+        } else {
+            0
+        }
+    }
+}

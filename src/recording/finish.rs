@@ -1,0 +1,184 @@
+//! Finishing: recordings that ended are synced, renamed, reported and hashed, in two threads of their
+//! own, so that a hundred calls that hang up together keep no packet waiting.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::thread;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::Receiver;
+use crossbeam_channel::Sender;
+use crossbeam_channel::bounded;
+
+use crate::base::id::CallId;
+use crate::base::id::Side;
+use crate::recording::command::Gap;
+use crate::recording::command::Outcome;
+use crate::recording::command::Report;
+use crate::recording::command::State;
+use crate::recording::hash;
+use crate::recording::plan;
+use crate::recording::shelf;
+
+/// Ended recordings that wait for the disk, each with a descriptor. A disk that is this far behind
+/// holds the recorder up, and the rings count what they lose.
+const WAITING_MAX: usize = 1_024;
+/// Recordings finished together: their folders are synced once.
+const BATCH_MAX: usize = 64;
+/// Files that wait to be hashed; they take a path each.
+const HASHES_MAX: usize = 16_384;
+
+/// A recording that ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// What is to be reported of it.
+    pub outcome: Box<Outcome>,
+    /// Its file, whole but not synced; `None` when the disk never gave one.
+    pub file: Option<File>,
+}
+
+/// The two threads and the ways to them.
+#[derive(Debug)]
+pub struct Finisher {
+    ended: Sender<Ended>,
+    hashes: Sender<(CallId, PathBuf)>,
+    threads: [JoinHandle<()>; 2],
+}
+
+impl Finisher {
+    /// Starts the threads. `folder` is where the outcomes' paths begin.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub fn start(folder: PathBuf, reports: impl Fn(Report) + Send + 'static) -> io::Result<Self> {
+        let (ended, jobs) = bounded(WAITING_MAX);
+        let (hashes, files) = bounded(HASHES_MAX);
+        let reports = Arc::new(Mutex::new(reports));
+        let finishing = {
+            let (folder, hashes) = (folder.clone(), hashes.clone());
+            let reports = Arc::clone(&reports);
+            thread::Builder::new()
+                .name("rec-finish".to_owned())
+                .spawn(move || {
+                    finish_all(&folder, &jobs, &hashes, |report| tell(&reports, report))
+                })?
+        };
+        let hashing = thread::Builder::new()
+            .name("rec-hash".to_owned())
+            .spawn(move || hash_all(&folder, &files, |report| tell(&reports, report)))?;
+        Ok(Self {
+            ended,
+            hashes,
+            threads: [finishing, hashing],
+        })
+    }
+
+    /// Hands over a recording that ended. Waits while the disk is [`WAITING_MAX`] recordings behind.
+    pub fn finish(&self, ended: Ended) {
+        if self.ended.send(ended).is_err() {
+            tracing::error!("the thread that finishes recordings is gone; restart ringtag");
+        }
+    }
+
+    /// Has a finished file hashed.
+    pub fn hash(&self, call: CallId, file: PathBuf) {
+        if self.hashes.send((call, file)).is_err() {
+            tracing::error!("the thread that hashes recordings is gone; restart ringtag");
+        }
+    }
+
+    /// Finishes and hashes all that was handed over, and ends the threads.
+    pub fn stop(self) {
+        drop((self.ended, self.hashes));
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the recorder ended in a panic; please report this");
+            }
+        }
+    }
+}
+
+/// Both threads report through one function that need not be shared.
+fn tell(reports: &Mutex<impl Fn(Report)>, report: Report) {
+    reports.lock().unwrap_or_else(PoisonError::into_inner)(report);
+}
+
+fn finish_all(
+    folder: &Path,
+    jobs: &Receiver<Ended>,
+    hashes: &Sender<(CallId, PathBuf)>,
+    report: impl Fn(Report),
+) {
+    while let Ok(first) = jobs.recv() {
+        let mut batch = vec![first];
+        batch.extend(jobs.try_iter().take(BATCH_MAX - 1));
+        let mut days = BTreeSet::new();
+        for ended in &mut batch {
+            let Some(file) = ended.file.take() else {
+                continue;
+            };
+            let outcome = &mut ended.outcome;
+            if let Err(error) = file.sync_all() {
+                spoil(outcome, "not synced", &error);
+            }
+            match shelf::rename(folder, &outcome.file) {
+                Ok(()) => days.extend(outcome.file.parent().map(Path::to_owned)),
+                Err(error) => {
+                    spoil(outcome, "not renamed", &error);
+                    outcome.file = plan::growing(std::mem::take(&mut outcome.file));
+                }
+            }
+        }
+        for day in days {
+            if let Err(error) = shelf::sync_folders(folder, &day) {
+                let of_day = |ended: &&mut Ended| ended.outcome.file.starts_with(&day);
+                for ended in batch.iter_mut().filter(of_day) {
+                    spoil(&mut ended.outcome, "folder not synced", &error);
+                }
+            }
+        }
+        for ended in batch {
+            let outcome = ended.outcome;
+            let (call, file, bytes) = (outcome.call, outcome.file.clone(), outcome.bytes);
+            report(Report::Finished(outcome));
+            if bytes > 0 && hashes.send((call, file)).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// The file is there, but a power cut may take it back.
+fn spoil(outcome: &mut Outcome, what: &str, error: &io::Error) {
+    tracing::error!(
+        call = %outcome.call, file = %outcome.file.display(), %error,
+        "recording {what}; check the disk"
+    );
+    outcome.state = State::Truncated;
+    for side in Side::BOTH {
+        outcome.gaps.push(Gap {
+            side,
+            from_ms: 0,
+            length_ms: outcome.duration_ms,
+            why: format!("{what}: {error}"),
+        });
+    }
+}
+
+fn hash_all(folder: &Path, files: &Receiver<(CallId, PathBuf)>, report: impl Fn(Report)) {
+    while let Ok((call, file)) = files.recv() {
+        match hash::of(&folder.join(&file)) {
+            Ok(sha256) => report(Report::Hashed { call, sha256 }),
+            Err(error) => tracing::error!(
+                %call, file = %file.display(), %error,
+                "recording not hashed; check the disk"
+            ),
+        }
+    }
+}

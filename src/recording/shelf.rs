@@ -1,0 +1,119 @@
+//! Where recordings lie: made in the day's folder as `.part`, synced and renamed when whole.
+
+use std::fs;
+use std::fs::DirBuilder;
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::recording::plan;
+
+/// People's voices are the owner's and the group's to read.
+const FILE_MODE: u32 = 0o640;
+const FOLDER_MODE: u32 = 0o750;
+
+/// Makes the `.part` file of a recording, and its folders where they are missing.
+///
+/// # Errors
+/// What the disk says; a file that is already there is never touched.
+pub fn make(folder: &Path, file: &Path) -> io::Result<File> {
+    let path = folder.join(plan::growing(file.to_owned()));
+    let open = || {
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(FILE_MODE)
+            .open(&path)
+    };
+    match open() {
+        // The day's first call, or somebody removed the folder.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if let Some(day) = path.parent() {
+                DirBuilder::new()
+                    .recursive(true)
+                    .mode(FOLDER_MODE)
+                    .create(day)?;
+            }
+            open()
+        }
+        made => made,
+    }
+}
+
+/// Gives a whole, synced file its name without `.part`. [`sync_folders`] makes it last.
+///
+/// # Errors
+/// What the disk says.
+pub fn rename(folder: &Path, file: &Path) -> io::Result<()> {
+    let finished = folder.join(file);
+    fs::rename(plan::growing(finished.clone()), finished)
+}
+
+/// Makes the names in `day` last, which lies below `folder`, and those of the folders above it up to
+/// `folder`, each of which may be new.
+///
+/// # Errors
+/// What the disk says.
+pub fn sync_folders(folder: &Path, day: &Path) -> io::Result<()> {
+    for below in day.ancestors() {
+        File::open(folder.join(below))?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Finds every `.part` below `YYYY/MM/DD` and returns its path without the ending, oldest day first.
+/// A folder that cannot be read is logged and left out.
+pub fn growing(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![PathBuf::new()];
+    for digits in [4, 2, 2] {
+        found = found
+            .iter()
+            .flat_map(|below| {
+                names(&folder.join(below))
+                    .into_iter()
+                    .filter_map(move |name| {
+                        let is_date =
+                            name.len() == digits && name.bytes().all(|b| b.is_ascii_digit());
+                        is_date.then(|| below.join(name))
+                    })
+            })
+            .collect();
+    }
+    found
+        .iter()
+        .flat_map(|day| {
+            names(&folder.join(day))
+                .into_iter()
+                .filter_map(|name| Some(day.join(name.strip_suffix(plan::PART)?)))
+        })
+        .collect()
+}
+
+/// The names in a folder, sorted; those that are no text are not ours.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        // Nothing was recorded yet; a file among the folders is somebody else's.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Vec::new();
+        }
+        Err(error) => {
+            tracing::error!(folder = %folder.display(), %error, "cannot look for unfinished recordings; check the folder's permissions");
+            return Vec::new();
+        }
+    };
+    let mut names: Vec<_> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    names.sort_unstable();
+    names
+}

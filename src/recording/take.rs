@@ -1,0 +1,183 @@
+//! One recorded call: its tape, its file, and what is to be said of it in the end. A disk that refuses
+//! ends the recording, never the call.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::base::id::CallId;
+use crate::base::id::Side;
+use crate::base::time::Moment;
+use crate::media::tap::Tapped;
+use crate::recording::command::Outcome;
+use crate::recording::command::State;
+use crate::recording::gaps::Gaps;
+use crate::recording::gaps::Why;
+use crate::recording::tape::RATE_HZ;
+use crate::recording::tape::Tape;
+use crate::recording::wav::CHANNELS;
+use crate::recording::wav::Medium;
+use crate::recording::wav::Wav;
+use crate::sdp::Codec;
+
+/// A recording under way.
+#[derive(Debug)]
+pub struct Take<M> {
+    tape: Tape,
+    writing: Writing<M>,
+}
+
+/// The file of a recording, as far as the disk lets it grow.
+#[derive(Debug)]
+struct Writing<M> {
+    call: CallId,
+    file: PathBuf,
+    /// `None` when it could not be made.
+    wav: Option<Wav<M>>,
+    /// Why it does not grow any more.
+    refused: Option<Arc<str>>,
+}
+
+impl<M: Medium> Take<M> {
+    /// Begins a recording in `wav`, or without a file when the disk gave none.
+    pub fn begin(call: CallId, file: PathBuf, wav: io::Result<Wav<M>>, tape: Tape) -> Self {
+        let mut writing = Writing {
+            call,
+            file,
+            wav: None,
+            refused: None,
+        };
+        match wav {
+            Ok(wav) => writing.wav = Some(wav),
+            Err(error) => writing.refuse(&error),
+        }
+        Self { tape, writing }
+    }
+
+    /// Lays a packet.
+    pub fn packet(&mut self, tapped: &Tapped, payload: &[u8]) {
+        let Self { tape, writing } = self;
+        tape.packet(tapped, payload, &mut |block| writing.append(block));
+    }
+
+    /// Notes a packet that the ring had no room for.
+    pub fn refused(&mut self, side: Side, arrival: Moment) {
+        self.tape.refused(side, arrival);
+    }
+
+    /// Takes what one side's payload types mean from now on.
+    pub fn set_codecs(&mut self, side: Side, codecs: Arc<[Codec]>) {
+        self.tape.set_codecs(side, codecs);
+    }
+
+    /// One side's sound begins anew.
+    pub fn anew(&mut self, side: Side) {
+        self.tape.anew(side);
+    }
+
+    /// Lets time pass: what no straggler can change any more is written.
+    pub fn advance(&mut self, now: Moment) {
+        let Self { tape, writing } = self;
+        tape.advance(now, &mut |block| writing.append(block));
+    }
+
+    /// Ends the recording at `at`: writes what is left and says what became of it. The file is whole
+    /// but not synced.
+    pub fn end(self, at: Moment) -> (Box<Outcome>, Option<M>) {
+        let Self { tape, mut writing } = self;
+        let finished = tape.finish(at, &mut |block| writing.append(block));
+        writing.end(finished.frames);
+        let call = writing.call;
+        tracing::info_span!("call", id = %call).in_scope(|| {
+            for (side, (counts, undecoded)) in Side::BOTH
+                .into_iter()
+                .zip(finished.counts.into_iter().zip(finished.undecoded))
+            {
+                tracing::info!(?side, ?counts, undecoded, "recording ends");
+            }
+        });
+        let (frames, bytes) = writing
+            .wav
+            .as_ref()
+            .map_or((0, 0), |wav| (wav.frames(), wav.bytes()));
+        let mut gaps = finished.gaps;
+        let state = match (&writing.refused, gaps.is_empty()) {
+            (Some(_), _) => State::Truncated,
+            (None, false) => State::Partial,
+            (None, true) => State::Complete,
+        };
+        if let Some(why) = writing.refused {
+            let mut refused = Gaps::default();
+            let why = Why::Disk(why);
+            for side in Side::BOTH {
+                refused.note(side, millis(frames), millis(finished.frames), &why);
+            }
+            gaps.extend(refused.finish(millis(finished.frames)));
+        }
+        let outcome = Outcome {
+            call,
+            file: writing.file,
+            duration_ms: millis(frames),
+            sample_rate_hz: RATE_HZ,
+            channels: CHANNELS,
+            bytes,
+            state,
+            gaps,
+        };
+        (Box::new(outcome), writing.wav.map(Wav::into_medium))
+    }
+}
+
+impl<M: Medium> Writing<M> {
+    fn append(&mut self, block: &[u8]) {
+        let (Some(wav), None) = (&mut self.wav, &self.refused) else {
+            return;
+        };
+        if let Err(error) = wav.append(block) {
+            // Cuts what was half written. Where even that is refused, a player reads up to the last
+            // true header.
+            let frames = wav.frames();
+            if let Err(error) = wav.end(frames) {
+                tracing::debug!(call = %self.call, %error, "a broken block stays behind the sound");
+            }
+            self.refuse(&error);
+        }
+    }
+
+    fn end(&mut self, frames: u64) {
+        let ended = self.wav.as_mut().map(|wav| wav.end(frames));
+        if let (Some(Err(error)), None) = (ended, &self.refused) {
+            self.refuse(&error);
+        }
+    }
+
+    fn refuse(&mut self, error: &io::Error) {
+        let why = why(error);
+        tracing::info_span!("call", id = %self.call).in_scope(|| {
+            tracing::error!(
+                file = %self.file.display(), %error,
+                "the recording ends here and the call goes on: {why}"
+            );
+        });
+        self.refused = Some(why);
+    }
+}
+
+/// Puts a disk's refusal into an operator's words.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the kinds are the standard library's and grow with it"
+)]
+fn why(error: &io::Error) -> Arc<str> {
+    match error.kind() {
+        io::ErrorKind::StorageFull => "disk full".into(),
+        io::ErrorKind::QuotaExceeded => "disk quota used up".into(),
+        io::ErrorKind::FileTooLarge => "file as large as it can be".into(),
+        _ => format!("disk error: {error}").into(),
+    }
+}
+
+/// Returns the length of so many frames.
+pub const fn millis(frames: u64) -> u64 {
+    frames * 1_000 / RATE_HZ as u64
+}

@@ -1,0 +1,184 @@
+//! The WAV file of a recording while it grows: its header is true after every block, so that a player
+//! can open it at any time and a crash leaves a whole file behind.
+//!
+//! All of hound: it writes and reads the header. The blocks go around its writer, which would hold
+//! 8 KB more for each file and copy every sample once again.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use hound::SampleFormat;
+use hound::WavReader;
+use hound::WavSpec;
+
+use crate::recording::mix::FRAME_BYTES;
+
+/// Length of the header that hound writes for 16-bit stereo.
+pub const HEADER_BYTES: u64 = HEADER_LENGTH as u64;
+const HEADER_LENGTH: usize = 44;
+/// Left and right.
+pub const CHANNELS: u16 = 2;
+/// Frames of the longest file: the sizes in the header are 32 bits. 37 hours at 8 kHz.
+pub const FRAMES_MAX: u64 = (u32::MAX as u64 - HEADER_BYTES) / FRAME_BYTES;
+/// Where the header counts the bytes after its first eight.
+const RIFF_SIZE_AT: usize = 4;
+/// Where the header has the frames a second.
+const RATE_AT: usize = 24;
+/// Where the header counts the bytes of sound.
+const DATA_SIZE_AT: usize = 40;
+
+/// What a growing file asks of the disk. Tests put a full disk in its place.
+pub trait Medium {
+    /// Writes all of `bytes` at `offset`.
+    ///
+    /// # Errors
+    /// What the disk says; a part may have been written.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Cuts or lengthens the file.
+    ///
+    /// # Errors
+    /// What the disk says.
+    fn set_length(&self, length: u64) -> io::Result<()>;
+}
+
+impl Medium for File {
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.write_all_at(bytes, offset)
+    }
+
+    fn set_length(&self, length: u64) -> io::Result<()> {
+        self.set_len(length)
+    }
+}
+
+/// A growing WAV file, 16-bit stereo.
+#[derive(Debug)]
+pub struct Wav<M = File> {
+    medium: M,
+    header: [u8; HEADER_LENGTH],
+    frames: u64,
+}
+
+impl<M: Medium> Wav<M> {
+    /// Writes the header of an empty file.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn begin(medium: M, rate_hz: u32) -> io::Result<Self> {
+        let wav = Self {
+            medium,
+            header: header(rate_hz)?,
+            frames: 0,
+        };
+        wav.medium.write_at(&wav.header, 0)?;
+        Ok(wav)
+    }
+
+    /// Returns the frames a second.
+    pub fn rate_hz(&self) -> u32 {
+        self.header
+            .get(RATE_AT..)
+            .and_then(|rest| rest.first_chunk())
+            .map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    }
+
+    /// Returns how many frames the file holds.
+    pub const fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Returns the file's length.
+    pub const fn bytes(&self) -> u64 {
+        HEADER_BYTES + self.frames * FRAME_BYTES
+    }
+
+    /// Writes a block of whole frames, then the header that counts them.
+    ///
+    /// # Errors
+    /// What the disk says, or `FileTooLarge` before the sizes overflow. The file ends with the last
+    /// whole block, and [`Self::end`] makes it so on the disk.
+    pub fn append(&mut self, block: &[u8]) -> io::Result<()> {
+        let frames = block.len() as u64 / FRAME_BYTES;
+        if self.frames + frames > FRAMES_MAX {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.medium.write_at(block, self.bytes())?;
+        self.frames += frames;
+        self.write_sizes()
+    }
+
+    /// Ends the file after `frames`, or after what it holds when that is less: cuts what lies beyond.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn end(&mut self, frames: u64) -> io::Result<()> {
+        self.frames = self.frames.min(frames);
+        self.medium.set_length(self.bytes())?;
+        self.write_sizes()
+    }
+
+    /// Gives the file back.
+    pub fn into_medium(self) -> M {
+        self.medium
+    }
+
+    fn write_sizes(&mut self) -> io::Result<()> {
+        set_sizes(&mut self.header, self.frames);
+        self.medium.write_at(&self.header, 0)
+    }
+}
+
+impl Wav<File> {
+    /// Takes up a file that was left growing; its length says how much it holds. A header that a
+    /// crash kept from the disk is made again with `rate_hz`.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn resume(file: File, rate_hz: u32) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        let rate_hz = rate_of(&file).unwrap_or(rate_hz);
+        Ok(Self {
+            header: header(rate_hz)?,
+            frames: (length.saturating_sub(HEADER_BYTES) / FRAME_BYTES).min(FRAMES_MAX),
+            medium: file,
+        })
+    }
+}
+
+/// Reads the rate from a file's header, when it is one of ours.
+pub fn rate_of(file: &File) -> Option<u32> {
+    let mut bytes = [0; HEADER_LENGTH];
+    file.read_exact_at(&mut bytes, 0).ok()?;
+    let spec = WavReader::new(bytes.as_slice()).ok()?.spec();
+    (spec == self::spec(spec.sample_rate)).then_some(spec.sample_rate)
+}
+
+const fn spec(rate_hz: u32) -> WavSpec {
+    WavSpec {
+        channels: CHANNELS,
+        sample_rate: rate_hz,
+        bits_per_sample: 16,
+        sample_format: SampleFormat::Int,
+    }
+}
+
+fn header(rate_hz: u32) -> io::Result<[u8; HEADER_LENGTH]> {
+    let bytes = spec(rate_hz).into_header_for_infinite_file();
+    let mut header = bytes
+        .try_into()
+        .map_err(|_| io::Error::other("hound wrote another header than that of 16-bit stereo"))?;
+    set_sizes(&mut header, 0);
+    Ok(header)
+}
+
+fn set_sizes(header: &mut [u8; HEADER_LENGTH], frames: u64) {
+    let data = frames * FRAME_BYTES;
+    let riff = HEADER_BYTES - 8 + data;
+    for (at, size) in [(RIFF_SIZE_AT, riff), (DATA_SIZE_AT, data)] {
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        if let Some(field) = header.get_mut(at..at + 4) {
+            field.copy_from_slice(&size.to_le_bytes());
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The recorder: one thread that drains the taps of all media workers, lays every packet on its call's
+//! tape and writes the blocks. What a packet means is `tape.rs`'s, ending a file `finish.rs`'s.
+
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+use crossbeam_channel::RecvTimeoutError;
+
+use crate::base::clock::Clock;
+use crate::base::id::CallId;
+use crate::base::time::Moment;
+use crate::base::time::WallTime;
+use crate::media::tap::TapId;
+use crate::media::tap::TapReader;
+use crate::recording::command::Command;
+use crate::recording::command::Report;
+use crate::recording::finish::Ended;
+use crate::recording::finish::Finisher;
+use crate::recording::plan;
+use crate::recording::settings::Settings;
+use crate::recording::shelf;
+use crate::recording::take::Take;
+use crate::recording::tape::RATE_HZ;
+use crate::recording::tape::Tape;
+use crate::recording::wav::Wav;
+use crate::sdp::Codec;
+
+/// How long the recorder sleeps when nothing calls it: two or three packets of each side, well
+/// within what a tape holds.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long it sleeps after it found [`BUSY_PACKETS`].
+const SHORT_PAUSE: Duration = Duration::from_millis(10);
+/// Packets of one wake-up that call for the next one sooner: 400 calls' worth of [`PAUSE`].
+const BUSY_PACKETS: usize = 2_000;
+/// Packets taken from one ring before the other rings and the commands have their turn.
+const DRAIN_MAX: usize = 20_000;
+/// Least time between two looks at every tape: a flood of commands must not make it a busy loop.
+const ADVANCE_EVERY: Duration = Duration::from_millis(20);
+
+/// Starts the recorder's threads. It ends with [`Command::Shutdown`], or when nobody can send a command
+/// any more, after every file is finished, reported and hashed.
+///
+/// # Errors
+/// The system has no thread to give.
+pub fn spawn(
+    settings: Settings,
+    clock: Clock,
+    readers: Vec<TapReader>,
+    commands: Receiver<Command>,
+    reports: impl Fn(Report) + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    let finisher = Finisher::start(settings.folder.clone(), reports)?;
+    let recorder = Recorder {
+        folder: settings.folder,
+        clock,
+        readers,
+        commands,
+        finisher,
+        takes: BTreeMap::new(),
+        pending: VecDeque::new(),
+        payload: Vec::new(),
+        advanced: Moment::START,
+        ending: false,
+    };
+    thread::Builder::new()
+        .name("recorder".to_owned())
+        .spawn(move || recorder.run())
+}
+
+struct Recorder {
+    folder: PathBuf,
+    clock: Clock,
+    readers: Vec<TapReader>,
+    commands: Receiver<Command>,
+    finisher: Finisher,
+    takes: BTreeMap<TapId, Take<File>>,
+    /// Commands that wait until every packet that came before them is laid.
+    pending: VecDeque<Command>,
+    payload: Vec<u8>,
+    advanced: Moment,
+    ending: bool,
+}
+
+impl Recorder {
+    fn run(mut self) {
+        let mut pause = PAUSE;
+        while !self.ending {
+            match self.commands.recv_timeout(pause) {
+                Ok(command) => self.receive(command),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => self.receive(Command::Shutdown),
+            }
+            let taken = self.pass();
+            pause = match (self.pending.is_empty(), taken < BUSY_PACKETS) {
+                (false, _) => Duration::ZERO,
+                (true, false) => SHORT_PAUSE,
+                (true, true) => PAUSE,
+            };
+        }
+        self.finisher.stop();
+    }
+
+    /// Takes what there is to take, once; returns how many packets that were.
+    fn pass(&mut self) -> usize {
+        self.collect();
+        // Only what was asked before the rings are drained: then every earlier packet is in.
+        let asked = self.pending.len();
+        let now = self.clock.now();
+        let (taken, drained) = self.drain();
+        if drained && now - self.advanced >= ADVANCE_EVERY {
+            self.advanced = now;
+            for take in self.takes.values_mut() {
+                take.advance(now);
+            }
+        }
+        for command in self.pending.drain(..asked).collect::<Vec<_>>() {
+            self.perform(command);
+        }
+        taken
+    }
+
+    fn collect(&mut self) {
+        while let Ok(command) = self.commands.try_recv() {
+            self.receive(command);
+        }
+    }
+
+    /// Begins at once what begins; everything else waits its turn.
+    fn receive(&mut self, command: Command) {
+        match command {
+            Command::Start {
+                call,
+                tap,
+                wall,
+                at,
+                codecs,
+            } => self.begin(tap, call, wall, at, codecs),
+            Command::Codecs { .. }
+            | Command::Anew { .. }
+            | Command::Stop { .. }
+            | Command::Hash { .. }
+            | Command::Shutdown => self.pending.push_back(command),
+        }
+    }
+
+    fn perform(&mut self, command: Command) {
+        match command {
+            // Begun when it was received.
+            Command::Start { .. } => {}
+            Command::Codecs { tap, side, codecs } => {
+                if let Some(take) = self.takes.get_mut(&tap) {
+                    take.set_codecs(side, codecs);
+                }
+            }
+            Command::Anew { tap, side } => {
+                if let Some(take) = self.takes.get_mut(&tap) {
+                    take.anew(side);
+                }
+            }
+            Command::Stop { tap, at } => {
+                if let Some(take) = self.takes.remove(&tap) {
+                    self.finisher.finish(ended(take, at));
+                }
+            }
+            Command::Hash { call, file } => self.finisher.hash(call, file),
+            Command::Shutdown => {
+                let now = self.clock.now();
+                for take in std::mem::take(&mut self.takes).into_values() {
+                    self.finisher.finish(ended(take, now));
+                }
+                self.ending = true;
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        tap: TapId,
+        call: CallId,
+        wall: WallTime,
+        at: Moment,
+        codecs: [Arc<[Codec]>; 2],
+    ) {
+        let file = plan::path_of(call, wall);
+        let wav = shelf::make(&self.folder, &file).and_then(|file| Wav::begin(file, RATE_HZ));
+        let take = Take::begin(call, file, wav, Tape::new(at, codecs));
+        if let Some(former) = self.takes.insert(tap, take) {
+            tracing::warn!("a recording was never stopped and ends where the next begins");
+            self.finisher.finish(ended(former, at));
+        }
+    }
+
+    /// Lays the packets that wait in the rings; returns how many, and whether that were all.
+    fn drain(&mut self) -> (usize, bool) {
+        let mut readers = std::mem::take(&mut self.readers);
+        let (mut total, mut drained) = (0, true);
+        for reader in &mut readers {
+            let mut taken = 0;
+            while taken < DRAIN_MAX
+                && let Some(tapped) = reader.next(&mut self.payload)
+            {
+                taken += 1;
+                if !self.takes.contains_key(&tapped.tap) {
+                    // It may have begun since we looked; after its end packets still come.
+                    self.collect();
+                }
+                if let Some(take) = self.takes.get_mut(&tapped.tap) {
+                    take.packet(&tapped, &self.payload);
+                }
+            }
+            while let Some(refusal) = reader.refused() {
+                if let Some(take) = self.takes.get_mut(&refusal.tap) {
+                    take.refused(refusal.side, refusal.arrival);
+                }
+            }
+            total += taken;
+            drained &= taken < DRAIN_MAX;
+        }
+        self.readers = readers;
+        (total, drained)
+    }
+}
+
+fn ended(take: Take<File>, at: Moment) -> Ended {
+    let (outcome, file) = take.end(at);
+    Ended { outcome, file }
+}
