@@ -249,6 +249,21 @@ impl Found {
         Ok(text.slice(self.body_at..self.body_at + length))
     }
 
+    fn content_length(&self, text: &[u8]) -> Result<Option<usize>, Wrong> {
+        // A line without a colon spoils its message, not the next one; the other faults could hide a Content-Length.
+        match self.wrong {
+            None | Some(Wrong::HeaderLine) => {}
+            Some(wrong) => return Err(wrong),
+        }
+        let mut length = None;
+        for line in &self.lines {
+            if line.name == Name::ContentLength {
+                once(&mut length, line.name, read_length(line.value.of(text)))?;
+            }
+        }
+        Ok(length)
+    }
+
     fn malformed(self, text: Bytes, wrong: Wrong, kind: Kind) -> Malformed {
         let first = self.lines.iter().find(|line| line.name == Name::Via);
         let via = first.and_then(|line| Via::take_first(&text.slice(line.value.range())).ok());
@@ -260,6 +275,17 @@ impl Found {
             via,
         })
     }
+}
+
+/// Reads Content-Length from a head alone, for the framing of streams.
+pub(crate) fn content_length(head: &Bytes) -> Result<Option<usize>, Wrong> {
+    let mut found = Found::scan(head);
+    if found.folded {
+        let text = unfolded(head);
+        found = Found::scan(&text);
+        return found.content_length(&text);
+    }
+    found.content_length(head)
 }
 
 fn header_line(line: &[u8], at: usize) -> Option<Line> {
@@ -418,10 +444,7 @@ fn headers(
                 let hops = scan::number(value).and_then(|hops| u8::try_from(hops).ok());
                 once(&mut max_forwards, name, hops)?;
             }
-            Name::ContentLength => {
-                let bytes = scan::number(value).and_then(|bytes| usize::try_from(bytes).ok());
-                once(&mut length, name, bytes)?;
-            }
+            Name::ContentLength => once(&mut length, name, read_length(value))?,
             Name::ContentType => once(&mut content_type, name, Some(()))?,
             Name::Contact if value != b"*" => read_contacts(text, line, &mut contact)?,
             _reads_later => {}
@@ -458,6 +481,10 @@ fn once<T>(place: &mut Option<T>, name: Name, value: Option<T>) -> Result<(), Wr
     }
     *place = Some(value.ok_or(Wrong::Bad(name))?);
     Ok(())
+}
+
+fn read_length(value: &[u8]) -> Option<usize> {
+    usize::try_from(scan::number(value)?).ok()
 }
 
 /// Checks every Contact of a line and keeps the first of all.

@@ -1,6 +1,8 @@
 //! SIP without sockets: messages, transactions, dialogs (RFC 3261).
 
+pub mod auth;
 pub mod endpoint;
+pub mod frame;
 pub mod header;
 pub mod headers;
 pub mod malformed;
