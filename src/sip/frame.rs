@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use crate::sip::message::{MESSAGE_MAX, Wrong, content_length};
 use crate::sip::scan;
 
-/// Cuts one stream into messages. Feed it with [`Framer::push`], drain it with [`Framer::poll`] after each feed: then it holds
+/// Cuts one stream into messages. Feed it with [`Framer::push`], drain it as an iterator after each feed: then it holds
 /// at most one message that is not complete, and what was pushed last.
 #[derive(Debug, Default)]
 pub struct Framer {
@@ -69,27 +69,13 @@ impl Framer {
         }
     }
 
-    /// Returns the next thing in the stream, or `None` until more is received. After an error there is nothing more.
-    pub fn poll(&mut self) -> Option<Result<Frame, Broken>> {
-        if self.broken {
-            return None;
-        }
-        let frame = self.take();
-        if let Err(Some(broken)) = frame {
-            self.broken = true;
-            self.buffer = BytesMut::new();
-            return Some(Err(broken));
-        }
-        frame.ok().map(Ok)
-    }
-
-    /// Whether part of a message is here and the rest is awaited: the owner gives it a deadline.
-    pub fn is_waiting(&self) -> bool {
-        self.buffer.iter().any(|b| *b != b'\r' && *b != b'\n')
+    /// Whether no message has begun. Once drained, the owner gives what is here a deadline to become whole.
+    pub fn is_empty(&self) -> bool {
+        self.buffer.iter().all(|b| *b == b'\r' || *b == b'\n')
     }
 
     /// `Err(None)` asks for more bytes.
-    fn take(&mut self) -> Result<Frame, Option<Broken>> {
+    fn take_next(&mut self) -> Result<Frame, Option<Broken>> {
         let whole = match self.whole {
             Some(whole) => whole,
             None => {
@@ -164,6 +150,24 @@ impl Framer {
     }
 }
 
+/// The next thing in the stream, or `None` until more is received. After an error there is nothing more.
+impl Iterator for Framer {
+    type Item = Result<Frame, Broken>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.broken {
+            return None;
+        }
+        let frame = self.take_next();
+        if let Err(Some(broken)) = frame {
+            self.broken = true;
+            self.buffer = BytesMut::new();
+            return Some(Err(broken));
+        }
+        frame.ok().map(Ok)
+    }
+}
+
 /// Finds where the empty line after the headers ends, looking from `from` on.
 fn head_end(buffer: &[u8], from: usize) -> Option<usize> {
     let rest = buffer.get(from..)?;
@@ -197,7 +201,7 @@ mod tests {
     const SECOND: &str = "BYE sip:b SIP/2.0\r\nl\r\n : 0\r\n\r\n";
 
     fn drain(framer: &mut Framer) -> Vec<Result<Frame, Snag>> {
-        std::iter::from_fn(|| framer.poll())
+        framer
             .map(|frame| frame.map_err(|broken| broken.wrong))
             .collect()
     }
@@ -223,7 +227,7 @@ mod tests {
                 got.extend(drain(&mut framer));
             }
             assert_eq!(got, expected, "in pieces of {step}");
-            assert!(!framer.is_waiting());
+            assert!(framer.is_empty());
         }
     }
 
@@ -241,7 +245,7 @@ mod tests {
         let mut framer = Framer::new();
         framer.push(FIRST.get(..FIRST.len() - 1).unwrap().as_bytes());
         assert_eq!(drain(&mut framer), []);
-        assert!(framer.is_waiting());
+        assert!(!framer.is_empty());
     }
 
     #[test]
@@ -265,11 +269,11 @@ mod tests {
             let mut framer = Framer::new();
             framer.push(head(lines).as_bytes());
             framer.push(SECOND.as_bytes());
-            let broken = framer.poll().unwrap().unwrap_err();
+            let broken = framer.next().unwrap().unwrap_err();
             assert_eq!(broken.wrong, wrong, "{lines}");
             assert_eq!(broken.head, head(lines).as_bytes(), "{lines}");
             framer.push(SECOND.as_bytes());
-            assert_eq!(framer.poll(), None, "{lines}");
+            assert_eq!(framer.next(), None, "{lines}");
         }
     }
 
