@@ -121,7 +121,7 @@ pub(in crate::config) fn groups(
     for mut section in sections {
         let id = known::id(&mut section, "id", "\"mowers\"");
         let members = members(&mut section, managers);
-        let strategy = section.choice("strategy", &Strategy::WORDS);
+        let strategy = section.choice("strategy", &strategies());
         let ring_s = ring_s(&mut section);
         if let Some(id) = id {
             let group = members.map(|members| Group {
@@ -135,6 +135,10 @@ pub(in crate::config) fn groups(
         section.finish();
     }
     groups
+}
+
+fn strategies() -> [(&'static str, Strategy); 6] {
+    Strategy::ALL.map(|strategy| (strategy.word(), strategy))
 }
 
 fn members(section: &mut Section<'_, '_>, managers: &Known<Manager>) -> Option<Vec<Arc<Manager>>> {

@@ -69,13 +69,16 @@ impl Routing {
     pub fn explain(&self, facts: &Facts<'_>) -> Explanation {
         let local = OnceCell::new();
         let mut passed = Vec::new();
+        let mut winner = None;
         for rule in &self.rules {
             let Some(why) = refusal(&rule.when, facts, &local) else {
-                return Explanation::new(facts, passed, &self.carry_out(Some(rule), facts));
+                winner = Some(rule);
+                break;
             };
             passed.push((Arc::clone(&rule.id), why));
         }
-        Explanation::new(facts, passed, &self.carry_out(None, facts))
+        let decision = self.carry_out(winner, facts);
+        Explanation::new(facts, passed, &decision, winner.map(|rule| &rule.action))
     }
 
     /// The rules in order.

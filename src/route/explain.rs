@@ -10,7 +10,9 @@ use crate::base::number::{Caller, Number};
 use crate::route::caller::CallerPattern;
 use crate::route::decide::Facts;
 use crate::route::decision::{Decision, Plan, Step};
+use crate::route::group::Strategy;
 use crate::route::hours::Hours;
+use crate::route::rule::{Action, Aim};
 
 /// The first condition of a rule that did not hold, with what the rule wants.
 #[derive(Debug)]
@@ -70,6 +72,8 @@ pub struct Explanation {
     pub steps: Vec<ExplainedStep>,
     /// Whether the rule says to record.
     pub record: Option<bool>,
+    /// What of this changes from call to call.
+    pub notes: Vec<String>,
 }
 
 /// A rule that did not decide.
@@ -98,6 +102,7 @@ impl Explanation {
         facts: &Facts<'_>,
         passed: Vec<(Arc<str>, Refusal<'_>)>,
         decision: &Decision,
+        action: Option<&Action>,
     ) -> Self {
         let project = &facts.source.project;
         let in_words = |(rule, why): (Arc<str>, Refusal<'_>)| Passed {
@@ -123,8 +128,34 @@ impl Explanation {
             reject,
             steps,
             record: decision.record(),
+            notes: notes(action, facts),
         }
     }
+}
+
+/// What is true of this call and not of the next.
+fn notes(action: Option<&Action>, facts: &Facts<'_>) -> Vec<String> {
+    let Some(Action::To(aims)) = action else {
+        return Vec::new();
+    };
+    let note = |aim: &Aim| match aim {
+        Aim::Group(group) => match group.strategy {
+            Strategy::All | Strategy::InOrder => None,
+            Strategy::RoundRobin
+            | Strategy::Random
+            | Strategy::LeastRecent
+            | Strategy::Weighted => Some(format!(
+                "group {} is {}: its order changes from call to call",
+                group.id,
+                group.strategy.word()
+            )),
+        },
+        Aim::LastManager if facts.last_manager.is_none() => {
+            Some("manager:last: nobody answered this caller before, as far as was asked".to_owned())
+        }
+        Aim::LastManager | Aim::Manager(_) | Aim::Target(_) => None,
+    };
+    aims.iter().filter_map(note).collect()
 }
 
 impl ExplainedStep {
@@ -247,11 +278,14 @@ impl fmt::Display for Explanation {
         if let Some(status) = self.reject {
             writeln!(f, "  the caller gets {status}")?;
         } else if self.steps.is_empty() {
-            writeln!(f, "  nobody rings: nobody answered this caller before")?;
+            writeln!(f, "  nobody rings")?;
         }
         for (place, step) in self.steps.iter().enumerate() {
             let targets = step.targets.join(" and ");
             writeln!(f, "  {}. {targets}, {} s", place + 1, step.ring_s)?;
+        }
+        for note in &self.notes {
+            writeln!(f, "  {note}")?;
         }
         match (self.tracked, self.record) {
             (false, _) => writeln!(f, "  tracking is off: neither recorded nor reported"),

@@ -50,15 +50,27 @@ pub enum Strategy {
 }
 
 impl Strategy {
-    /// Each with its word in the configuration.
-    pub const WORDS: [(&str, Self); 6] = [
-        ("all", Self::All),
-        ("in-order", Self::InOrder),
-        ("round-robin", Self::RoundRobin),
-        ("random", Self::Random),
-        ("least-recent", Self::LeastRecent),
-        ("weighted", Self::Weighted),
+    /// Each of them.
+    pub const ALL: [Self; 6] = [
+        Self::All,
+        Self::InOrder,
+        Self::RoundRobin,
+        Self::Random,
+        Self::LeastRecent,
+        Self::Weighted,
     ];
+
+    /// The word of the configuration.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::InOrder => "in-order",
+            Self::RoundRobin => "round-robin",
+            Self::Random => "random",
+            Self::LeastRecent => "least-recent",
+            Self::Weighted => "weighted",
+        }
+    }
 }
 
 /// What the order of a group may depend on.
@@ -93,11 +105,11 @@ impl Group {
 }
 
 /// Draws members one by one, each with the share that its weight has among those left.
-fn draw<'a>(
-    mut members: Vec<&'a Arc<Manager>>,
+fn draw(
+    mut members: Vec<&Arc<Manager>>,
     chance: u64,
     weight: impl Fn(&Manager) -> u32,
-) -> Vec<&'a Arc<Manager>> {
+) -> Vec<&Arc<Manager>> {
     let mut state = chance;
     let mut order = Vec::with_capacity(members.len());
     while !members.is_empty() {

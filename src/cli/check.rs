@@ -1,0 +1,180 @@
+//! `ringtag check`: every mistake of the configuration with its place and remedy, or what was understood.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::cli::{DONE, WRONG_INPUT};
+use crate::config::{self, Config, Grade, Mistake};
+
+/// What a program reads.
+#[derive(Serialize)]
+struct Report<'a> {
+    /// Whether `ringtag serve` starts with it.
+    ok: bool,
+    mistakes: Vec<&'a Mistake>,
+    warnings: Vec<&'a Mistake>,
+    understood: Option<Understood>,
+}
+
+/// How much of everything there is.
+#[derive(Serialize)]
+struct Understood {
+    trunks: usize,
+    projects: usize,
+    sources: usize,
+    numbers: usize,
+    managers: usize,
+    groups: usize,
+    rules: usize,
+}
+
+/// Reads `file` and prints what is wrong with it.
+///
+/// # Errors
+/// The output cannot be written.
+pub(in crate::cli) fn check(file: &Path, json: bool, out: &mut dyn Write) -> io::Result<u8> {
+    let (notes, understood) = match config::load(file) {
+        Ok(loaded) => {
+            let understood = Understood::of(&loaded.config);
+            (loaded.warnings, Some(understood))
+        }
+        Err(mistakes) => (mistakes, None),
+    };
+    let code = if understood.is_some() { DONE } else { WRONG_INPUT };
+    if json {
+        print_json(&notes, understood, out)?;
+        return Ok(code);
+    }
+    for note in &notes {
+        writeln!(out, "{note}")?;
+    }
+    let shown = file.display();
+    let mistakes = of_grade(&notes, Grade::Error).len();
+    let warnings = count(of_grade(&notes, Grade::Warning).len(), "warning");
+    match understood {
+        Some(understood) if notes.is_empty() => writeln!(out, "{shown}: {understood}")?,
+        Some(understood) => writeln!(out, "{shown}: {understood}; {warnings}")?,
+        None => writeln!(out, "{shown}: {}, {warnings}", count(mistakes, "mistake"))?,
+    }
+    Ok(code)
+}
+
+fn print_json(
+    notes: &[Mistake],
+    understood: Option<Understood>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let report = Report {
+        ok: understood.is_some(),
+        mistakes: of_grade(notes, Grade::Error),
+        warnings: of_grade(notes, Grade::Warning),
+        understood,
+    };
+    serde_json::to_writer_pretty(&mut *out, &report)?;
+    writeln!(out)
+}
+
+fn of_grade(notes: &[Mistake], grade: Grade) -> Vec<&Mistake> {
+    notes.iter().filter(|note| note.grade == grade).collect()
+}
+
+fn count(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+impl Understood {
+    fn of(config: &Config) -> Self {
+        Self {
+            trunks: config.trunks.len(),
+            projects: config.tracking.projects().len(),
+            sources: config.tracking.sources().len(),
+            numbers: config.tracking.numbers(),
+            managers: config.routing.managers().len(),
+            groups: config.routing.groups().len(),
+            rules: config.routing.rules().len(),
+        }
+    }
+}
+
+/// `2 trunks, 1 project, 3 virtual numbers of 2 sources, 3 managers in 1 group, 4 rules`
+impl std::fmt::Display for Understood {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{}, {}, {} of {}, {} and {}, {}",
+            count(self.trunks, "trunk"),
+            count(self.projects, "project"),
+            count(self.numbers, "virtual number"),
+            count(self.sources, "source"),
+            count(self.managers, "manager"),
+            count(self.groups, "group"),
+            count(self.rules, "rule"),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(text: &str, json: bool) -> (u8, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ringtag.toml");
+        std::fs::write(&file, text).unwrap();
+        let mut out = Vec::new();
+        let code = check(&file, json, &mut out).unwrap();
+        let shown = String::from_utf8(out).unwrap();
+        (code, shown.replace(&file.display().to_string(), "ringtag.toml"))
+    }
+
+    #[test]
+    fn a_good_file_says_in_one_line_what_was_understood() {
+        let mut out = Vec::new();
+        let code = check(Path::new("tests/data/office.toml"), false, &mut out).unwrap();
+        assert_eq!(code, DONE);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "tests/data/office.toml: 2 trunks, 1 project, 3 virtual numbers of 2 sources, \
+             3 managers and 1 group, 4 rules\n"
+        );
+    }
+
+    #[test]
+    fn all_mistakes_are_printed_in_the_order_of_the_file_and_the_code_is_2() {
+        let (code, shown) = checked("[sip]\ndrain_s = \"30\"\n\n[web]\nlistne = \"none\"\n", false);
+        assert_eq!(code, WRONG_INPUT);
+        let lines: Vec<_> = shown.lines().collect();
+        assert_eq!(
+            lines[1],
+            "ringtag.toml:2:11: `drain_s` is a string, not a whole number; write drain_s = 30"
+        );
+        assert_eq!(
+            lines[2],
+            "ringtag.toml:5:1: [web] has no key `listne`; did you mean `listen`?"
+        );
+        assert_eq!(lines[3], "ringtag.toml: 2 mistakes, 1 warning");
+    }
+
+    #[test]
+    fn a_program_reads_the_same_as_json() {
+        let (code, shown) = checked("[web]\nlistne = \"none\"\n", true);
+        let report: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(code, WRONG_INPUT);
+        assert_eq!(report["ok"], false);
+        assert_eq!(report["mistakes"][0]["line"], 2);
+        assert_eq!(report["mistakes"][0]["column"], 1);
+        assert_eq!(report["warnings"][0]["grade"], "warning");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_the_users_mistake() {
+        let mut out = Vec::new();
+        let code = check(Path::new("nowhere/ringtag.toml"), false, &mut out).unwrap();
+        assert_eq!(code, WRONG_INPUT);
+        let shown = String::from_utf8(out).unwrap();
+        assert!(shown.starts_with("nowhere/ringtag.toml: it cannot be read:"), "{shown}");
+    }
+}

@@ -1,0 +1,223 @@
+//! `ringtag route`: which rule would decide a call, why each earlier one did not, and the targets in order.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use clap::Args;
+use jiff::civil::DateTime;
+
+use crate::base::clock::Clock;
+use crate::base::number::{Caller, Number};
+use crate::base::time::WallTime;
+use crate::cli::{DONE, WRONG_INPUT, complain};
+use crate::config::{self, Config};
+use crate::route::{Explanation, Facts};
+use crate::track::Project;
+
+/// So many virtual numbers are named to somebody who asks for another.
+const NUMBERS_SHOWN: usize = 5;
+
+/// A call to imagine.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Options {
+    /// The virtual number that is called.
+    #[arg(long, value_name = "NUMBER")]
+    to: String,
+    /// Who calls: a number, an extension, or "anonymous".
+    #[arg(long, value_name = "NUMBER", default_value = "anonymous", allow_hyphen_values = true)]
+    from: String,
+    /// When: 2026-11-21T12:30 in the project's time zone, or with an offset; now when left out.
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// The trunk that the call comes from.
+    #[arg(long, value_name = "ID", default_value = "")]
+    trunk: String,
+    /// How often the caller called before.
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    prior_calls: u32,
+    /// The manager who answered this caller last.
+    #[arg(long, value_name = "ID")]
+    last_manager: Option<String>,
+}
+
+/// Reads `file` and explains where the call would go.
+///
+/// # Errors
+/// The output cannot be written.
+pub(in crate::cli) fn route(
+    file: &Path,
+    options: &Options,
+    json: bool,
+    out: &mut dyn Write,
+) -> io::Result<u8> {
+    let config = match config::load(file) {
+        Ok(loaded) => loaded.config,
+        Err(mistakes) => {
+            for mistake in mistakes {
+                complain(&mistake.to_string());
+            }
+            return Ok(WRONG_INPUT);
+        }
+    };
+    let explanation = match explain(&config, options, Clock::start().wall()) {
+        Ok(explanation) => explanation,
+        Err(why) => {
+            complain(&why);
+            return Ok(WRONG_INPUT);
+        }
+    };
+    if json {
+        serde_json::to_writer_pretty(&mut *out, &explanation)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{explanation}")?;
+    }
+    Ok(DONE)
+}
+
+fn explain(config: &Config, options: &Options, now: WallTime) -> Result<Explanation, String> {
+    let Some(number) = Number::read(&options.to, &config.country) else {
+        return Err(format!(
+            "--to {} is no telephone number; write it with plus and country code",
+            options.to
+        ));
+    };
+    let Some(source) = config.tracking.source(number) else {
+        return Err(not_ours(config, number));
+    };
+    let at = match &options.at {
+        None => now,
+        Some(text) => read_time(text, &source.project).ok_or_else(|| {
+            format!("--at {text} is no time; write it as 2026-11-21T12:30 or with an offset")
+        })?,
+    };
+    check_names(config, options)?;
+    let caller = read_caller(&options.from, config);
+    Ok(config.routing.explain(&Facts {
+        at,
+        source,
+        number,
+        caller: &caller,
+        trunk: &options.trunk,
+        prior_calls: options.prior_calls,
+        last_manager: options.last_manager.as_deref(),
+        rotation: &|_| 0,
+        last_taken: &|_| None,
+        chance: 0,
+    }))
+}
+
+fn not_ours(config: &Config, number: Number) -> String {
+    let numbers = config.tracking.sources().iter().flat_map(|source| &source.numbers);
+    let shown: Vec<_> = numbers.take(NUMBERS_SHOWN).map(Number::to_string).collect();
+    let known = if shown.is_empty() {
+        "no [[source]] has any".to_owned()
+    } else {
+        format!("there are {} in the configuration: {}", config.tracking.numbers(), shown.join(", "))
+    };
+    format!("{number} is no virtual number, so calls to it are refused; {known}")
+}
+
+fn check_names(config: &Config, options: &Options) -> Result<(), String> {
+    let trunk = options.trunk.as_str();
+    if !trunk.is_empty() && !config.trunks.iter().any(|known| &*known.id == trunk) {
+        return Err(format!("there is no [[trunk]] \"{trunk}\""));
+    }
+    match options.last_manager.as_deref() {
+        Some(id) if config.routing.manager(id).is_none() => {
+            Err(format!("there is no [[manager]] \"{id}\""))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn read_caller(text: &str, config: &Config) -> Caller {
+    match Number::read(text, &config.country) {
+        Some(number) => Caller::Number(number),
+        None => Caller::from_record(text),
+    }
+}
+
+/// Reads a time with an offset, or one on the wall clock of the project.
+fn read_time(text: &str, project: &Project) -> Option<WallTime> {
+    if let Ok(at) = text.parse() {
+        return Some(at);
+    }
+    let local: DateTime = text.parse().ok()?;
+    let at = project.time_zone.to_timestamp(local).ok()?;
+    Some(WallTime::from_millis(at.as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn asked(arguments: &[&str]) -> Result<Explanation, String> {
+        let config = config::load(Path::new("tests/data/office.toml")).unwrap().config;
+        let line = Line::parse_from([&["route"], arguments].concat());
+        // A Friday, 12:00 in Moscow.
+        explain(&config, &line.options, "2026-11-20T09:00:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn the_winning_rule_the_passed_ones_and_the_targets_are_printed() {
+        let explanation = asked(&["--to", "8 495 000-00-01", "--from", "+79161234567"]).unwrap();
+        assert_eq!(
+            explanation.to_string(),
+            "+79161234567 calls +74950000001: source direct-mowers, category lawn-mowers, project shop\n\
+             at Fri 2026-11-20 12:00 in Europe/Moscow\n\
+             \u{20} not \"nuisance\": its caller is +7800*, the call's is +79161234567\n\
+             \"mowers in working hours\" decides\n\
+             \u{20} 1. manager:desk, 15 s\n\
+             \u{20} 2. manager:senior, 15 s\n\
+             \u{20} 3. manager:mobile, 20 s\n"
+        );
+    }
+
+    #[test]
+    fn a_time_without_an_offset_is_the_projects() {
+        let explanation = asked(&["--to", "+74950000001", "--at", "2026-11-21T15:00"]).unwrap();
+        assert_eq!(explanation.local_time, "Sat 2026-11-21 15:00");
+        assert_eq!(explanation.rule.as_deref(), Some("everything else"));
+        let why = &explanation.passed[1].why;
+        assert_eq!(why, "its hours are Mon-Fri 09:00-18:00, Sat 10:00-15:00, it is Sat 2026-11-21 15:00");
+        let with_offset = asked(&["--to", "+74950000001", "--at", "2026-11-21T12:00:00Z"]);
+        assert_eq!(with_offset.unwrap(), explanation);
+    }
+
+    #[test]
+    fn a_holiday_is_named_as_the_reason() {
+        let explanation = asked(&["--to", "+74950000001", "--at", "2027-01-04T12:00"]).unwrap();
+        let why = &explanation.passed[1].why;
+        assert!(why.ends_with("but Mon 2027-01-04 12:00 is a holiday"), "{why}");
+    }
+
+    #[test]
+    fn what_is_no_number_no_time_or_not_ours_is_said() {
+        let why = |arguments: &[&str]| asked(arguments).unwrap_err();
+        assert!(why(&["--to", "101"]).contains("is no telephone number"));
+        assert!(why(&["--to", "+74959999999"]).contains("there are 3 in the configuration"));
+        assert!(why(&["--to", "+74950000001", "--at", "noon"]).contains("is no time"));
+        let trunk = ["--to", "+74950000001", "--trunk", "isdn"];
+        assert_eq!(why(&trunk), "there is no [[trunk]] \"isdn\"");
+    }
+
+    #[test]
+    fn a_program_reads_the_same_as_json() {
+        let mut out = Vec::new();
+        let line = Line::parse_from(["route", "--to", "+74950000003", "--from", "+78005553535"]);
+        let file = Path::new("tests/data/office.toml");
+        assert_eq!(route(file, &line.options, true, &mut out).unwrap(), DONE);
+        let explanation: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(explanation["rule"], "nuisance");
+        assert_eq!(explanation["reject"], 603);
+    }
+}
