@@ -236,6 +236,18 @@ pub struct SentBy<'a> {
     port: Option<u16>,
 }
 
+impl<'a> SentBy<'a> {
+    /// Returns the host as written.
+    pub const fn host(self) -> &'a str {
+        self.host
+    }
+
+    /// Returns the port, where one is written.
+    pub const fn port(self) -> Option<u16> {
+        self.port
+    }
+}
+
 impl PartialEq for SentBy<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.host.eq_ignore_ascii_case(other.host) && self.port == other.port

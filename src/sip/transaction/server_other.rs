@@ -94,6 +94,11 @@ impl ServerOther {
         }
     }
 
+    /// Whether a final response is still to be given.
+    pub const fn is_open(&self) -> bool {
+        matches!(self.state, State::Trying | State::Proceeding)
+    }
+
     /// Whether the transaction is over and may be forgotten.
     pub const fn is_over(&self) -> bool {
         matches!(self.state, State::Terminated)

@@ -1,4 +1,6 @@
-//! The endpoint: transactions over datagrams and streams, without a socket.
+//! What the endpoint wants put on the wire.
+
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 
@@ -21,7 +23,7 @@ pub enum Transmit {
         /// The protocol.
         transport: Transport,
         /// Where to.
-        peer: std::net::SocketAddr,
+        peer: SocketAddr,
     },
     /// Write to a connection.
     Stream {

@@ -1,0 +1,360 @@
+//! The endpoint: transactions over datagrams and streams, without a socket.
+//!
+//! Feed it what came in with `handle_*`, tell it what to send, and drain [`Endpoint::poll`] after each. It matches messages
+//! to transactions, repeats what is lost, absorbs what is repeated, and answers what needs no decision: 100 to an INVITE,
+//! 200 or 481 to a CANCEL, 482 to a merged request, 483, 503 over its limits, and malformed requests.
+//!
+//! A request is sent by the protocol that its [`Hop`] names whatever its size: a trunk's protocol is the admin's choice, and
+//! a trunk over UDP rarely listens on TCP, so that the switch of 18.1.1 would lose the call.
+
+mod client;
+mod listeners;
+mod matching;
+mod refuse;
+mod server;
+mod streams;
+mod transmit;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::base::chance::Chance;
+use crate::base::map::{Map, keyed};
+use crate::base::time::Moment;
+use crate::sip::endpoint::client::Client;
+use crate::sip::endpoint::listeners::Listeners;
+use crate::sip::endpoint::matching::{Branch, Fingerprint, Matcher};
+use crate::sip::endpoint::server::Server;
+use crate::sip::endpoint::streams::Streams;
+use crate::sip::frame::{Frame, PONG};
+use crate::sip::message::{Message, Request, Response};
+use crate::sip::slab::{Slab, Slot};
+use crate::sip::timers::Timers;
+use crate::sip::transaction::{client_invite, client_other, server_invite, server_other};
+use crate::sip::transport::{FlowId, Path, Transport};
+
+pub use crate::sip::endpoint::streams::{FLOWS_MAX, OPENING_BYTES_MAX};
+pub use crate::sip::endpoint::transmit::Transmit;
+
+/// Most server transactions for requests that begin something: 2,500 calls a second keep some 160,000 for the 32 s of
+/// RFC 6026's timers, and beyond three times that somebody floods. At about half a kilobyte each this is 256 MB.
+pub const TRANSACTIONS_MAX: usize = 500_000;
+/// What Retry-After says when that limit is reached: most of the transactions are gone after this.
+pub const RETRY_AFTER_S: u32 = 32;
+
+/// What the admin says of the endpoint.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The host put into Via; `None`: the listening address. An unspecified listening address needs one.
+    pub advertise: Option<String>,
+    /// The listening sockets.
+    pub listeners: Vec<(Transport, SocketAddr)>,
+    /// The Server header of the answers that the endpoint gives itself.
+    pub user_agent: String,
+    /// Most server transactions: [`TRANSACTIONS_MAX`] but in tests. Requests within dialogs may use a quarter more, so that
+    /// calls can still be ended under a flood.
+    pub transactions_max: usize,
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Hop {
+    /// The protocol.
+    pub transport: Transport,
+    /// The peer.
+    pub peer: SocketAddr,
+    /// The listening socket to send from, where it matters.
+    pub local: Option<SocketAddr>,
+}
+
+/// A client transaction. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientKey(Slot);
+
+/// A server transaction. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerKey(Slot);
+
+/// What the endpoint wants done or tells, in this order.
+#[derive(Debug)]
+pub enum Output {
+    /// Put this on the wire.
+    Transmit(Transmit),
+    /// This happened.
+    Event(Event),
+}
+
+/// What the endpoint tells its user.
+#[derive(Debug)]
+pub enum Event {
+    /// A request came, for the first time. ACK and CANCEL have events of their own.
+    Request {
+        /// Answer it under this key.
+        key: ServerKey,
+        /// The request.
+        request: Request,
+        /// The way it came.
+        path: Path,
+    },
+    /// The INVITE is cancelled; the CANCEL was answered. The user answers the INVITE 487.
+    Cancelled {
+        /// The INVITE's.
+        key: ServerKey,
+        /// The CANCEL, for its Reason.
+        cancel: Request,
+    },
+    /// The ACK for a 2xx came. Told once.
+    Acked {
+        /// The INVITE's.
+        key: ServerKey,
+        /// The ACK, for its SDP.
+        ack: Request,
+    },
+    /// The ACK for a 2xx never came: the user ends the session (13.3.1.4).
+    AckMissing {
+        /// The INVITE's.
+        key: ServerKey,
+    },
+    /// A response came: each provisional one above 100, one non-2xx final one, and for an INVITE each fork's 2xx once.
+    Response {
+        /// The request's.
+        key: ClientKey,
+        /// The response.
+        response: Response,
+        /// The way it came.
+        path: Path,
+    },
+    /// The request has no final response and will have none.
+    Failed {
+        /// The request's.
+        key: ClientKey,
+        /// Why.
+        why: Failure,
+    },
+    /// The endpoint refused a request itself; for the counters and the operator's log.
+    Refused {
+        /// The way it came.
+        path: Path,
+        /// The answer; 0 where there was none to give.
+        status: u16,
+        /// In an operator's words.
+        why: &'static str,
+    },
+}
+
+/// Why a request failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// No final response in 64 * T1.
+    TimedOut,
+    /// It could not be sent, or its connection broke before it was answered.
+    Transport,
+}
+
+/// Why the endpoint wants to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// An INVITE of ours.
+    ClientInvite(client_invite::Timer),
+    /// Another request of ours.
+    ClientOther(client_other::Timer),
+    /// An INVITE that came.
+    ServerInvite(server_invite::Timer),
+    /// Another request that came.
+    ServerOther(server_other::Timer),
+    /// A message on a stream has begun and not ended, or none ever came: the connection is closed.
+    HalfMessage,
+}
+
+/// Transactions and the ways their messages take.
+pub struct Endpoint {
+    settings: Settings,
+    chance: Chance,
+    matcher: Matcher,
+    listeners: Listeners,
+    streams: Streams,
+    clients: Slab<Client>,
+    branches: Map<Branch, Slot>,
+    servers: Slab<Server>,
+    transactions: Map<Fingerprint, Slot>,
+    exchanges: Map<Fingerprint, Slot>,
+    timers: Timers<Wake>,
+    out: VecDeque<Output>,
+    /// Whether something happened since stale timers were last dropped.
+    stirred: bool,
+}
+
+/// Whose timer, and which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Wake {
+    ClientInvite(Slot, client_invite::Timer),
+    ClientOther(Slot, client_other::Timer),
+    ServerInvite(Slot, server_invite::Timer),
+    ServerOther(Slot, server_other::Timer),
+    HalfMessage(FlowId),
+}
+
+impl Endpoint {
+    /// Makes an endpoint without transactions.
+    pub fn new(settings: Settings, mut chance: Chance) -> Self {
+        Self {
+            matcher: Matcher::new(&mut chance),
+            listeners: Listeners::new(settings.advertise.as_deref(), &settings.listeners),
+            streams: Streams::new(&mut chance),
+            clients: Slab::new(),
+            branches: keyed(chance.next_u64()),
+            servers: Slab::new(),
+            transactions: keyed(chance.next_u64()),
+            exchanges: keyed(chance.next_u64()),
+            timers: Timers::new(),
+            out: VecDeque::new(),
+            stirred: false,
+            settings,
+            chance,
+        }
+    }
+
+    /// Returns what Via and Contact call the socket that serves `hop`: `host:port`. `None`: no listener speaks its protocol
+    /// and family.
+    pub fn sent_by(&self, hop: &Hop) -> Option<&str> {
+        self.listeners.sent_by(hop)
+    }
+
+    /// Returns how many transactions are kept: ours, and those of peers.
+    pub fn transactions(&self) -> (usize, usize) {
+        (self.clients.len(), self.servers.len())
+    }
+
+    /// Takes a datagram.
+    pub fn handle_datagram(&mut self, now: Moment, path: Path, bytes: Bytes) {
+        self.handle_message(now, path, bytes);
+    }
+
+    /// Takes the word that a connection stands: an answer to [`Transmit::Open`], or one that a peer opened.
+    pub fn handle_opened(&mut self, now: Moment, flow: FlowId, path: Path) {
+        let until = self.streams.handle_opened(now, flow, path, &mut self.out);
+        if let Some(until) = until {
+            self.timers.set(now, until, Wake::HalfMessage(flow));
+        }
+    }
+
+    /// Takes bytes from a connection.
+    pub fn handle_bytes(&mut self, now: Moment, flow: FlowId, bytes: &[u8]) {
+        if let Some(stream) = self.streams.get_mut(flow) {
+            stream.push(bytes);
+        }
+        // A message may close the very connection it came on, so it is looked up for each.
+        while let Some((frame, path)) = self.streams.get_mut(flow).and_then(|flow| flow.next()) {
+            match frame {
+                Ok(Frame::Message(bytes)) => self.handle_message(now, path, bytes),
+                Ok(Frame::KeepAlive) => {
+                    let bytes = PONG;
+                    self.out
+                        .push_back(Output::Transmit(Transmit::Stream { flow, bytes }));
+                }
+                Err(broken) => {
+                    self.refuse_stream(path, broken);
+                    return self.close(now, flow);
+                }
+            }
+        }
+        let until = self
+            .streams
+            .get_mut(flow)
+            .and_then(|flow| flow.note_partial(now));
+        if let Some(until) = until {
+            self.timers.set(now, until, Wake::HalfMessage(flow));
+        }
+    }
+
+    /// Takes the word that a connection is gone, or never came to be.
+    pub fn handle_closed(&mut self, now: Moment, flow: FlowId) {
+        if self.streams.forget(flow) {
+            self.fail_requests_on(now, flow);
+        }
+    }
+
+    /// Advances time. Calling early or twice changes nothing.
+    pub fn handle_timeout(&mut self, now: Moment) {
+        self.stirred = true;
+        while let Some(wake) = self.timers.pop_due(now) {
+            match wake {
+                Wake::ClientInvite(slot, _) | Wake::ClientOther(slot, _) => {
+                    self.step_client(now, slot, None, |machine| machine.handle_timeout(now));
+                }
+                Wake::ServerInvite(slot, _) | Wake::ServerOther(slot, _) => {
+                    self.step_server(now, slot, None, |machine| machine.handle_timeout(now));
+                }
+                Wake::HalfMessage(flow) => {
+                    let until = self.streams.half_message_until(flow);
+                    if until.is_some_and(|until| until <= now) {
+                        self.close(now, flow);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns the next thing to do or to know, or `None` when drained.
+    pub fn poll(&mut self) -> Option<Output> {
+        let next = self.out.pop_front();
+        if next.is_none() && std::mem::take(&mut self.stirred) {
+            let (clients, servers, streams) = (&self.clients, &self.servers, &self.streams);
+            self.timers.forget_stale(|at, wake| {
+                let awaited = Some((at, wake));
+                match wake {
+                    Wake::ClientInvite(slot, _) | Wake::ClientOther(slot, _) => clients
+                        .get(slot)
+                        .is_some_and(|client| client.wakes(slot).contains(&awaited)),
+                    Wake::ServerInvite(slot, _) | Wake::ServerOther(slot, _) => servers
+                        .get(slot)
+                        .is_some_and(|server| server.wakes(slot).contains(&awaited)),
+                    Wake::HalfMessage(flow) => streams.half_message_until(flow) == Some(at),
+                }
+            });
+        }
+        next
+    }
+
+    /// Returns when to call [`Self::handle_timeout`] next, and which timer asks. Timers that nobody waits for any more are
+    /// dropped when [`Self::poll`] is drained.
+    pub fn poll_timeout(&self) -> Option<(Moment, Timer)> {
+        self.timers.next().map(|(at, wake)| {
+            let timer = match wake {
+                Wake::ClientInvite(_, timer) => Timer::ClientInvite(timer),
+                Wake::ClientOther(_, timer) => Timer::ClientOther(timer),
+                Wake::ServerInvite(_, timer) => Timer::ServerInvite(timer),
+                Wake::ServerOther(_, timer) => Timer::ServerOther(timer),
+                Wake::HalfMessage(_) => Timer::HalfMessage,
+            };
+            (at, timer)
+        })
+    }
+
+    fn handle_message(&mut self, now: Moment, path: Path, bytes: Bytes) {
+        self.stirred = true;
+        match Message::parse(bytes) {
+            Ok(Message::Request(request)) => self.handle_request(now, path, request),
+            Ok(Message::Response(response)) => self.handle_response(now, path, response),
+            Err(malformed) => self.refuse_malformed(path, &malformed),
+        }
+    }
+
+    /// Closes a connection from our side.
+    fn close(&mut self, now: Moment, flow: FlowId) {
+        self.stirred = true;
+        self.out
+            .push_back(Output::Transmit(Transmit::Close { flow }));
+        self.handle_closed(now, flow);
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.out.push_back(Output::Event(event));
+    }
+
+    fn note_refused(&mut self, path: Path, status: u16, why: &'static str) {
+        self.tell(Event::Refused { path, status, why });
+    }
+}

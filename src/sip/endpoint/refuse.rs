@@ -1,0 +1,59 @@
+//! Answers without a transaction: what needs no memory to be answered the same way again (RFC 3261 8.2.7).
+
+use crate::sip::endpoint::server::{answer_path, answer_path_by};
+use crate::sip::endpoint::streams::Kind;
+use crate::sip::endpoint::{Endpoint, RETRY_AFTER_S};
+use crate::sip::frame::Broken;
+use crate::sip::header::Name;
+use crate::sip::malformed::Malformed;
+use crate::sip::message::{Message, Request};
+use crate::sip::method::Method;
+use crate::sip::status::reason_phrase;
+use crate::sip::transport::Path;
+use crate::sip::write::Reply;
+
+impl Endpoint {
+    /// Refuses a request. Its repetitions are refused again, under the same To tag, and the ACK finds nothing and is dropped.
+    pub(super) fn refuse(&mut self, path: Path, request: &Request, status: u16, why: &'static str) {
+        let transaction = self.matcher.transaction(request, request.method());
+        let mut reply = Reply::to(request, status, reason_phrase(status))
+            .tag(self.matcher.stateless_tag(transaction))
+            .header(Name::Server, &self.settings.user_agent);
+        if status == 503 {
+            reply = reply.header(Name::RetryAfter, RETRY_AFTER_S);
+        }
+        self.answer(answer_path(&path, request), reply);
+        self.note_refused(path, status, why);
+    }
+
+    /// Answers a message that could not be read, where that is allowed.
+    pub(super) fn refuse_malformed(&mut self, path: Path, malformed: &Malformed) {
+        let status = malformed.answer().map_or(0, |(status, _)| status);
+        let reply = Reply::to_malformed(malformed, path.peer);
+        if let (Some(reply), Some(via)) = (reply, malformed.top_via()) {
+            let reply = reply.header(Name::Server, &self.settings.user_agent);
+            self.answer(answer_path_by(&path, via), reply);
+            return self.note_refused(path, status, "a malformed request");
+        }
+        self.note_refused(path, 0, "a malformed message");
+    }
+
+    /// Answers the message at which a stream lost its shape, before its connection is closed.
+    pub(super) fn refuse_stream(&mut self, path: Path, broken: Broken) {
+        match Message::parse(broken.head) {
+            Err(malformed) => self.refuse_malformed(path, &malformed),
+            // Readable, but nobody can say where it ends.
+            Ok(Message::Request(request)) if *request.method() != Method::Ack => {
+                self.refuse(path, &request, 400, "a stream without lengths");
+            }
+            Ok(_ack_or_response) => self.note_refused(path, 0, "a stream without lengths"),
+        }
+    }
+
+    fn answer(&mut self, mut path: Path, reply: Reply) {
+        // Nobody waits for it: without a way it is lost, like a datagram.
+        let _sent_or_lost =
+            self.streams
+                .send(&mut path, Kind::Response, reply.finish(), &mut self.out);
+    }
+}
