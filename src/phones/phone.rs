@@ -78,7 +78,7 @@ impl Phone {
     pub async fn bind(at: SocketAddr, settings: Settings) -> Result<Self, Fault> {
         let socket = UdpSocket::bind(at).await?;
         let address = socket.local_addr()?;
-        let seed = entropy::seed().map_err(io::Error::from)?;
+        let seed = entropy::seed().map_err(io::Error::other)?;
         let wire = Arc::new(Wire::new(socket, address, Chance::from_seed(seed)));
         let (sender, newcomers) = mpsc::channel(INBOX);
         let receiver = tokio::spawn(Arc::clone(&wire).run(sender)).abort_handle();
