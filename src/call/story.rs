@@ -273,3 +273,14 @@ pub enum HungUpBy {
     /// ringtag.
     System,
 }
+
+impl HungUpBy {
+    /// The word of the record.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Callee => "callee",
+            Self::System => "system",
+        }
+    }
+}
