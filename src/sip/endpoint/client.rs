@@ -158,10 +158,11 @@ impl Endpoint {
         for action in actions {
             match action {
                 Action::SendRequest => self.resend(now, slot),
-                Action::SendAck => match &response {
-                    Some((response, _)) => self.send_ack(now, slot, response),
-                    None => {}
-                },
+                Action::SendAck => {
+                    if let Some((response, _)) = &response {
+                        self.send_ack(now, slot, response);
+                    }
+                }
                 Action::Deliver => {
                     if let Some((response, path)) = &response {
                         self.deliver(now, slot, response, *path);
@@ -207,13 +208,11 @@ impl Endpoint {
                 .send(&mut path, Kind::Request, bytes, &mut self.out)
         });
         let reliable = path.transport.is_reliable();
-        let (found_by, machine) = match request.method() {
-            Method::Invite => (branch, Machine::Invite(ClientInvite::new(now, reliable))),
-            Method::Cancel => {
-                let machine = Machine::Other(ClientOther::new(now, reliable));
-                (branch.of_cancel(), machine)
-            }
-            _other => (branch, Machine::Other(ClientOther::new(now, reliable))),
+        let found_by = branch.under(request.method());
+        let machine = if *request.method() == Method::Invite {
+            Machine::Invite(ClientInvite::new(now, reliable))
+        } else {
+            Machine::Other(ClientOther::new(now, reliable))
         };
         let slot = self.clients.insert(Client {
             branch: found_by,

@@ -35,7 +35,7 @@ impl Listeners {
             transport: hop.transport,
             local: local.unwrap_or(hop.peer),
             peer: hop.peer,
-            flow: None,
+            flow: hop.flow,
         }
     }
 
@@ -129,6 +129,7 @@ mod tests {
                 transport,
                 peer: peer.parse().unwrap(),
                 local: local.map(|local| local.parse().unwrap()),
+                flow: None,
             };
             let path = listeners.path(&hop);
             let sent_by = listeners.sent_by(&hop)?;

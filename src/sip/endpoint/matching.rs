@@ -21,9 +21,9 @@ impl Branch {
         Self(chance.next_u64() & !1)
     }
 
-    /// The same branch as its CANCEL's transaction is found by.
-    pub(super) const fn of_cancel(self) -> Self {
-        Self(self.0 | 1)
+    /// The branch as the transaction of `method` is found by.
+    pub(super) fn under(self, method: &Method) -> Self {
+        Self(self.0 & !1 | u64::from(*method == Method::Cancel))
     }
 
     /// Reads the branch of a response's topmost Via back; `None`: it is not one of ours.
@@ -33,10 +33,7 @@ impl Branch {
         if branch.0 & 1 == 1 {
             return None;
         }
-        Some(match method {
-            Method::Cancel => branch.of_cancel(),
-            _other => branch,
-        })
+        Some(branch.under(method))
     }
 }
 

@@ -67,6 +67,30 @@ pub struct Hop {
     pub peer: SocketAddr,
     /// The listening socket to send from, where it matters.
     pub local: Option<SocketAddr>,
+    /// The connection to use while it stands; without it another one to `peer`, or a new one.
+    pub flow: Option<FlowId>,
+}
+
+impl Hop {
+    /// Any way to `peer`.
+    pub const fn to(transport: Transport, peer: SocketAddr) -> Self {
+        Self {
+            transport,
+            peer,
+            local: None,
+            flow: None,
+        }
+    }
+
+    /// Back along the way that a message came.
+    pub const fn back(path: &Path) -> Self {
+        Self {
+            transport: path.transport,
+            peer: path.peer,
+            local: Some(path.local),
+            flow: path.flow,
+        }
+    }
 }
 
 /// A client transaction. Never used twice.

@@ -59,10 +59,12 @@ impl Endpoint {
 
     pub(super) fn handle_request(&mut self, now: Moment, path: Path, request: Request) {
         let request = request.arrived_from(path.peer);
-        match request.method() {
-            Method::Ack => self.handle_ack(now, request),
-            Method::Cancel => self.handle_cancel(now, path, request),
-            _other => self.handle_new_or_repeated(now, path, request),
+        if *request.method() == Method::Ack {
+            self.handle_ack(now, request);
+        } else if *request.method() == Method::Cancel {
+            self.handle_cancel(now, path, request);
+        } else {
+            self.handle_new_or_repeated(now, path, request);
         }
     }
 

@@ -1,0 +1,349 @@
+//! Dialogs: what two user agents share between the first answer and the last BYE (RFC 3261 section 12).
+//!
+//! A dialog builds the requests within it and judges those that come; what they mean is the call's. The offer in flight,
+//! and with it 491, is the call's too.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::sip::endpoint::Hop;
+use crate::sip::header::Name;
+use crate::sip::headers::{CSeq, Headers};
+use crate::sip::message::{Request, Response};
+use crate::sip::method::Method;
+use crate::sip::name_addr::NameAddr;
+use crate::sip::transport::{Path, Transport};
+use crate::sip::uri::{Host, Uri};
+use crate::sip::write::RequestWriter;
+
+/// How far a request of ours may go (8.1.1.6).
+const MAX_FORWARDS: u8 = 70;
+/// Most routers between the peer and us; real paths have three.
+const ROUTES_MAX: usize = 16;
+/// How far the CSeq of a dialog that was kept in the log jumps ahead: more requests than it can have sent since. A peer
+/// takes any higher number (12.2.2).
+const KEPT_GAP: u32 = 1_000;
+/// The port of a URI that names none (19.1.2).
+const DEFAULT_PORT: u16 = 5060;
+
+/// Our half of a dialog.
+#[derive(Clone, Debug)]
+pub struct Dialog {
+    call_id: Box<str>,
+    /// From of our requests, with our tag.
+    local: NameAddr,
+    /// To of our requests, with the peer's tag.
+    remote: NameAddr,
+    /// Route values of our requests, the next hop's first.
+    routes: Vec<NameAddr>,
+    /// The peer's Contact.
+    target: Uri,
+    /// The last number that we used.
+    local_cseq: u32,
+    /// The number of our last INVITE, which its ACK repeats.
+    invite_cseq: u32,
+    /// The last number that the peer used.
+    remote_cseq: Option<u32>,
+    /// The way that the message which made it came.
+    path: Path,
+}
+
+/// Why no dialog came of a message. The peer is at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoDialog {
+    /// Without it no request could ever reach the peer (12.1).
+    #[error("the peer's message makes no dialog: it has no Contact with a SIP URI")]
+    NoContact,
+    /// More Record-Route values than [`ROUTES_MAX`], or one that is no address.
+    #[error("the peer's message makes no dialog: its Record-Route cannot be followed")]
+    BadRoute,
+    /// A dialog from the log whose texts cannot be read.
+    #[error("the kept dialog cannot be read; its log line was changed by hand")]
+    BadKept,
+}
+
+/// A dialog as values that can be written down and read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Call-ID.
+    pub call_id: String,
+    /// From of the next request, with our tag.
+    pub local: String,
+    /// To of the next request, with the peer's tag.
+    pub remote: String,
+    /// The peer's Contact.
+    pub target: String,
+    /// Route values in order.
+    pub routes: Vec<String>,
+    /// The last CSeq number that we used.
+    pub cseq: u32,
+}
+
+impl Dialog {
+    /// Makes the dialog of an INVITE that came in on `path` and is answered under `tag` (12.1.1).
+    ///
+    /// # Errors
+    ///
+    /// When the INVITE names no way back.
+    pub fn uas(invite: &Request, tag: impl fmt::Display, path: &Path) -> Result<Self, NoDialog> {
+        let headers = invite.headers();
+        Ok(Self {
+            call_id: headers.call_id().into(),
+            local: headers.to().with_tag(Some(&tag.to_string())).detached(),
+            remote: headers.from().detached(),
+            routes: routes(headers)?,
+            target: target(headers)?,
+            local_cseq: 0,
+            invite_cseq: 0,
+            remote_cseq: Some(headers.cseq().number),
+            path: *path,
+        })
+    }
+
+    /// Makes the dialog of a response above 100 to our INVITE, which came on `path` (12.1.2). A 2xx makes it anew where a
+    /// provisional response made it before: the route set may differ (13.2.2.4).
+    ///
+    /// # Errors
+    ///
+    /// When the response names no way back.
+    pub fn uac(response: &Response, path: &Path) -> Result<Self, NoDialog> {
+        let headers = response.headers();
+        let mut routes = routes(headers)?;
+        routes.reverse();
+        Ok(Self {
+            call_id: headers.call_id().into(),
+            local: headers.from().detached(),
+            remote: headers.to().detached(),
+            routes,
+            target: target(headers)?,
+            local_cseq: headers.cseq().number,
+            invite_cseq: headers.cseq().number,
+            remote_cseq: None,
+            path: *path,
+        })
+    }
+
+    /// Reads back what [`Self::kept`] gave. `hop` is where its signalling went.
+    ///
+    /// # Errors
+    ///
+    /// When one of the texts is not what it should be.
+    pub fn restore(kept: &Kept, hop: &Hop) -> Result<Self, NoDialog> {
+        let address = |text: &str| NameAddr::parse(text).map_err(|_bad| NoDialog::BadKept);
+        let routes = kept.routes.iter().map(|route| address(route));
+        Ok(Self {
+            call_id: kept.call_id.as_str().into(),
+            local: address(&kept.local)?,
+            remote: address(&kept.remote)?,
+            routes: routes.collect::<Result<_, _>>()?,
+            target: Uri::parse(&kept.target).map_err(|_bad| NoDialog::BadKept)?,
+            local_cseq: kept.cseq.saturating_add(KEPT_GAP),
+            invite_cseq: kept.cseq,
+            remote_cseq: None,
+            path: Path {
+                transport: hop.transport,
+                local: hop.local.unwrap_or(hop.peer),
+                peer: hop.peer,
+                flow: None,
+            },
+        })
+    }
+
+    /// Returns the dialog as values for the call log.
+    pub fn kept(&self) -> Kept {
+        Kept {
+            call_id: self.call_id.to_string(),
+            local: self.local.to_string(),
+            remote: self.remote.to_string(),
+            target: self.target.to_string(),
+            routes: self.routes.iter().map(ToString::to_string).collect(),
+            cseq: self.local_cseq,
+        }
+    }
+
+    /// Starts the next request within the dialog (12.2.1.1). The caller adds what it is about, and Contact where it
+    /// refreshes the target.
+    #[must_use]
+    pub fn request(&mut self, method: &Method) -> RequestWriter {
+        self.local_cseq = self.local_cseq.saturating_add(1);
+        if *method == Method::Invite {
+            self.invite_cseq = self.local_cseq;
+        }
+        self.start(method, self.local_cseq)
+    }
+
+    /// Starts the ACK for the 2xx to our last INVITE (13.2.2.4).
+    #[must_use]
+    pub fn ack(&self) -> RequestWriter {
+        self.start(&Method::Ack, self.invite_cseq)
+    }
+
+    fn start(&self, method: &Method, number: u32) -> RequestWriter {
+        let strict = self.strict_router();
+        let uri = strict.map_or(&self.target, NameAddr::uri);
+        let mut writer = RequestWriter::new(method, uri.without_headers());
+        for route in self.routes.iter().skip(usize::from(strict.is_some())) {
+            writer = writer.header(Name::Route, route);
+        }
+        if strict.is_some() {
+            // A strict router takes the Request-URI for itself and the last Route for the goal (12.2.1.1).
+            writer = writer.header(Name::Route, format_args!("<{}>", self.target));
+        }
+        writer
+            .header(Name::MaxForwards, MAX_FORWARDS)
+            .raw(b"From", self.local.as_bytes())
+            .raw(b"To", self.remote.as_bytes())
+            .header(Name::CallId, &self.call_id)
+            .header(
+                Name::CSeq,
+                CSeq {
+                    number,
+                    method: method.clone(),
+                },
+            )
+    }
+
+    fn strict_router(&self) -> Option<&NameAddr> {
+        let first = self.routes.first()?;
+        (!first.uri().is_loose_route()).then_some(first)
+    }
+
+    /// Judges a request that came: it must be of this dialog and, but for ACK and CANCEL, newer than the last (12.2.2).
+    ///
+    /// # Errors
+    ///
+    /// The status to answer: 481, or 500 where the order is wrong.
+    pub fn accepts(&mut self, request: &Request) -> Result<(), u16> {
+        let headers = request.headers();
+        if headers.call_id() != &*self.call_id
+            || headers.to().tag() != self.local.tag()
+            || headers.from().tag() != self.remote.tag()
+        {
+            return Err(481);
+        }
+        if matches!(request.method(), Method::Ack | Method::Cancel) {
+            return Ok(());
+        }
+        let number = headers.cseq().number;
+        // A repetition was absorbed by its transaction, so that the same number again is out of order too.
+        if self.remote_cseq.is_some_and(|last| number <= last) {
+            return Err(500);
+        }
+        self.remote_cseq = Some(number);
+        Ok(())
+    }
+
+    /// Takes the peer's new Contact from a re-INVITE or UPDATE, or from the 2xx to ours (12.2.1.2, 12.2.2).
+    pub fn refresh(&mut self, headers: &Headers) {
+        if let Ok(target) = target(headers) {
+            self.target = target;
+        }
+    }
+
+    /// Notes the way that the peer's latest message came: a phone may move to another connection.
+    pub fn came_by(&mut self, path: &Path) {
+        self.path = *path;
+    }
+
+    /// Returns the URI that the next request goes to: the first router's, else the peer's Contact.
+    pub fn next_hop(&self) -> &Uri {
+        self.routes.first().map_or(&self.target, NameAddr::uri)
+    }
+
+    /// Returns the address that the next request goes to.
+    ///
+    /// A URI with an address is followed, with two exceptions: a private address that a peer with a public one wrote is
+    /// behind a NAT, and is reached where its messages come from; and one on the host of a connection that still stands
+    /// uses that connection. A URI with a name leads where the dialog's messages come from: the trunk's address was
+    /// resolved when the call was placed, and is not resolved again in mid-call.
+    pub fn hop(&self) -> Hop {
+        let uri = self.next_hop();
+        let back = Hop::back(&self.path);
+        let Some(Host::Ip(ip)) = uri.host() else {
+            return back;
+        };
+        let source = self.path.peer.ip();
+        if ip.is_unspecified()
+            || ip.is_ipv4() != source.is_ipv4()
+            || (is_private(ip) && !is_private(source))
+        {
+            return back;
+        }
+        let transport = match uri.param("transport") {
+            Some(name) if name.eq_ignore_ascii_case("tcp") => Transport::Tcp,
+            Some(name) if name.eq_ignore_ascii_case("udp") => Transport::Udp,
+            Some(_) | None => self.path.transport,
+        };
+        let same = transport == self.path.transport;
+        Hop {
+            transport,
+            peer: SocketAddr::new(ip, uri.port().unwrap_or(DEFAULT_PORT)),
+            local: same.then_some(self.path.local),
+            flow: self.path.flow.filter(|_| same && ip == source),
+        }
+    }
+
+    /// Returns the Call-ID.
+    pub fn call_id(&self) -> &str {
+        &self.call_id
+    }
+
+    /// Returns From of our requests.
+    pub const fn local(&self) -> &NameAddr {
+        &self.local
+    }
+
+    /// Returns To of our requests.
+    pub const fn remote(&self) -> &NameAddr {
+        &self.remote
+    }
+
+    /// Returns our tag.
+    pub fn local_tag(&self) -> Option<&str> {
+        self.local.tag()
+    }
+
+    /// Returns the peer's tag; `None` for a peer of RFC 2543.
+    pub fn remote_tag(&self) -> Option<&str> {
+        self.remote.tag()
+    }
+
+    /// Returns the peer's Contact.
+    pub const fn target(&self) -> &Uri {
+        &self.target
+    }
+
+    /// Returns the last CSeq number that we used.
+    pub const fn cseq(&self) -> u32 {
+        self.local_cseq
+    }
+}
+
+/// Reads Record-Route from the top.
+fn routes(headers: &Headers) -> Result<Vec<NameAddr>, NoDialog> {
+    let mut routes = Vec::new();
+    for value in headers.all(Name::RecordRoute) {
+        if routes.len() == ROUTES_MAX {
+            return Err(NoDialog::BadRoute);
+        }
+        routes.push(NameAddr::parse(value).map_err(|_bad| NoDialog::BadRoute)?);
+    }
+    Ok(routes)
+}
+
+fn target(headers: &Headers) -> Result<Uri, NoDialog> {
+    headers
+        .contact()
+        .map(|contact| contact.uri())
+        .filter(|uri| uri.host().is_some())
+        .map(Uri::detached)
+        .ok_or(NoDialog::NoContact)
+}
+
+/// Addresses that mean something inside one network only (RFC 1918, RFC 4193).
+const fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_loopback(),
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_loopback(),
+    }
+}
