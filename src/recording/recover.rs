@@ -95,3 +95,78 @@ fn call_of(file: &Path) -> Option<CallId> {
         .parse()
         .ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::base::chance::Chance;
+    use crate::recording::settings::When;
+
+    #[test]
+    fn every_part_becomes_a_whole_file_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            folder: folder.path().to_owned(),
+            when: When::All,
+            keep_days: None,
+        };
+        let wall = WallTime::from_millis(1_795_253_400_125);
+        let mut chance = Chance::from_number(5);
+        let calls = [(); 2].map(|()| CallId::new(wall, &mut chance));
+        for (call, frames) in calls.into_iter().zip([8_000, 0]) {
+            let part = shelf::make(folder.path(), &plan::path_of(call, wall)).unwrap();
+            let mut wav = Wav::begin(part, RATE_HZ).unwrap();
+            wav.append(&vec![1; frames * 4]).unwrap();
+        }
+        // The crash came in the middle of a block.
+        let [first, second] = calls.map(|call| folder.path().join(plan::path_of(call, wall)));
+        let part = OpenOptions::new()
+            .append(true)
+            .open(plan::growing(first.clone()))
+            .unwrap();
+        io::Write::write_all(&mut &part, &[1; 801]).unwrap();
+        let strangers = [
+            "2026/11/21/notes.wav.part",
+            "2026/11/21/whole.wav",
+            "x.part",
+        ];
+        for name in strangers {
+            fs::write(folder.path().join(name), "mine").unwrap();
+        }
+
+        let outcomes = repair(&settings);
+
+        let lengths: Vec<_> = outcomes.iter().map(|o| (o.call, o.duration_ms)).collect();
+        let mut expected = vec![(calls[0], 1_025), (calls[1], 0)];
+        expected.sort_unstable();
+        assert_eq!(lengths, expected);
+        assert!(outcomes.iter().all(|o| o.state == State::Repaired));
+        assert!(
+            outcomes
+                .iter()
+                .all(|o| folder.path().join(&o.file).exists())
+        );
+        assert_eq!(hound::WavReader::open(&first).unwrap().duration(), 8_200);
+        assert_eq!(hound::WavReader::open(&second).unwrap().duration(), 0);
+        assert_eq!(fs::metadata(&first).unwrap().len(), 44 + 8_200 * 4);
+        for name in strangers {
+            assert_eq!(fs::read(folder.path().join(name)).unwrap(), b"mine");
+        }
+        assert_eq!(repair(&settings), []);
+        assert_eq!(find(&settings, calls[0], wall).unwrap().duration_ms, 1_025);
+        let unknown = CallId::new(wall, &mut chance);
+        assert_eq!(find(&settings, unknown, wall), None);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_has_nothing_to_repair() {
+        let settings = Settings {
+            folder: "/nonexistent/recordings".into(),
+            when: When::All,
+            keep_days: None,
+        };
+        assert_eq!(repair(&settings), []);
+    }
+}

@@ -181,3 +181,127 @@ fn why(error: &io::Error) -> Arc<str> {
 pub const fn millis(frames: u64) -> u64 {
     frames * 1_000 / RATE_HZ as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::PoisonError;
+
+    use super::*;
+    use crate::base::chance::Chance;
+    use crate::base::id::Side;
+    use crate::base::time::WallTime;
+    use crate::media::tap::TapId;
+    use crate::recording::command::Gap;
+    use crate::recording::wav::HEADER_BYTES;
+
+    /// A disk that has room for so many bytes, which writes what it can of a block before it refuses.
+    struct Small {
+        bytes: Mutex<Vec<u8>>,
+        room: usize,
+    }
+
+    impl Medium for &Small {
+        fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+            let offset = usize::try_from(offset).map_err(io::Error::other)?;
+            let room = self.room.saturating_sub(offset);
+            let taken = bytes.get(..room).unwrap_or(bytes);
+            let mut held = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+            let end = offset + taken.len();
+            let length = held.len().max(end);
+            held.resize(length, 0);
+            held[offset..end].copy_from_slice(taken);
+            if taken.len() < bytes.len() {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            Ok(())
+        }
+
+        fn set_length(&self, length: u64) -> io::Result<()> {
+            let length = usize::try_from(length).map_err(io::Error::other)?;
+            let mut held = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+            held.truncate(length);
+            Ok(())
+        }
+    }
+
+    fn call() -> CallId {
+        CallId::new(WallTime::from_millis(1), &mut Chance::from_number(1))
+    }
+
+    fn tape() -> Tape {
+        Tape::new(Moment::START, [[].into(), [].into()])
+    }
+
+    fn packet(sequence: u16) -> Tapped {
+        Tapped {
+            tap: TapId(1),
+            side: Side::Callee,
+            payload_type: 0,
+            marker: false,
+            sequence,
+            timestamp: u32::from(sequence) * 160,
+            ssrc: 1,
+            arrival: Moment::from_millis(u64::from(sequence) * 20),
+            length: 160,
+        }
+    }
+
+    #[test]
+    fn a_full_disk_ends_the_recording_with_a_whole_file_and_says_where() {
+        let disk = Small {
+            bytes: Mutex::default(),
+            room: 100_000,
+        };
+        let mut take = Take::begin(call(), "a.wav".into(), Wav::begin(&disk, 8_000), tape());
+        for sequence in 0..500 {
+            take.packet(&packet(sequence), &[0x10; 160]);
+            take.advance(packet(sequence).arrival);
+        }
+        let (outcome, medium) = take.end(Moment::from_millis(10_000));
+        assert!(medium.is_some());
+        // Twelve blocks of 256 ms fit.
+        assert_eq!(outcome.duration_ms, 3_072);
+        assert_eq!(outcome.state, State::Truncated);
+        assert_eq!(outcome.bytes, HEADER_BYTES + 3_072 * 32);
+        let gap = |side| Gap {
+            side,
+            from_ms: 3_072,
+            length_ms: 6_928,
+            why: "disk full".to_owned(),
+        };
+        assert_eq!(outcome.gaps, [gap(Side::Caller), gap(Side::Callee)]);
+        let bytes = disk.bytes.into_inner().unwrap();
+        assert_eq!(bytes.len() as u64, outcome.bytes);
+        let reader = hound::WavReader::new(bytes.as_slice()).unwrap();
+        assert_eq!(u64::from(reader.duration()), 3_072 * 8);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_made_is_an_outcome_too() {
+        let refused: io::Result<Wav<&Small>> = Err(io::ErrorKind::PermissionDenied.into());
+        let mut take = Take::begin(call(), "a.wav".into(), refused, tape());
+        take.packet(&packet(0), &[0x10; 160]);
+        let (outcome, medium) = take.end(Moment::from_millis(2_000));
+        assert!(medium.is_none());
+        assert_eq!((outcome.bytes, outcome.duration_ms), (0, 0));
+        assert_eq!(outcome.state, State::Truncated);
+        assert_eq!(outcome.gaps.len(), 2);
+        assert_eq!(outcome.gaps[0].length_ms, 2_000);
+        assert_eq!(outcome.gaps[0].why, "disk error: permission denied");
+    }
+
+    #[test]
+    fn an_end_that_was_told_late_cuts_what_was_written_beyond_it() {
+        let disk = Small {
+            bytes: Mutex::default(),
+            room: usize::MAX,
+        };
+        let mut take = Take::begin(call(), "a.wav".into(), Wav::begin(&disk, 8_000), tape());
+        take.advance(Moment::from_millis(5_000));
+        let (outcome, _) = take.end(Moment::from_millis(3_001));
+        assert_eq!(outcome.state, State::Complete);
+        assert_eq!((outcome.duration_ms, outcome.gaps.len()), (3_001, 0));
+        assert_eq!(disk.bytes.lock().unwrap().len() as u64, outcome.bytes);
+    }
+}

@@ -257,3 +257,409 @@ fn kind(codec: &Codec) -> Kind {
         Kind::Undecoded
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::base::chance::Chance;
+    use crate::media::tap::TapId;
+
+    const ZERO: Moment = Moment::from_millis(60_000);
+
+    /// Packets of both sides with their arrival in microseconds after `ZERO`, which may be negative.
+    #[derive(Default)]
+    struct Network(Vec<(i64, Tapped, Vec<u8>)>);
+
+    /// A phone that sends random sound.
+    struct Phone {
+        side: Side,
+        law: Law,
+        ssrc: u32,
+        sequence: u16,
+        timestamp: u32,
+        chance: Chance,
+    }
+
+    impl Phone {
+        fn new(side: Side, law: Law, seed: u64) -> Self {
+            let mut chance = Chance::from_number(seed);
+            Self {
+                side,
+                law,
+                ssrc: low(chance.next_u64()),
+                sequence: low16(chance.next_u64()),
+                timestamp: low(chance.next_u64()),
+                chance,
+            }
+        }
+
+        fn next(&mut self, samples: u32) -> (Tapped, Vec<u8>) {
+            let mut payload = vec![0; usize::try_from(samples).unwrap()];
+            self.chance.fill(&mut payload);
+            let tapped = Tapped {
+                tap: TapId(1),
+                side: self.side,
+                payload_type: match self.law {
+                    Law::Mu => 0,
+                    Law::A => 8,
+                },
+                marker: false,
+                sequence: self.sequence,
+                timestamp: self.timestamp,
+                ssrc: self.ssrc,
+                arrival: ZERO,
+                length: u16::try_from(samples).unwrap(),
+            };
+            self.sequence = self.sequence.wrapping_add(1);
+            self.timestamp = self.timestamp.wrapping_add(samples);
+            (tapped, payload)
+        }
+    }
+
+    fn low(bits: u64) -> u32 {
+        u32::try_from(bits & 0xffff_ffff).unwrap()
+    }
+
+    fn low16(bits: u64) -> u16 {
+        u16::try_from(bits & 0xffff).unwrap()
+    }
+
+    fn at(micros: i64) -> Moment {
+        Moment::from_micros(ZERO.as_micros().checked_add_signed(micros).unwrap())
+    }
+
+    fn codecs(names: &[(u8, &str)]) -> Arc<[Codec]> {
+        names
+            .iter()
+            .map(|(payload_type, name)| Codec {
+                payload_type: *payload_type,
+                name: (*name).into(),
+                clock_hz: 8_000,
+                channels: 1,
+            })
+            .collect()
+    }
+
+    /// Plays what arrived to a tape that is woken every 50 ms, and returns both channels.
+    fn record(mut network: Network, end_micros: i64) -> ([Vec<i16>; 2], Finished) {
+        let none = codecs(&[]);
+        let mut tape = Tape::new(ZERO, [Arc::clone(&none), none]);
+        let mut file = Vec::new();
+        let mut disk = |block: &[u8]| file.extend_from_slice(block);
+        network.0.sort_by_key(|(arrival, ..)| *arrival);
+        let mut wake = -1_000_000;
+        for (arrival, mut tapped, payload) in network.0 {
+            while wake < arrival {
+                tape.advance(at(wake), &mut disk);
+                wake += 50_000;
+            }
+            tapped.arrival = at(arrival);
+            tape.packet(&tapped, &payload, &mut disk);
+        }
+        while wake < end_micros {
+            tape.advance(at(wake), &mut disk);
+            wake += 50_000;
+        }
+        let finished = tape.finish(at(end_micros), &mut disk);
+        assert_eq!(file.len() as u64, finished.frames * 4);
+        let channel = |offset: usize| {
+            file.chunks_exact(4)
+                .map(|frame| i16::from_le_bytes([frame[offset], frame[offset + 1]]))
+                .collect::<Vec<_>>()
+        };
+        ([channel(0), channel(2)], finished)
+    }
+
+    fn decoded(law: Law, payload: &[u8]) -> Vec<i16> {
+        payload.iter().map(|code| law.decode(*code)).collect()
+    }
+
+    /// Finds where `sound` lies whole in `channel`.
+    fn find(channel: &[i16], sound: &[i16]) -> Option<usize> {
+        channel
+            .windows(sound.len())
+            .position(|window| window == sound)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Every sample that was sent is there, in one piece, where it was sent, on both sides.
+        #[test]
+        fn on_a_clean_network_every_sample_equals_what_was_sent(
+            seed: u64,
+            frame_ms in prop_oneof![Just(10), Just(20), Just(30), Just(60)],
+            jitter_micros in 0..5_000_u64,
+            begins_micros in 0..2_000_000_i64,
+            a_law: bool,
+        ) {
+            let mut chance = Chance::from_number(seed);
+            let law = if a_law { Law::A } else { Law::Mu };
+            let mut network = Network::default();
+            let mut sent = [vec![], vec![]];
+            for (side, sent) in Side::BOTH.into_iter().zip(&mut sent) {
+                let mut phone = Phone::new(side, law, chance.next_u64());
+                for k in 0..100 {
+                    let (tapped, payload) = phone.next(u32::try_from(frame_ms).unwrap() * 8);
+                    sent.extend(decoded(law, &payload));
+                    let jitter = i64::try_from(chance.below(jitter_micros + 1)).unwrap();
+                    network.0.push((begins_micros + k * frame_ms * 1_000 + jitter, tapped, payload));
+                }
+            }
+            let end = begins_micros + 100 * frame_ms * 1_000 + 300_000;
+            let (channels, finished) = record(network, end);
+            prop_assert!(finished.gaps.is_empty());
+            let truth = begins_micros * 8 / 1_000;
+            let places = [0, 1].map(|k| find(&channels[k], &sent[k]).map(|n| i64::try_from(n).unwrap()));
+            for (k, place) in places.into_iter().enumerate() {
+                prop_assert!(place.is_some(), "channel {} is not whole", k);
+                let off = place.unwrap() - truth;
+                prop_assert!((0..=40).contains(&off), "channel {} lies {} samples off", k, off);
+                let quiet = channels[k].iter().filter(|sample| **sample == 0).count();
+                prop_assert!(quiet >= channels[k].len() - sent[k].len());
+            }
+            prop_assert_eq!(finished.counts.map(|c| (c.anchors, c.corrections, c.missing)), [(1, 0, 0); 2]);
+        }
+
+        /// What was lost is silence of its length; what came twice or late is in its place once.
+        #[test]
+        fn loss_repeats_and_reordering_leave_every_other_packet_in_its_place(
+            seed: u64, loss_percent in 0..40_u64, late_percent in 0..40_u64,
+        ) {
+            let mut chance = Chance::from_number(seed);
+            let mut network = Network::default();
+            let mut expected: [BTreeMap<usize, Vec<i16>>; 2] = Default::default();
+            for (side, expected) in Side::BOTH.into_iter().zip(&mut expected) {
+                let mut phone = Phone::new(side, Law::Mu, chance.next_u64());
+                for k in 0..300_i64 {
+                    let (tapped, payload) = phone.next(160);
+                    let settled = k >= 6;
+                    if settled && chance.below(100) < loss_percent {
+                        continue;
+                    }
+                    let late = if settled && chance.below(100) < late_percent {
+                        chance.below(150_000)
+                    } else {
+                        0
+                    };
+                    let arrival = k * 20_000 + i64::try_from(late).unwrap();
+                    expected.insert(usize::try_from(k * 160).unwrap(), decoded(Law::Mu, &payload));
+                    if chance.below(10) == 0 {
+                        let again = i64::try_from(chance.below(400_000)).unwrap();
+                        network.0.push((arrival + again, tapped, payload.clone()));
+                    }
+                    network.0.push((arrival, tapped, payload));
+                }
+            }
+            let (channels, finished) = record(network, 6_500_000);
+            for (channel, expected) in channels.iter().zip(&expected) {
+                let mut truth = vec![0; channel.len()];
+                for (place, sound) in expected {
+                    truth[*place..place + 160].copy_from_slice(sound);
+                }
+                let wrong = channel.iter().zip(&truth).position(|(a, b)| a != b);
+                prop_assert_eq!(wrong, None);
+            }
+            prop_assert!(finished.counts.iter().all(|c| c.anchors == 1 && c.corrections == 0));
+        }
+
+        /// Pauses, new sources, clocks that jump and stand still: each stretch of speech lies where it
+        /// was spoken, whole.
+        #[test]
+        fn stretches_of_speech_lie_where_they_were_spoken(seed: u64) {
+            let mut chance = Chance::from_number(seed);
+            let mut network = Network::default();
+            let mut spoken = [vec![], vec![]];
+            for (side, spoken) in Side::BOTH.into_iter().zip(&mut spoken) {
+                let mut phone = Phone::new(side, Law::A, chance.next_u64());
+                let mut clock = 0_i64;
+                while clock < 20_000_000 {
+                    let packets = 10 + chance.below(60);
+                    let mut sound = Vec::new();
+                    for k in 0..packets {
+                        let (tapped, payload) = phone.next(160);
+                        sound.extend(decoded(Law::A, &payload));
+                        let jitter = i64::try_from(chance.below(3_000)).unwrap();
+                        network.0.push((clock + i64::try_from(k).unwrap() * 20_000 + jitter, tapped, payload));
+                    }
+                    spoken.push((clock, sound));
+                    // A clock that stands still for less is not told from a network that stalls.
+                    let pause = 400 + chance.below(2_000);
+                    clock += i64::try_from(packets * 20 + pause).unwrap() * 1_000;
+                    match chance.below(4) {
+                        // Silence suppression: the clock runs on.
+                        0 => phone.timestamp = phone.timestamp.wrapping_add(low(pause) * 8),
+                        // Another source.
+                        1 => phone = Phone::new(side, Law::A, chance.next_u64()),
+                        // The clock jumps.
+                        2 => phone.timestamp = low(chance.next_u64()),
+                        // It stands still.
+                        _ => {}
+                    }
+                }
+            }
+            let (channels, _) = record(network, 24_000_000);
+            for (channel, spoken) in channels.iter().zip(&spoken) {
+                for (clock, sound) in spoken {
+                    let truth = usize::try_from(clock * 8 / 1_000).unwrap();
+                    let from = truth.saturating_sub(160);
+                    let place = find(&channel[from..truth + 160 + sound.len()], sound);
+                    prop_assert!(place.is_some(), "what was spoken at {} is not whole", clock);
+                }
+            }
+        }
+
+        /// Whatever comes, the file is exactly as long as the call.
+        #[test]
+        fn no_sender_makes_the_file_longer_or_shorter_than_the_call(
+            packets in proptest::collection::vec(
+                (any::<u16>(), any::<u32>(), 0..2_u32, 0..3_u8, 0..120_000_i64, 0..2_000_usize, any::<bool>()),
+                0..100,
+            ),
+            after in 0..1_000_000_i64,
+        ) {
+            let mut network = Network::default();
+            let mut clock = -300_000;
+            for (sequence, timestamp, ssrc, payload_type, later, length, caller) in packets {
+                clock += later;
+                let tapped = Tapped {
+                    tap: TapId(1),
+                    side: if caller { Side::Caller } else { Side::Callee },
+                    payload_type: payload_type * 8,
+                    marker: false, sequence, timestamp, ssrc,
+                    arrival: ZERO,
+                    length: 0,
+                };
+                network.0.push((clock, tapped, vec![0x55; length]));
+            }
+            let end = clock.max(0) + after;
+            let (channels, finished) = record(network, end);
+            prop_assert_eq!(i64::try_from(finished.frames).unwrap(), end * 8 / 1_000);
+            prop_assert_eq!(channels[0].len() as u64, finished.frames);
+        }
+    }
+
+    #[test]
+    fn sound_before_the_answer_is_cut_at_zero() {
+        let mut network = Network::default();
+        let mut phone = Phone::new(Side::Caller, Law::Mu, 1);
+        let mut sound = Vec::new();
+        for k in -10..10_i64 {
+            let (tapped, payload) = phone.next(160);
+            sound.extend(decoded(Law::Mu, &payload));
+            network.0.push((k * 20_000 - 10_000, tapped, payload));
+        }
+        let ([left, _], finished) = record(network, 200_000);
+        assert_eq!(left[..1_520], sound[sound.len() - 1_520..]);
+        assert!(left[1_520..].iter().all(|sample| *sample == 0));
+        assert_eq!(finished.counts.map(|c| c.packets), [20, 0]);
+        assert!(
+            finished.gaps.is_empty(),
+            "a side that sent nothing is no gap"
+        );
+    }
+
+    #[test]
+    fn sound_that_is_not_decoded_is_a_gap_that_says_why() {
+        let table = [
+            (8, "PCMA"),
+            (18, "G729"),
+            (101, "TELEPHONE-EVENT"),
+            (13, "CN"),
+        ];
+        let mut tape = Tape::new(ZERO, [codecs(&table), codecs(&[(0, "SRTP/PCMU")])]);
+        let mut phone = Phone::new(Side::Caller, Law::A, 2);
+        let mut file = Vec::new();
+        for k in 0..200_i64 {
+            let (mut tapped, payload) = phone.next(160);
+            tapped.arrival = at(k * 20_000);
+            tapped.payload_type = match k {
+                50..100 => 18,
+                120..130 => 101,
+                130..140 => 13,
+                150..155 => 97,
+                _ => 8,
+            };
+            tape.packet(&tapped, &payload, &mut |block| {
+                file.extend_from_slice(block)
+            });
+            if k < 10 {
+                tapped.side = Side::Callee;
+                tapped.payload_type = 0;
+                tape.packet(&tapped, &payload, &mut |block| {
+                    file.extend_from_slice(block)
+                });
+            }
+        }
+        tape.refused(Side::Caller, at(3_900_000));
+        let finished = tape.finish(at(4_000_000), &mut |block| file.extend_from_slice(block));
+        let gaps: Vec<_> = finished
+            .gaps
+            .iter()
+            .map(|gap| (gap.side, gap.from_ms, gap.length_ms, gap.why.as_str()))
+            .collect();
+        assert_eq!(
+            gaps,
+            [
+                (Side::Callee, 0, 200, "encrypted sound is not decoded"),
+                (Side::Caller, 1_000, 1_000, "codec G729 is not decoded"),
+                (
+                    Side::Caller,
+                    3_000,
+                    100,
+                    "payload type 97 is not in the SDP"
+                ),
+                (Side::Caller, 3_900, 20, "recorder behind"),
+            ]
+        );
+        assert_eq!(finished.undecoded, [55, 10]);
+        // The clock ran through all of it: what follows is in its place.
+        let sample = |frame: usize| &file[frame * 4..frame * 4 + 2];
+        assert!((8_000..16_000).all(|frame| sample(frame) == [0, 0]));
+        assert!((16_000..16_160).any(|frame| sample(frame) != [0, 0]));
+        assert!((19_200..22_400).all(|frame| sample(frame) == [0, 0]));
+        assert!(file.chunks_exact(4).all(|frame| frame[2..] == [0, 0]));
+    }
+
+    #[test]
+    fn a_recorder_that_sleeps_too_long_loses_nothing() {
+        let mut tape = Tape::new(ZERO, [codecs(&[]), codecs(&[])]);
+        let mut phone = Phone::new(Side::Callee, Law::Mu, 3);
+        let (mut sound, mut file) = (Vec::new(), Vec::new());
+        for k in 0..500_i64 {
+            let (mut tapped, payload) = phone.next(160);
+            sound.extend(decoded(Law::Mu, &payload));
+            tapped.arrival = at(k * 20_000);
+            tape.packet(&tapped, &payload, &mut |block| {
+                file.extend_from_slice(block)
+            });
+        }
+        tape.finish(at(10_000_000), &mut |block| file.extend_from_slice(block));
+        let right: Vec<_> = file
+            .chunks_exact(4)
+            .map(|frame| i16::from_le_bytes([frame[2], frame[3]]))
+            .collect();
+        assert_eq!(right, sound);
+    }
+
+    #[test]
+    fn at_most_half_a_second_waits_to_be_written() {
+        let mut tape = Tape::new(ZERO, [codecs(&[]), codecs(&[])]);
+        let mut bytes = 0;
+        for wake in 0..200_u64 {
+            let now = ZERO + Duration::from_millis(wake * 50);
+            tape.advance(now, &mut |block| bytes += block.len() as u64);
+            let written_ms = bytes / 32;
+            assert!(
+                wake * 50 - written_ms <= 500,
+                "{written_ms} ms at {} ms",
+                wake * 50
+            );
+        }
+    }
+}

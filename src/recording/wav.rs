@@ -182,3 +182,84 @@ fn set_sizes(header: &mut [u8; HEADER_LENGTH], frames: u64) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples(path: &std::path::Path) -> Vec<i16> {
+        let reader = WavReader::open(path).unwrap();
+        assert_eq!(reader.spec(), spec(8_000));
+        reader.into_samples().collect::<Result<_, _>>().unwrap()
+    }
+
+    fn growing(path: &std::path::Path) -> File {
+        File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .unwrap()
+    }
+
+    #[test]
+    fn a_player_that_opens_the_growing_file_reads_every_block_so_far() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wav");
+        let mut wav = Wav::begin(growing(&path), 8_000).unwrap();
+        assert!(samples(&path).is_empty());
+        wav.append(&[1, 0, 2, 0, 3, 0, 4, 0]).unwrap();
+        assert_eq!(samples(&path), [1, 2, 3, 4]);
+        wav.append(&[5, 0, 0xff, 0xff]).unwrap();
+        assert_eq!(samples(&path), [1, 2, 3, 4, 5, -1]);
+        assert_eq!((wav.frames(), wav.bytes()), (3, 44 + 12));
+        wav.end(2).unwrap();
+        assert_eq!(samples(&path), [1, 2, 3, 4]);
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), wav.bytes());
+    }
+
+    #[test]
+    fn a_file_is_taken_up_by_its_length_whatever_its_header_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wav");
+        let mut wav = Wav::begin(growing(&path), 16_000).unwrap();
+        wav.append(&[7; 40]).unwrap();
+        // A block without its header, and half a frame of the next.
+        FileExt::write_all_at(&growing(&path), &[9; 42], wav.bytes()).unwrap();
+        let mut wav = Wav::resume(growing(&path), 8_000).unwrap();
+        assert_eq!((wav.frames(), wav.rate_hz()), (20, 16_000));
+        wav.end(wav.frames()).unwrap();
+        assert_eq!(WavReader::open(&path).unwrap().duration(), 20);
+        // A power cut left zeros where the header was.
+        FileExt::write_all_at(&growing(&path), &[0; 44], 0).unwrap();
+        let mut wav = Wav::resume(growing(&path), 8_000).unwrap();
+        wav.end(wav.frames()).unwrap();
+        assert_eq!(samples(&path).len(), 40);
+        // Not even a header.
+        growing(&path).set_len(3).unwrap();
+        let mut wav = Wav::resume(growing(&path), 8_000).unwrap();
+        wav.end(wav.frames()).unwrap();
+        assert!(samples(&path).is_empty());
+    }
+
+    #[test]
+    fn a_file_ends_before_its_sizes_overflow() {
+        struct Endless;
+        impl Medium for Endless {
+            fn write_at(&self, _: &[u8], _: u64) -> io::Result<()> {
+                Ok(())
+            }
+            fn set_length(&self, _: u64) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut wav = Wav::begin(Endless, 8_000).unwrap();
+        wav.frames = FRAMES_MAX - 1;
+        wav.append(&[0; 4]).unwrap();
+        assert!(wav.bytes() <= u64::from(u32::MAX));
+        let refused = wav.append(&[0; 4]).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(wav.frames(), FRAMES_MAX);
+    }
+}
