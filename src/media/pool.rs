@@ -37,6 +37,7 @@ const TAP_BYTES: usize = 4 << 20;
 pub struct Pool {
     workers: Vec<Handle>,
     reports: Receiver<Report>,
+    wake: Arc<dyn Fn() + Send + Sync>,
     /// Reports about legs that no worker has.
     answers: VecDeque<Report>,
     legs: Map<LegId, Place>,
@@ -67,7 +68,7 @@ struct Home {
 
 impl Pool {
     /// Starts `workers` threads, at least one and no more than `[media] workers`. Each has a ring
-    /// whose other end is returned. `wake` is called from them after reports were queued.
+    /// whose other end is returned. `wake` is called, mostly from them, after reports were queued.
     ///
     /// # Errors
     ///
@@ -82,6 +83,7 @@ impl Pool {
         let mut pool = Self {
             workers: Vec::new(),
             reports,
+            wake: Arc::clone(&wake),
             answers: VecDeque::new(),
             // Names of legs and calls are ours: nobody outside can aim at collisions.
             legs: keyed(0),
@@ -160,7 +162,8 @@ impl Pool {
         );
     }
 
-    /// Tells where a leg's peer wants its sound, and what the payload types that it sends mean.
+    /// Tells where a leg's peer wants its sound (`None`: nothing is sent, but what was settled may still
+    /// send), and what the payload types that it sends mean.
     pub fn aim(
         &mut self,
         leg: LegId,
@@ -210,6 +213,7 @@ impl Pool {
                 port,
                 sound: Sound::default(),
             });
+            (self.wake)();
         }
     }
 

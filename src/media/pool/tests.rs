@@ -1,7 +1,7 @@
 //! The workers on real loopback sockets. Each wait is for a fact, with a deadline.
 
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::*;
@@ -532,7 +532,17 @@ fn every_close_is_answered_also_for_legs_that_are_gone_or_never_were() {
         "{second:?}"
     );
     assert_eq!(rig.close(caller.leg), (0, Sound::default()));
-    assert_eq!(rig.close(LegId(999)), (0, Sound::default()));
+    while rig.woken.try_recv().is_ok() {}
+    rig.pool.close(LegId(999));
+    rig.woken.recv_timeout(DEADLINE).unwrap();
+    assert!(matches!(
+        rig.report(),
+        Report::Closed {
+            leg: LegId(999),
+            port: 0,
+            ..
+        }
+    ));
     assert_eq!(rig.pool.legs(), 0);
 }
 
@@ -576,6 +586,23 @@ fn calls_share_the_workers_and_one_remote_address() {
         callee.say(&sound(sequence));
         assert_eq!(heard(&gateway), sound(sequence));
     }
+}
+
+#[test]
+fn ipv4_and_ipv6_meet_in_one_call() {
+    let mut rig = Rig::new();
+    let caller = rig.open(1, 1, SoundFrom::Sdp);
+    rig.local = Ipv6Addr::LOCALHOST.into();
+    if UdpSocket::bind((rig.local, 0)).is_err() {
+        return; // This machine has no IPv6.
+    }
+    let callee = rig.open(1, 2, SoundFrom::Nat);
+    rig.aim(&caller);
+    rig.aim(&callee);
+    rig.pool.bridge(caller.leg, callee.leg);
+    rig.settle(1);
+    callee.only_hears_from(&caller, 1);
+    caller.only_hears_from(&callee, 2);
 }
 
 #[test]
