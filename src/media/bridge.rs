@@ -66,8 +66,9 @@ impl Bridges {
 
     /// Ends the bridge that `slot` is in.
     pub fn leave(&mut self, slot: Slot) {
-        for end in [self.other(slot), Some(slot)].into_iter().flatten() {
-            self.end(end).route = Route::default();
+        if let Some(other) = self.other(slot) {
+            self.end(other).route = Route::default();
+            self.end(slot).route = Route::default();
         }
     }
 
@@ -173,6 +174,14 @@ mod tests {
         bridges.tap(4, 3, Some(TapId(8)));
         bridges.tap(4, 3, None);
         assert_eq!(bridges.pass(4, NOW).tap, None);
+    }
+
+    #[test]
+    fn a_tap_may_come_before_its_bridge() {
+        let mut bridges = Bridges::default();
+        bridges.tap(0, 1, Some(TapId(7)));
+        bridges.join(0, 1);
+        assert_eq!(bridges.pass(0, NOW).tap, Some((TapId(7), Side::Caller)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! The engine binds the sockets (`ports.rs`) and hands them over, so a call waits for no worker.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -275,6 +276,15 @@ impl Pool {
                 self.calls.remove(&place.call);
             }
         }
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("workers", &self.workers.len())
+            .field("legs", &self.legs.len())
+            .finish_non_exhaustive()
     }
 }
 
