@@ -42,7 +42,11 @@ pub(in crate::cli) fn check(file: &Path, json: bool, out: &mut dyn Write) -> io:
         }
         Err(mistakes) => (mistakes, None),
     };
-    let code = if understood.is_some() { DONE } else { WRONG_INPUT };
+    let code = if understood.is_some() {
+        DONE
+    } else {
+        WRONG_INPUT
+    };
     if json {
         print_json(&notes, understood, out)?;
         return Ok(code);
@@ -127,7 +131,10 @@ mod tests {
         let mut out = Vec::new();
         let code = check(&file, json, &mut out).unwrap();
         let shown = String::from_utf8(out).unwrap();
-        (code, shown.replace(&file.display().to_string(), "ringtag.toml"))
+        (
+            code,
+            shown.replace(&file.display().to_string(), "ringtag.toml"),
+        )
     }
 
     #[test]
@@ -144,7 +151,10 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_printed_in_the_order_of_the_file_and_the_code_is_2() {
-        let (code, shown) = checked("[sip]\ndrain_s = \"30\"\n\n[web]\nlistne = \"none\"\n", false);
+        let (code, shown) = checked(
+            "[sip]\ndrain_s = \"30\"\n\n[web]\nlistne = \"none\"\n",
+            false,
+        );
         assert_eq!(code, WRONG_INPUT);
         let lines: Vec<_> = shown.lines().collect();
         assert_eq!(
@@ -175,6 +185,9 @@ mod tests {
         let code = check(Path::new("nowhere/ringtag.toml"), false, &mut out).unwrap();
         assert_eq!(code, WRONG_INPUT);
         let shown = String::from_utf8(out).unwrap();
-        assert!(shown.starts_with("nowhere/ringtag.toml: it cannot be read:"), "{shown}");
+        assert!(
+            shown.starts_with("nowhere/ringtag.toml: it cannot be read:"),
+            "{shown}"
+        );
     }
 }

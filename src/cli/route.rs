@@ -24,7 +24,12 @@ pub(in crate::cli) struct Options {
     #[arg(long, value_name = "NUMBER")]
     to: String,
     /// Who calls: a number, an extension, or "anonymous".
-    #[arg(long, value_name = "NUMBER", default_value = "anonymous", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value = "anonymous",
+        allow_hyphen_values = true
+    )]
     from: String,
     /// When: 2026-11-21T12:30 in the project's time zone, or with an offset; now when left out.
     #[arg(long, value_name = "TIME")]
@@ -108,12 +113,20 @@ fn explain(config: &Config, options: &Options, now: WallTime) -> Result<Explanat
 }
 
 fn not_ours(config: &Config, number: Number) -> String {
-    let numbers = config.tracking.sources().iter().flat_map(|source| &source.numbers);
+    let numbers = config
+        .tracking
+        .sources()
+        .iter()
+        .flat_map(|source| &source.numbers);
     let shown: Vec<_> = numbers.take(NUMBERS_SHOWN).map(Number::to_string).collect();
     let known = if shown.is_empty() {
         "no [[source]] has any".to_owned()
     } else {
-        format!("there are {} in the configuration: {}", config.tracking.numbers(), shown.join(", "))
+        format!(
+            "there are {} in the configuration: {}",
+            config.tracking.numbers(),
+            shown.join(", ")
+        )
     };
     format!("{number} is no virtual number, so calls to it are refused; {known}")
 }
@@ -161,10 +174,16 @@ mod tests {
     }
 
     fn asked(arguments: &[&str]) -> Result<Explanation, String> {
-        let config = config::load(Path::new("tests/data/office.toml")).unwrap().config;
+        let config = config::load(Path::new("tests/data/office.toml"))
+            .unwrap()
+            .config;
         let line = Line::parse_from([&["route"], arguments].concat());
         // A Friday, 12:00 in Moscow.
-        explain(&config, &line.options, "2026-11-20T09:00:00Z".parse().unwrap())
+        explain(
+            &config,
+            &line.options,
+            "2026-11-20T09:00:00Z".parse().unwrap(),
+        )
     }
 
     #[test]
@@ -188,7 +207,10 @@ mod tests {
         assert_eq!(explanation.local_time, "Sat 2026-11-21 15:00");
         assert_eq!(explanation.rule.as_deref(), Some("everything else"));
         let why = &explanation.passed[1].why;
-        assert_eq!(why, "its hours are Mon-Fri 09:00-18:00, Sat 10:00-15:00, it is Sat 2026-11-21 15:00");
+        assert_eq!(
+            why,
+            "its hours are Mon-Fri 09:00-18:00, Sat 10:00-15:00, it is Sat 2026-11-21 15:00"
+        );
         let with_offset = asked(&["--to", "+74950000001", "--at", "2026-11-21T12:00:00Z"]);
         assert_eq!(with_offset.unwrap(), explanation);
     }
@@ -197,7 +219,10 @@ mod tests {
     fn a_holiday_is_named_as_the_reason() {
         let explanation = asked(&["--to", "+74950000001", "--at", "2027-01-04T12:00"]).unwrap();
         let why = &explanation.passed[1].why;
-        assert!(why.ends_with("but Mon 2027-01-04 12:00 is a holiday"), "{why}");
+        assert!(
+            why.ends_with("but Mon 2027-01-04 12:00 is a holiday"),
+            "{why}"
+        );
     }
 
     #[test]

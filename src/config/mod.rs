@@ -14,6 +14,8 @@ mod secret;
 mod settings;
 mod shadow;
 mod tracking;
+#[cfg(test)]
+mod trial;
 mod trunk;
 mod walk;
 

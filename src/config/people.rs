@@ -144,18 +144,11 @@ fn strategies() -> [(&'static str, Strategy); 6] {
 fn members(section: &mut Section<'_, '_>, managers: &Known<Manager>) -> Option<Vec<Arc<Manager>>> {
     let sample = "[\"desk\", \"senior\"]";
     let book = section.book;
-    let words = section.words("members", sample);
+    let words = section.some_words("members", sample);
+    if !section.has("members") {
+        section.missing("members", sample);
+    }
     if words.is_empty() {
-        if section.has("members") {
-            let at = section.place("members");
-            book.absent(
-                at,
-                "`members` names nobody",
-                format!("write members = {sample}"),
-            );
-        } else {
-            section.missing("members", sample);
-        }
         return None;
     }
     let mut members: Vec<Arc<Manager>> = Vec::with_capacity(words.len());
@@ -179,4 +172,87 @@ fn members(section: &mut Section<'_, '_>, managers: &Known<Manager>) -> Option<V
 /// Reads `ring_s` of a group or a rule.
 pub(in crate::config) fn ring_s(section: &mut Section<'_, '_>) -> Option<u32> {
     section.number("ring_s", 1..=RING_S_MAX, "20")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::trial::{good, mistakes};
+
+    const TRUNK: &str = "[[trunk]]\nid = \"pbx\"\nhost = \"192.0.2.1\"\n";
+
+    fn found(text: &str) -> Vec<String> {
+        mistakes(&format!("{TRUNK}{text}"))
+    }
+
+    #[test]
+    fn a_manager_without_a_trunk_is_reached_on_the_only_one() {
+        let config = good(&format!(
+            "{TRUNK}[[manager]]\nid = \"desk\"\nextension = \"101\"\n"
+        ));
+        let desk = config.routing.manager("desk").unwrap();
+        assert_eq!(&*desk.target.trunk, "pbx");
+        assert_eq!(&*desk.target.name, "manager:desk");
+        assert_eq!(desk.target.dial, Dial::Extension("101".into()));
+        assert_eq!((&*desk.label, desk.weight), ("desk", 1));
+    }
+
+    #[test]
+    fn a_manager_has_one_thing_to_dial() {
+        assert_eq!(
+            found(
+                "[[manager]]\nid = \"a\"\nextension = \"1\"\nnumber = \"+79160000000\"\n[[manager]]\nid = \"b\"\n[[manager]]\nid = \"c\"\nextension = \"1 2\"\n[[manager]]\nid = \"d\"\nnumber = \"12\"\n"
+            ),
+            [
+                "7:10: a manager has an `extension` or a `number`, not both; leave one of them out",
+                "8:1: [[manager]] has no `extension`; add extension = \"101\"",
+                "12:13: \"1 2\" cannot be dialled; write digits and letters, *, #, +, -, . and _, such as \"101\"",
+                "15:10: `number` has \"12\", which is no telephone number; write it with plus and country code, such as \"+74950000001\"",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_trunk_or_a_member_that_is_not_there_is_named_once() {
+        assert_eq!(
+            found(
+                "[[manager]]\nid = \"desk\"\nextension = \"1\"\ntrunk = \"pbxx\"\n[[group]]\nid = \"g\"\nmembers = [\"desk\", \"dask\"]\n[[group]]\nid = \"h\"\nmembers = []\n[[group]]\nid = \"i\"\n"
+            ),
+            [
+                "7:9: there is no [[trunk]] \"pbxx\"; did you mean `pbx`?",
+                "10:20: there is no [[manager]] \"dask\"; did you mean `desk`?",
+                "13:11: `members` is an empty list; write members = [\"desk\", \"senior\"], or leave the key out",
+                "14:1: [[group]] has no `members`; add members = [\"desk\", \"senior\"]",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_group_rings_in_order_unless_it_says() {
+        let text = format!(
+            "{TRUNK}[[manager]]\nid = \"desk\"\nextension = \"1\"\n[[group]]\nid = \"g\"\nmembers = \"desk\"\n"
+        );
+        assert_eq!(good(&text).routing.groups()[0].strategy, Strategy::InOrder);
+        assert_eq!(
+            mistakes(&format!("{text}strategy = \"roundrobin\"\nring_s = 600\n")),
+            [
+                "10:12: `strategy` cannot be \"roundrobin\"; did you mean `round-robin`?",
+                "11:10: `ring_s` is 600, outside 1 to 180; write a number from 1 to 180, such as 20",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_member_is_named_once_and_a_manager_is_not_called_last() {
+        assert_eq!(
+            found(
+                "[[manager]]\nid = \"last\"\nextension = \"1\"\n[[manager]]\nid = \"a\"\nextension = \"2\"\nweight = 0\n[[group]]\nid = \"g\"\nmembers = [\"a\", \"a\"]\n"
+            ),
+            [
+                "5:6: a manager cannot be called \"last\": manager:last is who answered the caller last; choose another name",
+                "10:10: `weight` is 0, outside 1 to 1000; write a number from 1 to 1000, such as 2",
+                "13:17: \"a\" is a member twice; leave one of them out; `weight` gives a larger share",
+            ]
+        );
+    }
 }

@@ -121,3 +121,72 @@ fn from_variable(section: &Section<'_, '_>, name: Word<'_>, outside: &dyn Outsid
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::trial::{good, mistakes, notes};
+
+    fn trunk(text: &str) -> String {
+        format!("[[trunk]]\nid = \"a\"\nhost = \"b\"\nusername = \"u\"\n{text}\n")
+    }
+
+    fn password(text: &str) -> Option<String> {
+        let config = good(&trunk(text));
+        config.trunks[0].password.as_deref().map(str::to_owned)
+    }
+
+    #[test]
+    fn a_password_comes_from_a_file_beside_the_configuration_or_from_the_environment() {
+        let from_file = password("password_file = \"carrier.secret\"");
+        assert_eq!(from_file.as_deref(), Some("from the file"));
+        let from_variable = password("password_env = \"CARRIER_PASSWORD\"");
+        assert_eq!(from_variable.as_deref(), Some("from the environment"));
+    }
+
+    #[test]
+    fn a_literal_password_works_with_a_warning() {
+        assert_eq!(password("password = \"secret\"").as_deref(), Some("secret"));
+        let notes = notes(&trunk("password = \"secret\"")).join("\n");
+        assert!(
+            notes.contains("5:12: warning: the password stands in the configuration"),
+            "{notes}"
+        );
+        assert!(!notes.contains("secret\", "), "{notes}");
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_a_warning() {
+        let notes = notes(&trunk("password_file = \"open.secret\"")).join("\n");
+        assert!(
+            notes.contains("5:17: warning: /etc/ringtag/open.secret can be read by other users of this machine; run chmod 600 /etc/ringtag/open.secret"),
+            "{notes}"
+        );
+    }
+
+    #[test]
+    fn a_password_that_cannot_be_read_is_a_mistake() {
+        let found = |text: &str| mistakes(&trunk(text)).concat();
+        assert!(
+            found("password_file = \"no.secret\"")
+                .starts_with("5:17: /etc/ringtag/no.secret cannot be read: ")
+        );
+        assert_eq!(
+            found("password_file = \"empty.secret\""),
+            "5:17: /etc/ringtag/empty.secret does not hold one line with a password; write the password into it, and nothing else"
+        );
+        assert_eq!(
+            found("password_env = \"OTHER\""),
+            "5:16: the environment variable OTHER is not set; set it where ringtag is started, or use password_file"
+        );
+        assert_eq!(
+            found("password_env = \"CARRIER_PASSWORD\"\npassword = \"x\""),
+            "6:12: the password is given more than once; keep one of password_file, password_env and password"
+        );
+    }
+
+    #[test]
+    fn no_debug_output_shows_a_password() {
+        let shown = format!("{:?}", good(&trunk("password = \"hunter2\"")));
+        assert!(!shown.contains("hunter2"));
+    }
+}

@@ -225,3 +225,94 @@ pub(in crate::config) fn number(
     }
     number
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::trial::{good, mistakes, notes};
+
+    const SHOP: &str = "[[project]]\nid = \"shop\"\n";
+
+    #[test]
+    fn a_project_has_a_label_a_zone_and_a_currency_by_default() {
+        let config = good(SHOP);
+        let shop = config.tracking.project("shop").unwrap();
+        assert_eq!((&*shop.label, &*shop.currency), ("shop", "RUB"));
+        assert_eq!(shop.time_zone, jiff::tz::TimeZone::UTC);
+        assert!(shop.tracking);
+    }
+
+    #[test]
+    fn a_zone_a_currency_and_holidays_that_do_not_exist_are_told() {
+        let text = "[[project]]\nid = \"shop\"\ntime_zone = \"Moscow\"\ncurrency = \"roubles\"\nholidays = [\"2027-02-30\", \"2027-01-08..2027-01-01\", 2027-05-09, \"May 1\", 5]\n";
+        let remedy =
+            "write a day or the first and the last of several, such as \"2027-01-01..2027-01-08\"";
+        assert_eq!(
+            mistakes(text),
+            [
+                "3:13: `time_zone` is \"Moscow\", which is no IANA time zone; write continent and city, such as \"Europe/Moscow\"".to_owned(),
+                "4:12: `currency` is \"roubles\", which is no currency code; write its three capital letters of ISO 4217, such as \"RUB\" or \"EUR\"".to_owned(),
+                format!("5:13: `holidays` has \"2027-02-30\": 2027-02-30 is no date; {remedy}"),
+                format!("5:27: `holidays` has \"2027-01-08..2027-01-01\": it ends before it begins; {remedy}"),
+                format!("5:65: `holidays` has \"May 1\": May 1 is no date; {remedy}"),
+                "5:74: `holidays` is a whole number, not a date or a list of dates; write holidays = [\"2027-01-01..2027-01-08\"]".to_owned(),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_source_belongs_to_the_only_project_unless_it_says() {
+        let source = "[[source]]\ntag = \"x\"\nnumbers = \"8 495 000-00-01\"\n";
+        let config = good(&format!("{SHOP}{source}"));
+        assert_eq!(&*config.tracking.sources()[0].project.id, "shop");
+        assert_eq!(
+            config.tracking.sources()[0].numbers[0].to_string(),
+            "+74950000001"
+        );
+        assert_eq!(
+            mistakes(&format!("{SHOP}[[project]]\nid = \"lab\"\n{source}")),
+            ["5:1: [[source]] has no `project`; add project = \"shop\""]
+        );
+        assert_eq!(
+            mistakes(&format!("{SHOP}{source}project = \"shpo\"\n")),
+            ["6:11: there is no [[project]] \"shpo\"; did you mean `shop`?"]
+        );
+    }
+
+    #[test]
+    fn a_number_leads_to_one_source() {
+        let text = format!(
+            "{SHOP}[[source]]\ntag = \"a\"\nnumbers = [\"+74950000001\", \"101\"]\n[[source]]\ntag = \"b\"\nnumbers = [\"+74950000002\", \"8 (495) 000-00-01\"]\n[[source]]\ntag = \"c\"\n"
+        );
+        assert_eq!(
+            mistakes(&text),
+            [
+                "5:28: `numbers` has \"101\", which is no telephone number; write it with plus and country code, such as \"+74950000001\"",
+                "8:28: +74950000001 belongs to \"a\" already, in line 5; a number leads to one source: leave it out of the other",
+                "9:1: [[source]] has no `numbers`; add numbers = [\"+74950000001\"]",
+            ]
+        );
+    }
+
+    #[test]
+    fn names_are_short_and_on_one_line() {
+        let found = mistakes("[[project]]\nid = \"a\\nb\"\n[[project]]\nid = \"  \"\n");
+        assert_eq!(
+            found,
+            [
+                "2:6: `id` is no name; write at most 64 characters on one line, without quotes and spaces around it, such as \"shop\"",
+                "4:6: `id` is empty; write \"shop\", or leave the key out",
+            ]
+        );
+    }
+
+    #[test]
+    fn hours_without_a_zone_are_a_warning() {
+        let text = format!(
+            "{SHOP}[[source]]\ntag = \"a\"\nnumbers = \"+74950000001\"\n[[rule]]\nid = \"night\"\nhours = \"22:00-06:00\"\nreject = 480\n"
+        );
+        assert_eq!(
+            notes(&text)[0],
+            "1:1: warning: rules go by the hours of this project, which has no `time_zone` and so lives by UTC; add time_zone = \"Europe/Moscow\", or whichever is its own"
+        );
+    }
+}

@@ -190,13 +190,13 @@ impl<'b, 't> Section<'b, 't> {
                     format!("write {name} above each"),
                 );
             }
-            sections.push(Self {
+            sections.extend(table.map(|table| Self {
                 book: self.book,
                 at,
                 name,
-                table,
+                table: Some(table),
                 asked: Vec::new(),
-            });
+            }));
         }
         sections
     }
@@ -236,6 +236,23 @@ impl<'b, 't> Section<'b, 't> {
             }
         }
         words
+    }
+
+    /// Reads a list of strings that is not empty, or one string; none when the key is left out.
+    pub(in crate::config) fn some_words(
+        &mut self,
+        key: &'static str,
+        sample: &str,
+    ) -> Vec<Word<'t>> {
+        let array = self.value(key).and_then(|value| value.get_ref().as_array());
+        if array.is_some_and(|array| array.iter().next().is_none()) {
+            self.book.error(
+                self.place(key),
+                format!("`{key}` is an empty list"),
+                format!("write {key} = {sample}, or leave the key out"),
+            );
+        }
+        self.words(key, sample)
     }
 
     /// Reads dates, written as TOML dates or as strings, in a list or alone.
@@ -321,7 +338,7 @@ impl<'b, 't> Section<'b, 't> {
             let names: Vec<_> = words.iter().map(|(word, _)| *word).collect();
             self.book.error(
                 written.at,
-                format!("`{key}` is \"{}\", which it does not know", written.text),
+                format!("`{key}` cannot be \"{}\"", written.text),
                 suggestion(written.text, &names),
             );
         }
@@ -467,7 +484,15 @@ pub(in crate::config) fn quoted(word: &str) -> String {
 
 /// Says which of `names` was meant, or which there are.
 pub(in crate::config) fn suggestion(written: &str, names: &[&str]) -> String {
-    let likeness = |name: &str| strsim::jaro_winkler(&written.to_lowercase(), &name.to_lowercase());
+    let written = written.to_lowercase();
+    let likeness = |name: &str| {
+        let name = name.to_lowercase();
+        // One slip of the finger counts as alike however short the word is.
+        match strsim::damerau_levenshtein(&written, &name) {
+            0 | 1 => 1.0,
+            _ => strsim::jaro_winkler(&written, &name),
+        }
+    };
     let nearest = names
         .iter()
         .map(|name| (likeness(name), name))
@@ -476,5 +501,134 @@ pub(in crate::config) fn suggestion(written: &str, names: &[&str]) -> String {
         None => "there is none yet".to_owned(),
         Some((likeness, name)) if likeness >= LIKENESS_MIN => format!("did you mean `{name}`?"),
         Some(_) => format!("there are: {}", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::trial::{mistakes, notes};
+
+    #[test]
+    fn an_unknown_key_names_the_nearest_known_one() {
+        assert_eq!(
+            mistakes("[sip]\nlisten = \"udp:127.0.0.1:5060\"\ndrain = 30\n"),
+            ["3:1: [sip] has no key `drain`; did you mean `drain_s`?"]
+        );
+        assert_eq!(
+            mistakes("[[trunk]]\nid = \"a\"\nhost = \"192.0.2.1\"\nmaxcalls = 5\n"),
+            ["4:1: [[trunk]] has no key `maxcalls`; did you mean `max_calls`?"]
+        );
+        assert_eq!(
+            mistakes("[store]\nzzz = 1\n"),
+            ["2:1: [store] has no key `zzz`; there are: folder"]
+        );
+        assert_eq!(
+            mistakes("[recording]\nwhen = \"all\"\n"),
+            ["1:2: the file has no key `recording`; did you mean `recordings`?"]
+        );
+    }
+
+    #[test]
+    fn a_key_of_a_later_version_says_so() {
+        assert_eq!(
+            mistakes("[[interface]]\nid = \"lan\"\n"),
+            [
+                "1:3: `interface` in the file comes with a later version of ringtag; leave it out for now"
+            ]
+        );
+        assert_eq!(
+            mistakes("[[trunk]]\nid = \"a\"\nhost = \"192.0.2.1\"\nsrtp = true\n"),
+            [
+                "4:1: `srtp` in [[trunk]] comes with a later version of ringtag; leave it out for now"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_value_of_another_type_says_what_to_write() {
+        let text = "[sip]\ndrain_s = \"30\"\nlisten = 5060\n[[trunk]]\nid = 7\nhost = [\"a\"]\ntrusted = \"yes\"\n[recordings]\nkeep_days = 1.5\nwhen = 2027-01-01\n";
+        assert_eq!(
+            mistakes(text),
+            [
+                "2:11: `drain_s` is a string, not a whole number; write drain_s = 30",
+                "3:10: `listen` is a whole number, not a string or a list of strings; write listen = [\"udp:0.0.0.0:5060\", \"tcp:0.0.0.0:5060\"]",
+                "5:6: `id` is a whole number, not a string; write id = \"carrier\"",
+                "6:8: `host` is a list, not a string; write host = \"sip.example.com\"",
+                "7:11: `trusted` is a string, not true or false; write trusted = true",
+                "9:13: `keep_days` is a number with a fraction, not a whole number; write keep_days = 365",
+                "10:8: `when` is a date, not a string; write when = \"all\"",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_number_outside_its_limits_says_which_they_are() {
+        assert_eq!(
+            mistakes(
+                "[sip]\ndrain_s = -1\n[recordings]\nkeep_days = 0\n[media]\nsilence_s = 99_999_999_999\n"
+            ),
+            [
+                "2:11: `drain_s` is -1, outside 0 to 3600; write a number from 0 to 3600, such as 30",
+                "4:13: `keep_days` is 0, outside 1 to 36500; write a number from 1 to 36500, such as 365",
+                "6:13: `silence_s` is 99999999999, outside 10 to 86400; write a number from 10 to 86400, such as 60",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_word_that_is_not_known_suggests_the_nearest() {
+        assert_eq!(
+            mistakes("[recordings]\nwhen = \"byrule\"\n"),
+            ["2:8: `when` cannot be \"byrule\"; did you mean `by-rule`?"]
+        );
+    }
+
+    #[test]
+    fn a_section_of_the_wrong_shape_is_told_how_to_begin() {
+        assert_eq!(
+            mistakes("[[sip]]\ndrain_s = 3\n"),
+            ["1:1: `sip` stands once and has keys of its own; write [sip] above its keys"]
+        );
+        assert_eq!(
+            mistakes("[trunk]\nid = \"a\"\nhost = \"192.0.2.1\"\n"),
+            ["1:1: `trunk` is a list of tables; write [[trunk]] above each"]
+        );
+        assert_eq!(
+            mistakes("rule = 5\n"),
+            ["1:8: `rule` is a list of tables; write [[rule]] above each"]
+        );
+    }
+
+    #[test]
+    fn columns_count_characters_and_not_bytes() {
+        assert_eq!(
+            mistakes("sip = { advertise = \"имя\", drain_s = true }\n"),
+            [
+                "1:21: `advertise` is \"имя\", which is no host; write an address or a host name without a port, such as \"203.0.113.7\"",
+                "1:38: `drain_s` is true or false, not a whole number; write drain_s = 30",
+            ]
+        );
+    }
+
+    #[test]
+    fn syntax_errors_are_all_reported_with_what_stands_before_the_first() {
+        let text = "[web]\nlistne = 1\n\n[sip]\nlisten =\ndrain_s = = 3\n\n[[rule]]\n";
+        let notes = notes(text);
+        assert_eq!(
+            notes[0],
+            "2:1: [web] has no key `listne`; did you mean `listen`?"
+        );
+        assert!(notes[1].starts_with("5:9: "), "{notes:#?}");
+        assert!(notes[2].starts_with("6:11: "), "{notes:#?}");
+        assert_eq!(notes.len(), 3, "{notes:#?}");
+    }
+
+    #[test]
+    fn a_key_written_twice_is_told_at_its_second_place() {
+        let notes = notes("[sip]\ndrain_s = 1\ndrain_s = 2\n");
+        assert_eq!(
+            notes,
+            ["3:1: duplicate key; correct the TOML here; what follows may not have been checked"]
+        );
     }
 }
