@@ -1,3 +1,25 @@
-//! Placeholder.
+//! HTTP: health and metrics, the calls and their recordings, why a call goes where it goes.
+//!
+//! Until users exist there is nobody to tell apart, so it answers on loopback only and to loopback names only.
 
+pub mod csv;
+pub mod serve;
 pub mod settings;
+pub mod state;
+
+mod calls;
+mod error;
+mod guard;
+mod health;
+mod metrics;
+mod page;
+mod query;
+mod range;
+mod recording;
+mod route;
+mod router;
+mod stream;
+
+pub use router::router;
+pub use serve::{ServeError, Server, serve};
+pub use state::{Rules, State};

@@ -1,0 +1,286 @@
+//! `GET /api/v1/calls/{id}/recording.wav`: whole or in parts (RFC 9110 14), every play in the call log.
+
+use std::io::{self, SeekFrom};
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Component, Path as FilePath, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Extension, Path, State as Shared};
+use axum::http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
+    ETAG, IF_MATCH, IF_NONE_MATCH, IF_RANGE, RANGE,
+};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+
+use crate::api::calls::find;
+use crate::api::error::ApiError;
+use crate::api::range::{Wanted, wanted};
+use crate::api::state::State;
+use crate::api::stream::{self, Source};
+use crate::base::id::CallId;
+use crate::base::time::Moment;
+use crate::store::record::CallRecord;
+
+/// How much is read at once: eight seconds of stereo, one system call.
+const PIECE: usize = 256 * 1_024;
+
+/// Requests of one listener for one recording that are so close are one play: players fetch in parts and seek.
+const ONE_PLAY: Duration = Duration::from_secs(600);
+
+/// Plays remembered; older ones are forgotten, and their next request counts as a new play.
+const PLAYS_MAX: usize = 256;
+
+/// Where a request came from, put there by the server.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::api) struct Peer(pub(in crate::api) SocketAddr);
+
+/// Sends the recording.
+pub(in crate::api) async fn recording(
+    Shared(state): Shared<State>,
+    method: Method,
+    peer: Option<Extension<Peer>>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let call = find(&state.store, id).await?;
+    let (file, length, etag) = open(&state, &call).await?;
+    if !matches(&headers, IF_MATCH, &etag).unwrap_or(true) {
+        return Err(ApiError::new(
+            StatusCode::PRECONDITION_FAILED,
+            "changed",
+            "the recording is not the one that If-Match names",
+        ));
+    }
+    let mut common = HeaderMap::new();
+    put(&mut common, ETAG, &etag);
+    put(&mut common, ACCEPT_RANGES, "bytes");
+    // The sound may stay in the listener's own cache for the session, never in a shared one, and is asked for again.
+    put(&mut common, CACHE_CONTROL, "private, no-cache");
+    if matches(&headers, IF_NONE_MATCH, &etag).unwrap_or(false) {
+        return Ok((StatusCode::NOT_MODIFIED, common).into_response());
+    }
+    let asked = headers.get(RANGE).filter(|_| {
+        // A part of another file is no use: If-Range asks for the whole one then (13.1.5).
+        headers
+            .get(IF_RANGE)
+            .is_none_or(|tag| tag.as_bytes() == etag.as_bytes())
+    });
+    // RFC 9110 14.2 defines ranges for GET alone.
+    let asked = asked.filter(|_| method == Method::GET);
+    let (status, first, last) = match asked.map(|asked| wanted(asked.as_bytes(), length)) {
+        Some(Wanted::Part { first, last }) => {
+            put(
+                &mut common,
+                CONTENT_RANGE,
+                &format!("bytes {first}-{last}/{length}"),
+            );
+            (StatusCode::PARTIAL_CONTENT, first, last + 1)
+        }
+        Some(Wanted::Nothing) => {
+            let mut refusal = ApiError::new(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                "range-beyond-end",
+                format!("the recording has {length} bytes; none of those asked for exist"),
+            )
+            .into_response();
+            put(
+                refusal.headers_mut(),
+                CONTENT_RANGE,
+                &format!("bytes */{length}"),
+            );
+            return Ok(refusal);
+        }
+        Some(Wanted::Whole) | None => (StatusCode::OK, 0, length),
+    };
+    put(&mut common, CONTENT_TYPE, "audio/wav");
+    put(&mut common, CONTENT_LENGTH, &(last - first).to_string());
+    put(
+        &mut common,
+        CONTENT_DISPOSITION,
+        &format!("inline; filename=\"{}.wav\"", call.id),
+    );
+    if method == Method::HEAD {
+        return Ok((status, common).into_response());
+    }
+    let by = peer.map(|Extension(Peer(peer))| peer.ip());
+    if state
+        .players
+        .is_new_play(call.id, by, first == 0, state.clock.now())
+    {
+        let by = by.map_or_else(|| "http".to_owned(), |ip| format!("http {ip}"));
+        state.store.played(call.id, &by);
+    }
+    let (source, body) = stream::body();
+    tokio::spawn(async move {
+        if let Err(error) = send(&source, file, first, last).await {
+            tracing::error!(call = %call.id, %error, "a recording was cut short");
+            // Nobody is there to read it when this fails too.
+            source.send(Err(error)).await.unwrap_or_default();
+        }
+    });
+    Ok((status, common, body).into_response())
+}
+
+/// Opens the file that the record names, and says its length and its tag.
+async fn open(state: &State, call: &CallRecord) -> Result<(File, u64, String), ApiError> {
+    let Some(recording) = &call.recording else {
+        let message = match call.ended_at {
+            Some(_) => "this call was not recorded",
+            None => "the call is under way; its recording is here when it has ended",
+        };
+        return Err(ApiError::missing("no-recording", message));
+    };
+    let gone = || {
+        ApiError::new(
+            StatusCode::GONE,
+            "recording-gone",
+            "the file of this recording was removed",
+        )
+    };
+    let path = within(&state.recordings, FilePath::new(&recording.file)).ok_or_else(gone)?;
+    let opened = async {
+        let file = File::open(&path).await?;
+        let about = file.metadata().await?;
+        Ok::<_, io::Error>((file, about))
+    };
+    match opened.await {
+        Ok((file, about)) if about.is_file() => {
+            let changed = about.modified().ok();
+            let changed = changed.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+            let changed = changed.unwrap_or_default().as_nanos();
+            Ok((
+                file,
+                about.len(),
+                format!("\"{:x}-{changed:x}\"", about.len()),
+            ))
+        }
+        Ok(_) => Err(gone()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(gone()),
+        Err(error) => Err(ApiError::ours("reading the recording", &error)),
+    }
+}
+
+/// The path inside the folder; `None` for one that would leave it.
+fn within(folder: &FilePath, file: &FilePath) -> Option<PathBuf> {
+    let inside = file
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    (inside && file.file_name().is_some()).then(|| folder.join(file))
+}
+
+/// Sends the bytes from `first` up to, not including, `end`.
+async fn send(source: &Source, mut file: File, first: u64, end: u64) -> io::Result<()> {
+    file.seek(SeekFrom::Start(first)).await?;
+    let mut left = end - first;
+    while left > 0 {
+        let size = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+        let mut piece = vec![0; size];
+        let read = file.read(&mut piece).await?;
+        if read == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the file was cut while it was sent",
+            ));
+        }
+        piece.truncate(read);
+        left -= u64::try_from(read).unwrap_or(left);
+        if source.send(Ok(Bytes::from(piece))).await.is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Whether a list of entity tags holds ours; `None`: the header is not there (RFC 9110 13.1).
+fn matches(headers: &HeaderMap, name: HeaderName, etag: &str) -> Option<bool> {
+    let mut values = headers.get_all(name).iter().peekable();
+    values.peek()?;
+    Some(
+        values
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|tag| {
+                let tag = tag.trim();
+                tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag
+            }),
+    )
+}
+
+/// Everything put here is made of digits and words of ours; what could not be a header would be left out.
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = value.parse() {
+        headers.insert(name, value);
+    }
+}
+
+/// Who listened to what lately, so that a seek is no new play.
+#[derive(Debug, Default)]
+pub(in crate::api) struct Players(Mutex<Vec<(CallId, Option<IpAddr>, Moment)>>);
+
+impl Players {
+    /// Whether this request is a play that the call log should know of: it begins at the beginning, or comes from somebody
+    /// who has not listened lately.
+    fn is_new_play(&self, call: CallId, by: Option<IpAddr>, from_start: bool, now: Moment) -> bool {
+        let mut plays = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        plays.retain(|(.., at)| now - *at < ONE_PLAY);
+        let known = plays
+            .iter_mut()
+            .find(|(of, who, _)| *of == call && *who == by);
+        match known {
+            Some((.., at)) => {
+                *at = now;
+                from_start
+            }
+            None => {
+                if plays.len() >= PLAYS_MAX {
+                    plays.remove(0);
+                }
+                plays.push((call, by, now));
+                true
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::chance::Chance;
+    use crate::base::time::WallTime;
+
+    #[test]
+    fn a_path_that_leaves_the_folder_is_none() {
+        let folder = FilePath::new("/srv/recordings");
+        for file in [
+            "../x.wav",
+            "/etc/passwd",
+            "2026/../../x.wav",
+            "",
+            ".",
+            "./x.wav/..",
+        ] {
+            assert_eq!(within(folder, FilePath::new(file)), None, "{file}");
+        }
+        let inside = within(folder, FilePath::new("2026/11/21/x.wav")).unwrap();
+        assert_eq!(inside, FilePath::new("/srv/recordings/2026/11/21/x.wav"));
+    }
+
+    #[test]
+    fn a_seek_is_no_new_play_and_an_hour_later_is() {
+        let players = Players::default();
+        let call = CallId::new(WallTime::from_millis(1), &mut Chance::from_number(1));
+        let me: Option<IpAddr> = Some([127, 0, 0, 1].into());
+        let at = Moment::from_millis;
+        assert!(players.is_new_play(call, me, true, at(0)));
+        assert!(!players.is_new_play(call, me, false, at(1_000)));
+        assert!(players.is_new_play(call, me, true, at(2_000)));
+        assert!(players.is_new_play(call, Some([127, 0, 0, 2].into()), false, at(3_000)));
+        assert!(players.is_new_play(call, me, false, at(3_600_000)));
+    }
+}

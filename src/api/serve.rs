@@ -1,0 +1,201 @@
+//! The HTTP server: a thread with a runtime of its own, so that no request ever delays a call.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use axum::extract::Extension;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::api::recording::Peer;
+use crate::api::router::router;
+use crate::api::settings::Settings;
+use crate::api::state::{Rules, State};
+
+/// Most connections at once. Each may hold a recording's file open beside its own descriptor: 256 of the 1,536 descriptors
+/// that are kept aside from calls. Further ones wait in the kernel's queue.
+const CONNECTIONS_MAX: usize = 128;
+
+/// How long a request's head may take, the pause between two requests of a connection included.
+const HEAD_MAX: Duration = Duration::from_secs(15);
+
+/// Largest head: eight times what a browser sends.
+const HEAD_BYTES_MAX: usize = 16 * 1_024;
+
+/// How long open requests may go on when the server stops.
+const STOP_MAX: Duration = Duration::from_secs(2);
+
+/// A pause when the process is out of descriptors, in place of trying at full speed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Threads that read from the disk for requests. More would only queue at the disk.
+const READERS_MAX: usize = 8;
+
+/// Why HTTP was not started.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// `web.listen` is reachable from elsewhere.
+    #[error(
+        "web.listen = \"{0}\" is reachable from other machines, and there are no users yet to tell who may read the calls; use 127.0.0.1 or [::1], and a tunnel (ssh -L) from elsewhere"
+    )]
+    NotLoopback(SocketAddr),
+    /// The address cannot be listened on.
+    #[error("listening for HTTP on {listen}: {source}; free the port, or change web.listen")]
+    Bind {
+        /// `web.listen`.
+        listen: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// No thread, or no runtime in it.
+    #[error("starting the HTTP thread: {0}")]
+    Thread(io::Error),
+}
+
+/// A running HTTP server. It stops when dropped.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    state: State,
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Starts HTTP on `web.listen`; `None` where that is not set. Returns when the address is bound.
+///
+/// # Errors
+/// The address is not loopback, or cannot be bound; the system is out of threads.
+pub fn serve(settings: &Settings, state: State) -> Result<Option<Server>, ServeError> {
+    let Some(listen) = settings.listen else {
+        return Ok(None);
+    };
+    if !listen.ip().to_canonical().is_loopback() {
+        return Err(ServeError::NotLoopback(listen));
+    }
+    let bind = |source| ServeError::Bind { listen, source };
+    let listener = TcpListener::bind(listen).map_err(bind)?;
+    listener.set_nonblocking(true).map_err(bind)?;
+    let address = listener.local_addr().map_err(bind)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(READERS_MAX)
+        .build()
+        .map_err(ServeError::Thread)?;
+    let (stop, stopped) = watch::channel(false);
+    let shared = state.clone();
+    let thread = std::thread::Builder::new()
+        .name("http".to_owned())
+        .spawn(move || runtime.block_on(run(listener, shared, stopped)))
+        .map_err(ServeError::Thread)?;
+    Ok(Some(Server {
+        address,
+        state,
+        stop,
+        thread: Some(thread),
+    }))
+}
+
+impl Server {
+    /// Where it listens, with the port that the system chose where 0 was asked for.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Puts other rules in force for `/api/v1/route`.
+    pub fn set_rules(&self, rules: Rules) {
+        self.state.set_rules(rules);
+    }
+
+    /// Takes no more requests, lets open ones end for two seconds, and returns when the thread has ended.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.stop.send_replace(true);
+        if self
+            .thread
+            .take()
+            .is_some_and(|thread| thread.join().is_err())
+        {
+            tracing::error!("the HTTP thread ended in a panic");
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+async fn run(listener: TcpListener, state: State, mut stopped: watch::Receiver<bool>) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "HTTP cannot listen"),
+    };
+    let router = router(state);
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut open = JoinSet::new();
+    loop {
+        // Room first: a connection that nobody serves waits in the kernel and costs nothing here.
+        let accepted = async {
+            let permit = Arc::clone(&room).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            accepted = accepted => accepted,
+            // The sender is gone only with the server itself.
+            _ = stopped.changed() => break,
+        };
+        while open.try_join_next().is_some() {}
+        match accepted {
+            Ok((stream, peer)) => {
+                let router = router.clone().layer(Extension(Peer(peer)));
+                let stopped = stopped.clone();
+                open.spawn(async move {
+                    converse(stream, router, stopped).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a connection was not accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    let all_ended = async { while open.join_next().await.is_some() {} };
+    if timeout(STOP_MAX, all_ended).await.is_err() {
+        tracing::debug!("open HTTP requests were cut off");
+    }
+}
+
+/// Serves one connection until it ends or the server stops.
+async fn converse(stream: TcpStream, router: axum::Router, mut stopped: watch::Receiver<bool>) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = stopped.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.as_mut().await
+        }
+    };
+    if let Err(error) = ended {
+        // A client that hangs up in mid-answer is no news.
+        tracing::trace!(%error, "an HTTP connection ended early");
+    }
+}

@@ -1,0 +1,69 @@
+//! What the handlers know: the store, the engine's counters, the rules in force.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::api::recording::Players;
+use crate::base::clock::Clock;
+use crate::base::country::Country;
+use crate::engine::gauges::Gauges;
+use crate::route::Routing;
+use crate::store::Store;
+use crate::track::Tracking;
+
+/// Shared by every request. Clones are the same state.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The calls.
+    pub store: Store,
+    /// The engine's counters, and whether it takes calls.
+    pub gauges: Arc<Gauges>,
+    /// The clock of the process.
+    pub clock: Clock,
+    /// The recordings' folder.
+    pub recordings: Arc<PathBuf>,
+    rules: Arc<RwLock<Arc<Rules>>>,
+    /// Who listened lately.
+    pub(in crate::api) players: Arc<Players>,
+}
+
+/// What decides a call, as it stands; a reload replaces it.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// How national numbers are read.
+    pub country: Country,
+    /// Numbers and sources.
+    pub tracking: Arc<Tracking>,
+    /// Rules.
+    pub routing: Arc<Routing>,
+}
+
+impl State {
+    /// Puts together what the handlers know.
+    pub fn new(
+        store: Store,
+        gauges: Arc<Gauges>,
+        clock: Clock,
+        recordings: PathBuf,
+        rules: Rules,
+    ) -> Self {
+        Self {
+            store,
+            gauges,
+            clock,
+            recordings: Arc::new(recordings),
+            rules: Arc::new(RwLock::new(Arc::new(rules))),
+            players: Arc::default(),
+        }
+    }
+
+    /// Puts other rules in force.
+    pub fn set_rules(&self, rules: Rules) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
+
+    /// The rules in force.
+    pub(in crate::api) fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
