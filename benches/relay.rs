@@ -35,6 +35,7 @@ fn main() {
     let mut args = std::env::args().skip(1).filter_map(|arg| arg.parse().ok());
     let calls: u16 = args.next().unwrap_or(100);
     let seconds: u32 = args.next().map_or(5, u32::from);
+    open_and_close(1000);
     for from in [SoundFrom::Sdp, SoundFrom::Nat] {
         for tapped in [false, true] {
             run(calls, seconds, from, tapped);
@@ -42,15 +43,41 @@ fn main() {
     }
 }
 
+/// What ports, orders and reports of a call cost, without any sound.
+fn open_and_close(calls: u16) {
+    let settings = settings();
+    let clock = Clock::start();
+    let (mut pool, _readers) = Pool::start(&settings, clock, 1, Arc::new(|| ())).unwrap();
+    let mut ports = PortPool::new(&settings);
+    let spent = || thread_ns("media-0").unwrap_or(0) + cpu_ns(Path::new("/proc/thread-self"));
+    let peer = SocketAddr::from((LOCAL, 9));
+    let before = spent();
+    for call in 0..u64::from(calls) {
+        let legs = [LegId(2 * call), LegId(2 * call + 1)];
+        for leg in legs {
+            let pair = ports.take(LOCAL.into(), clock.now()).unwrap();
+            pool.open(call, leg, pair, SoundFrom::Sdp, LOCAL.into());
+            pool.aim(leg, Some(peer), Some(peer), Arc::default());
+        }
+        let [caller, callee] = legs;
+        pool.bridge(caller, callee);
+        pool.close(caller);
+        pool.close(callee);
+        thread::sleep(Duration::from_micros(200));
+        while pool.next_report().is_some() {}
+    }
+    while pool.legs() > 0 {
+        let _closed = pool.next_report();
+    }
+    let each = Duration::from_nanos((spent() - before) / u64::from(calls));
+    println!(
+        "open, aim, bridge and close: cpu_us_per_call={:.1}",
+        each.as_secs_f64() * 1e6
+    );
+}
+
 fn run(calls: u16, seconds: u32, from: SoundFrom, tapped: bool) {
-    let settings = Settings {
-        bind: None,
-        advertise: None,
-        port_min: 10_000,
-        port_max: 29_999,
-        silence: Duration::from_secs(60),
-        workers: 1,
-    };
+    let settings = settings();
     let clock = Clock::start();
     let (mut pool, readers) = Pool::start(&settings, clock, 1, Arc::new(|| ())).unwrap();
     let mut ports = PortPool::new(&settings);
@@ -143,6 +170,17 @@ fn thread_named(name: &str) -> Option<PathBuf> {
     tasks.map(|entry| entry.unwrap().path()).find(named)
 }
 
+fn settings() -> Settings {
+    Settings {
+        bind: None,
+        advertise: None,
+        port_min: 10_000,
+        port_max: 29_999,
+        silence: Duration::from_secs(60),
+        workers: 1,
+    }
+}
+
 /// A packet that carries when it was sent.
 fn packet(call: u32, tick: u32, now: Moment) -> Vec<u8> {
     let head = Head {
@@ -155,6 +193,10 @@ fn packet(call: u32, tick: u32, now: Moment) -> Vec<u8> {
     let mut payload = now.as_micros().to_be_bytes().to_vec();
     payload.resize(160, 0);
     rtp::write(&head, &payload).unwrap()
+}
+
+fn thread_ns(name: &str) -> Option<u64> {
+    thread_named(name).map(|task| cpu_ns(&task))
 }
 
 fn pin(thread: Option<rustix::thread::Pid>, core: usize) {
