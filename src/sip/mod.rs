@@ -11,6 +11,7 @@ pub mod message;
 pub mod method;
 pub mod name_addr;
 pub mod outgoing;
+pub mod registration;
 pub mod reply;
 pub mod scan;
 mod slab;
