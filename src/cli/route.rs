@@ -173,17 +173,19 @@ mod tests {
         options: Options,
     }
 
+    fn office() -> Config {
+        let file = Path::new("tests/data/office.toml");
+        config::load(file).unwrap().config
+    }
+
+    /// A Friday, 12:00 in Moscow.
+    fn noon() -> WallTime {
+        "2026-11-20T09:00:00Z".parse().unwrap()
+    }
+
     fn asked(arguments: &[&str]) -> Result<Explanation, String> {
-        let config = config::load(Path::new("tests/data/office.toml"))
-            .unwrap()
-            .config;
         let line = Line::parse_from([&["route"], arguments].concat());
-        // A Friday, 12:00 in Moscow.
-        explain(
-            &config,
-            &line.options,
-            "2026-11-20T09:00:00Z".parse().unwrap(),
-        )
+        explain(&office(), &line.options, noon())
     }
 
     #[test]

@@ -140,3 +140,98 @@ fn all<T>(known: &Known<T>) -> Vec<Arc<T>> {
         .map(|(meaning, _)| Arc::clone(meaning))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::config::trial::{good, mistakes, notes};
+
+    /// The project's own file.
+    const OWN: &str = include_str!("../../config/ringtag.toml");
+
+    /// A section as its header is written, and its lines `key = value  # comment`, those behind a # too.
+    type Sections = BTreeMap<&'static str, Vec<(&'static str, &'static str)>>;
+
+    fn sections() -> Sections {
+        let mut sections = Sections::new();
+        let mut header = "";
+        for line in OWN.lines() {
+            if line.starts_with('[') {
+                header = line;
+            }
+            let line = line.trim_start_matches("# ");
+            if let Some((key, rest)) = line.split_once(" = ")
+                && key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+            {
+                sections.entry(header).or_default().push((key, rest));
+            }
+        }
+        sections
+    }
+
+    /// The keys of a section whose value is followed by the word "default", with their values.
+    fn defaults(sections: &Sections, header: &str) -> String {
+        let stated = sections[header].iter().filter_map(|(key, rest)| {
+            let (value, comment) = rest.split_once(" # ")?;
+            comment
+                .starts_with("default")
+                .then(|| format!("{key} = {}\n", value.trim()))
+        });
+        stated.collect()
+    }
+
+    #[test]
+    fn the_projects_own_file_has_no_mistake_and_no_warning() {
+        assert_eq!(notes(OWN), [""; 0]);
+    }
+
+    #[test]
+    fn every_default_that_the_own_file_states_is_the_codes() {
+        let sections = sections();
+        // What a section needs beside its defaults, and what stands on its own.
+        let whole = |with: &dyn Fn(&str) -> String| {
+            [
+                ("[sip]", ""),
+                ("[numbers]", ""),
+                ("[media]", ""),
+                ("[recordings]", ""),
+                ("[store]", ""),
+                ("[web]", ""),
+                ("[[trunk]]", "id = \"pbx\"\nhost = \"192.0.2.1\"\n"),
+                ("[[project]]", "id = \"shop\"\n"),
+                ("[[source]]", "tag = \"a\"\nnumbers = \"+74950000001\"\n"),
+                ("[[manager]]", "id = \"desk\"\nextension = \"101\"\n"),
+                ("[[group]]", "id = \"sales\"\nmembers = \"desk\"\n"),
+            ]
+            .map(|(header, needed)| format!("{header}\n{needed}{}", with(header)))
+            .concat()
+        };
+        let stated = whole(&|header| defaults(&sections, header));
+        let left_out = whole(&|_| String::new());
+        assert!(
+            stated.lines().count() > left_out.lines().count() + 20,
+            "{stated}"
+        );
+        assert_eq!(good(&stated), good(&left_out));
+        let ring_s = format!("ring_s = {}\n", crate::route::rule::RING_S);
+        assert_eq!(defaults(&sections, "[[rule]]"), ring_s);
+    }
+
+    #[test]
+    fn every_key_stands_in_the_own_file() {
+        let sections = sections();
+        for header in sections.keys().filter(|header| !header.is_empty()) {
+            let found = mistakes(&format!("{header}\nqqqq = 1\n")).join("\n");
+            let (_, keys) = found.split_once("there are: ").unwrap();
+            for key in keys.lines().next().unwrap().split(", ") {
+                let is_stated = sections[header].iter().any(|(stated, _)| *stated == key);
+                assert!(is_stated, "{header} does not state `{key}`");
+            }
+        }
+        assert_eq!(
+            sections.keys().filter(|header| !header.is_empty()).count(),
+            12
+        );
+    }
+}

@@ -138,3 +138,97 @@ const fn splitmix(state: &mut u64) -> u64 {
 fn below(random: u64, bound: u64) -> u64 {
     u64::try_from((u128::from(random) * u128::from(bound)) >> 64).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::decision::Dial;
+
+    fn group(strategy: Strategy, members: &[(&str, u32)]) -> Group {
+        let manager = |(id, weight): &(&str, u32)| {
+            Arc::new(Manager {
+                id: (*id).into(),
+                label: (*id).into(),
+                target: Target {
+                    name: format!("manager:{id}").into(),
+                    manager: Some((*id).into()),
+                    dial: Dial::Extension((*id).into()),
+                    trunk: "pbx".into(),
+                },
+                weight: *weight,
+            })
+        };
+        Group {
+            id: "sales".into(),
+            members: members.iter().map(manager).collect(),
+            strategy,
+            ring_s: None,
+        }
+    }
+
+    const THREE: [(&str, u32); 3] = [("a", 1), ("b", 1), ("c", 1)];
+
+    fn order(group: &Group, calls: u64, chance: u64) -> String {
+        let members = group.order(&Circumstances {
+            rotation: &|_| calls,
+            last_taken: &|id| match id {
+                "a" => Some(WallTime::from_millis(2_000)),
+                "b" => None,
+                _ => Some(WallTime::from_millis(1_000)),
+            },
+            chance,
+        });
+        members.iter().map(|manager| &*manager.id).collect()
+    }
+
+    #[test]
+    fn all_and_in_order_keep_the_order_of_the_file() {
+        for strategy in [Strategy::All, Strategy::InOrder] {
+            assert_eq!(order(&group(strategy, &THREE), 7, 9), "abc");
+        }
+    }
+
+    #[test]
+    fn round_robin_begins_with_the_next_member_at_each_call() {
+        let group = group(Strategy::RoundRobin, &THREE);
+        let begun: Vec<_> = (0..4).map(|calls| order(&group, calls, 0)).collect();
+        assert_eq!(begun, ["abc", "bca", "cab", "abc"]);
+    }
+
+    #[test]
+    fn least_recent_begins_with_who_never_took_a_call() {
+        assert_eq!(order(&group(Strategy::LeastRecent, &THREE), 0, 0), "bca");
+    }
+
+    #[test]
+    fn random_gives_every_order_its_share_and_every_member_once() {
+        let group = group(Strategy::Random, &THREE);
+        let mut counts = std::collections::BTreeMap::new();
+        for call in 0..6_000u64 {
+            *counts
+                .entry(order(&group, 0, splitmix(&mut { call })))
+                .or_insert(0) += 1;
+        }
+        assert_eq!(counts.len(), 6, "{counts:?}");
+        assert!(
+            counts.values().all(|count| (850..1150).contains(count)),
+            "{counts:?}"
+        );
+    }
+
+    #[test]
+    fn a_heavier_member_is_first_by_its_share() {
+        let group = group(Strategy::Weighted, &[("a", 1), ("b", 2), ("c", 1)]);
+        let first = |call: u64| order(&group, 0, splitmix(&mut { call })).chars().next();
+        let b = (0..4_000).filter(|call| first(*call) == Some('b')).count();
+        assert!((1_850..2_150).contains(&b), "{b}");
+    }
+
+    #[test]
+    fn the_same_roll_gives_the_same_order() {
+        for strategy in [Strategy::Random, Strategy::Weighted] {
+            let group = group(strategy, &THREE);
+            assert_eq!(order(&group, 0, 42), order(&group, 5, 42));
+        }
+    }
+}

@@ -238,3 +238,192 @@ fn write_days(days: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use jiff::tz::TimeZone;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::base::time::WallTime;
+    use crate::track::DateRange;
+
+    fn project(zone: &str, holidays: &[(jiff::civil::Date, jiff::civil::Date)]) -> Project {
+        let ranges = holidays
+            .iter()
+            .filter_map(|(first, last)| DateRange::new(*first, *last));
+        Project {
+            id: "shop".into(),
+            label: "Shop".into(),
+            time_zone: TimeZone::get(zone).unwrap(),
+            currency: "RUB".into(),
+            holidays: ranges.collect(),
+            tracking: true,
+        }
+    }
+
+    fn hours(text: &str) -> Hours {
+        Hours::new(
+            text.split("; ")
+                .map(|span| Span::read(span).unwrap())
+                .collect(),
+        )
+    }
+
+    /// Whether the hours hold at a time that is written in UTC.
+    fn hold(text: &str, project: &Project, at: &str) -> bool {
+        let at: WallTime = at.parse().unwrap();
+        hours(text).hold(project, project.local(at))
+    }
+
+    #[test]
+    fn hours_are_those_of_the_projects_zone() {
+        let moscow = project("Europe/Moscow", &[]);
+        let office = "Mon-Fri 09:00-18:00; Sat 10:00-15:00";
+        // A Friday; Moscow is three hours ahead of UTC.
+        assert!(!hold(office, &moscow, "2026-11-20T05:59:59Z"));
+        assert!(hold(office, &moscow, "2026-11-20T06:00:00Z"));
+        assert!(hold(office, &moscow, "2026-11-20T14:59:59Z"));
+        assert!(!hold(office, &moscow, "2026-11-20T15:00:00Z"));
+        assert!(hold(office, &moscow, "2026-11-21T11:59:00Z"));
+        assert!(!hold(office, &moscow, "2026-11-22T09:00:00Z"));
+    }
+
+    #[test]
+    fn a_span_over_midnight_belongs_to_the_day_on_which_it_begins() {
+        let utc = project("UTC", &[]);
+        let night = "Fri 22:00-06:00";
+        assert!(!hold(night, &utc, "2026-11-20T05:00:00Z"));
+        assert!(hold(night, &utc, "2026-11-20T22:00:00Z"));
+        assert!(hold(night, &utc, "2026-11-21T05:59:00Z"));
+        assert!(!hold(night, &utc, "2026-11-21T06:00:00Z"));
+        assert!(!hold(night, &utc, "2026-11-21T22:30:00Z"));
+        // From Sunday into Monday, over the end of the week.
+        assert!(hold("Sun 22:00-06:00", &utc, "2026-11-23T01:00:00Z"));
+    }
+
+    #[test]
+    fn a_night_that_begins_on_a_holiday_is_no_night_at_all() {
+        let new_year = [(date(2027, 1, 1), date(2027, 1, 1))];
+        let utc = project("UTC", &new_year);
+        assert!(!hold("22:00-06:00", &utc, "2027-01-01T23:00:00Z"));
+        assert!(!hold("22:00-06:00", &utc, "2027-01-02T05:00:00Z"));
+        // The one before began on a working day and goes on into the holiday.
+        assert!(hold("22:00-06:00", &utc, "2027-01-01T05:00:00Z"));
+    }
+
+    #[test]
+    fn an_hour_that_winter_time_repeats_counts_twice() {
+        let berlin = project("Europe/Berlin", &[]);
+        // 2026-10-25: 03:00 summer time becomes 02:00 winter time.
+        let early = "Sun 02:00-03:00";
+        assert!(hold(early, &berlin, "2026-10-25T00:30:00Z"));
+        assert!(hold(early, &berlin, "2026-10-25T01:30:00Z"));
+        assert!(!hold(early, &berlin, "2026-10-25T02:00:00Z"));
+    }
+
+    #[test]
+    fn an_hour_that_summer_time_leaves_out_never_comes() {
+        let berlin = project("Europe/Berlin", &[]);
+        // 2027-03-28: 02:00 becomes 03:00.
+        let early = "Sun 02:00-03:00";
+        assert!(!hold(early, &berlin, "2027-03-28T00:59:59Z"));
+        assert!(!hold(early, &berlin, "2027-03-28T01:00:00Z"));
+        assert!(hold("Sun 03:00-04:00", &berlin, "2027-03-28T01:00:00Z"));
+    }
+
+    #[test]
+    fn every_way_of_writing_days_and_times_is_read() {
+        for (written, shown) in [
+            ("Mon-Fri 09:00-18:00", "Mon-Fri 09:00-18:00"),
+            ("mon,WED 9:00-18:00", "Mon,Wed 09:00-18:00"),
+            ("Fri-Mon 10:00-12:00", "Mon,Fri-Sun 10:00-12:00"),
+            ("22:00-06:00", "22:00-06:00"),
+            ("Sat,Sun", "Sat-Sun 00:00-24:00"),
+            ("Mon-Sun 08:00-20:00", "08:00-20:00"),
+            ("Mon 00:00-24:00", "Mon 00:00-24:00"),
+            ("Mon 18:00-00:00", "Mon 18:00-24:00"),
+        ] {
+            let span = Span::read(written).unwrap();
+            assert_eq!(hours(written).to_string(), shown);
+            assert_eq!(Span::read(shown).unwrap(), span, "{written}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_span_is_refused() {
+        for text in [
+            "",
+            "Mo",
+            "Mon-",
+            "Mon 9",
+            "Mon 09:00",
+            "24:00-25:00",
+            "24:00-02:00",
+            "9:0-10:00",
+            "09:00-09:00",
+            "Mon 09:00-10:00-11:00",
+            "Mon Tue 09:00-10:00",
+            "+9:00-10:00",
+        ] {
+            assert!(Span::read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_day_that_ends_at_midnight_has_no_minute_of_the_next() {
+        let utc = project("UTC", &[]);
+        for text in ["Mon 18:00-24:00", "Mon 18:00-00:00"] {
+            assert!(hold(text, &utc, "2026-11-23T23:59:00Z"), "{text}");
+            assert!(!hold(text, &utc, "2026-11-24T00:00:00Z"), "{text}");
+        }
+    }
+
+    proptest! {
+        /// Checked against the plainest meaning: walk the span's minutes on the wall clock of the days before.
+        #[test]
+        fn hours_hold_exactly_in_the_minutes_that_they_name(
+            day in 0usize..7,
+            from in 0u16..1440,
+            length in 1u16..1440,
+            zone in prop::sample::select(vec!["Europe/Berlin", "Europe/Moscow", "America/New_York", "Asia/Kolkata", "UTC"]),
+            // Half a year from before one change of Berlin's clocks to after the next.
+            minute in 0i64..(200 * 24 * 60),
+        ) {
+            let end = (from + length) % 1440;
+            let text = format!(
+                "{} {:02}:{:02}-{:02}:{:02}",
+                NAMES[day], from / 60, from % 60, end / 60, end % 60
+            );
+            let project = project(zone, &[]);
+            let start: WallTime = "2026-10-01T00:00:00Z".parse().unwrap();
+            let local = project.local(WallTime::from_millis(start.as_millis() + minute * 60_000));
+            let since_monday = i64::from(weekday(local)) * 1440 + i64::from(super::minute(local));
+            let begins = i64::try_from(day).unwrap() * 1440 + i64::from(from);
+            let into = (since_monday - begins).rem_euclid(7 * 1440);
+            prop_assert_eq!(hours(&text).hold(&project, local), into < i64::from(length), "{} at {}", text, local);
+        }
+
+        #[test]
+        fn hours_that_cover_others_hold_whenever_those_do(
+            spans in prop::collection::vec((1u8..128, 0u16..1440, 1u16..1440), 1..4),
+            other in (1u8..128, 0u16..1440, 1u16..1440),
+            minute in 0i64..(7 * 24 * 60),
+        ) {
+            let span = |(days, from, length): (u8, u16, u16)| Span { days, from, to: from + length };
+            let mine = Hours::new(spans.into_iter().map(span).collect());
+            let theirs = Hours::new(vec![span(other)]);
+            let utc = project("UTC", &[]);
+            let local = utc.local(WallTime::from_millis(minute * 60_000));
+            if mine.cover(&theirs) && theirs.hold(&utc, local) {
+                prop_assert!(mine.hold(&utc, local));
+            }
+        }
+
+        #[test]
+        fn reading_a_span_never_panics(text in "\\PC{0,30}") {
+            let _read = Span::read(&text).is_ok();
+        }
+    }
+}
