@@ -8,13 +8,13 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
-use crate::api::csv;
 use crate::api::error::ApiError;
 use crate::api::query::{self, Given};
 use crate::api::state::State;
 use crate::api::stream::{self, Source};
 use crate::base::id::CallId;
 use crate::store::Store;
+use crate::store::csv;
 use crate::store::query::{LIMIT_MAX, Page, Query};
 use crate::store::record::CallRecord;
 
@@ -67,23 +67,22 @@ async fn write_table(
     mut page_now: Page,
     mut left: usize,
 ) -> Result<(), ApiError> {
-    let mut text = csv::header();
+    let failed = |error| ApiError::ours("writing a table of calls", &error);
+    let mut text = Vec::new();
+    csv::write(&page_now.calls, &mut text).map_err(failed)?;
     loop {
-        left = left.saturating_sub(page_now.calls.len());
-        text.extend(page_now.calls.iter().map(csv::line));
-        if source
-            .send(Ok(Bytes::from(std::mem::take(&mut text))))
-            .await
-            .is_err()
-        {
+        if source.send(Ok(Bytes::from(text))).await.is_err() {
             return Ok(());
         }
+        left = left.saturating_sub(page_now.calls.len());
         let Some(next) = page_now.next.filter(|_| left > 0) else {
             return Ok(());
         };
         query.cursor = Some(next);
         query.limit = Some(left.min(LIMIT_MAX));
         page_now = page(store, query.clone()).await?;
+        text = Vec::new();
+        csv::append(&page_now.calls, &mut text).map_err(failed)?;
     }
 }
 

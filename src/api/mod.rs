@@ -2,7 +2,6 @@
 //!
 //! Until users exist there is nobody to tell apart, so it answers on loopback only and to loopback names only.
 
-pub mod csv;
 pub mod serve;
 pub mod settings;
 pub mod state;

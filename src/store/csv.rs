@@ -42,10 +42,26 @@ pub const COLUMNS: [&str; 28] = [
 /// # Errors
 /// `out` does not take it.
 pub fn write(calls: &[CallRecord], out: impl io::Write) -> io::Result<()> {
-    let mut csv = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(out);
+    let mut csv = writer(out);
     csv.write_record(COLUMNS)?;
+    write_calls(&mut csv, calls)
+}
+
+/// Writes a line for each call without the column names: the pages that follow the first.
+///
+/// # Errors
+/// `out` does not take it.
+pub fn append(calls: &[CallRecord], out: impl io::Write) -> io::Result<()> {
+    write_calls(&mut writer(out), calls)
+}
+
+fn writer<W: io::Write>(out: W) -> csv::Writer<W> {
+    csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(out)
+}
+
+fn write_calls(csv: &mut csv::Writer<impl io::Write>, calls: &[CallRecord]) -> io::Result<()> {
     for call in calls {
         csv.write_record(cells(call).iter().map(|cell| harmless(cell).into_owned()))?;
     }
