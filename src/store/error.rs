@@ -45,6 +45,9 @@ pub enum StoreError {
         /// What sled said.
         source: Box<sled::Error>,
     },
+    /// The disk does not take what was told; it is kept in memory and tried again every second.
+    #[error("the call log cannot be written: {0}")]
+    Refused(String),
     /// The store's own thread is gone: it is being shut down.
     #[error("the store is shut down")]
     Stopped,

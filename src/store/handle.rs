@@ -1,26 +1,34 @@
 //! The store as other rooms hold it: told without waiting, asked from memory or from what is synced.
 
+use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::base::chance::Chance;
 use crate::base::clock::Clock;
 use crate::base::id::CallId;
 use crate::base::number::{Caller, Number};
-use crate::base::time::{Moment, WallTime};
+use crate::base::time::WallTime;
 use crate::call::story::{Fact, KeptDialog, What};
 use crate::recording::command::Outcome;
-use crate::store::credit::{Credit, Purse};
+use crate::store::credit::{Credit, EVENTS_MAX};
+use crate::store::disk::{Disk, RealDisk};
 use crate::store::error::StoreError;
-use crate::store::history::{Histories, History};
+use crate::store::history::History;
+use crate::store::keeper::{Job, News, Told};
 use crate::store::query::{Page, Query};
 use crate::store::record::CallRecord;
+use crate::store::recover;
 use crate::store::settings::Settings;
+use crate::store::shared::Shared;
+use crate::store::verify;
+use crate::store::verify::Verdict;
 
 /// What the store needs to open.
 #[derive(Debug)]
@@ -35,6 +43,21 @@ pub struct Setup {
     pub clock: Clock,
     /// For salts and hash keys.
     pub chance: Chance,
+    /// What it is opened for.
+    pub purpose: Purpose,
+}
+
+/// What a process opens the store for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Purpose {
+    /// To take calls: what a crash left behind is ended, and the log says that a process began.
+    #[default]
+    Serve,
+    /// To look or to erase, for a command while no server runs. Calls that a crash left behind stay in progress, because
+    /// only a server can send the BYEs that end them.
+    Look,
+    /// To make rows and index again from the log.
+    Rebuild,
 }
 
 /// A call that a crash left behind. Its record is ended already; its peers are not.
@@ -53,6 +76,8 @@ pub struct Ghost {
 pub struct Health {
     /// Events told and not yet on the disk.
     pub backlog: u64,
+    /// Most of them before calls are refused.
+    pub backlog_max: u64,
     /// Events lost since the start for want of room; each is counted in a `lost` line as soon as the disk takes one.
     pub lost: u64,
     /// What the disk last refused; `None` while it takes everything.
@@ -72,31 +97,8 @@ pub struct Erased {
     pub in_progress: u64,
 }
 
-/// What a check of the log found.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// Everything is as it was written.
-    Whole {
-        /// Lines whose hash is right.
-        lines: u64,
-        /// Months.
-        months: u64,
-        /// Recordings whose hash is right.
-        recordings: u64,
-        /// The hash of the last line.
-        head: String,
-    },
-    /// The first thing that is not.
-    Broken {
-        /// The month.
-        file: PathBuf,
-        /// Its line, from 1.
-        line: u64,
-        /// What is wrong with it.
-        why: String,
-    },
-}
+/// How often a caller that waits for the disk looks whether it refuses.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// The call log and what stands over it. Clones are the same store.
 #[derive(Clone, Debug)]
@@ -105,39 +107,11 @@ pub struct Store(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     jobs: Sender<Job>,
-    purse: Arc<Purse>,
-    history: Mutex<Histories>,
-    clock: Clock,
-    _later: Receiver<Job>,
-}
-
-/// What the log's thread is asked.
-#[derive(Debug)]
-pub(crate) enum Job {
-    /// Write this.
-    Tell(Told),
-}
-
-/// Something to write.
-#[derive(Debug)]
-pub(crate) struct Told {
-    pub(crate) call: CallId,
-    pub(crate) at: WallTime,
-    pub(crate) mono: Moment,
-    pub(crate) what: News,
-}
-
-/// What there is to write of a call.
-#[derive(Debug)]
-pub(crate) enum News {
-    /// From the call itself.
-    Fact(What),
-    /// From the recorder.
-    Recorded(Box<Outcome>),
-    /// From the recorder's hashing thread.
-    Hashed(String),
-    /// From the pages: somebody listened.
-    Played(String),
+    shared: Arc<Shared>,
+    keeper: Mutex<Option<JoinHandle<()>>>,
+    /// The thread to wake for what cannot wait.
+    thread: thread::Thread,
+    _lock: File,
 }
 
 impl Store {
@@ -146,29 +120,68 @@ impl Store {
     /// # Errors
     /// Another process has it, or the disk or the folder's permissions do not allow it.
     pub fn open(setup: Setup) -> Result<(Self, Vec<Ghost>), StoreError> {
-        let (jobs, later) = crossbeam_channel::unbounded();
-        let mut chance = setup.chance;
+        Self::open_on(setup, Box::new(RealDisk))
+    }
+
+    /// Opens the store with the log on `disk`.
+    pub(crate) fn open_on(
+        setup: Setup,
+        disk: Box<dyn Disk>,
+    ) -> Result<(Self, Vec<Ghost>), StoreError> {
+        let folder = setup.settings.folder.clone();
+        let opened = recover::open(setup, disk)?;
+        let shared = Arc::clone(&opened.keeper.shared);
+        let (jobs, queue): (Sender<Job>, Receiver<Job>) = crossbeam_channel::unbounded();
+        let keeper = opened.keeper;
+        let thread = thread::Builder::new()
+            .name("store".into())
+            .spawn(move || keeper.run(&queue))
+            .map_err(StoreError::disk("starting the thread of", &folder))?;
         let store = Self(Arc::new(Inner {
             jobs,
-            purse: Arc::default(),
-            history: Mutex::new(Histories::new(chance.next_u64())),
-            clock: setup.clock,
-            _later: later,
+            shared,
+            thread: thread.thread().clone(),
+            keeper: Mutex::new(Some(thread)),
+            _lock: opened.lock,
         }));
-        Ok((store, Vec::new()))
+        Ok((store, opened.ghosts))
+    }
+
+    /// Makes rows and index again from the log, and returns how many calls they have.
+    ///
+    /// # Errors
+    /// A server runs on the store, or the disk does not allow it.
+    pub fn reindex(setup: Setup) -> Result<u64, StoreError> {
+        let setup = Setup {
+            purpose: Purpose::Rebuild,
+            ..setup
+        };
+        let (store, _) = Self::open(setup)?;
+        Ok(store.rows())
+    }
+
+    /// How many calls the log knows, tracked or not.
+    pub fn rows(&self) -> u64 {
+        let calls = self.0.shared.view().rows.list().len();
+        u64::try_from(calls).unwrap_or(u64::MAX)
     }
 
     /// Reserves room for `events` that one call will tell. `None`: the backlog is full, refuse the call with 503.
     ///
     /// While the disk refuses, credit is given all the same: calls go on, and what finds no room is counted as lost.
     pub fn credit(&self, events: u32) -> Option<Credit> {
-        self.0.purse.reserve(events)
+        let purse = &self.0.shared.purse;
+        let credit = purse.reserve(events);
+        if credit.is_none() && self.0.shared.trouble().is_some() {
+            return Some(purse.without_room());
+        }
+        credit
     }
 
     /// Tells a fact of a call. Never blocks; memory knows of it at once, readers when it is synced.
     pub fn tell(&self, fact: Fact) {
         {
-            let mut history = self.history_mut();
+            let mut history = self.0.shared.history();
             match &fact.what {
                 What::Began(began) => history.began(fact.call, began),
                 What::Answered(answered) => history.answered(fact.call, fact.at, answered),
@@ -194,51 +207,55 @@ impl Store {
         self.push_now(call, News::Hashed(sha256));
     }
 
-    /// Tells that somebody listened to a call's recording.
+    /// Tells that somebody listened to a call's recording. `by` is cut off after 128 characters.
     pub fn played(&self, call: CallId, by: &str) {
         self.push_now(call, News::Played(by.chars().take(128).collect()));
     }
 
-    /// Reads one call as it stands on the disk, tracked or not.
+    /// Reads one call as it stands on the disk, tracked or not. Reads files: not for an async thread.
     ///
     /// # Errors
-    /// The log cannot be read.
-    pub fn call(&self, _id: CallId) -> Result<Option<CallRecord>, StoreError> {
-        Ok(None)
+    /// The log cannot be read, or a line of this call is damaged.
+    pub fn call(&self, id: CallId) -> Result<Option<CallRecord>, StoreError> {
+        self.0.shared.call(id)
     }
 
-    /// Reads one page of calls as they stand on the disk.
+    /// Reads one page of calls as they stand on the disk. Reads files: not for an async thread.
     ///
     /// # Errors
-    /// The log cannot be read.
-    pub fn list(&self, _query: &Query) -> Result<Page, StoreError> {
-        Ok(Page::default())
+    /// The index cannot be read.
+    pub fn list(&self, query: &Query) -> Result<Page, StoreError> {
+        self.0.shared.list(query)
     }
 
     /// What this caller's earlier calls within `project` say. From memory: no disk, no waiting.
     pub fn history(&self, project: &str, caller: &Caller) -> History {
-        self.history_mut().of(project, caller)
+        self.0.shared.history().of(project, caller)
     }
 
-    /// When `manager` last answered a call.
+    /// When `manager` last answered a call. From memory.
     pub fn last_taken(&self, manager: &str) -> Option<WallTime> {
-        self.history_mut().last_taken(manager)
+        self.0.shared.history().last_taken(manager)
     }
 
     /// Removes a person: the personal part of the log's lines and the recordings of this number's calls. Waits.
     ///
     /// # Errors
-    /// The disk refuses; asking again goes on where it stopped.
-    pub fn erase(&self, _number: Number) -> Result<Erased, StoreError> {
-        Err(StoreError::Stopped)
+    /// The disk refuses; asking again, or the next start, goes on where it stopped.
+    pub fn erase(&self, number: Number) -> Result<Erased, StoreError> {
+        let (answer, erased) = crossbeam_channel::bounded(1);
+        self.ask(Job::Erase(number, answer))?;
+        self.wait(&erased)?
     }
 
     /// Checks the chain of the log, the months' heads and the recordings' hashes. Reads everything: not for an async thread.
     ///
     /// # Errors
-    /// A file cannot be read.
+    /// A month cannot be read.
     pub fn verify(&self) -> Result<Verdict, StoreError> {
-        Err(StoreError::Stopped)
+        let shared = &self.0.shared;
+        let end = shared.view().end;
+        verify::verify(&shared.log, &shared.recordings, end)
     }
 
     /// Waits until everything told so far is synced.
@@ -246,40 +263,91 @@ impl Store {
     /// # Errors
     /// The disk refuses, or the store is shut down.
     pub fn sync(&self) -> Result<(), StoreError> {
-        Ok(())
+        let (answer, synced) = crossbeam_channel::bounded(1);
+        self.ask(Job::Sync(answer))?;
+        self.wait(&synced)
     }
 
     /// Says how the store stands.
     pub fn health(&self) -> Health {
+        let shared = &self.0.shared;
         Health {
-            backlog: self.0.purse.waiting(),
-            ..Health::default()
+            backlog: shared.purse.waiting(),
+            backlog_max: EVENTS_MAX,
+            lost: shared.lost().0,
+            disk_error: shared.trouble(),
         }
     }
 
-    /// Writes and syncs what is told, leaves a checkpoint, and ends the store's thread. Later facts are lost.
-    pub fn shutdown(&self) {}
+    /// Writes and syncs what was told, leaves a checkpoint, and ends the store's thread. What is told later is lost.
+    pub fn shutdown(&self) {
+        self.0.shutdown();
+    }
 
     fn push_now(&self, call: CallId, what: News) {
+        let clock = self.0.shared.clock;
         self.push(Told {
             call,
-            at: self.0.clock.wall(),
-            mono: self.0.clock.now(),
+            at: clock.wall(),
+            mono: clock.now(),
             what,
         });
     }
 
     fn push(&self, told: Told) {
+        let shared = &self.0.shared;
         let is_end = matches!(told.what, News::Fact(What::Ended(_)));
-        if self.0.purse.take(is_end) && self.0.jobs.send(Job::Tell(told)).is_err() {
-            self.0.purse.written(1);
+        let at = told.at;
+        if !shared.purse.take(is_end) {
+            shared.lose(at);
+        } else if self.0.jobs.send(Job::Tell(told)).is_err() {
+            shared.purse.written(1);
+            shared.lose(at);
         }
     }
 
-    fn history_mut(&self) -> MutexGuard<'_, Histories> {
-        self.0
-            .history
+    fn ask(&self, job: Job) -> Result<(), StoreError> {
+        self.0.jobs.send(job).map_err(|_| StoreError::Stopped)?;
+        self.0.thread.unpark();
+        Ok(())
+    }
+
+    /// Waits for the store's thread, but not for a disk that refuses.
+    fn wait<T>(&self, answer: &Receiver<T>) -> Result<T, StoreError> {
+        loop {
+            match answer.recv_timeout(LOOK_EVERY) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => match (self.0.shared.trouble(), error) {
+                    (Some(trouble), _) => return Err(StoreError::Refused(trouble)),
+                    (None, RecvTimeoutError::Disconnected) => return Err(StoreError::Stopped),
+                    (None, RecvTimeoutError::Timeout) => {}
+                },
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn shutdown(&self) {
+        let keeper = self
+            .keeper
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(keeper) = keeper {
+            self.shared.is_stopping.store(true, Ordering::Release);
+            // A thread that is gone needs no telling.
+            drop(self.jobs.send(Job::Stop));
+            self.thread.unpark();
+            if keeper.join().is_err() {
+                tracing::error!("the store's thread had panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shutdown();
     }
 }

@@ -2,12 +2,31 @@
 
 pub mod credit;
 pub mod csv;
+pub(crate) mod db;
+pub(crate) mod disk;
+pub(crate) mod erase;
 pub mod error;
+pub(crate) mod event;
+pub(crate) mod fold;
 pub mod handle;
 pub mod history;
+pub(crate) mod keeper;
+pub(crate) mod line;
+pub(crate) mod log;
+pub(crate) mod place;
 pub mod query;
 pub mod record;
+pub(crate) mod recover;
 pub(crate) mod rows;
+pub(crate) mod scan;
 pub mod settings;
+pub(crate) mod shared;
+pub(crate) mod snapshot;
+#[cfg(test)]
+pub(crate) mod trial;
+#[cfg(test)]
+mod trials;
+pub mod verify;
+pub(crate) mod view;
 
 pub use handle::Store;

@@ -1,0 +1,415 @@
+//! What the log's lines say, each split into its public and its personal part. Pure.
+//!
+//! The personal part is what `erase` removes: who called, where the caller's signalling came from, what was dialled on
+//! the keypad. SIP's Call-IDs are personal too, because phones build them from their own number or address.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::id::CallId;
+use crate::base::number::{Caller, Number};
+use crate::base::time::WallTime;
+use crate::call::story;
+use crate::call::story::{FinishReason, HungUpBy, KeptDialog, Leg, SourceTag, Tried, What};
+use crate::recording::command::{Gap, Outcome, State};
+use crate::store::place::Place;
+
+/// One event.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Event {
+    /// A call came from a trunk to one of our numbers.
+    Began(Box<Parts<Began, BeganPersonal>>),
+    /// Its first target rings.
+    Ringing,
+    /// A target answered.
+    Answered(Box<Parts<Answered, AnsweredPersonal>>),
+    /// It is over.
+    Ended(Box<Parts<Ended, EndedPersonal>>),
+    /// Its recording is finished.
+    Recorded(Box<Recorded>),
+    /// Its recording's hash is known.
+    Hashed(Hashed),
+    /// Somebody listened to its recording.
+    Played(Played),
+    /// A process opened the log.
+    Started(Started),
+    /// A month begins.
+    Opened(Opened),
+    /// A start may replay from here.
+    Checkpoint(Checkpoint),
+    /// A person was removed.
+    Erased(Erased),
+    /// Events found no room while the disk refused.
+    Lost(Lost),
+    /// A later ringtag's event; its line is kept and its hash counts.
+    Unknown,
+}
+
+/// A public and a personal part. The personal part is `None` once it was erased.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Parts<P, S> {
+    pub(crate) public: P,
+    pub(crate) pii: Option<S>,
+}
+
+/// `began`, public.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Began {
+    pub(crate) source: SourceTag,
+    pub(crate) tracked: bool,
+    pub(crate) caller_from: String,
+    pub(crate) virtual_number: Number,
+    pub(crate) trunk: Arc<str>,
+    pub(crate) prior_calls: u32,
+}
+
+/// `began`, personal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct BeganPersonal {
+    pub(crate) caller: Caller,
+    pub(crate) sip_call_id: String,
+}
+
+/// `answered`, public.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Answered {
+    pub(crate) rule: Arc<str>,
+    pub(crate) manager: Option<Arc<str>>,
+    pub(crate) destination: String,
+    pub(crate) recorded: bool,
+}
+
+/// `answered`, personal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct AnsweredPersonal {
+    pub(crate) dialogs: [KeptDialog; 2],
+}
+
+/// `ended`, public.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Ended {
+    pub(crate) rule: Option<Arc<str>>,
+    pub(crate) targets_tried: Vec<Tried>,
+    pub(crate) manager: Option<Arc<str>>,
+    pub(crate) destination: Option<String>,
+    pub(crate) ringing_at: Option<WallTime>,
+    pub(crate) answered_at: Option<WallTime>,
+    pub(crate) wait_ms: u64,
+    pub(crate) talk_ms: u64,
+    pub(crate) total_ms: u64,
+    pub(crate) answered: bool,
+    pub(crate) missed: bool,
+    pub(crate) finish_reason: FinishReason,
+    pub(crate) hung_up_by: HungUpBy,
+    pub(crate) sip_status: Option<u16>,
+    pub(crate) q850_cause: Option<u8>,
+    pub(crate) legs: Vec<LegSaid>,
+}
+
+/// A leg's public half.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LegSaid {
+    pub(crate) trunk: Arc<str>,
+    pub(crate) codec: Option<String>,
+    pub(crate) packets_in: u64,
+    pub(crate) packets_out: u64,
+    pub(crate) lost: u64,
+    pub(crate) jitter_ms: f32,
+}
+
+/// `ended`, personal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct EndedPersonal {
+    pub(crate) legs: Vec<LegPersonal>,
+}
+
+/// A leg's personal half.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LegPersonal {
+    pub(crate) remote_uri: String,
+    pub(crate) sip_call_id: String,
+    pub(crate) digits: String,
+}
+
+/// `recorded`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Recorded {
+    pub(crate) file: String,
+    pub(crate) duration_ms: u64,
+    pub(crate) sample_rate_hz: u32,
+    pub(crate) channels: u16,
+    pub(crate) bytes: u64,
+    pub(crate) state: State,
+    pub(crate) gaps: Vec<Gap>,
+}
+
+/// `hashed`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Hashed {
+    pub(crate) sha256: String,
+}
+
+/// `played`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Played {
+    pub(crate) by: String,
+}
+
+/// `started`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Started {
+    /// Of the program.
+    pub(crate) version: String,
+    /// Bytes of a torn last line that were cut off; they had never been synced, so nobody had seen them.
+    pub(crate) torn_bytes: u64,
+    /// Calls that the process before left behind.
+    pub(crate) crashed: u64,
+}
+
+/// `opened`: the first line of a month.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Opened {
+    /// The month before, as its file is named; `None` in the first month of all.
+    pub(crate) before: Option<String>,
+    /// The hash of that month's last line.
+    pub(crate) head: String,
+}
+
+/// `checkpoint`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Checkpoint {
+    /// Calls in progress, and calls whose recording is not finished.
+    pub(crate) open: Vec<OpenCall>,
+}
+
+/// A call in progress, by its lines so far.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OpenCall {
+    pub(crate) call: CallId,
+    pub(crate) lines: Vec<Place>,
+}
+
+/// `erased`. It names calls, never the number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Erased {
+    /// Whose lines lost their personal part.
+    pub(crate) calls: Vec<CallId>,
+    /// Files deleted, relative to the recordings' folder.
+    pub(crate) recordings: Vec<String>,
+}
+
+/// `lost`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lost {
+    /// How many events.
+    pub(crate) events: u64,
+    /// When the first of them was told.
+    pub(crate) since: WallTime,
+}
+
+impl Event {
+    /// The word in the line.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Began(_) => "began",
+            Self::Ringing => "ringing",
+            Self::Answered(_) => "answered",
+            Self::Ended(_) => "ended",
+            Self::Recorded(_) => "recorded",
+            Self::Hashed(_) => "hashed",
+            Self::Played(_) => "played",
+            Self::Started(_) => "started",
+            Self::Opened(_) => "opened",
+            Self::Checkpoint(_) => "checkpoint",
+            Self::Erased(_) => "erased",
+            Self::Lost(_) => "lost",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Appends the public part as JSON.
+    pub(crate) fn write_public(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        match self {
+            Self::Began(parts) => serde_json::to_writer(out, &parts.public),
+            Self::Answered(parts) => serde_json::to_writer(out, &parts.public),
+            Self::Ended(parts) => serde_json::to_writer(out, &parts.public),
+            Self::Recorded(recorded) => serde_json::to_writer(out, recorded),
+            Self::Hashed(hashed) => serde_json::to_writer(out, hashed),
+            Self::Played(played) => serde_json::to_writer(out, played),
+            Self::Started(started) => serde_json::to_writer(out, started),
+            Self::Opened(opened) => serde_json::to_writer(out, opened),
+            Self::Checkpoint(checkpoint) => serde_json::to_writer(out, checkpoint),
+            Self::Erased(erased) => serde_json::to_writer(out, erased),
+            Self::Lost(lost) => serde_json::to_writer(out, lost),
+            Self::Ringing | Self::Unknown => {
+                out.extend_from_slice(b"{}");
+                Ok(())
+            }
+        }
+    }
+
+    /// Appends the personal part as JSON; `false`: there is none.
+    pub(crate) fn write_pii(&self, out: &mut Vec<u8>) -> serde_json::Result<bool> {
+        let before = out.len();
+        match self {
+            Self::Began(parts) => write_some(out, parts.pii.as_ref())?,
+            Self::Answered(parts) => write_some(out, parts.pii.as_ref())?,
+            Self::Ended(parts) => write_some(out, parts.pii.as_ref())?,
+            Self::Ringing
+            | Self::Recorded(_)
+            | Self::Hashed(_)
+            | Self::Played(_)
+            | Self::Started(_)
+            | Self::Opened(_)
+            | Self::Checkpoint(_)
+            | Self::Erased(_)
+            | Self::Lost(_)
+            | Self::Unknown => {}
+        }
+        Ok(out.len() > before)
+    }
+
+    /// Reads an event from its word and its parts.
+    pub(crate) fn read(name: &str, public: &str, pii: Option<&str>) -> serde_json::Result<Self> {
+        Ok(match name {
+            "began" => Self::Began(read_parts(public, pii)?),
+            "ringing" => Self::Ringing,
+            "answered" => Self::Answered(read_parts(public, pii)?),
+            "ended" => Self::Ended(read_parts(public, pii)?),
+            "recorded" => Self::Recorded(serde_json::from_str(public)?),
+            "hashed" => Self::Hashed(serde_json::from_str(public)?),
+            "played" => Self::Played(serde_json::from_str(public)?),
+            "started" => Self::Started(serde_json::from_str(public)?),
+            "opened" => Self::Opened(serde_json::from_str(public)?),
+            "checkpoint" => Self::Checkpoint(serde_json::from_str(public)?),
+            "erased" => Self::Erased(serde_json::from_str(public)?),
+            "lost" => Self::Lost(serde_json::from_str(public)?),
+            _ => Self::Unknown,
+        })
+    }
+}
+
+fn write_some<T: Serialize>(out: &mut Vec<u8>, part: Option<&T>) -> serde_json::Result<()> {
+    part.map_or(Ok(()), |part| serde_json::to_writer(out, part))
+}
+
+fn read_parts<P, S>(public: &str, pii: Option<&str>) -> serde_json::Result<Box<Parts<P, S>>>
+where
+    P: for<'de> Deserialize<'de>,
+    S: for<'de> Deserialize<'de>,
+{
+    Ok(Box::new(Parts {
+        public: serde_json::from_str(public)?,
+        pii: pii.map(serde_json::from_str).transpose()?,
+    }))
+}
+
+impl From<What> for Event {
+    fn from(what: What) -> Self {
+        match what {
+            What::Began(began) => Self::Began(Box::new(Parts::from(*began))),
+            What::Ringing => Self::Ringing,
+            What::Answered(answered) => Self::Answered(Box::new(Parts::from(*answered))),
+            What::Ended(ended) => Self::Ended(Box::new(Parts::from(*ended))),
+        }
+    }
+}
+
+impl From<story::Began> for Parts<Began, BeganPersonal> {
+    fn from(began: story::Began) -> Self {
+        Self {
+            public: Began {
+                source: began.source,
+                tracked: began.tracked,
+                caller_from: began.caller_from,
+                virtual_number: began.virtual_number,
+                trunk: began.trunk,
+                prior_calls: began.prior_calls,
+            },
+            pii: Some(BeganPersonal {
+                caller: began.caller,
+                sip_call_id: began.sip_call_id,
+            }),
+        }
+    }
+}
+
+impl From<story::Answered> for Parts<Answered, AnsweredPersonal> {
+    fn from(answered: story::Answered) -> Self {
+        Self {
+            public: Answered {
+                rule: answered.rule,
+                manager: answered.manager,
+                destination: answered.destination,
+                recorded: answered.recorded,
+            },
+            pii: Some(AnsweredPersonal {
+                dialogs: answered.dialogs,
+            }),
+        }
+    }
+}
+
+impl From<story::Ended> for Parts<Ended, EndedPersonal> {
+    fn from(ended: story::Ended) -> Self {
+        let (legs, personal) = ended.legs.into_iter().map(split_leg).unzip();
+        Self {
+            public: Ended {
+                rule: ended.rule,
+                targets_tried: ended.targets_tried,
+                manager: ended.manager,
+                destination: ended.destination,
+                ringing_at: ended.ringing_at,
+                answered_at: ended.answered_at,
+                wait_ms: ended.wait_ms,
+                talk_ms: ended.talk_ms,
+                total_ms: ended.total_ms,
+                answered: ended.answered,
+                missed: ended.missed,
+                finish_reason: ended.finish_reason,
+                hung_up_by: ended.hung_up_by,
+                sip_status: ended.sip_status,
+                q850_cause: ended.q850_cause,
+                legs,
+            },
+            pii: Some(EndedPersonal { legs: personal }),
+        }
+    }
+}
+
+fn split_leg(leg: Leg) -> (LegSaid, LegPersonal) {
+    let said = LegSaid {
+        trunk: leg.trunk,
+        codec: leg.codec,
+        packets_in: leg.packets_in,
+        packets_out: leg.packets_out,
+        lost: leg.lost,
+        jitter_ms: leg.jitter_ms,
+    };
+    let personal = LegPersonal {
+        remote_uri: leg.remote_uri,
+        sip_call_id: leg.sip_call_id,
+        digits: leg.digits,
+    };
+    (said, personal)
+}
+
+impl From<Outcome> for Recorded {
+    fn from(outcome: Outcome) -> Self {
+        let parts: Vec<_> = outcome
+            .file
+            .components()
+            .map(|part| part.as_os_str().to_string_lossy())
+            .collect();
+        Self {
+            file: parts.join("/"),
+            duration_ms: outcome.duration_ms,
+            sample_rate_hz: outcome.sample_rate_hz,
+            channels: outcome.channels,
+            bytes: outcome.bytes,
+            state: outcome.state,
+            gaps: outcome.gaps,
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! From a call's events to its record. Pure; the order of the events does not matter.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::id::CallId;
+use crate::base::time::{Moment, WallTime};
+use crate::call::story;
+use crate::call::story::{FinishReason, HungUpBy, Leg};
+use crate::store::event::{
+    Answered, AnsweredPersonal, Began, BeganPersonal, Ended, EndedPersonal, Event, LegPersonal,
+    LegSaid, Parts, Recorded,
+};
+use crate::store::record::{CallRecord, Direction, Recording};
+
+/// What the events of one call have said so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Draft {
+    began: Option<(Stamp, Parts<Began, BeganPersonal>)>,
+    ringing: Option<Stamp>,
+    answered: Option<(Stamp, Parts<Answered, AnsweredPersonal>)>,
+    ended: Option<(Stamp, Parts<Ended, EndedPersonal>)>,
+    recorded: Option<Recorded>,
+    sha256: Option<String>,
+}
+
+/// When an event happened, on both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) at: WallTime,
+    pub(crate) mono: Moment,
+}
+
+impl Draft {
+    /// Takes in one event.
+    pub(crate) fn apply(&mut self, stamp: Stamp, event: Event) {
+        match event {
+            Event::Began(parts) => self.began = Some((stamp, *parts)),
+            Event::Ringing => self.ringing = Some(stamp),
+            Event::Answered(parts) => self.answered = Some((stamp, *parts)),
+            Event::Ended(parts) => self.ended = Some((stamp, *parts)),
+            Event::Recorded(recorded) => self.recorded = Some(*recorded),
+            Event::Hashed(hashed) => self.sha256 = Some(hashed.sha256),
+            Event::Played(_)
+            | Event::Started(_)
+            | Event::Opened(_)
+            | Event::Checkpoint(_)
+            | Event::Erased(_)
+            | Event::Lost(_)
+            | Event::Unknown => {}
+        }
+    }
+
+    /// Returns the record; `None` without a `began`: that line was lost while the disk was full.
+    pub(crate) fn record(self, id: CallId) -> Option<CallRecord> {
+        let (start, began) = self.began?;
+        let is_erased = began.pii.is_none();
+        let (caller, sip_call_id) = match began.pii {
+            Some(pii) => (Some(pii.caller), pii.sip_call_id),
+            None => (None, String::new()),
+        };
+        let recording = match self.recorded {
+            Some(recorded) if !is_erased => Some(shown(recorded, self.sha256)),
+            Some(_) | None => None,
+        };
+        let mut record = CallRecord {
+            id,
+            project: began.public.source.project,
+            source: began.public.source.tag,
+            channel: began.public.source.channel,
+            campaign: began.public.source.campaign,
+            category: began.public.source.category,
+            tracked: began.public.tracked,
+            caller,
+            caller_from: began.public.caller_from,
+            virtual_number: began.public.virtual_number,
+            direction: Direction::Inbound,
+            rule: None,
+            targets_tried: Vec::new(),
+            manager: None,
+            destination: None,
+            started_at: start.at,
+            ringing_at: self.ringing.map(|ringing| ringing.at),
+            answered_at: None,
+            ended_at: None,
+            wait_ms: None,
+            talk_ms: None,
+            total_ms: None,
+            answered: false,
+            missed: false,
+            finish_reason: None,
+            hung_up_by: None,
+            sip_status: None,
+            q850_cause: None,
+            first_call: began.public.prior_calls == 0,
+            prior_calls: began.public.prior_calls,
+            tags: Vec::new(),
+            goal: None,
+            stage: None,
+            outcome: None,
+            value: None,
+            note: None,
+            legs: vec![Leg {
+                trunk: began.public.trunk,
+                sip_call_id,
+                ..Leg::default()
+            }],
+            recording,
+        };
+        if let Some((stamp, answered)) = self.answered {
+            record.answered_at = Some(stamp.at);
+            record.wait_ms = Some(millis(stamp.mono - start.mono));
+            record.answered = true;
+            record.rule = Some(answered.public.rule);
+            record.manager = answered.public.manager;
+            record.destination = Some(answered.public.destination);
+        }
+        if let Some((stamp, ended)) = self.ended {
+            end(&mut record, stamp, ended);
+        }
+        Some(record)
+    }
+
+    /// Whether the call began and has not ended.
+    pub(crate) fn is_in_progress(&self) -> bool {
+        self.began.is_some() && self.ended.is_none()
+    }
+
+    /// What a BYE to each side needs, where it was answered.
+    pub(crate) fn dialogs(&self) -> Option<[story::KeptDialog; 2]> {
+        let (_, answered) = self.answered.as_ref()?;
+        answered.pii.as_ref().map(|pii| pii.dialogs.clone())
+    }
+
+    /// Whether a recording had begun.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.answered
+            .as_ref()
+            .is_some_and(|(_, answered)| answered.public.recorded)
+    }
+
+    /// How a call that a crash left behind ended. It ran at least until `known`, the last the log knows of that
+    /// process; where its recording turns out to be longer, the record goes by the recording.
+    pub(crate) fn crashed(&self, known: Moment) -> Option<story::Ended> {
+        let (start, began) = self.began.as_ref()?;
+        let total = known - start.mono;
+        let wait = self
+            .answered
+            .as_ref()
+            .map_or(total, |(answer, _)| answer.mono - start.mono);
+        let answered = self.answered.as_ref().map(|(_, answered)| &answered.public);
+        let leg = |trunk: &Arc<str>, call_id: &str, uri: &str| Leg {
+            trunk: Arc::clone(trunk),
+            remote_uri: uri.to_owned(),
+            sip_call_id: call_id.to_owned(),
+            ..Leg::default()
+        };
+        let legs = self.dialogs().map_or_else(
+            || {
+                let call_id = began
+                    .pii
+                    .as_ref()
+                    .map_or("", |pii| pii.sip_call_id.as_str());
+                vec![leg(&began.public.trunk, call_id, "")]
+            },
+            |dialogs| {
+                dialogs
+                    .iter()
+                    .map(|kept| leg(&kept.trunk, &kept.call_id, &kept.target))
+                    .collect()
+            },
+        );
+        Some(story::Ended {
+            rule: answered.map(|answered| Arc::clone(&answered.rule)),
+            targets_tried: Vec::new(),
+            manager: answered.and_then(|answered| answered.manager.clone()),
+            destination: answered.map(|answered| answered.destination.clone()),
+            ringing_at: self.ringing.map(|ringing| ringing.at),
+            answered_at: self.answered.as_ref().map(|(answer, _)| answer.at),
+            wait_ms: millis(wait),
+            talk_ms: millis(total.saturating_sub(wait)),
+            total_ms: millis(total.max(wait)),
+            answered: answered.is_some(),
+            missed: answered.is_none() && began.public.tracked,
+            finish_reason: FinishReason::Crashed,
+            hung_up_by: HungUpBy::System,
+            sip_status: answered.map(|_| 200),
+            q850_cause: None,
+            legs,
+        })
+    }
+}
+
+/// Lays the end over what was known before it.
+fn end(record: &mut CallRecord, stamp: Stamp, ended: Parts<Ended, EndedPersonal>) {
+    let said = ended.public;
+    record.rule = said.rule;
+    record.targets_tried = said.targets_tried;
+    record.manager = said.manager;
+    record.destination = said.destination;
+    record.ringing_at = said.ringing_at;
+    record.answered_at = said.answered_at;
+    record.answered = said.answered;
+    record.missed = said.missed;
+    record.finish_reason = Some(said.finish_reason);
+    record.hung_up_by = Some(said.hung_up_by);
+    record.sip_status = said.sip_status;
+    record.q850_cause = said.q850_cause;
+    let mut personal = ended
+        .pii
+        .map(|pii| pii.legs)
+        .unwrap_or_default()
+        .into_iter();
+    record.legs = said
+        .legs
+        .into_iter()
+        .map(|leg| whole_leg(leg, personal.next().unwrap_or_default()))
+        .collect();
+    let (mut talk_ms, mut total_ms, mut ended_at) = (said.talk_ms, said.total_ms, stamp.at);
+    if said.finish_reason == FinishReason::Crashed {
+        let recorded_ms = record
+            .recording
+            .as_ref()
+            .map_or(0, |recording| recording.duration_ms);
+        talk_ms = talk_ms.max(if said.answered { recorded_ms } else { 0 });
+        total_ms = total_ms.max(said.wait_ms.saturating_add(talk_ms));
+        // The line was written by the next start, perhaps days later.
+        ended_at = record.started_at + Duration::from_millis(total_ms);
+    }
+    record.wait_ms = Some(said.wait_ms);
+    record.talk_ms = Some(talk_ms);
+    record.total_ms = Some(total_ms);
+    record.ended_at = Some(ended_at);
+}
+
+fn whole_leg(said: LegSaid, personal: LegPersonal) -> Leg {
+    Leg {
+        trunk: said.trunk,
+        remote_uri: personal.remote_uri,
+        sip_call_id: personal.sip_call_id,
+        codec: said.codec,
+        packets_in: said.packets_in,
+        packets_out: said.packets_out,
+        lost: said.lost,
+        jitter_ms: said.jitter_ms,
+        digits: personal.digits,
+    }
+}
+
+fn shown(recorded: Recorded, sha256: Option<String>) -> Recording {
+    Recording {
+        file: recorded.file,
+        duration_ms: recorded.duration_ms,
+        sample_rate_hz: recorded.sample_rate_hz,
+        channels: recorded.channels,
+        bytes: recorded.bytes,
+        sha256,
+        state: recorded.state,
+        gaps: recorded.gaps,
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,431 @@
+//! Opening: the end of the log is found, what is over it is brought up to date, and what a crash left behind is named.
+
+use std::fs;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::panic;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::base::time::{Moment, WallTime};
+use crate::store::db;
+use crate::store::db::{Covered, Db};
+use crate::store::disk::{Disk, FILE_MODE};
+use crate::store::erase;
+use crate::store::error::StoreError;
+use crate::store::event;
+use crate::store::event::{Checkpoint, Event, Started};
+use crate::store::handle::{Erased, Ghost, Purpose, Setup};
+use crate::store::history::Histories;
+use crate::store::keeper::Keeper;
+use crate::store::line::{Head, Line};
+use crate::store::log::{Log, month_path};
+use crate::store::place::{Month, Place};
+use crate::store::scan;
+use crate::store::scan::{Lines, Reader};
+use crate::store::shared::Shared;
+use crate::store::snapshot::Snapshots;
+use crate::store::view::View;
+
+/// Calls put into the index at once during a replay.
+const BATCH: usize = 1_024;
+
+/// An open store.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) keeper: Keeper,
+    pub(crate) ghosts: Vec<Ghost>,
+    /// Held as long as the store is open.
+    pub(crate) lock: File,
+}
+
+/// Opens the store in `setup`.
+pub(crate) fn open(setup: Setup, disk: Box<dyn Disk>) -> Result<Opened, StoreError> {
+    let folder = setup.settings.folder.as_path();
+    let log_folder = folder.join("log");
+    make_folder(&log_folder)?;
+    let lock = lock(folder)?;
+    erase::remove_unfinished(&log_folder)?;
+    let mut chance = setup.chance;
+    let mut snapshots = Snapshots::new(folder);
+    let mut replay = Replay::begin(folder, &mut snapshots, setup.purpose)?;
+    replay.run()?;
+    let Replay {
+        db,
+        view,
+        end,
+        erased,
+        torn,
+        from_start,
+        bytes,
+        known,
+        ..
+    } = replay;
+
+    let mut history = Histories::new(chance.next_u64());
+    remember(&mut history, &view);
+    let (month, head) = end.map_or_else(Default::default, |end| (Some(end.month), end.head));
+    let log = Log::new(log_folder, setup.node, disk, chance.fork(), month, head);
+    let shared = Shared::new(
+        folder.to_path_buf(),
+        setup.recordings,
+        setup.clock,
+        db,
+        view,
+        history,
+    );
+    let mut keeper = Keeper::new(Arc::new(shared), log, snapshots, bytes);
+    for erased in &erased {
+        erase::carry_out(&mut keeper, erased, &mut Erased::default())?;
+    }
+    let mut ghosts = Vec::new();
+    if setup.purpose == Purpose::Serve {
+        ghosts = bury(&mut keeper, known, torn)?;
+    }
+    // Rows that are only in memory would cost the next start the same replay; after an erasure the old files hold a number.
+    if (from_start || !erased.is_empty())
+        && let Err(error) = keeper.checkpoint(true)
+    {
+        tracing::error!(%error, "the rows cannot be saved; the next start makes them again");
+    }
+    Ok(Opened {
+        keeper,
+        ghosts,
+        lock,
+    })
+}
+
+fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(StoreError::disk("making the folder", folder))
+}
+
+/// Takes the store for this process; the kernel gives it back when the process ends, however it ends.
+fn lock(folder: &Path) -> Result<File, StoreError> {
+    let path = folder.join("lock");
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(FILE_MODE)
+        .open(&path)
+        .map_err(StoreError::disk("opening", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(StoreError::Busy {
+            folder: folder.to_path_buf(),
+        }),
+        Err(fs::TryLockError::Error(error)) => Err(StoreError::disk("locking", &path)(error)),
+    }
+}
+
+/// Takes in what the rows say of callers.
+fn remember(history: &mut Histories, view: &View) {
+    let names = view.rows.names();
+    for row in view.rows.list().iter().filter(|row| row.is_tracked()) {
+        let Some(project) = names.get(row.project) else {
+            continue;
+        };
+        let answered_at =
+            WallTime::from_millis(row.started_at.as_millis() + i64::from(row.wait_ms));
+        let manager = names.get(row.manager).filter(|_| row.is_answered());
+        history.remember(row.caller(), project, manager, answered_at);
+    }
+}
+
+/// Ends the calls that a crash left behind, and says in the log that a process begins.
+fn bury(keeper: &mut Keeper, known: Moment, torn: u64) -> Result<Vec<Ghost>, StoreError> {
+    let calls = keeper.shared.view().in_progress();
+    let started = Started {
+        version: env!("CARGO_PKG_VERSION").into(),
+        torn_bytes: torn,
+        crashed: u64::try_from(calls.len()).unwrap_or(u64::MAX),
+    };
+    keeper.say(None, Event::Started(started));
+    let mut ghosts = Vec::new();
+    for call in calls {
+        let Some(draft) = keeper
+            .shared
+            .draft(call)?
+            .filter(|draft| draft.is_in_progress())
+        else {
+            continue;
+        };
+        if let Some(ended) = draft.crashed(known) {
+            keeper.say(Some(call), Event::Ended(Box::new(ended.into())));
+            ghosts.push(Ghost {
+                call,
+                recorded: draft.is_recorded(),
+                dialogs: draft.dialogs(),
+            });
+        }
+    }
+    // Where the disk refuses now, calls go on all the same: the thread tries again, and says so.
+    if let Err(error) = keeper.commit() {
+        tracing::error!(%error, "the call log cannot be written yet");
+    }
+    if !ghosts.is_empty() {
+        tracing::warn!(
+            calls = ghosts.len(),
+            "calls in progress ended with the process before"
+        );
+    }
+    Ok(ghosts)
+}
+
+/// The last good line.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    month: Month,
+    head: Head,
+}
+
+/// Brings rows and index up to the end of the log.
+#[derive(Debug)]
+struct Replay<'a> {
+    store: &'a Path,
+    log: std::path::PathBuf,
+    db: Db,
+    view: View,
+    months: Vec<Month>,
+    /// Where it begins; `None`: at the first line.
+    covered: Option<Covered>,
+    from_start: bool,
+    end: Option<End>,
+    erased: Vec<event::Erased>,
+    /// Bytes of a torn last line.
+    torn: u64,
+    /// Bytes replayed.
+    bytes: u64,
+    /// The last that is known of the process before.
+    known: Moment,
+}
+
+impl<'a> Replay<'a> {
+    fn begin(
+        store: &'a Path,
+        snapshots: &mut Snapshots,
+        purpose: Purpose,
+    ) -> Result<Self, StoreError> {
+        let log = store.join("log");
+        let months = scan::months(&log)?;
+        let db = open_index(store)?;
+        let loaded = match snapshots.load() {
+            Ok(loaded) => loaded.filter(|_| purpose != Purpose::Rebuild),
+            Err(why) => {
+                tracing::warn!(why, "the rows are made again from the log");
+                None
+            }
+        };
+        let mut view = View::default();
+        let mut covered = None;
+        if let (Some(loaded), Some(indexed)) = (loaded, db.covered()?) {
+            let earlier = if loaded.covered.n <= indexed.n {
+                &loaded.covered
+            } else {
+                &indexed
+            };
+            if is_checkpoint(&log, earlier) {
+                covered = Some(earlier.clone());
+                view.rows = loaded.rows;
+            } else {
+                tracing::warn!("rows and index are of another log; they are made again");
+            }
+        }
+        let from_start = covered.is_none() && !months.is_empty();
+        let db = if from_start {
+            // What is wrong in it must not stay beside what is right.
+            snapshots.remove()?;
+            drop(db);
+            remove_index(store)?;
+            open_index(store)?
+        } else {
+            db
+        };
+        Ok(Self {
+            store,
+            log,
+            db,
+            view,
+            months,
+            covered,
+            from_start,
+            end: None,
+            erased: Vec::new(),
+            torn: 0,
+            bytes: 0,
+            known: Moment::START,
+        })
+    }
+
+    fn run(&mut self) -> Result<(), StoreError> {
+        let from = self.covered.as_ref().map(|covered| covered.place);
+        if let Some(place) = from {
+            self.resume(place)?;
+        }
+        for month in self.months.clone() {
+            match from {
+                Some(place) if month < place.month => {}
+                Some(place) if month == place.month => self.month(month, place.offset)?,
+                Some(_) | None => self.month(month, 0)?,
+            }
+        }
+        self.index(0)?;
+        if self.from_start {
+            let calls = self.view.rows.list().len();
+            tracing::info!(calls, store = %self.store.display(), "rows and index were made again");
+        }
+        Ok(())
+    }
+
+    /// Takes up the calls that were in progress at the checkpoint.
+    fn resume(&mut self, place: Place) -> Result<(), StoreError> {
+        let mut reader = Reader::new(&self.log);
+        let bytes = reader.line(place)?;
+        let open = match Line::read(&bytes).map(|line| line.event()) {
+            Ok(Ok(Event::Checkpoint(Checkpoint { open }))) => open,
+            Ok(_) | Err(_) => Vec::new(),
+        };
+        for open in open {
+            for place in open.lines {
+                let (stamp, event) = reader.event(open.call, place)?;
+                self.view.apply(place, Some(open.call), stamp.at, &event);
+                self.known = self.known.max(stamp.mono);
+            }
+        }
+        Ok(())
+    }
+
+    fn month(&mut self, month: Month, offset: u64) -> Result<(), StoreError> {
+        let mut lines = Lines::open(&self.log, month, offset)?;
+        let mut good = offset;
+        let mut damaged = Vec::new();
+        while let Some(found) = lines.next()? {
+            let place = found.place;
+            match Line::read(found.bytes) {
+                Ok(line) if found.is_whole => {
+                    for byte in damaged.drain(..) {
+                        tracing::error!(%month, byte, "a damaged line of the call log is passed over; run `ringtag verify`");
+                    }
+                    good = place.end();
+                    self.line(place, &line)?;
+                }
+                Ok(_) | Err(_) => damaged.push(place.offset),
+            }
+        }
+        // Where good lines followed somebody damaged the file; at the end of the log it is what a crash tore.
+        if !damaged.is_empty() && self.months.last() == Some(&month) {
+            self.cut(month, good)?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, place: Place, line: &Line<'_>) -> Result<(), StoreError> {
+        self.bytes += u64::from(place.length) + 1;
+        self.end = Some(End {
+            month: place.month,
+            head: line.head(),
+        });
+        self.view.end = Some(place);
+        let event = match line.event() {
+            Ok(event) => event,
+            Err(error) => {
+                tracing::error!(month = %place.month, byte = place.offset, %error, "a line of the call log says nothing that ringtag knows");
+                return Ok(());
+            }
+        };
+        self.known = match event {
+            // Another process, another clock.
+            Event::Started(_) => line.mono,
+            Event::Began(_)
+            | Event::Ringing
+            | Event::Answered(_)
+            | Event::Ended(_)
+            | Event::Recorded(_)
+            | Event::Hashed(_)
+            | Event::Played(_)
+            | Event::Opened(_)
+            | Event::Checkpoint(_)
+            | Event::Erased(_)
+            | Event::Lost(_)
+            | Event::Unknown => self.known.max(line.mono),
+        };
+        if let Some(call) = line.call
+            && !matches!(event, Event::Began(_))
+            && !self.view.knows(call)
+            && let Some(lines) = self.db.lines(call)?
+        {
+            self.view.take_back(call, &lines);
+        }
+        self.view.apply(place, line.call, line.at, &event);
+        if let Event::Erased(erased) = event {
+            self.erased.push(erased);
+        }
+        self.index(BATCH)
+    }
+
+    /// Puts finished calls into the index when there are more than `most`.
+    fn index(&mut self, most: usize) -> Result<(), StoreError> {
+        if self.view.settled().len() > most {
+            self.db.keep(self.view.settled(), None)?;
+            self.view.indexed();
+        }
+        Ok(())
+    }
+
+    /// Cuts off a torn end. Nobody has seen it: readers see only what was synced.
+    fn cut(&mut self, month: Month, good: u64) -> Result<(), StoreError> {
+        let path = month_path(&self.log, month);
+        let cut = || -> std::io::Result<u64> {
+            let file = OpenOptions::new().write(true).open(&path)?;
+            let torn = file.metadata()?.len().saturating_sub(good);
+            file.set_len(good)?;
+            file.sync_all()?;
+            Ok(torn)
+        };
+        self.torn = cut().map_err(StoreError::disk("cutting", &path))?;
+        tracing::warn!(bytes = self.torn, %month, "the torn end of the call log was cut off");
+        Ok(())
+    }
+}
+
+/// Opens the index; one that cannot be opened is made again, because nothing is known there alone.
+fn open_index(store: &Path) -> Result<Db, StoreError> {
+    // Sled panics on some damaged files instead of reporting them.
+    match panic::catch_unwind(|| Db::open(store)) {
+        Ok(Ok(db)) => Ok(db),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the index is made again from the log");
+            remove_index(store)?;
+            Db::open(store)
+        }
+        Err(_) => {
+            tracing::warn!("the index is damaged and is made again from the log");
+            remove_index(store)?;
+            Db::open(store)
+        }
+    }
+}
+
+fn remove_index(store: &Path) -> Result<(), StoreError> {
+    let folder = db::folder(store);
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StoreError::disk("removing", &folder)(error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Whether the log has this checkpoint.
+fn is_checkpoint(log: &Path, covered: &Covered) -> bool {
+    let Ok(bytes) = Reader::new(log).line(covered.place) else {
+        return false;
+    };
+    Line::read(&bytes).is_ok_and(|line| {
+        line.n == covered.n && hex::encode(line.hash) == covered.hash && line.name() == "checkpoint"
+    })
+}

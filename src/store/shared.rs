@@ -1,0 +1,183 @@
+//! What the store's thread and the readers share, and how readers read.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::base::clock::Clock;
+use crate::base::id::CallId;
+use crate::base::time::WallTime;
+use crate::store::credit::Purse;
+use crate::store::db::Db;
+use crate::store::error::StoreError;
+use crate::store::fold::Draft;
+use crate::store::history::Histories;
+use crate::store::place::Place;
+use crate::store::query::{Page, Query};
+use crate::store::record::CallRecord;
+use crate::store::scan::Reader;
+use crate::store::view::View;
+
+/// Most records read for one page, when a condition cannot be answered by the rows. The page may be short then, and its
+/// cursor goes on.
+const READS_MAX: usize = 10_000;
+
+/// Calls looked up under one hold of the lock, so that the store's thread never waits long for a reader.
+const CHUNK: usize = 256;
+
+/// The store's state.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// The store's folder.
+    pub(crate) folder: PathBuf,
+    /// The months' folder.
+    pub(crate) log: PathBuf,
+    /// The recordings' folder.
+    pub(crate) recordings: PathBuf,
+    pub(crate) clock: Clock,
+    pub(crate) purse: Arc<Purse>,
+    pub(crate) db: Db,
+    /// The store is to end, also while the disk refuses.
+    pub(crate) is_stopping: AtomicBool,
+    view: RwLock<View>,
+    history: Mutex<Histories>,
+    trouble: Mutex<Option<String>>,
+    lost: AtomicU64,
+    lost_since: AtomicI64,
+}
+
+impl Shared {
+    /// Puts the parts together.
+    pub(crate) fn new(
+        folder: PathBuf,
+        recordings: PathBuf,
+        clock: Clock,
+        db: Db,
+        view: View,
+        history: Histories,
+    ) -> Self {
+        Self {
+            log: folder.join("log"),
+            folder,
+            recordings,
+            clock,
+            purse: Arc::default(),
+            db,
+            is_stopping: AtomicBool::new(false),
+            view: RwLock::new(view),
+            history: Mutex::new(history),
+            trouble: Mutex::new(None),
+            lost: AtomicU64::new(0),
+            lost_since: AtomicI64::new(0),
+        }
+    }
+
+    pub(crate) fn view(&self) -> RwLockReadGuard<'_, View> {
+        self.view.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For the store's thread only.
+    pub(crate) fn view_mut(&self) -> RwLockWriteGuard<'_, View> {
+        self.view.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn history(&self) -> MutexGuard<'_, Histories> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the disk last refused.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Notes what the disk refuses; returns whether that is news.
+    pub(crate) fn set_trouble(&self, trouble: Option<String>) -> bool {
+        let mut held = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = *held != trouble;
+        *held = trouble;
+        is_news
+    }
+
+    /// Counts an event that found no room.
+    pub(crate) fn lose(&self, at: WallTime) {
+        if self.lost.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.lost_since.store(at.as_millis(), Ordering::Release);
+        }
+    }
+
+    /// Events lost so far, and when the first of them was told.
+    pub(crate) fn lost(&self) -> (u64, WallTime) {
+        let since = self.lost_since.load(Ordering::Acquire);
+        (
+            self.lost.load(Ordering::Acquire),
+            WallTime::from_millis(since),
+        )
+    }
+
+    /// The lines of a call, wherever they are known.
+    pub(crate) fn lines(&self, call: CallId) -> Result<Option<Vec<Place>>, StoreError> {
+        // The index has a call before the view lets go of it, so this order misses none.
+        let known = self.view().lines(call).map(<[Place]>::to_vec);
+        match known {
+            Some(lines) => Ok(Some(lines)),
+            None => self.db.lines(call),
+        }
+    }
+
+    /// What the log says of one call.
+    pub(crate) fn draft(&self, call: CallId) -> Result<Option<Draft>, StoreError> {
+        self.lines(call)?
+            .map(|lines| Reader::new(&self.log).call(call, &lines))
+            .transpose()
+    }
+
+    /// One record.
+    pub(crate) fn call(&self, call: CallId) -> Result<Option<CallRecord>, StoreError> {
+        Ok(self.draft(call)?.and_then(|draft| draft.record(call)))
+    }
+
+    /// One page of records.
+    pub(crate) fn list(&self, query: &Query) -> Result<Page, StoreError> {
+        let mut reader = Reader::new(&self.log);
+        let mut page = Page::default();
+        let mut query = query.clone();
+        let size = query.page_size();
+        let mut reads = 0;
+        loop {
+            let wanted = (size - page.calls.len() + 1).min(CHUNK);
+            let candidates: Vec<CallId> = self
+                .view()
+                .rows
+                .scan(&query)
+                .take(wanted)
+                .map(|row| row.id)
+                .collect();
+            for &call in &candidates {
+                if page.calls.len() == size || reads == READS_MAX {
+                    page.next = query.cursor;
+                    return Ok(page);
+                }
+                reads += 1;
+                query.cursor = Some(call);
+                let Some(lines) = self.lines(call)? else {
+                    tracing::error!(%call, "the index does not know this call; run `ringtag reindex`");
+                    continue;
+                };
+                match reader.call(call, &lines) {
+                    Ok(draft) => {
+                        page.calls
+                            .extend(draft.record(call).filter(|record| query.matches(record)));
+                    }
+                    // One damaged line must not hide the other calls.
+                    Err(error) => tracing::error!(%call, %error, "a call is left out of a list"),
+                }
+            }
+            if candidates.len() < wanted {
+                return Ok(page);
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Checking the whole log: every line's hash, the chain through all months, what was erased, and the recordings.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::base::id::CallId;
+use crate::store::erase;
+use crate::store::error::StoreError;
+use crate::store::event::Event;
+use crate::store::line::{Head, Line};
+use crate::store::log::month_path;
+use crate::store::place::{Month, Place};
+use crate::store::scan;
+use crate::store::scan::Lines;
+
+/// What a check of the log found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Everything is as it was written.
+    Whole {
+        /// Lines whose hash is right.
+        lines: u64,
+        /// Months.
+        months: u64,
+        /// Recordings whose hash is right.
+        recordings: u64,
+        /// The hash of the last line. Whoever notes it down can tell later that nothing before it was changed.
+        head: String,
+    },
+    /// The first thing that is not.
+    Broken {
+        /// The month's file.
+        file: PathBuf,
+        /// Its line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// A line as people find it.
+type Spot = (Month, u64);
+
+/// What a walk along the chain gathers.
+#[derive(Debug, Default)]
+struct Walk {
+    head: Head,
+    lines: u64,
+    /// Personal parts that are gone, each call with its first such line.
+    gone: BTreeMap<CallId, Spot>,
+    /// Calls of which an `erased` line says so.
+    erased: BTreeSet<CallId>,
+    files: BTreeMap<CallId, String>,
+    hashes: BTreeMap<CallId, (Spot, String)>,
+}
+
+/// Checks the log in `log` up to `end`, the last synced line, and the recordings in `recordings`.
+pub(crate) fn verify(
+    log: &Path,
+    recordings: &Path,
+    end: Option<Place>,
+) -> Result<Verdict, StoreError> {
+    let months = scan::months(log)?;
+    let mut walk = Walk::default();
+    for &month in &months {
+        let limit = end.filter(|end| end.month <= month).map(|end| {
+            // A month that began after the check did.
+            if end.month < month { 0 } else { end.end() }
+        });
+        if let Some((line, why)) = walk.month(log, month, limit)? {
+            return Ok(Verdict::Broken {
+                file: month_path(log, month),
+                line,
+                why,
+            });
+        }
+    }
+    let unexplained = walk
+        .gone
+        .iter()
+        .find(|(call, _)| !walk.erased.contains(call));
+    if let Some((call, &(month, line))) = unexplained {
+        return Ok(Verdict::Broken {
+            file: month_path(log, month),
+            line,
+            why: format!("its personal part is gone and no `erased` line names call {call}"),
+        });
+    }
+    let mut hashed = 0;
+    for (call, ((month, line), sha256)) in &walk.hashes {
+        if walk.erased.contains(call) {
+            continue;
+        }
+        if let Some(why) = walk.recording(recordings, *call, sha256) {
+            return Ok(Verdict::Broken {
+                file: month_path(log, *month),
+                line: *line,
+                why,
+            });
+        }
+        hashed += 1;
+    }
+    Ok(Verdict::Whole {
+        lines: walk.lines,
+        months: u64::try_from(months.len()).unwrap_or(u64::MAX),
+        recordings: hashed,
+        head: hex::encode(walk.head.hash),
+    })
+}
+
+impl Walk {
+    /// Checks a month; returns its first broken line.
+    fn month(
+        &mut self,
+        log: &Path,
+        month: Month,
+        limit: Option<u64>,
+    ) -> Result<Option<(u64, String)>, StoreError> {
+        let mut lines = Lines::open(log, month, 0)?;
+        let mut number = 0;
+        while let Some(found) = lines.next()? {
+            if limit.is_some_and(|limit| found.place.offset >= limit) {
+                break;
+            }
+            number += 1;
+            if !found.is_whole {
+                return Ok(Some((number, "it is torn: its end is missing".into())));
+            }
+            let checked =
+                Line::read(found.bytes).and_then(|line| self.line(&line, (month, number)));
+            if let Err(why) = checked {
+                return Ok(Some((number, why)));
+            }
+        }
+        if limit.is_some_and(|limit| limit > lines.offset()) {
+            return Ok(Some((
+                number + 1,
+                "it is missing: the file was cut off".into(),
+            )));
+        }
+        Ok(None)
+    }
+
+    fn line(&mut self, line: &Line<'_>, spot: Spot) -> Result<(), String> {
+        let is_first = self.lines == 0;
+        if is_first && (line.n != 1 || line.prev != [0; 32]) {
+            return Err("the log begins in the middle: the months before it are missing".into());
+        }
+        if line.n != self.head.n + 1 {
+            return Err(format!(
+                "it is number {} and should be {}",
+                line.n,
+                self.head.n + 1
+            ));
+        }
+        if line.prev != self.head.hash {
+            return Err("it does not follow the line before it".into());
+        }
+        line.check()?;
+        let event = line
+            .event()
+            .map_err(|error| format!("it is malformed: {error}"))?;
+        if spot.1 == 1 && !matches!(event, Event::Opened(_)) {
+            return Err("the month does not begin with the head of the one before".into());
+        }
+        self.head = line.head();
+        self.lines += 1;
+        if let Some(call) = line.call {
+            if line.is_erased() {
+                self.gone.entry(call).or_insert(spot);
+            }
+            match event {
+                Event::Recorded(recorded) => drop(self.files.insert(call, recorded.file)),
+                Event::Hashed(hashed) => drop(self.hashes.insert(call, (spot, hashed.sha256))),
+                Event::Began(_)
+                | Event::Ringing
+                | Event::Answered(_)
+                | Event::Ended(_)
+                | Event::Played(_)
+                | Event::Started(_)
+                | Event::Opened(_)
+                | Event::Checkpoint(_)
+                | Event::Erased(_)
+                | Event::Lost(_)
+                | Event::Unknown => {}
+            }
+        } else if let Event::Erased(erased) = event {
+            self.erased.extend(erased.calls);
+        }
+        Ok(())
+    }
+
+    /// Checks a recording; returns what is wrong with it.
+    fn recording(&self, folder: &Path, call: CallId, sha256: &str) -> Option<String> {
+        let Some(file) = self.files.get(&call) else {
+            return Some("it is the hash of a recording that no line names".into());
+        };
+        let Some(path) = erase::inside(folder, file) else {
+            return Some(format!(
+                "it names a recording outside of its folder: {file}"
+            ));
+        };
+        match hash_file(&path) {
+            Ok(hash) if hex::encode(hash) == sha256 => None,
+            Ok(_) => Some(format!(
+                "the recording {} is not what was recorded",
+                path.display()
+            )),
+            Err(error) => Some(format!(
+                "the recording {} cannot be read: {error}",
+                path.display()
+            )),
+        }
+    }
+}
+
+fn hash_file(path: &Path) -> io::Result<[u8; 32]> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        let read = file.read(&mut piece)?;
+        if read == 0 {
+            return Ok(hasher.finalize().into());
+        }
+        hasher.update(piece.get(..read).unwrap_or_default());
+    }
+}
