@@ -26,8 +26,6 @@ const PACKET_BYTES_MAX: usize = 1_600;
 const PACKET_MS: u64 = 20;
 /// Samples up to this are quiet: -48 dBFS, below speech and above a telephone line's noise.
 const QUIET_MAX: u16 = 128;
-/// The prefix of a codec's name whose packets are SRTP.
-pub const ENCRYPTED: &str = "SRTP";
 
 /// A recording under way.
 #[derive(Debug)]
@@ -55,7 +53,8 @@ struct Half {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Sound(Law),
-    /// Digits (RFC 4733) and comfort noise (RFC 3389): silence of the right length by itself.
+    /// Digits (RFC 4733) and comfort noise (RFC 3389), which are silence of the right length by
+    /// themselves, and parity (RFC 5109), which is no sound.
     Silent,
     Undecoded,
     Encrypted,
@@ -244,14 +243,13 @@ fn kinds(codecs: &[Codec]) -> Box<[Kind; 128]> {
 fn kind(codec: &Codec) -> Kind {
     let is = |name: &str| codec.name.eq_ignore_ascii_case(name);
     let g711 = codec.clock_hz == RATE_HZ && codec.channels <= 1;
-    let prefix = codec.name.get(..ENCRYPTED.len());
-    if prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(ENCRYPTED)) {
+    if codec.is_encrypted() {
         Kind::Encrypted
     } else if is("PCMU") && g711 {
         Kind::Sound(Law::Mu)
     } else if is("PCMA") && g711 {
         Kind::Sound(Law::A)
-    } else if is("TELEPHONE-EVENT") || is("CN") {
+    } else if is("TELEPHONE-EVENT") || is("TONE") || is("CN") || is("ULPFEC") {
         Kind::Silent
     } else {
         Kind::Undecoded

@@ -21,6 +21,9 @@ pub const PAYLOAD_TYPE_MAX: u8 = 127;
 /// The longest encoding name taken. The longest registered one, `vnd.` forms included, has half as many letters.
 pub const NAME_MAX: usize = 64;
 
+/// What stands before the name of a codec whose packets are SRTP.
+const SRTP: &str = "SRTP/";
+
 impl Codec {
     /// Reads the value of `a=rtpmap:`, such as `111 opus/48000/2`. `None`: it is none.
     pub fn from_rtpmap(value: &[u8]) -> Option<Self> {
@@ -87,6 +90,20 @@ impl Codec {
         )
     }
 
+    /// The codec as it is named where its packets are SRTP (RFC 3711) that passes through: `SRTP/PCMA`.
+    /// Only the phones have the key, so it is not what the recorder or the counting of digits can read.
+    pub fn encrypted(&self) -> Self {
+        Self {
+            name: format!("{SRTP}{}", self.name).into(),
+            ..self.clone()
+        }
+    }
+
+    /// Whether this was made by [`Self::encrypted`]: no encoding name has a slash (RFC 8866 6.6).
+    pub fn is_encrypted(&self) -> bool {
+        self.name.starts_with(SRTP)
+    }
+
     /// Whether both name the same encoding, under whatever payload type.
     pub fn is_same_encoding(&self, other: &Self) -> bool {
         self.name == other.name
@@ -112,6 +129,8 @@ mod tests {
         let digits = Codec::from_rtpmap(b"101  telephone-event/8000").unwrap();
         assert_eq!((digits.clock_hz, digits.channels), (8_000, 1));
         assert!(digits.is_companion());
+        assert!(!opus.is_encrypted() && opus.encrypted().is_encrypted());
+        assert_eq!(&*opus.encrypted().name, "SRTP/OPUS");
     }
 
     #[test]
