@@ -29,7 +29,7 @@ const COMING: &[(&str, &[&str])] = &[
     ("[[rule]]", &["announce"]),
 ];
 
-/// What comes before the colon of `listen`, later.
+/// What comes before the colon of `listen`, and is the `transport` of a trunk, later.
 pub(in crate::config) const COMING_TRANSPORTS: &[&str] = &["tls", "ws", "wss"];
 
 /// Whether a later version reads `key` in `section`.

@@ -13,6 +13,7 @@ mod rules;
 mod secret;
 mod settings;
 mod shadow;
+mod sockets;
 mod tracking;
 #[cfg(test)]
 mod trial;

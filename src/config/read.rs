@@ -12,6 +12,7 @@ use crate::config::people;
 use crate::config::rules::{self, Names};
 use crate::config::settings;
 use crate::config::shadow;
+use crate::config::sockets;
 use crate::config::tracking;
 use crate::config::trunk;
 use crate::config::walk::{Book, Section};
@@ -78,8 +79,9 @@ fn config<'t>(
     let media = settings::media(root.table("media", "[media]"), &sip);
     let recordings = settings::recordings(root.table("recordings", "[recordings]"), base);
     let store = settings::store(root.table("store", "[store]"), base);
-    let web = settings::web(root.table("web", "[web]"));
+    let web = settings::web(root.table("web", "[web]"), &sip);
     let trunks = trunk::trunks(root.tables("trunk", "[[trunk]]"), base, outside);
+    sockets::check_trunks(book, &trunks, &sip.listen);
     let project_sections = root.tables("project", "[[project]]");
     let without_zone: Vec<_> = project_sections
         .iter()
@@ -216,6 +218,23 @@ mod tests {
         assert_eq!(good(&stated), good(&left_out));
         let ring_s = format!("ring_s = {}\n", crate::route::rule::RING_S);
         assert_eq!(defaults(&sections, "[[rule]]"), ring_s);
+    }
+
+    #[test]
+    fn no_beginning_of_a_file_and_no_lost_character_upsets_the_reader() {
+        let lines = OWN.lines().count();
+        for end in (0..OWN.len())
+            .filter(|end| OWN.is_char_boundary(*end))
+            .step_by(7)
+        {
+            let without = OWN.chars().enumerate().filter(|(place, _)| *place != end);
+            for text in [OWN[..end].to_owned(), without.map(|(_, c)| c).collect()] {
+                for note in notes(&text) {
+                    let line: usize = note.split(':').next().unwrap().parse().unwrap();
+                    assert!((1..=lines + 1).contains(&line), "{note}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What a reload cannot change: sockets and folders that stay as they are until a restart.
+//! What a reload cannot change. Trunks, projects, sources, people, rules and `recordings.when` take effect at once;
+//! sockets, folders and what the threads were started with stay as they are until a restart.
 
 use crate::config::Config;
 
@@ -8,6 +9,8 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     let checks = [
         ("sip.listen", old.sip.listen != new.sip.listen),
         ("sip.advertise", old.sip.advertise != new.sip.advertise),
+        ("sip.drain_s", old.sip.drain != new.sip.drain),
+        ("numbers.country", old.country != new.country),
         ("media.bind", old.media.bind != new.media.bind),
         (
             "media.advertise",
@@ -20,12 +23,45 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
             "recordings.folder",
             old.recordings.folder != new.recordings.folder,
         ),
+        (
+            "recordings.keep_days",
+            old.recordings.keep_days != new.recordings.keep_days,
+        ),
         ("store.folder", old.store.folder != new.store.folder),
         ("web.listen", old.web.listen != new.web.listen),
     ];
-    checks
-        .into_iter()
-        .filter(|(_, differs)| *differs)
-        .map(|(key, _)| key.to_owned())
-        .collect()
+    let differing = checks.into_iter().filter(|(_, differs)| *differs);
+    differing.map(|(key, _)| key.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::trial::{OFFICE, good};
+
+    #[test]
+    fn sockets_and_folders_wait_for_a_restart() {
+        let old = good("");
+        let new = good(
+            "[sip]\nlisten = \"udp:127.0.0.1:5070\"\n[media]\nports = [30000, 30999]\n[store]\nfolder = \"/srv/calls\"\n[web]\nlisten = \"none\"\n",
+        );
+        assert_eq!(
+            needs_restart(&old, &new),
+            ["sip.listen", "media.ports", "store.folder", "web.listen"]
+        );
+    }
+
+    #[test]
+    fn rules_numbers_and_trunks_do_not() {
+        let new = format!(
+            "{OFFICE}[recordings]\nwhen = \"none\"\n[[rule]]\nid = \"all\"\nto = \"manager:desk\"\n"
+        );
+        assert_eq!(needs_restart(&good(""), &good(&new)), [""; 0]);
+    }
+
+    #[test]
+    fn a_file_that_says_the_same_in_other_words_needs_nothing() {
+        let old = good("[sip]\ndrain_s = 30\n[recordings]\nfolder = \"../recordings\"\n");
+        assert_eq!(needs_restart(&old, &good("")), [""; 0]);
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::api;
 use crate::base::country::Country;
 use crate::config::later::COMING_TRANSPORTS;
+use crate::config::sockets;
 use crate::config::walk::{Section, Word, quoted};
 use crate::engine;
 use crate::engine::settings::Listen;
@@ -74,20 +75,12 @@ fn listen(section: &mut Section<'_, '_>) -> Vec<Listen> {
     let is_written = section.has("listen");
     let words = section.some_words("listen", sample);
     if is_written {
-        let mut listen: Vec<Listen> = Vec::with_capacity(words.len());
-        for word in words {
-            let Some(socket) = read_listen(section, word) else {
-                continue;
-            };
-            if listen.contains(&socket) {
-                let message = format!("\"{}\" is there twice", word.text);
-                section
-                    .book
-                    .error(word.at, message, "leave one of them out");
-            } else {
-                listen.push(socket);
-            }
-        }
+        let read: Vec<_> = words
+            .into_iter()
+            .filter_map(|word| Some((read_listen(section, word)?, word.at)))
+            .collect();
+        sockets::check_sip(section.book, &read);
+        let listen = read.into_iter().map(|(socket, _)| socket).collect();
         return listen;
     }
     let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), SIP_PORT);
@@ -263,13 +256,17 @@ pub(in crate::config) fn store(
     settings
 }
 
-/// Reads `[web]`.
-pub(in crate::config) fn web(mut section: Section<'_, '_>) -> api::settings::Settings {
+/// Reads `[web]`; `sip` is asked whether its sockets leave the port free.
+pub(in crate::config) fn web(
+    mut section: Section<'_, '_>,
+    sip: &engine::settings::Settings,
+) -> api::settings::Settings {
     let listen = match section.word("listen", "\"127.0.0.1:8080\"") {
         None => Some(WEB_LISTEN),
         Some(word) if word.text == "none" => None,
         Some(word) => web_listen(&section, word),
     };
+    sockets::check_web(section.book, listen, section.place("listen"), &sip.listen);
     section.finish();
     api::settings::Settings { listen }
 }
@@ -399,7 +396,7 @@ mod tests {
                 "2:11: `tls:` comes with a later version of ringtag; listen on udp: and tcp: for now",
                 "2:33: \"127.0.0.1:5060\" begins with no transport; write the transport first, such as \"udp:127.0.0.1:5060\"",
                 "3:3: \"localhost:5060\" is no address with a port; write an IP address and a port, such as \"udp:127.0.0.1:5060\" or \"udp:[::1]:5060\"",
-                "3:47: \"udp:127.0.0.1:5060\" is there twice; leave one of them out",
+                "3:47: udp:127.0.0.1:5060 cannot be opened beside udp:127.0.0.1:5060; leave one of them out",
             ]
         );
     }
