@@ -106,13 +106,18 @@ impl Name {
             return Self::Other;
         };
         let mut slot = slot(*first, *last, text.len());
-        while let Some(Some((name, known))) = TABLE.get(slot) {
-            if known.as_bytes().eq_ignore_ascii_case(text) {
+        loop {
+            let place = TABLE.get(slot).copied().unwrap_or(EMPTY);
+            // No known name stands at `EMPTY`.
+            let Some((name, known)) = KNOWN.get(usize::from(place)) else {
+                return Self::Other;
+            };
+            let known = known.as_bytes();
+            if known == text || known.eq_ignore_ascii_case(text) {
                 return *name;
             }
             slot = (slot + 1) % SLOTS;
         }
-        Self::Other
     }
 
     /// Whether several values may share one line, separated by commas (RFC 3261 7.3.1 and each header's grammar).
@@ -199,10 +204,14 @@ impl fmt::Display for Name {
     }
 }
 
-/// Four times the names, so that a probe rarely takes a second step.
+/// Five times the names, so that a probe rarely takes a second step.
 const SLOTS: usize = 512;
 
-static TABLE: [Option<(Name, &str)>; SLOTS] = table();
+/// What stands in a slot without a name.
+const EMPTY: u8 = u8::MAX;
+
+/// Places in [`KNOWN`], by [`slot`]. Small enough to stay in the nearest cache.
+static TABLE: [u8; SLOTS] = table();
 
 const fn slot(first: u8, last: u8, len: usize) -> usize {
     // Bit 5 is the case of a letter.
@@ -212,18 +221,20 @@ const fn slot(first: u8, last: u8, len: usize) -> usize {
 
 #[expect(
     clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
     reason = "evaluated by the compiler, where a wrong index does not build"
 )]
-const fn table() -> [Option<(Name, &'static str)>; SLOTS] {
-    let mut table = [None; SLOTS];
+const fn table() -> [u8; SLOTS] {
+    assert!(KNOWN.len() < EMPTY as usize);
+    let mut table = [EMPTY; SLOTS];
     let mut at = 0;
     while at < KNOWN.len() {
         let text = KNOWN[at].1.as_bytes();
         let mut place = slot(text[0], text[text.len() - 1], text.len());
-        while table[place].is_some() {
+        while table[place] != EMPTY {
             place = (place + 1) % SLOTS;
         }
-        table[place] = Some(KNOWN[at]);
+        table[place] = at as u8;
         at += 1;
     }
     table

@@ -77,7 +77,11 @@ impl Message {
         if bytes.len() - begin > MESSAGE_MAX {
             return Err(Malformed::hopeless(Wrong::TooLong));
         }
-        let mut text = bytes.slice(begin..);
+        let mut text = if begin == 0 {
+            bytes
+        } else {
+            bytes.slice(begin..)
+        };
         let mut found = Found::scan(&text);
         if found.folded {
             text = unfolded(&text);
@@ -246,6 +250,9 @@ impl Found {
         if length > there {
             return Err(Wrong::BodyShort);
         }
+        if length == 0 {
+            return Ok(Bytes::new());
+        }
         Ok(text.slice(self.body_at..self.body_at + length))
     }
 
@@ -266,7 +273,7 @@ impl Found {
 
     fn malformed(self, text: Bytes, wrong: Wrong, kind: Kind) -> Malformed {
         let first = self.lines.iter().find(|line| line.name == Name::Via);
-        let via = first.and_then(|line| Via::take_first(&text.slice(line.value.range())).ok());
+        let via = first.and_then(|line| Via::first_at(&text, line.value.range()).ok());
         Malformed::new(Parts {
             wrong,
             text,
@@ -289,24 +296,20 @@ pub(crate) fn content_length(head: &Bytes) -> Result<Option<usize>, Wrong> {
 }
 
 fn header_line(line: &[u8], at: usize) -> Option<Line> {
-    let label = line.iter().position(|b| !scan::is(*b, scan::TOKEN))?;
-    let name = line.get(..label)?;
-    let rest = line.get(label..)?;
-    let colon = rest.iter().position(|b| *b != b' ' && *b != b'\t')?;
-    if name.is_empty() || rest.get(colon) != Some(&b':') {
+    let colon = memchr::memchr(b':', line)?;
+    let label = scan::trim_end(line.get(..colon)?);
+    let name = Name::of(label);
+    // A name that is known is a token.
+    if name == Name::Other && !scan::is_all(label, scan::TOKEN) {
         return None;
     }
-    let raw = rest.get(colon + 1..)?;
-    let value = scan::trim(raw);
-    let lead = raw
-        .iter()
-        .take_while(|b| **b == b' ' || **b == b'\t')
-        .count();
-    let start = at + label + colon + 1 + if value.is_empty() { 0 } else { lead };
+    let value = scan::trim_end(line.get(colon + 1..)?);
+    let lead = value.iter().position(|b| *b != b' ' && *b != b'\t');
+    let start = at + colon + 1 + lead.unwrap_or_default();
     Some(Line {
-        name: Name::of(name),
-        label: Span::new(at, at + label),
-        value: Span::new(start, start + value.len()),
+        name,
+        label: Span::new(at, at + label.len()),
+        value: Span::new(start, at + colon + 1 + value.len()),
     })
 }
 
@@ -358,7 +361,7 @@ fn start_line(line: &[u8], text: &Bytes) -> Result<Start, (Wrong, Kind)> {
     if first >= last {
         return Err(wrong(Wrong::StartLine));
     }
-    let uri = Uri::take(text.slice(first + 1..last)).map_err(|_bad| wrong(Wrong::RequestUri))?;
+    let uri = Uri::at(text, first + 1..last).map_err(|_bad| wrong(Wrong::RequestUri))?;
     if uri.headers().is_some() {
         return Err(wrong(Wrong::RequestUriHeaders));
     }
@@ -428,13 +431,13 @@ fn headers(
     for line in &found.lines {
         let name = line.name;
         let value = line.value.of(text);
-        let slice = || text.slice(line.value.range());
+        let place = || line.value.range();
         match name {
             Name::Via if via.is_none() => {
-                via = Some(Via::take_first(&slice()).map_err(|_| Wrong::Bad(name))?);
+                via = Some(Via::first_at(text, place()).map_err(|_| Wrong::Bad(name))?);
             }
-            Name::From => once(&mut from, name, NameAddr::take(slice()).ok())?,
-            Name::To => once(&mut to, name, NameAddr::take(slice()).ok())?,
+            Name::From => once(&mut from, name, NameAddr::at(text, place()).ok())?,
+            Name::To => once(&mut to, name, NameAddr::at(text, place()).ok())?,
             Name::CallId => {
                 let word = scan::is_all(value, scan::WORD).then_some(line.value);
                 once(&mut call_id, name, word)?;
@@ -489,9 +492,11 @@ fn read_length(value: &[u8]) -> Option<usize> {
 
 /// Checks every Contact of a line and keeps the first of all.
 fn read_contacts(text: &Bytes, line: &Line, contact: &mut Option<NameAddr>) -> Result<(), Wrong> {
-    let whole = line.value.of(text);
-    for value in Values::new(whole) {
-        let read = NameAddr::take(text.slice_ref(value)).map_err(|_| Wrong::Bad(Name::Contact))?;
+    let mut values = Values::new(line.value.of(text));
+    while let Some(place) = values.next_place() {
+        let start = line.value.range().start;
+        let place = start + place.start..start + place.end;
+        let read = NameAddr::at(text, place).map_err(|_bad| Wrong::Bad(Name::Contact))?;
         contact.get_or_insert(read);
     }
     Ok(())

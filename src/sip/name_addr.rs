@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -10,13 +12,14 @@ use crate::sip::scan::{Cursor, Params, Span};
 use crate::sip::uri::Uri;
 
 /// `"Alice" <sip:alice@example.com>;tag=1`, checked, as it came.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub struct NameAddr {
-    text: Bytes,
-    display: Marked,
+    /// Shares the text that all the spans count in.
     uri: Uri,
-    params: Marked,
-    tag: Marked,
+    whole: Span,
+    display: Span,
+    params: Span,
+    tag: Span,
 }
 
 /// A text that is no address.
@@ -25,10 +28,6 @@ pub struct NameAddr {
     "not a name-addr or addr-spec by RFC 3261 section 25.1; write it like \"Name\" <sip:user@host>"
 )]
 pub struct BadNameAddr;
-
-/// A span that takes no part in comparing: the text it marks is compared already.
-#[derive(Clone, Copy)]
-struct Marked(Span);
 
 impl NameAddr {
     /// Reads an address, copying it.
@@ -46,41 +45,24 @@ impl NameAddr {
     ///
     /// When the text follows no grammar of addresses.
     pub fn take(text: Bytes) -> Result<Self, BadNameAddr> {
-        if text.len() > usize::from(u16::MAX) {
-            return Err(BadNameAddr);
-        }
-        let mut cursor = Cursor::new(&text);
+        let end = text.len();
+        Self::at(&text, 0..end)
+    }
+
+    /// Reads the address that stands at `place` in `text`, without copying.
+    pub(crate) fn at(text: &Bytes, place: Range<usize>) -> Result<Self, BadNameAddr> {
+        let all = text.get(..place.end).ok_or(BadNameAddr)?;
+        let mut cursor = Cursor::from(all, place.start);
         cursor.skip_space();
         let display = take_display(&mut cursor)?;
-        let uri_at;
-        if cursor.eat(b'<') {
-            let start = cursor.at();
-            let end = memchr::memchr(b'>', cursor.rest()).ok_or(BadNameAddr)?;
-            cursor.advance(end + 1);
-            uri_at = start..start + end;
-        } else if display.is_empty() {
-            // Without brackets the parameters are the header's, and a comma, a question mark or a semicolon would need
-            // the brackets (20.10).
-            let start = cursor.at();
-            let rest = cursor.rest();
-            let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
-            let bare = rest.get(..end).unwrap_or_default();
-            if memchr::memchr2(b',', b'?', bare).is_some() {
-                return Err(BadNameAddr);
-            }
-            let bare = scan::trim(bare).len();
-            cursor.advance(end);
-            uri_at = start..start + bare;
-        } else {
-            return Err(BadNameAddr);
-        }
-        let start = cursor.at();
+        let uri_at = take_addr(&mut cursor, display)?;
+        let params_at = cursor.at();
         let mut tag = Span::EMPTY;
         while let Some(param) = cursor.param() {
             let param = param.map_err(|_bad| BadNameAddr)?;
-            if param.name.of(&text).eq_ignore_ascii_case(b"tag") && tag.is_empty() {
+            if tag.is_empty() && param.name.of(all).eq_ignore_ascii_case(b"tag") {
                 tag = param.value.unwrap_or_default();
-                if !tag.is_empty() && !tag.of(&text).iter().all(|b| scan::is(*b, scan::VALUE)) {
+                if tag.of(all).first() == Some(&b'"') {
                     return Err(BadNameAddr);
                 }
             }
@@ -88,14 +70,12 @@ impl NameAddr {
         if cursor.peek().is_some() {
             return Err(BadNameAddr);
         }
-        let params = Span::new(start, text.len());
-        let uri = Uri::take(text.slice(uri_at)).map_err(|_bad| BadNameAddr)?;
         Ok(Self {
-            text,
-            display: Marked(display),
-            uri,
-            params: Marked(params),
-            tag: Marked(tag),
+            uri: Uri::at(text, uri_at).map_err(|_bad| BadNameAddr)?,
+            whole: Span::new(place.start, place.end),
+            display,
+            params: Span::new(params_at, place.end),
+            tag,
         })
     }
 
@@ -112,29 +92,26 @@ impl NameAddr {
             }
             text.push_str("\" ");
         }
-        let display = Span::new(0, text.len().saturating_sub(1));
         text.push('<');
         text.push_str(uri.as_str());
         text.push('>');
-        let start = text.len();
-        let mut tag_span = Span::EMPTY;
         if let Some(tag) = tag.filter(|tag| scan::is_all(tag.as_bytes(), scan::TOKEN)) {
             text.push_str(";tag=");
-            tag_span = Span::new(text.len(), text.len() + tag.len());
             text.push_str(tag);
         }
-        Self {
-            params: Marked(Span::new(start, text.len())),
-            text: Bytes::from(text),
-            display: Marked(display),
-            uri: uri.detached(),
-            tag: Marked(tag_span),
-        }
+        // Only more than 64 KB of name could fail to read back; the URI alone never does.
+        Self::take(Bytes::from(text)).unwrap_or_else(|_bad| Self {
+            whole: uri.whole(),
+            uri: uri.clone(),
+            display: Span::EMPTY,
+            params: Span::EMPTY,
+            tag: Span::EMPTY,
+        })
     }
 
     /// Returns the display name with quotes and escapes undone; any bytes, `None` where there is none.
     pub fn display(&self) -> Option<Cow<'_, [u8]>> {
-        let raw = self.display.0.of(&self.text);
+        let raw = self.display.of(self.uri.shared());
         match raw {
             [] => None,
             [b'"', inside @ .., b'"'] => Some(unquote(inside)),
@@ -155,12 +132,12 @@ impl NameAddr {
 
     /// Returns the tag; `None` where there is none or it is empty.
     pub fn tag(&self) -> Option<&str> {
-        (!self.tag.0.is_empty()).then(|| self.tag.0.ascii(&self.text))
+        (!self.tag.is_empty()).then(|| self.tag.ascii(self.uri.shared()))
     }
 
     /// Returns the header parameters in order.
     pub fn params(&self) -> Params<'_> {
-        Params::new(self.params.0.of(&self.text))
+        Params::new(self.params.of(self.uri.shared()))
     }
 
     /// Returns the value of the header parameter called `name` (any case); empty where it stands without one.
@@ -172,18 +149,15 @@ impl NameAddr {
 
     /// Returns the text as it came.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.text
+        self.whole.of(self.uri.shared())
     }
 
     /// Returns the same address with `tag` instead of the one it has, or with none.
     #[must_use]
     pub fn with_tag(&self, tag: Option<&str>) -> Self {
-        let mut text = self
-            .text
-            .get(..self.params.0.range().start)
-            .unwrap_or_default()
-            .to_vec();
-        if !self.text.contains(&b'>') {
+        let before = Span::new(self.whole.range().start, self.params.range().start);
+        let mut text = before.of(self.uri.shared()).to_vec();
+        if !text.ends_with(b">") {
             // Without brackets nothing tells the URI's parameters from the header's; keep the URI apart.
             text = [b"<", self.uri.as_str().as_bytes(), b">"].concat();
         }
@@ -208,12 +182,33 @@ impl NameAddr {
     /// Copies the text out of the message it came in, so that keeping the address keeps no whole datagram.
     #[must_use]
     pub fn detached(&self) -> Self {
-        Self {
-            text: Bytes::copy_from_slice(&self.text),
-            uri: self.uri.detached(),
-            ..self.clone()
-        }
+        // What was read once reads again.
+        Self::parse(self.as_bytes()).unwrap_or_else(|_bad| self.clone())
     }
+}
+
+/// Takes the URI, in its brackets or bare, and tells where it stands.
+fn take_addr(cursor: &mut Cursor<'_>, display: Span) -> Result<Range<usize>, BadNameAddr> {
+    if cursor.eat(b'<') {
+        let start = cursor.at();
+        let end = memchr::memchr(b'>', cursor.rest()).ok_or(BadNameAddr)?;
+        cursor.advance(end + 1);
+        return Ok(start..start + end);
+    }
+    if !display.is_empty() {
+        return Err(BadNameAddr);
+    }
+    // Without brackets the parameters are the header's, and a comma, a question mark or a semicolon would need the brackets
+    // (20.10).
+    let start = cursor.at();
+    let rest = cursor.rest();
+    let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
+    let bare = rest.get(..end).unwrap_or_default();
+    if memchr::memchr2(b',', b'?', bare).is_some() {
+        return Err(BadNameAddr);
+    }
+    cursor.advance(end);
+    Ok(start..start + scan::trim(bare).len())
 }
 
 /// Takes a display name up to the `<` that must follow it; empty where there is none.
@@ -258,26 +253,28 @@ fn unquote(inside: &[u8]) -> Cow<'_, [u8]> {
 /// Writes the text as it came; bytes that are no UTF-8 become U+FFFD. [`NameAddr::as_bytes`] loses nothing.
 impl fmt::Display for NameAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from_utf8_lossy(&self.text))
+        f.write_str(&String::from_utf8_lossy(self.as_bytes()))
     }
 }
 
 impl fmt::Debug for NameAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&String::from_utf8_lossy(&self.text), f)
+        fmt::Debug::fmt(&String::from_utf8_lossy(self.as_bytes()), f)
     }
 }
 
-impl PartialEq for Marked {
-    fn eq(&self, _other: &Self) -> bool {
-        true
+impl PartialEq for NameAddr {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
     }
 }
 
-impl Eq for Marked {}
+impl Eq for NameAddr {}
 
-impl std::hash::Hash for Marked {
-    fn hash<H: std::hash::Hasher>(&self, _state: &mut H) {}
+impl Hash for NameAddr {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
 }
 
 #[cfg(test)]

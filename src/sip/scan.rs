@@ -2,6 +2,8 @@
 //!
 //! Everything here reads header text that holds no line break any more: folding is undone before.
 
+use std::ops::Range;
+
 /// A piece of a text of at most 65,535 bytes, kept as two offsets so that a parsed message stays small.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -32,7 +34,7 @@ impl Span {
     }
 
     /// Returns the offsets.
-    pub(crate) fn range(self) -> std::ops::Range<usize> {
+    pub(crate) fn range(self) -> Range<usize> {
         usize::from(self.start)..usize::from(self.end)
     }
 
@@ -138,6 +140,11 @@ pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = text {
         text = rest;
     }
+    trim_end(text)
+}
+
+/// Cuts spaces and tabs off the end.
+pub(crate) fn trim_end(mut text: &[u8]) -> &[u8] {
     while let [rest @ .., b' ' | b'\t'] = text {
         text = rest;
     }
@@ -303,13 +310,31 @@ impl<'a> Iterator for Params<'a> {
 /// The values of a header that is a list, split at the commas outside quotes and angle brackets (RFC 3261 7.3.1).
 #[derive(Clone, Copy, Debug)]
 pub struct Values<'a> {
-    rest: Option<&'a [u8]>,
+    text: &'a [u8],
+    /// Where the next value begins; past the end when there is none.
+    at: usize,
 }
 
 impl<'a> Values<'a> {
     /// Splits `text`.
-    pub fn new(text: &'a [u8]) -> Self {
-        Self { rest: Some(text) }
+    pub const fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// Returns where the next value stands in the text.
+    pub(crate) fn next_place(&mut self) -> Option<Range<usize>> {
+        loop {
+            let rest = self.text.get(self.at..)?;
+            let end = comma(rest).unwrap_or(rest.len());
+            let value = trim_end(rest.get(..end).unwrap_or_default());
+            let lead = value.iter().position(|b| *b != b' ' && *b != b'\t');
+            let at = self.at;
+            self.at += end + 1;
+            // Empty elements (`a,,b`, or an empty `Supported:`) are nothing.
+            if let Some(lead) = lead {
+                return Some(at + lead..at + value.len());
+            }
+        }
     }
 }
 
@@ -317,19 +342,8 @@ impl<'a> Iterator for Values<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        loop {
-            let rest = self.rest?;
-            let (value, after) = match comma(rest) {
-                Some(at) => (rest.get(..at).unwrap_or_default(), rest.get(at + 1..)),
-                None => (rest, None),
-            };
-            self.rest = after;
-            let value = trim(value);
-            // Empty elements (`a,,b`, or an empty `Supported:`) are nothing.
-            if !value.is_empty() {
-                return Some(value);
-            }
-        }
+        let place = self.next_place()?;
+        self.text.get(place)
     }
 }
 

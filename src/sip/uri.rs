@@ -1,11 +1,12 @@
 //! URIs: sip, sips, tel, and every other scheme kept as it came (RFC 3261 section 19.1, RFC 3966).
 //!
-//! A [`Uri`] is a slice of the message it came in with its parts marked. Escapes stay: nothing is unescaped twice.
+//! A [`Uri`] shares the message it came in and marks its parts there. Escapes stay: nothing is unescaped twice.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -28,8 +29,17 @@ pub enum Scheme {
 /// A URI, checked, as it came. Two are equal when their text is; [`Uri::matches`] compares as RFC 3261 19.1.4 says.
 #[derive(Clone)]
 pub struct Uri {
+    /// What the URI stands in: a whole message as a rule, so that reading one costs one more share of it. Every span counts
+    /// from its beginning.
     text: Bytes,
+    whole: Span,
     scheme: Scheme,
+    marks: Marks,
+}
+
+/// Where the parts of a URI stand.
+#[derive(Clone, Copy, Debug, Default)]
+struct Marks {
     user: Span,
     host: Span,
     port: Option<u16>,
@@ -67,8 +77,19 @@ impl Uri {
     ///
     /// When the text follows no URI grammar.
     pub fn take(text: Bytes) -> Result<Self, BadUri> {
-        let colon = memchr::memchr(b':', &text).ok_or(BadUri)?;
-        let scheme = text.get(..colon).unwrap_or_default();
+        let end = text.len();
+        Self::at(&text, 0..end)
+    }
+
+    /// Reads the URI that stands at `place` in `text`, without copying.
+    pub(crate) fn at(text: &Bytes, place: Range<usize>) -> Result<Self, BadUri> {
+        if place.end > usize::from(u16::MAX) {
+            return Err(BadUri);
+        }
+        let all = text.get(..place.end).ok_or(BadUri)?;
+        let own = all.get(place.start..).ok_or(BadUri)?;
+        let colon = memchr::memchr(b':', own).ok_or(BadUri)?;
+        let scheme = own.get(..colon).unwrap_or_default();
         let kind = match scheme.len() {
             3 if scheme.eq_ignore_ascii_case(b"sip") => Scheme::Sip,
             4 if scheme.eq_ignore_ascii_case(b"sips") => Scheme::Sips,
@@ -76,25 +97,18 @@ impl Uri {
             _len if is_scheme(scheme) => Scheme::Other,
             _len => return Err(BadUri),
         };
-        let mut uri = Self {
-            text,
-            scheme: kind,
-            user: Span::EMPTY,
-            host: Span::EMPTY,
-            port: None,
-            params: Span::EMPTY,
-            headers: Span::EMPTY,
+        let start = place.start + colon + 1;
+        let marks = match kind {
+            Scheme::Sip | Scheme::Sips => mark_sip(all, start)?,
+            Scheme::Tel => mark_tel(all, start)?,
+            Scheme::Other => mark_opaque(all, start)?,
         };
-        let all = usize::from(u16::MAX);
-        if uri.text.len() > all {
-            return Err(BadUri);
-        }
-        match kind {
-            Scheme::Sip | Scheme::Sips => uri.mark_sip(colon + 1)?,
-            Scheme::Tel => uri.mark_tel(colon + 1)?,
-            Scheme::Other => uri.mark_opaque(colon + 1)?,
-        }
-        Ok(uri)
+        Ok(Self {
+            text: text.clone(),
+            whole: Span::new(place.start, place.end),
+            scheme: kind,
+            marks,
+        })
     }
 
     /// Writes `sip:user@host:port`; `user` is escaped where it has to be, `host` is a name or an address.
@@ -118,78 +132,6 @@ impl Uri {
         Self::take(Bytes::from(text))
     }
 
-    fn mark_sip(&mut self, start: usize) -> Result<(), BadUri> {
-        let text = self.text.as_ref();
-        let mut cursor = Cursor::from(text, start);
-        let rest = text.get(start..).ok_or(BadUri)?;
-        // An unescaped `@` stands only after the user, which may hold `;` and `?` (25.1).
-        if let Some(at) = memchr::memchr(b'@', rest) {
-            escaped(&mut cursor, scan::USER);
-            if cursor.at() != start + at || at == 0 {
-                return Err(BadUri);
-            }
-            self.user = Span::new(start, start + at);
-            cursor.eat(b'@');
-        }
-        self.host = take_host(&mut cursor).ok_or(BadUri)?;
-        if cursor.eat(b':') {
-            self.port = Some(take_port(&mut cursor).ok_or(BadUri)?);
-        }
-        if cursor.peek() == Some(b';') {
-            let start = cursor.at();
-            let rest = text.get(start..).unwrap_or_default();
-            let end = memchr::memchr(b'?', rest).map_or(text.len(), |at| start + at);
-            // Delimiters inside a parameter are escaped; `?` alone ends the parameters.
-            escaped(&mut cursor, scan::URI);
-            self.params = Span::new(start, end.min(cursor.at()));
-            if cursor.at() < end {
-                return Err(BadUri);
-            }
-            cursor = Cursor::from(text, end);
-        }
-        if cursor.eat(b'?') {
-            let start = cursor.at();
-            escaped(&mut cursor, scan::URI);
-            self.headers = Span::new(start, cursor.at());
-            if self.headers.is_empty() {
-                return Err(BadUri);
-            }
-        }
-        match cursor.peek() {
-            None => Ok(()),
-            Some(_left_over) => Err(BadUri),
-        }
-    }
-
-    fn mark_tel(&mut self, start: usize) -> Result<(), BadUri> {
-        let text = self.text.as_ref();
-        let rest = text.get(start..).unwrap_or_default();
-        let end = memchr::memchr(b';', rest).map_or(text.len(), |at| start + at);
-        let number = text.get(start..end).unwrap_or_default();
-        let digit = |b: &u8| b.is_ascii_hexdigit() || b"+-.()*#".contains(b);
-        if number.is_empty() || !number.iter().all(digit) {
-            return Err(BadUri);
-        }
-        let mut cursor = Cursor::from(text, end);
-        escaped(&mut cursor, scan::URI);
-        if cursor.peek().is_some() {
-            return Err(BadUri);
-        }
-        self.user = Span::new(start, end);
-        self.params = Span::new(end, text.len());
-        Ok(())
-    }
-
-    fn mark_opaque(&self, start: usize) -> Result<(), BadUri> {
-        // What an unknown scheme allows is unknown; what would break out of the header is not let in.
-        let rest = self.text.get(start..).unwrap_or_default();
-        let fine = |b: &u8| b.is_ascii_graphic() && !b"<>\"".contains(b);
-        if rest.is_empty() || !rest.iter().all(fine) {
-            return Err(BadUri);
-        }
-        Ok(())
-    }
-
     /// Returns the scheme.
     pub const fn scheme(&self) -> Scheme {
         self.scheme
@@ -197,7 +139,7 @@ impl Uri {
 
     /// Returns the user part with its escapes (and password, where one stands), or the number of a tel URI.
     pub fn user(&self) -> Option<&str> {
-        (!self.user.is_empty()).then(|| self.user.ascii(&self.text))
+        (!self.marks.user.is_empty()).then(|| self.marks.user.ascii(&self.text))
     }
 
     /// Returns the user part with its escapes undone once, for comparing; it may hold any byte, `%00` too.
@@ -207,27 +149,27 @@ impl Uri {
 
     /// Returns the host; `None` where the scheme has none.
     pub fn host(&self) -> Option<Host<'_>> {
-        (!self.host.is_empty()).then(|| Host::of(self.host.ascii(&self.text)))
+        (!self.marks.host.is_empty()).then(|| Host::of(self.marks.host.ascii(&self.text)))
     }
 
     /// Returns the host as written, an IPv6 address in its brackets; empty where the scheme has none.
     pub fn host_text(&self) -> &str {
-        self.host.ascii(&self.text)
+        self.marks.host.ascii(&self.text)
     }
 
     /// Returns the port, where one is written.
     pub const fn port(&self) -> Option<u16> {
-        self.port
+        self.marks.port
     }
 
     /// Returns the URI parameters in order.
     pub fn params(&self) -> UriParams<'_> {
-        UriParams(self.params.ascii(&self.text))
+        UriParams(self.marks.params.ascii(&self.text))
     }
 
     /// Returns the value of the parameter called `name` (any case); empty where it stands without a value.
     pub fn param(&self, name: &str) -> Option<&str> {
-        if self.params.is_empty() {
+        if self.marks.params.is_empty() {
             return None;
         }
         self.params()
@@ -242,35 +184,41 @@ impl Uri {
 
     /// Returns what stands behind the `?`, escaped; these never become headers of a message unasked.
     pub fn headers(&self) -> Option<&str> {
-        (!self.headers.is_empty()).then(|| self.headers.ascii(&self.text))
+        (!self.marks.headers.is_empty()).then(|| self.marks.headers.ascii(&self.text))
     }
 
-    /// Returns the whole text.
+    /// Returns the URI as written.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.text).unwrap_or_default()
+        self.whole.ascii(&self.text)
+    }
+
+    /// Returns where in [`Self::shared`] the URI stands.
+    pub(crate) const fn whole(&self) -> Span {
+        self.whole
+    }
+
+    /// Returns what the URI stands in.
+    pub(crate) const fn shared(&self) -> &Bytes {
+        &self.text
     }
 
     /// Returns the URI without the headers behind its `?`, as a request line may hold it (19.1.5).
     #[must_use]
     pub fn without_headers(&self) -> Self {
-        if self.headers.is_empty() {
-            return self.clone();
+        let mut bare = self.clone();
+        if !self.marks.headers.is_empty() {
+            let question = self.marks.headers.range().start.saturating_sub(1);
+            bare.whole = Span::new(self.whole.range().start, question);
+            bare.marks.headers = Span::EMPTY;
         }
-        let question = self.headers.range().start.saturating_sub(1);
-        Self {
-            text: self.text.slice(..question),
-            headers: Span::EMPTY,
-            ..self.clone()
-        }
+        bare
     }
 
     /// Copies the text out of the message it came in, so that keeping the URI keeps no whole datagram.
     #[must_use]
     pub fn detached(&self) -> Self {
-        Self {
-            text: Bytes::copy_from_slice(&self.text),
-            ..self.clone()
-        }
+        // What was read once reads again.
+        Self::parse(self.as_str()).unwrap_or_else(|_bad| self.clone())
     }
 
     /// Compares as RFC 3261 19.1.4 says: host, scheme and parameters in any case, the user exactly, escapes undone, and
@@ -280,12 +228,12 @@ impl Uri {
             return false;
         }
         if self.scheme == Scheme::Other {
-            return self.text == other.text;
+            return self == other;
         }
         let user = |uri: &Self| uri.user_unescaped().map(Cow::into_owned);
         if user(self) != user(other)
             || !self.host_text().eq_ignore_ascii_case(other.host_text())
-            || self.port != other.port
+            || self.marks.port != other.marks.port
             || self.headers() != other.headers()
         {
             return false;
@@ -308,7 +256,7 @@ impl Uri {
 
 impl PartialEq for Uri {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.as_str() == other.as_str()
     }
 }
 
@@ -316,7 +264,7 @@ impl Eq for Uri {}
 
 impl Hash for Uri {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
+        self.as_str().hash(state);
     }
 }
 
@@ -396,6 +344,79 @@ impl fmt::Display for Host<'_> {
             Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
         }
     }
+}
+
+/// Marks the parts of a sip or sips URI; `text` ends where the URI does, and `start` is behind the scheme's colon.
+fn mark_sip(text: &[u8], start: usize) -> Result<Marks, BadUri> {
+    let mut marks = Marks::default();
+    let mut cursor = Cursor::from(text, start);
+    // An unescaped `@` stands only after the user, which may hold `;` and `?` (25.1).
+    if let Some(at) = memchr::memchr(b'@', cursor.rest()) {
+        escaped(&mut cursor, scan::USER);
+        if cursor.at() != start + at || at == 0 {
+            return Err(BadUri);
+        }
+        marks.user = Span::new(start, start + at);
+        cursor.eat(b'@');
+    }
+    marks.host = take_host(&mut cursor).ok_or(BadUri)?;
+    if cursor.eat(b':') {
+        marks.port = Some(take_port(&mut cursor).ok_or(BadUri)?);
+    }
+    if cursor.peek() == Some(b';') {
+        let start = cursor.at();
+        let rest = cursor.rest();
+        let end = memchr::memchr(b'?', rest).map_or(text.len(), |at| start + at);
+        // Delimiters inside a parameter are escaped; `?` alone ends the parameters.
+        escaped(&mut cursor, scan::URI);
+        if cursor.at() < end {
+            return Err(BadUri);
+        }
+        marks.params = Span::new(start, end);
+        cursor = Cursor::from(text, end);
+    }
+    if cursor.eat(b'?') {
+        let start = cursor.at();
+        escaped(&mut cursor, scan::URI);
+        marks.headers = Span::new(start, cursor.at());
+        if marks.headers.is_empty() {
+            return Err(BadUri);
+        }
+    }
+    match cursor.peek() {
+        None => Ok(marks),
+        Some(_left_over) => Err(BadUri),
+    }
+}
+
+fn mark_tel(text: &[u8], start: usize) -> Result<Marks, BadUri> {
+    let rest = text.get(start..).unwrap_or_default();
+    let end = memchr::memchr(b';', rest).map_or(text.len(), |at| start + at);
+    let number = text.get(start..end).unwrap_or_default();
+    let digit = |b: &u8| b.is_ascii_hexdigit() || b"+-.()*#".contains(b);
+    if number.is_empty() || !number.iter().all(digit) {
+        return Err(BadUri);
+    }
+    let mut cursor = Cursor::from(text, end);
+    escaped(&mut cursor, scan::URI);
+    if cursor.peek().is_some() {
+        return Err(BadUri);
+    }
+    Ok(Marks {
+        user: Span::new(start, end),
+        params: Span::new(end, text.len()),
+        ..Marks::default()
+    })
+}
+
+fn mark_opaque(text: &[u8], start: usize) -> Result<Marks, BadUri> {
+    // What an unknown scheme allows is unknown; what would break out of the header is not let in.
+    let rest = text.get(start..).unwrap_or_default();
+    let fine = |b: &u8| b.is_ascii_graphic() && !b"<>\"".contains(b);
+    if rest.is_empty() || !rest.iter().all(fine) {
+        return Err(BadUri);
+    }
+    Ok(Marks::default())
 }
 
 /// Reads an IPv6 address, also in the form with three colons that the ABNF of RFC 3261 produced (RFC 5118 4.10).

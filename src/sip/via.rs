@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -15,7 +16,9 @@ pub const MAGIC_COOKIE: &str = "z9hG4bK";
 /// One Via value, checked, as it came.
 #[derive(Clone)]
 pub struct Via {
+    /// What the Via stands in, a whole message as a rule; every span counts from its beginning.
     text: Bytes,
+    whole: Span,
     transport: Span,
     host: Span,
     port: Option<u16>,
@@ -49,19 +52,20 @@ impl Via {
     /// When the text follows no Via grammar.
     pub fn parse(text: impl AsRef<[u8]>) -> Result<Self, BadVia> {
         let text = Bytes::copy_from_slice(text.as_ref());
-        let via = Self::take_first(&text)?;
-        if via.text.len() != text.len() {
+        let via = Self::first_at(&text, 0..text.len())?;
+        if via.as_bytes().len() != text.len() {
             return Err(BadVia);
         }
         Ok(via)
     }
 
-    /// Reads the first of the Via values of a line, without copying.
-    pub(crate) fn take_first(line: &Bytes) -> Result<Self, BadVia> {
-        if line.len() > usize::from(u16::MAX) {
+    /// Reads the first of the Via values of the line that stands at `place` in `text`, without copying.
+    pub(crate) fn first_at(text: &Bytes, place: Range<usize>) -> Result<Self, BadVia> {
+        if place.end > usize::from(u16::MAX) {
             return Err(BadVia);
         }
-        let mut cursor = Cursor::new(line);
+        let line = text.get(..place.end).ok_or(BadVia)?;
+        let mut cursor = Cursor::from(line, place.start);
         if !sent_protocol(&mut cursor) {
             return Err(BadVia);
         }
@@ -79,7 +83,8 @@ impl Via {
             port = Some(take_port(&mut cursor).ok_or(BadVia)?);
         }
         let mut via = Self {
-            text: Bytes::new(),
+            text: text.clone(),
+            whole: Span::EMPTY,
             transport,
             host,
             port,
@@ -88,7 +93,7 @@ impl Via {
             received: Span::EMPTY,
             rport: Rport::Absent,
         };
-        let start = cursor.at();
+        let params_at = cursor.at();
         while let Some(param) = cursor.param() {
             let param = param.map_err(|_bad| BadVia)?;
             let value = param.value.unwrap_or_default();
@@ -107,8 +112,8 @@ impl Via {
         }
         match cursor.peek() {
             None | Some(b',') => {
-                via.params = Span::new(start, cursor.at());
-                via.text = line.slice(..cursor.at());
+                via.params = Span::new(params_at, cursor.at());
+                via.whole = Span::new(place.start, cursor.at());
                 Ok(via)
             }
             Some(_left_over) => Err(BadVia),
@@ -191,7 +196,7 @@ impl Via {
 
     /// Returns the text as it came.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.text
+        self.whole.of(&self.text)
     }
 
     /// Returns the value as a server keeps it for its answers: with `received`, and `rport` where asked, telling where the
@@ -201,13 +206,10 @@ impl Via {
         let asked = self.rport != Rport::Absent;
         let told = self.host().ip() == Some(ip);
         if told && !asked {
-            return scan::trim(&self.text).to_vec();
+            return scan::trim(self.as_bytes()).to_vec();
         }
-        let head = self
-            .text
-            .get(..self.params.range().start)
-            .unwrap_or_default();
-        let mut text = scan::trim(head).to_vec();
+        let head = Span::new(self.whole.range().start, self.params.range().start);
+        let mut text = scan::trim(head.of(&self.text)).to_vec();
         for (name, value) in self.params() {
             // What a client wrote there itself would send our answers elsewhere.
             if name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport") {
@@ -296,7 +298,7 @@ fn sent_protocol(cursor: &mut Cursor<'_>) -> bool {
 
 impl PartialEq for Via {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.as_bytes() == other.as_bytes()
     }
 }
 
@@ -304,13 +306,13 @@ impl Eq for Via {}
 
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from_utf8_lossy(&self.text))
+        f.write_str(&String::from_utf8_lossy(self.as_bytes()))
     }
 }
 
 impl fmt::Debug for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&String::from_utf8_lossy(&self.text), f)
+        fmt::Debug::fmt(&String::from_utf8_lossy(self.as_bytes()), f)
     }
 }
 
@@ -351,7 +353,10 @@ mod tests {
     fn a_line_gives_its_first_value() {
         let line =
             Bytes::from_static(b"SIP/2.0/UDP a;branch=z9hG4bK1, SIP/2.0/UDP b;branch=z9hG4bK2");
-        assert_eq!(Via::take_first(&line).unwrap().branch(), Some("z9hG4bK1"));
+        assert_eq!(
+            Via::first_at(&line, 0..line.len()).unwrap().branch(),
+            Some("z9hG4bK1")
+        );
     }
 
     #[test]
