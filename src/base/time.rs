@@ -134,11 +134,17 @@ mod tests {
     fn wall_time_is_written_in_utc_with_milliseconds_and_read_back() {
         let at = WallTime::from_millis(1_795_253_400_125);
         assert_eq!(at.to_string(), "2026-11-21T09:30:00.125Z");
-        assert_eq!("2026-11-21T12:30:00.125+03:00".parse::<WallTime>().unwrap(), at);
+        assert_eq!(
+            "2026-11-21T12:30:00.125+03:00".parse::<WallTime>().unwrap(),
+            at
+        );
     }
 
     #[test]
     fn a_later_moment_subtracts_to_zero() {
-        assert_eq!(Moment::from_millis(1) - Moment::from_millis(2), Duration::ZERO);
+        assert_eq!(
+            Moment::from_millis(1) - Moment::from_millis(2),
+            Duration::ZERO
+        );
     }
 }

@@ -1,6 +1,25 @@
 //! The B2BUA without a socket: one machine for one call, and the switchboard that holds them all.
 
+mod alarms;
 pub mod desk;
+mod digest;
+mod events;
+mod farewell;
+mod hands;
+mod headers;
+mod identity;
+mod leg;
+mod machine;
+mod offer_answer;
+mod outcome;
+mod registrar;
+mod reply;
+#[cfg(test)]
+mod rig;
+mod screen;
 pub mod story;
+pub mod switchboard;
+mod timers;
 pub mod trunk;
 pub mod trunks;
+mod usage;

@@ -178,11 +178,17 @@ fn within(ip: IpAddr, net: IpAddr, prefix: u8) -> bool {
     match (ip, net) {
         (IpAddr::V4(ip), IpAddr::V4(net)) => {
             let rest = 32_u32.saturating_sub(u32::from(prefix));
-            (ip.to_bits() ^ net.to_bits()).checked_shr(rest).unwrap_or(0) == 0
+            (ip.to_bits() ^ net.to_bits())
+                .checked_shr(rest)
+                .unwrap_or(0)
+                == 0
         }
         (IpAddr::V6(ip), IpAddr::V6(net)) => {
             let rest = 128_u32.saturating_sub(u32::from(prefix));
-            (ip.to_bits() ^ net.to_bits()).checked_shr(rest).unwrap_or(0) == 0
+            (ip.to_bits() ^ net.to_bits())
+                .checked_shr(rest)
+                .unwrap_or(0)
+                == 0
         }
         (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
     }
@@ -230,16 +236,30 @@ mod tests {
             peer: peer.parse().unwrap(),
             flow: None,
         };
-        trunks.recognise(&path).map(|line| line.trunk.id.to_string())
+        trunks
+            .recognise(&path)
+            .map(|line| line.trunk.id.to_string())
     }
 
     #[test]
     fn an_exact_address_and_port_wins_over_every_network() {
         let trunks = Trunks::new([
-            (trunk("wide", Transport::Udp, &[("10.1.0.0", 16, None)]), addresses(&[])),
-            (trunk("host", Transport::Udp, &[("10.1.2.3", 32, None)]), addresses(&[])),
-            (trunk("port", Transport::Udp, &[("10.1.2.3", 32, Some(5066))]), addresses(&[])),
-            (trunk("own", Transport::Udp, &[]), addresses(&["10.1.2.3:5070"])),
+            (
+                trunk("wide", Transport::Udp, &[("10.1.0.0", 16, None)]),
+                addresses(&[]),
+            ),
+            (
+                trunk("host", Transport::Udp, &[("10.1.2.3", 32, None)]),
+                addresses(&[]),
+            ),
+            (
+                trunk("port", Transport::Udp, &[("10.1.2.3", 32, Some(5066))]),
+                addresses(&[]),
+            ),
+            (
+                trunk("own", Transport::Udp, &[]),
+                addresses(&["10.1.2.3:5070"]),
+            ),
         ]);
         let udp = |peer| from(&trunks, Transport::Udp, peer);
         assert_eq!(udp("10.1.2.3:5066").as_deref(), Some("port"));
@@ -254,8 +274,14 @@ mod tests {
     #[test]
     fn two_trunks_that_match_alike_match_not_at_all() {
         let trunks = Trunks::new([
-            (trunk("a", Transport::Udp, &[("10.1.0.0", 16, None)]), addresses(&["10.9.0.1:5060"])),
-            (trunk("b", Transport::Udp, &[("10.1.0.0", 16, None)]), addresses(&["10.9.0.1:5060"])),
+            (
+                trunk("a", Transport::Udp, &[("10.1.0.0", 16, None)]),
+                addresses(&["10.9.0.1:5060"]),
+            ),
+            (
+                trunk("b", Transport::Udp, &[("10.1.0.0", 16, None)]),
+                addresses(&["10.9.0.1:5060"]),
+            ),
         ]);
         assert_eq!(from(&trunks, Transport::Udp, "10.1.2.3:1"), None);
         assert_eq!(from(&trunks, Transport::Udp, "10.9.0.1:5060"), None);
@@ -263,28 +289,57 @@ mod tests {
 
     #[test]
     fn a_stream_may_leave_from_any_port_of_the_trunks_own_host() {
-        let trunks = Trunks::new([(trunk("tcp", Transport::Tcp, &[]), addresses(&["10.1.2.3:5060"]))]);
-        assert_eq!(from(&trunks, Transport::Tcp, "10.1.2.3:40000").as_deref(), Some("tcp"));
+        let trunks = Trunks::new([(
+            trunk("tcp", Transport::Tcp, &[]),
+            addresses(&["10.1.2.3:5060"]),
+        )]);
+        assert_eq!(
+            from(&trunks, Transport::Tcp, "10.1.2.3:40000").as_deref(),
+            Some("tcp")
+        );
         assert_eq!(from(&trunks, Transport::Udp, "10.1.2.3:40000"), None);
     }
 
     #[test]
     fn a_name_that_moves_is_recognised_at_its_new_address_only() {
-        let before = Trunks::new([(trunk("t", Transport::Udp, &[]), addresses(&["10.0.0.8:5060"]))]);
+        let before = Trunks::new([(
+            trunk("t", Transport::Udp, &[]),
+            addresses(&["10.0.0.8:5060"]),
+        )]);
         let after = before.with_addresses("t", addresses(&["10.0.0.9:5060"]));
         assert_eq!(from(&after, Transport::Udp, "10.0.0.8:5060"), None);
-        assert_eq!(from(&after, Transport::Udp, "10.0.0.9:5060").as_deref(), Some("t"));
-        assert!(after.by_id("t").unwrap().leads_to("10.0.0.9".parse().unwrap()));
+        assert_eq!(
+            from(&after, Transport::Udp, "10.0.0.9:5060").as_deref(),
+            Some("t")
+        );
+        assert!(
+            after
+                .by_id("t")
+                .unwrap()
+                .leads_to("10.0.0.9".parse().unwrap())
+        );
     }
 
     #[test]
     fn networks_of_ipv6_and_of_no_bits_match() {
         let trunks = Trunks::new([
-            (trunk("six", Transport::Udp, &[("2001:db8::", 32, None)]), addresses(&[])),
-            (trunk("all", Transport::Udp, &[("0.0.0.0", 0, None)]), addresses(&[])),
+            (
+                trunk("six", Transport::Udp, &[("2001:db8::", 32, None)]),
+                addresses(&[]),
+            ),
+            (
+                trunk("all", Transport::Udp, &[("0.0.0.0", 0, None)]),
+                addresses(&[]),
+            ),
         ]);
-        assert_eq!(from(&trunks, Transport::Udp, "[2001:db8:1::1]:5060").as_deref(), Some("six"));
+        assert_eq!(
+            from(&trunks, Transport::Udp, "[2001:db8:1::1]:5060").as_deref(),
+            Some("six")
+        );
         assert_eq!(from(&trunks, Transport::Udp, "[2001:db9::1]:5060"), None);
-        assert_eq!(from(&trunks, Transport::Udp, "192.0.2.1:5060").as_deref(), Some("all"));
+        assert_eq!(
+            from(&trunks, Transport::Udp, "192.0.2.1:5060").as_deref(),
+            Some("all")
+        );
     }
 }

@@ -47,7 +47,10 @@ impl fmt::Display for Limits {
         let (what, remedy) = if self.calls == by_ports {
             ("media.ports", "widen the range for more")
         } else {
-            ("the limit on open files", "raise it (ulimit -n, LimitNOFILE=) for more")
+            (
+                "the limit on open files",
+                "raise it (ulimit -n, LimitNOFILE=) for more",
+            )
         };
         write!(
             f,
@@ -88,6 +91,10 @@ mod tests {
         assert!(by_ports.to_string().contains("bounded by media.ports"));
         let by_files = Limits::from(5_000, 4_096);
         assert_eq!(by_files.calls, 512);
-        assert!(by_files.to_string().contains("bounded by the limit on open files"));
+        assert!(
+            by_files
+                .to_string()
+                .contains("bounded by the limit on open files")
+        );
     }
 }

@@ -60,6 +60,12 @@ impl Decision {
         Self { rule, plan, record }
     }
 
+    /// Makes a decision for the tests of other rooms.
+    #[cfg(test)]
+    pub(crate) fn for_test(rule: &str, plan: Plan) -> Self {
+        Self::new(Some(rule.into()), plan, None)
+    }
+
     /// The rule that decided; `None` exactly when the plan is [`Plan::NoRule`].
     pub fn rule(&self) -> Option<&Arc<str>> {
         self.rule.as_ref()

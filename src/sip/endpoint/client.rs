@@ -285,7 +285,7 @@ impl Endpoint {
         if status >= 200 && matches!(client.kept, Kept::Request(_)) {
             client.kept = Kept::Nothing;
         }
-        let mut wanted = client.told && status > 100;
+        let mut wanted = client.told;
         match client.machine {
             Machine::Invite(_) if status < 200 => {
                 let invite = client.invite.as_mut();

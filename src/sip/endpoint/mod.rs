@@ -141,7 +141,8 @@ pub enum Event {
         /// The INVITE's.
         key: ServerKey,
     },
-    /// A response came: each provisional one above 100, one non-2xx final one, and for an INVITE each fork's 2xx once.
+    /// A response came: each provisional one (100 too, it says that somebody is there), one non-2xx final one, and for an
+    /// INVITE each fork's 2xx once.
     Response {
         /// The request's.
         key: ClientKey,

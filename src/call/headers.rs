@@ -1,0 +1,100 @@
+//! Which headers pass from one leg to the other, and the words ringtag writes itself.
+//!
+//! Both legs are ours: nothing passes that is not on the list here, and what passes is written anew.
+
+use crate::sip::header::Name;
+use crate::sip::headers::Headers;
+use crate::sip::message::Request;
+use crate::sip::write::RequestWriter;
+
+/// The methods that are understood within a call (RFC 3261 20.5).
+pub(in crate::call) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO";
+/// The media type of offers and answers.
+pub(in crate::call) const SDP: &str = "application/sdp";
+/// RFC 3261 8.1.1.6: what a request without Max-Forwards is taken to have.
+const MAX_FORWARDS: u8 = 70;
+
+/// What an INVITE says to the target as the caller said it.
+const FORWARD: [Name; 4] = [
+    Name::AcceptLanguage,
+    Name::Organization,
+    Name::Priority,
+    Name::Subject,
+];
+/// What it says in addition where both trunks are trusted (RFC 3325 section 5).
+const FORWARD_BELIEVED: [Name; 3] = [Name::HistoryInfo, Name::PAssertedIdentity, Name::Privacy];
+
+/// One less than the caller's Max-Forwards: a call that goes in circles through us ends.
+pub(in crate::call) fn next_max_forwards(request: &Request) -> u8 {
+    request
+        .headers()
+        .max_forwards()
+        .unwrap_or(MAX_FORWARDS)
+        .saturating_sub(1)
+}
+
+/// Adds what passes from the caller's INVITE to the target's.
+pub(in crate::call) fn pass_on(
+    from: &Headers,
+    believed: bool,
+    mut invite: RequestWriter,
+) -> RequestWriter {
+    let more: &[Name] = if believed { &FORWARD_BELIEVED } else { &[] };
+    for name in FORWARD.iter().chain(more) {
+        for value in from.lines(*name) {
+            invite = invite.raw(name.as_str().as_bytes(), value);
+        }
+    }
+    // RFC 7433: the caller's data for the application at the other end, which no proxy touches.
+    if let Some(value) = from.get_other(b"User-to-User") {
+        invite = invite.raw(b"User-to-User", value);
+    }
+    invite
+}
+
+/// Why a leg ends, as Reason says it (RFC 3326). Only the numbers pass; the text is ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::call) struct Why {
+    /// The cause of ITU-T Q.850.
+    pub(in crate::call) q850: Option<u8>,
+    /// A SIP status.
+    pub(in crate::call) sip: Option<u16>,
+}
+
+impl Why {
+    /// Nothing is said.
+    pub(in crate::call) const NONE: Self = Self {
+        q850: None,
+        sip: None,
+    };
+    /// Another answered first: a telephone then shows no missed call.
+    pub(in crate::call) const ELSEWHERE: Self = Self {
+        q850: None,
+        sip: Some(200),
+    };
+
+    /// Reads what the peer said.
+    pub(in crate::call) fn of(headers: &Headers) -> Self {
+        Self {
+            q850: headers
+                .reason_q850()
+                .and_then(|cause| u8::try_from(cause).ok()),
+            sip: headers
+                .reason("SIP")
+                .filter(|status| (200..700).contains(status)),
+        }
+    }
+
+    /// The value of the header; `None`: nothing to say.
+    pub(in crate::call) fn value(self) -> Option<String> {
+        let sip = self.sip.map(|status| match status {
+            200 => "SIP;cause=200;text=\"Call completed elsewhere\"".to_owned(),
+            status => format!("SIP;cause={status}"),
+        });
+        let q850 = self.q850.map(|cause| format!("Q.850;cause={cause}"));
+        match (sip, q850) {
+            (Some(sip), Some(q850)) => Some(format!("{sip}, {q850}")),
+            (one, other) => one.or(other),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Who calls whom: read from a trunk's INVITE, and written toward the trunk that is dialled.
+//!
+//! The caller is From, or P-Asserted-Identity from a trunk that is trusted (RFC 3325 section 5). The manager sees the caller's
+//! number, or the virtual number with the caller in Diversion where the trunk shows only numbers it owns (RFC 5806).
+
+use std::fmt::Write as _;
+
+use crate::base::country::Country;
+use crate::base::number::{Caller, Number};
+use crate::call::trunk::{CallerId, DidFrom, NumberFormat, Trunk};
+use crate::route::decision::Dial;
+use crate::sip::header::Name;
+use crate::sip::message::Request;
+use crate::sip::name_addr::NameAddr;
+use crate::sip::uri::{Host, Scheme, Uri, escape_user};
+
+/// Who calls whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::call) struct Identity {
+    /// The dialled number where it is one.
+    pub(in crate::call) dialled: Option<Number>,
+    /// Who calls.
+    pub(in crate::call) caller: Caller,
+    /// The header that named the caller.
+    pub(in crate::call) caller_from: &'static str,
+    /// The name shown with the number, where there is one and the caller does not hide.
+    pub(in crate::call) display: Option<Box<str>>,
+}
+
+/// The longest caller that is kept where it is no number: extensions and words are short, and it is a stranger's text.
+const OTHER_MAX: usize = 64;
+/// The longest display name passed on: a telephone shows no more.
+const DISPLAY_MAX: usize = 80;
+
+/// Reads an INVITE of `trunk`.
+pub(in crate::call) fn read(request: &Request, trunk: &Trunk, country: &Country) -> Identity {
+    let headers = request.headers();
+    let asserted = trunk
+        .trusted
+        .then(|| first(request, Name::PAssertedIdentity))
+        .flatten();
+    let (named, caller_from) = match &asserted {
+        Some(asserted) => (asserted, "P-Asserted-Identity"),
+        None => (headers.from(), "From"),
+    };
+    let caller = if wants_privacy(request) {
+        Caller::Anonymous
+    } else {
+        caller_of(named.uri(), country)
+    };
+    let display = match caller {
+        Caller::Anonymous => None,
+        Caller::Number(_) | Caller::Other(_) => named
+            .display_text()
+            .or_else(|| headers.from().display_text())
+            .map(|name| name.chars().take(DISPLAY_MAX).collect()),
+    };
+    Identity {
+        dialled: dialled(request, trunk, country),
+        caller,
+        caller_from,
+        display,
+    }
+}
+
+/// The From of a leg toward `trunk`, without its tag, and the Diversion that goes with it.
+pub(in crate::call) struct Shown {
+    pub(in crate::call) from: String,
+    pub(in crate::call) diversion: Option<String>,
+    /// The caller hides: the leg says so too (RFC 3323).
+    pub(in crate::call) hidden: bool,
+}
+
+/// Writes who calls for the trunk that is dialled. `host` is ours.
+pub(in crate::call) fn shown(
+    identity: &Identity,
+    virtual_number: Number,
+    trunk: &Trunk,
+    country: &Country,
+    host: &str,
+) -> Shown {
+    match (trunk.caller_id, &identity.caller) {
+        (CallerId::VirtualNumber, caller) => {
+            let user = write_number(virtual_number, trunk.number_format, country);
+            let diversion = match caller {
+                Caller::Number(number) => Some(write_number(*number, trunk.number_format, country)),
+                Caller::Other(text) => Some(escape_user(text)),
+                Caller::Anonymous => None,
+            };
+            Shown {
+                from: format!("<sip:{user}@{host}>"),
+                diversion: diversion
+                    .map(|user| format!("<sip:{user}@{host}>;reason=unconditional")),
+                hidden: false,
+            }
+        }
+        (CallerId::Caller, Caller::Anonymous) => Shown {
+            // RFC 3323 4.1.1.3
+            from: "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned(),
+            diversion: None,
+            hidden: true,
+        },
+        (CallerId::Caller, Caller::Number(number)) => {
+            let user = write_number(*number, trunk.number_format, country);
+            Shown {
+                from: named(identity.display.as_deref(), &user, host),
+                diversion: None,
+                hidden: false,
+            }
+        }
+        (CallerId::Caller, Caller::Other(text)) => Shown {
+            from: named(identity.display.as_deref(), &escape_user(text), host),
+            diversion: None,
+            hidden: false,
+        },
+    }
+}
+
+/// The user part that is dialled on `trunk`.
+pub(in crate::call) fn dialled_user(dial: &Dial, trunk: &Trunk, country: &Country) -> String {
+    match dial {
+        Dial::Extension(text) => escape_user(text),
+        Dial::Number(number) => write_number(*number, trunk.number_format, country),
+    }
+}
+
+/// What was dialled, as the record shows it.
+pub(in crate::call) fn destination(dial: &Dial) -> String {
+    match dial {
+        Dial::Extension(text) => text.to_string(),
+        Dial::Number(number) => number.to_string(),
+    }
+}
+
+fn named(display: Option<&str>, user: &str, host: &str) -> String {
+    let mut from = String::with_capacity(user.len() + host.len() + 16);
+    if let Some(display) = display.filter(|name| !name.is_empty()) {
+        from.push('"');
+        for c in display.chars().filter(|c| !c.is_control()) {
+            if matches!(c, '"' | '\\') {
+                from.push('\\');
+            }
+            from.push(c);
+        }
+        from.push_str("\" ");
+    }
+    // Writing to a String does not fail.
+    let _ = write!(from, "<sip:{user}@{host}>");
+    from
+}
+
+fn write_number(number: Number, format: NumberFormat, country: &Country) -> String {
+    match format {
+        NumberFormat::E164 => number.to_string(),
+        NumberFormat::Digits => number.digits().to_string(),
+        NumberFormat::National => country.national(number),
+    }
+}
+
+fn dialled(request: &Request, trunk: &Trunk, country: &Country) -> Option<Number> {
+    let diverted = || {
+        trunk
+            .trusted
+            .then(|| first(request, Name::Diversion))
+            .flatten()
+    };
+    match trunk.did_from {
+        DidFrom::RequestUri => number_of(request.uri(), country),
+        DidFrom::To => number_of(request.headers().to().uri(), country),
+        // A call that nobody diverted was dialled directly.
+        DidFrom::Diversion => match diverted() {
+            Some(from) => number_of(from.uri(), country),
+            None => number_of(request.uri(), country),
+        },
+    }
+}
+
+fn first(request: &Request, name: Name) -> Option<NameAddr> {
+    let value = request.headers().all(name).next()?;
+    NameAddr::parse(value).ok()
+}
+
+/// RFC 3323 4.2: any value but "none" asks that the identity is not shown.
+fn wants_privacy(request: &Request) -> bool {
+    request.headers().all(Name::Privacy).any(|value| {
+        <[u8]>::split(value, |b| matches!(b, b';' | b','))
+            .map(<[u8]>::trim_ascii)
+            .any(|word| {
+                [&b"id"[..], b"user", b"header"]
+                    .iter()
+                    .any(|hides| word.eq_ignore_ascii_case(hides))
+            })
+    })
+}
+
+fn caller_of(uri: &Uri, country: &Country) -> Caller {
+    // RFC 3323 4.1.1.3: the host says it where the user does not.
+    let hidden_host = matches!(uri.host(), Some(Host::Name(name)) if name.eq_ignore_ascii_case("anonymous.invalid"));
+    if hidden_host {
+        return Caller::Anonymous;
+    }
+    let Some(user) = user_text(uri) else {
+        return Caller::Anonymous;
+    };
+    if ["anonymous", "unavailable", "restricted", "unknown"]
+        .iter()
+        .any(|word| user.eq_ignore_ascii_case(word))
+    {
+        return Caller::Anonymous;
+    }
+    match Number::read(&user, country) {
+        Some(number) => Caller::Number(number),
+        None => Caller::Other(user.chars().take(OTHER_MAX).collect()),
+    }
+}
+
+fn number_of(uri: &Uri, country: &Country) -> Option<Number> {
+    Number::read(&user_text(uri)?, country)
+}
+
+/// The user without its parameters (`+7495;phone-context=…`, RFC 3966) and without a password.
+fn user_text(uri: &Uri) -> Option<String> {
+    match uri.scheme() {
+        Scheme::Sip | Scheme::Sips | Scheme::Tel => {}
+        Scheme::Other => return None,
+    }
+    let user = uri.user_unescaped()?;
+    let end = user
+        .iter()
+        .position(|b| matches!(b, b';' | b':'))
+        .unwrap_or(user.len());
+    let text = String::from_utf8_lossy(user.get(..end)?)
+        .chars()
+        .filter(|c| !c.is_control())
+        .collect::<String>();
+    (!text.is_empty()).then_some(text)
+}

@@ -1,0 +1,94 @@
+//! One leg: our half of a dialog with one peer, its ports, and what its SDP said.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::base::chance::Token;
+use crate::base::id::LegId;
+use crate::call::desk::LegSound;
+use crate::call::story;
+use crate::call::trunk::Trunk;
+use crate::sdp::{Codec, Voice};
+use crate::sip::dialog::Dialog;
+use crate::sip::transport::Path;
+
+/// One leg of one call.
+#[derive(Debug)]
+pub(in crate::call) struct Leg {
+    pub(in crate::call) id: LegId,
+    /// As it was configured when the leg began.
+    pub(in crate::call) trunk: Arc<Trunk>,
+    /// Our tag: under it the switchboard finds the leg.
+    pub(in crate::call) tag: Token,
+    /// SIP's Call-ID.
+    pub(in crate::call) call_id: Box<str>,
+    /// The peer's URI, for the record.
+    pub(in crate::call) remote_uri: Box<str>,
+    /// Once a 2xx made it.
+    pub(in crate::call) dialog: Option<Dialog>,
+    /// The way its signalling came or goes.
+    pub(in crate::call) path: Path,
+    pub(in crate::call) ports: Ports,
+    /// What we say in SDP.
+    pub(in crate::call) voice: Voice,
+    /// What the peer said in SDP last.
+    pub(in crate::call) heard: Option<Heard>,
+    /// For the record; empty until the ports are closed.
+    pub(in crate::call) sound: LegSound,
+}
+
+/// A leg's port pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::call) enum Ports {
+    /// Never asked for, or none was free.
+    None,
+    /// Asked for.
+    Asked,
+    /// Ours; RTP at this address.
+    Open(SocketAddr),
+    /// Given back; the counters are awaited.
+    Closing,
+    /// Given back and counted.
+    Closed,
+}
+
+/// What matters later of a peer's SDP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::call) struct Heard {
+    pub(in crate::call) rtp: Option<SocketAddr>,
+    /// `false`: the peer holds the call.
+    pub(in crate::call) listens: bool,
+    /// The first codec that carries speech.
+    pub(in crate::call) codec: Option<Codec>,
+}
+
+impl Leg {
+    /// Our address for SDP; `None` while there is none.
+    pub(in crate::call) const fn address(&self) -> Option<SocketAddr> {
+        match self.ports {
+            Ports::Open(address) => Some(address),
+            Ports::None | Ports::Asked | Ports::Closing | Ports::Closed => None,
+        }
+    }
+
+    /// Whether the peer's SDP puts the call on hold.
+    pub(in crate::call) fn holds(&self) -> bool {
+        self.heard.as_ref().is_some_and(|heard| !heard.listens)
+    }
+
+    /// The leg as the record shows it.
+    pub(in crate::call) fn record(&self) -> story::Leg {
+        let codec = self.heard.as_ref().and_then(|heard| heard.codec.as_ref());
+        story::Leg {
+            trunk: Arc::clone(&self.trunk.id),
+            remote_uri: self.remote_uri.to_string(),
+            sip_call_id: self.call_id.to_string(),
+            codec: codec.map(|codec| format!("{}/{}", codec.name, codec.clock_hz)),
+            packets_in: self.sound.packets_in,
+            packets_out: self.sound.packets_out,
+            lost: self.sound.lost,
+            jitter_ms: self.sound.jitter_ms,
+            digits: self.sound.digits.clone(),
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! A target answers: ACK to it, 200 to the caller, the bridge, the recording; and the caller's ACK.
+
+use std::sync::Arc;
+
+use crate::base::chance::Token;
+use crate::base::time::Moment;
+use crate::call::desk::MediaWish;
+use crate::call::hands::{Answer, Hands};
+use crate::call::headers::Why;
+use crate::call::identity::destination;
+use crate::call::machine::attempt::{Attempt, Stage};
+use crate::call::machine::end::End;
+use crate::call::machine::{Call, LateOffer, State, Up};
+use crate::call::offer_answer::{aim, heard, meets, session};
+use crate::call::story::{Answered, FinishReason, HungUpBy, TriedResult, What};
+use crate::sdp::{Session, Voice};
+use crate::sip::dialog::Dialog;
+use crate::sip::endpoint::{ClientKey, ServerKey};
+use crate::sip::message::{Request, Response};
+
+impl Call {
+    /// The first 2xx to a target's INVITE. Those of other forks that follow are ended by the switchboard.
+    pub(super) fn answered(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        index: usize,
+        client: ClientKey,
+        response: &Response,
+    ) {
+        let Some(path) = self.attempts.get(index).map(|one| one.leg.path) else {
+            return;
+        };
+        let Some(said) = self.what_it_said(index, response) else {
+            hands.decline(now, client, &path, response);
+            let result = TriedResult::CodecMismatch;
+            return self.target_failed(now, hands, index, result, Some(response.status()));
+        };
+        let Ok(dialog) = Dialog::uac(response, &path) else {
+            // A 2xx without a Contact makes no dialog that could ever be ended (12.1.2).
+            hands.decline(now, client, &path, response);
+            let result = TriedResult::Rejected;
+            return self.target_failed(now, hands, index, result, Some(response.status()));
+        };
+        self.take_the_winner(now, hands, index, dialog);
+        let late = self.caller.offer.is_none();
+        // A late offer is answered by the caller's ACK, and acknowledged then.
+        if !late && let Some(callee) = self.attempts.get_mut(index) {
+            hands.ack(now, client, &mut callee.leg, None);
+        }
+        self.answer_the_caller(now, hands, index, response, &said);
+        let late = late.then(|| LateOffer {
+            client,
+            offer: said.clone(),
+        });
+        self.bring_up(now, hands, index, late, &said);
+    }
+
+    /// The SDP of a 2xx: the answer to the caller's offer, shown before or now, or the offer where the caller made none.
+    fn what_it_said(&self, index: usize, response: &Response) -> Option<Session> {
+        let attempt = self.attempts.get(index)?;
+        let said = session(response.headers(), response.body()).or_else(|| {
+            // Some say the answer only in their 183.
+            let remote = response.headers().to().tag();
+            let mut forks = attempt.forks.iter().rev();
+            let fork = forks.find(|fork| Some(&*fork.remote) == remote)?;
+            crate::sdp::parse(&fork.body).ok()
+        })?;
+        let fits = match &self.caller.offer {
+            Some(offer) => meets(offer, &said),
+            None => said.audio().is_some(),
+        };
+        fits.then_some(said)
+    }
+
+    /// The others are cancelled at once; the winner's result is written down.
+    fn take_the_winner(&mut self, now: Moment, hands: &mut Hands, index: usize, dialog: Dialog) {
+        for other in 0..self.attempts.len() {
+            let trying = self.attempts.get(other).is_some_and(Attempt::is_trying);
+            if other != index && trying {
+                let result = TriedResult::AnsweredElsewhere;
+                self.give_up(now, hands, other, result, Why::ELSEWHERE);
+            }
+        }
+        self.timers.clear();
+        let Some(attempt) = self.attempts.get_mut(index) else {
+            return;
+        };
+        attempt.stage = Stage::Up;
+        attempt.leg.dialog = Some(dialog);
+        let (tried, ring_ms) = (attempt.tried, attempt.ring_ms(now));
+        if let Some(story) = &mut self.story {
+            story.answered_at = Some(now);
+            if let Some(tried) = story.tried.get_mut(tried) {
+                tried.result = TriedResult::Answered;
+                tried.sip_status = Some(200);
+                tried.ring_ms = ring_ms;
+            }
+        }
+    }
+
+    /// 200 to the caller, in the dialog where it heard this answer before, or in a new one.
+    fn answer_the_caller(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        index: usize,
+        response: &Response,
+        said: &Session,
+    ) {
+        let Some((server, request)) = self.caller.invite.take() else {
+            return;
+        };
+        let forks = self
+            .attempts
+            .get_mut(index)
+            .map(|one| std::mem::take(&mut one.forks))
+            .unwrap_or_default();
+        let remote = response.headers().to().tag();
+        let mut chosen: Option<(Token, Voice)> = None;
+        let mut shown = false;
+        for fork in forks {
+            let same = Some(&*fork.remote) == remote;
+            shown |= same;
+            let unchanged = response.body().is_empty() || fork.body == *response.body();
+            if same && unchanged && chosen.is_none() {
+                chosen = Some((fork.tag, fork.voice));
+            } else {
+                hands.forget_tag(fork.tag);
+            }
+        }
+        // The target changed its answer after it was shown: that takes another dialog (RFC 6337 3.1.1).
+        if chosen.is_none() && shown {
+            let tag = hands.new_tag(self.key, self.caller.leg.id);
+            chosen = Some((tag, Voice::new(hands.chance.next_u64())));
+        }
+        let leg = &mut self.caller.leg;
+        if let Some((tag, voice)) = chosen {
+            hands.forget_tag(leg.tag);
+            leg.tag = tag;
+            leg.voice = voice;
+        }
+        let mut answer = Answer::status(200)
+            .contact(hands.contact(&leg.path))
+            .allow();
+        if let Some(address) = leg.address() {
+            answer = answer.sdp(leg.voice.say(said, address));
+        }
+        leg.dialog = Dialog::uas(&request, leg.tag, &leg.path).ok();
+        hands.answer(now, server, &request, leg.tag, answer);
+        self.caller.unacked = Some(server);
+    }
+
+    /// The bridge opens, the recording starts, and the log is told.
+    fn bring_up(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        index: usize,
+        late: Option<LateOffer>,
+        said: &Session,
+    ) {
+        let State::Hunting(hunt) = &self.state else {
+            return;
+        };
+        let recording = hunt.record;
+        self.open_sound(hands, index, said);
+        let caller = &mut self.caller;
+        if let Some(offer) = &caller.offer {
+            caller.leg.heard = Some(heard(offer, said));
+        }
+        let Some(attempt) = self.attempts.get_mut(index) else {
+            return;
+        };
+        attempt.leg.heard = Some(heard(said, said));
+        let held = caller.leg.holds() || attempt.leg.holds();
+        let (left, right) = (caller.leg.id, attempt.leg.id);
+        Self::media(
+            hands,
+            MediaWish::Watch {
+                caller: left,
+                on: !held,
+            },
+        );
+        if let Some(story) = self.story.as_ref().filter(|_| recording) {
+            let record = MediaWish::Record {
+                call: story.id,
+                wall: story.wall + (now - self.started),
+                at: now,
+                caller: left,
+                callee: right,
+            };
+            Self::media(hands, record);
+        }
+        self.state = State::Up(Box::new(Up {
+            answered: index,
+            late,
+            modify: None,
+            relayed: Vec::new(),
+            recording,
+            held,
+        }));
+        // What was kept for further targets.
+        self.caller.offer = None;
+        self.tell_answered(now, hands, index, recording);
+    }
+
+    fn tell_answered(&self, now: Moment, hands: &mut Hands, index: usize, recorded: bool) {
+        let (Some(story), Some(attempt)) = (&self.story, self.attempts.get(index)) else {
+            return;
+        };
+        let kept = |leg: &crate::call::leg::Leg| {
+            let dialog = leg.dialog.as_ref()?;
+            Some(hands.keep(leg, dialog))
+        };
+        let (Some(caller), Some(callee)) = (kept(&self.caller.leg), kept(&attempt.leg)) else {
+            return;
+        };
+        let answered = Answered {
+            rule: story.rule.clone().unwrap_or_else(|| Arc::from("")),
+            manager: attempt.target.manager.clone(),
+            destination: destination(&attempt.target.dial),
+            recorded,
+            dialogs: [caller, callee],
+        };
+        self.tell(now, hands, What::Answered(Box::new(answered)));
+    }
+
+    /// The ACK of a 2xx that one of our peers was given.
+    pub(in crate::call) fn acked(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        server: ServerKey,
+        ack: &Request,
+    ) {
+        if self.caller.unacked == Some(server) {
+            self.caller.unacked = None;
+            self.answer_late_offer(now, hands, ack);
+        } else {
+            self.modify_acked(now, hands, server, ack);
+        }
+    }
+
+    /// The caller's ACK answers the target's offer.
+    fn answer_late_offer(&mut self, now: Moment, hands: &mut Hands, ack: &Request) {
+        let State::Up(up) = &mut self.state else {
+            return;
+        };
+        let Some(late) = up.late.take() else { return };
+        let index = up.answered;
+        let Some(callee) = self.attempts.get_mut(index) else {
+            return;
+        };
+        let answer = session(ack.headers(), ack.body()).filter(|said| meets(&late.offer, said));
+        let address = callee.leg.address();
+        let body = answer
+            .as_ref()
+            .zip(address)
+            .map(|(answer, address)| callee.leg.voice.say(answer, address));
+        hands.ack(now, late.client, &mut callee.leg, body);
+        let Some(answer) = answer else {
+            let reason = FinishReason::CodecMismatch;
+            return self.end(now, hands, End::cut(reason));
+        };
+        let caller = &mut self.caller.leg;
+        let (left, right) = (caller.id, callee.leg.id);
+        caller.heard = Some(heard(&answer, &answer));
+        callee.leg.heard = Some(heard(&late.offer, &answer));
+        let held = caller.holds() || callee.leg.holds();
+        up.held = held;
+        let to_caller = Box::new(aim(&answer, Some(&late.offer)));
+        let to_callee = Box::new(aim(&late.offer, Some(&answer)));
+        Self::media(
+            hands,
+            MediaWish::Aim {
+                leg: left,
+                aim: to_caller,
+            },
+        );
+        Self::media(
+            hands,
+            MediaWish::Aim {
+                leg: right,
+                aim: to_callee,
+            },
+        );
+        Self::media(
+            hands,
+            MediaWish::Watch {
+                caller: left,
+                on: !held,
+            },
+        );
+    }
+
+    /// A 2xx of ours was never acknowledged.
+    pub(in crate::call) fn ack_missing(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        server: ServerKey,
+    ) {
+        if self.caller.unacked == Some(server) {
+            self.caller.unacked = None;
+        } else if !self.modify_unacked(server) {
+            return;
+        }
+        self.end(now, hands, End::cut(FinishReason::SignallingLost));
+    }
+}
+
+impl End {
+    /// ringtag ends an answered call.
+    pub(in crate::call) const fn cut(reason: FinishReason) -> Self {
+        Self {
+            reason,
+            by: HungUpBy::System,
+            status: 503,
+            retry_after_s: None,
+            why: Why::NONE,
+            gone: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::call::rig::*;
+    use crate::call::story::*;
+
+    #[test]
+    fn a_call_is_answered_talked_and_hung_up() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let invite = rig.dial();
+        assert!(begins_all(&rig.lines_to(CARRIER), &["SIP/2.0 100"]));
+        let toward = rig.to(PBX, "INVITE sip:101@127.0.0.1:5070 SIP/2.0");
+        assert_ne!(header(&toward, "Call-ID"), header(&invite, "Call-ID"));
+        assert!(header(&toward, "From").starts_with("\"Anna\" <sip:+79160000001@127.0.0.1>;tag="));
+        assert_eq!(header(&toward, "Max-Forwards"), "69");
+        assert_eq!(header(&toward, "Contact"), "<sip:127.0.0.1:5060>");
+        assert!(body(&toward).contains("c=IN IP4 127.0.0.9\r\n"), "{toward}");
+        rig.pass(std::time::Duration::from_millis(500));
+        rig.from(PBX, &reply(&toward, 180, "callee", ""));
+        let ringing = rig.to(CARRIER, "SIP/2.0 180");
+        assert_eq!(body(&ringing), "");
+        rig.seconds(3);
+        rig.from(
+            PBX,
+            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
+        );
+        let ack = rig.to(PBX, "ACK sip:phone@127.0.0.1:5070 SIP/2.0");
+        assert_eq!(header(&ack, "CSeq"), "1 ACK");
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        assert_eq!(header(&ok, "To"), header(&ringing, "To"));
+        assert!(
+            body(&ok).contains("m=audio 20002 RTP/AVP 8 101\r\n"),
+            "{ok}"
+        );
+        assert!(body(&ok).contains("c=IN IP4 127.0.0.9\r\n"), "{ok}");
+        let mut caller = Peer::caller(&invite, &ok);
+        let ack = caller.request("ACK", "");
+        rig.from(CARRIER, &ack);
+        rig.seconds(60);
+        let bye = caller.request("BYE", "");
+        rig.from(CARRIER, &bye);
+        rig.to(CARRIER, "SIP/2.0 200");
+        let bye = rig.to(PBX, "BYE sip:phone@127.0.0.1:5070 SIP/2.0");
+        assert_eq!(header(&bye, "CSeq"), "2 BYE");
+        rig.from(PBX, &reply(&bye, 200, "", ""));
+        assert_eq!(rig.told(), ["began", "ringing", "answered", "ended"]);
+        let ended = rig.ended();
+        assert_eq!(ended.finish_reason, FinishReason::Completed);
+        assert_eq!(ended.hung_up_by, HungUpBy::Caller);
+        assert_eq!(
+            (ended.wait_ms, ended.talk_ms, ended.total_ms),
+            (3_500, 60_000, 63_500)
+        );
+        assert_eq!(ended.manager.as_deref(), Some("m101"));
+        assert_eq!(ended.destination.as_deref(), Some("101"));
+        assert_eq!(ended.sip_status, Some(200));
+        assert_eq!(ended.legs.len(), 2);
+        assert_eq!(ended.legs[0].codec.as_deref(), Some("PCMA/8000"));
+        assert_eq!(ended.legs[1].packets_in, 50);
+        assert_eq!(ended.targets_tried[0].ring_ms, 3_000);
+        assert_eq!(rig.answered().dialogs[1].cseq, 1);
+        rig.assert_clean();
+    }
+
+    fn begins_all(lines: &[String], starts: &[&str]) -> bool {
+        lines.len() == starts.len() && lines.iter().zip(starts).all(|(l, s)| l.starts_with(s))
+    }
+}

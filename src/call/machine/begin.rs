@@ -1,0 +1,268 @@
+//! An INVITE from a trunk: who shall take it, and what the engine's answer leads to.
+
+use std::sync::Arc;
+
+use crate::base::id::LegId;
+use crate::base::time::Moment;
+use crate::call::desk::{Admission, CallKey, Course, MediaWish, Note, Question, Verdict, Wish};
+use crate::call::hands::{Answer, Hands};
+use crate::call::identity::Identity;
+use crate::call::leg::{Leg, Ports};
+use crate::call::machine::end::End;
+use crate::call::machine::{Call, Calling, Hunt, State, Story};
+use crate::call::story::{Began, FinishReason, HungUpBy, What};
+use crate::call::timers::Timers;
+use crate::call::trunk::Trunk;
+use crate::route::decision::Plan;
+use crate::sdp::{Session, Voice};
+use crate::sip::endpoint::ServerKey;
+use crate::sip::message::Request;
+use crate::sip::transport::Path;
+
+/// An INVITE that passed the screen.
+pub(in crate::call) struct Arrived {
+    pub(in crate::call) server: ServerKey,
+    pub(in crate::call) request: Request,
+    pub(in crate::call) path: Path,
+    pub(in crate::call) trunk: Arc<Trunk>,
+    /// Its SDP; `None`: a late offer.
+    pub(in crate::call) offer: Option<Session>,
+    pub(in crate::call) identity: Identity,
+    /// The call that it came out of.
+    pub(in crate::call) parent: Option<CallKey>,
+}
+
+impl Call {
+    /// Begins a call and asks who shall take it.
+    pub(in crate::call) fn begin(
+        now: Moment,
+        hands: &mut Hands,
+        key: CallKey,
+        arrived: Arrived,
+    ) -> Self {
+        let Arrived {
+            server,
+            request,
+            path,
+            trunk,
+            offer,
+            identity,
+            parent,
+        } = arrived;
+        let leg = LegId(key.0 << 8);
+        let tag = hands.new_tag(key, leg);
+        hands.expect_invite(server, key);
+        hands.usage.take(&trunk.id);
+        hands.wish(Wish::Decide(
+            key,
+            Box::new(Question {
+                trunk: Arc::clone(&trunk.id),
+                dialled: identity.dialled,
+                caller: identity.caller.clone(),
+                peer: path.peer,
+            }),
+        ));
+        let leg = Leg {
+            id: leg,
+            tag,
+            call_id: request.headers().call_id().into(),
+            remote_uri: request.headers().from().uri().as_str().into(),
+            dialog: None,
+            path,
+            ports: Ports::None,
+            voice: Voice::new(hands.chance.next_u64()),
+            heard: None,
+            sound: Default::default(),
+            trunk,
+        };
+        Self {
+            key,
+            started: now,
+            caller: Calling {
+                leg,
+                invite: Some((server, request)),
+                unacked: None,
+                offer,
+                identity,
+                heard: None,
+            },
+            attempts: Vec::new(),
+            state: State::Asking { given_up: None },
+            timers: Timers::default(),
+            story: None,
+            last_cause: None,
+            legs_made: 1,
+            parent,
+            alarm: None,
+        }
+    }
+
+    /// Takes the engine's answer.
+    pub(in crate::call) fn decided(&mut self, now: Moment, hands: &mut Hands, verdict: Verdict) {
+        let State::Asking { given_up } = &mut self.state else {
+            return;
+        };
+        let given_up = given_up.take();
+        match verdict {
+            Verdict::NotOurs => {
+                self.refuse(now, hands, Answer::status(404), "not one of our numbers")
+            }
+            Verdict::NoRoom { retry_after_s } => {
+                let answer = Answer::status(503).retry_after(retry_after_s);
+                self.refuse(now, hands, answer, "no room for another call");
+            }
+            Verdict::Ours(admission) => self.admitted(now, hands, *admission, given_up),
+        }
+    }
+
+    /// Answers a call that gets no record, and forgets it.
+    fn refuse(&mut self, now: Moment, hands: &mut Hands, answer: Answer, why: &'static str) {
+        let peer = self.caller.leg.path.peer;
+        // A caller that gave up meanwhile has its 487 already.
+        if self.caller.invite.is_some() {
+            let status = answer.status;
+            self.answer_caller(now, hands, answer);
+            hands.wish(Wish::Note(Note::Refused { peer, status, why }));
+        }
+        hands.forget_leg(&self.caller.leg);
+        self.state = State::Over;
+    }
+
+    fn admitted(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        admission: Admission,
+        given_up: Option<End>,
+    ) {
+        let Admission {
+            id,
+            wall,
+            virtual_number,
+            source,
+            tracked,
+            prior_calls,
+            record,
+            course,
+        } = admission;
+        let began = Began {
+            source,
+            tracked,
+            caller: self.caller.identity.caller.clone(),
+            caller_from: self.caller.identity.caller_from.to_owned(),
+            virtual_number,
+            trunk: Arc::clone(&self.caller.leg.trunk.id),
+            sip_call_id: self.caller.leg.call_id.to_string(),
+            prior_calls,
+        };
+        hands.remember(id, self.key);
+        self.story = Some(Story {
+            id,
+            wall,
+            virtual_number,
+            tracked,
+            rule: None,
+            tried: Vec::new(),
+            ringing_at: None,
+            answered_at: None,
+        });
+        self.tell(now, hands, What::Began(Box::new(began)));
+        if let Some(end) = given_up {
+            return self.finish(now, hands, &end, None);
+        }
+        let limit = self.caller.leg.trunk.max_calls;
+        let full = hands.usage.is_over(&self.caller.leg.trunk.id, limit);
+        match course {
+            Course::Overload { retry_after_s } => self.overloaded(now, hands, retry_after_s),
+            Course::Follow(_) if full => self.overloaded(now, hands, RETRY_AFTER_S),
+            Course::Follow(decision) => {
+                if let Some(story) = &mut self.story {
+                    story.rule = decision.rule().cloned();
+                }
+                match decision.plan() {
+                    Plan::Reject(status) => {
+                        let end = End::refused(FinishReason::Rejected, *status);
+                        self.finish(now, hands, &end, None);
+                    }
+                    Plan::NoRule => {
+                        let end = End::refused(FinishReason::NoRule, 404);
+                        self.finish(now, hands, &end, None);
+                    }
+                    Plan::Hunt(_) => self.hunt(now, hands, decision, record),
+                }
+            }
+        }
+    }
+
+    fn overloaded(&mut self, now: Moment, hands: &mut Hands, retry_after_s: u32) {
+        let end = End {
+            retry_after_s: Some(retry_after_s),
+            ..End::refused(FinishReason::Overload, 503)
+        };
+        self.finish(now, hands, &end, None);
+    }
+
+    /// Asks for the caller's ports; the first target follows when they come.
+    fn hunt(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        decision: crate::route::Decision,
+        record: bool,
+    ) {
+        self.state = State::Hunting(Hunt {
+            decision,
+            next: 0,
+            together: false,
+            record,
+        });
+        let leg = &mut self.caller.leg;
+        leg.ports = Ports::Asked;
+        let open = MediaWish::Open {
+            call: self.key,
+            leg: leg.id,
+            toward: leg.path.peer.ip(),
+            from: leg.trunk.media,
+        };
+        Self::media(hands, open);
+        self.timers.set(
+            crate::call::timers::Timer::Remind,
+            now + crate::call::timers::REMIND,
+        );
+    }
+
+    /// The caller's ports came, or none was free.
+    pub(super) fn caller_ports(&mut self, now: Moment, hands: &mut Hands, free: bool) {
+        if free {
+            self.next_step(now, hands);
+        } else {
+            self.overloaded(now, hands, RETRY_AFTER_S);
+        }
+    }
+
+    /// Gives the caller's INVITE its final answer.
+    pub(super) fn answer_caller(&mut self, now: Moment, hands: &mut Hands, answer: Answer) {
+        if let Some((server, request)) = self.caller.invite.take() {
+            let tag = self.caller.leg.tag;
+            hands.answer(now, server, &request, tag, answer);
+            hands.invite_is_answered(server);
+        }
+    }
+}
+
+/// About the length of a short call: then a line may be free.
+const RETRY_AFTER_S: u32 = 10;
+
+impl End {
+    /// ringtag refuses: nobody was tried, or nobody could be.
+    pub(super) const fn refused(reason: FinishReason, status: u16) -> Self {
+        Self {
+            reason,
+            by: HungUpBy::System,
+            status,
+            retry_after_s: None,
+            why: crate::call::headers::Why::NONE,
+            gone: None,
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The end of a call: every peer is told, every port given back, and when the counters are in, the record is told once.
+
+use std::time::Duration;
+
+use crate::base::id::{LegId, Side};
+use crate::base::time::Moment;
+use crate::call::desk::MediaWish;
+use crate::call::hands::{Answer, Hands};
+use crate::call::headers::Why;
+use crate::call::identity::destination;
+use crate::call::leg::Ports;
+use crate::call::machine::attempt::{Attempt, Stage};
+use crate::call::machine::{Call, State};
+use crate::call::story::{Ended, FinishReason, HungUpBy, TriedResult, What};
+use crate::call::timers::{CLOSING, Timer};
+
+/// Why a call ends, and what its peers are told.
+#[derive(Clone, Debug)]
+pub(in crate::call) struct End {
+    pub(in crate::call) reason: FinishReason,
+    pub(in crate::call) by: HungUpBy,
+    /// What a caller hears who was not answered.
+    pub(in crate::call) status: u16,
+    pub(in crate::call) retry_after_s: Option<u32>,
+    /// Passed on to the other side.
+    pub(in crate::call) why: Why,
+    /// The leg that hung up itself: it needs no BYE.
+    pub(in crate::call) gone: Option<LegId>,
+}
+
+/// What is known of the end while the counters are awaited.
+#[derive(Debug)]
+pub(in crate::call) struct Ending {
+    at: Moment,
+    reason: FinishReason,
+    by: HungUpBy,
+    status: u16,
+    q850: Option<u8>,
+    answered: Option<usize>,
+}
+
+impl Call {
+    /// Ends the call from whatever state it is in. Only the first end counts.
+    pub(in crate::call) fn end(&mut self, now: Moment, hands: &mut Hands, end: End) {
+        let answered = match &mut self.state {
+            State::Asking { given_up } => {
+                if given_up.is_none() {
+                    *given_up = Some(end.clone());
+                    // The record waits for the engine, the caller does not.
+                    self.answer_caller(now, hands, end.answer());
+                }
+                return;
+            }
+            State::Hunting(_) => None,
+            State::Up(up) => Some(up.answered),
+            State::Ending(_) | State::Over => return,
+        };
+        self.finish(now, hands, &end, answered);
+    }
+
+    /// Ends an admitted call: tells the peers, gives the ports back, and waits for the counters.
+    pub(super) fn finish(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        end: &End,
+        answered: Option<usize>,
+    ) {
+        self.timers.clear();
+        self.settle(now, hands);
+        let recording = matches!(&self.state, State::Up(up) if up.recording);
+        self.state = State::Over;
+        for index in 0..self.attempts.len() {
+            if self.attempts.get(index).is_some_and(Attempt::is_trying) {
+                self.give_up(now, hands, index, TriedResult::Cancelled, end.why);
+            }
+        }
+        self.answer_caller(now, hands, end.answer());
+        self.say_bye(now, hands, end, answered);
+        if let Some(call) = self.id().filter(|_| recording) {
+            Self::media(hands, MediaWish::StopRecord { call, at: now });
+        }
+        hands.close_ports(&mut self.caller.leg);
+        for attempt in &mut self.attempts {
+            hands.close_ports(&mut attempt.leg);
+        }
+        self.state = State::Ending(Ending {
+            at: now,
+            reason: end.reason,
+            by: end.by,
+            status: if answered.is_some() { 200 } else { end.status },
+            q850: match answered {
+                Some(_) => end.why.q850,
+                None => end.why.q850.or(self.last_cause),
+            },
+            answered,
+        });
+        self.timers.set(Timer::Closing, now + CLOSING);
+        self.conclude_if_closed(now, hands);
+    }
+
+    /// Answers what is open between the two sides.
+    fn settle(&mut self, now: Moment, hands: &mut Hands) {
+        let State::Up(up) = &mut self.state else {
+            return;
+        };
+        let (late, modify) = (up.late.take(), up.modify.take());
+        for info in std::mem::take(&mut up.relayed) {
+            info.abandon(now, hands);
+        }
+        if let (Some(late), Some(callee)) = (late, self.leg_on(Side::Callee)) {
+            hands.ack(now, late.client, callee, None);
+        }
+        if let Some(modify) = modify
+            && let Some(other) = self.leg_on(modify.from().other())
+        {
+            modify.abandon(now, hands, other);
+        }
+    }
+
+    /// BYE to whoever did not hang up; the caller's waits for its ACK (RFC 3261 15).
+    fn say_bye(&mut self, now: Moment, hands: &mut Hands, end: &End, answered: Option<usize>) {
+        let caller = &mut self.caller;
+        let unacked = caller.unacked.take();
+        match caller.leg.dialog.take() {
+            Some(dialog) if end.gone != Some(caller.leg.id) => {
+                hands.part(now, &caller.leg, dialog, end.why, unacked);
+            }
+            Some(_) | None => {
+                hands.forget_leg(&caller.leg);
+                if let Some(server) = unacked {
+                    hands.invite_is_answered(server);
+                }
+            }
+        }
+        let Some(callee) = answered.and_then(|index| self.attempts.get_mut(index)) else {
+            return;
+        };
+        callee.stage = Stage::Over;
+        match callee.leg.dialog.take() {
+            Some(dialog) if end.gone != Some(callee.leg.id) => {
+                hands.part(now, &callee.leg, dialog, end.why, None);
+            }
+            Some(_) | None => hands.forget_leg(&callee.leg),
+        }
+    }
+
+    /// Tells the record once no leg's counters are awaited any more.
+    pub(super) fn conclude_if_closed(&mut self, now: Moment, hands: &mut Hands) {
+        let awaited = |ports: Ports| ports == Ports::Closing;
+        let legs = self.attempts.iter().map(|one| one.leg.ports);
+        if awaited(self.caller.leg.ports) || legs.into_iter().any(awaited) {
+            return;
+        }
+        self.conclude(now, hands);
+    }
+
+    /// Tells the record: the last fact of a call.
+    pub(super) fn conclude(&mut self, now: Moment, hands: &mut Hands) {
+        let State::Ending(ending) = &self.state else {
+            return;
+        };
+        if let Some(ended) = self.record(ending) {
+            self.tell(now, hands, What::Ended(Box::new(ended)));
+        }
+        if let Some(id) = self.id() {
+            hands.forget(id);
+        }
+        self.timers.clear();
+        self.state = State::Over;
+    }
+
+    fn record(&self, ending: &Ending) -> Option<Ended> {
+        let story = self.story.as_ref()?;
+        let wall = |at: Moment| story.wall + (at - self.started);
+        let answered_at = story.answered_at;
+        let wait = answered_at.unwrap_or(ending.at) - self.started;
+        let talk = answered_at.map_or(Duration::ZERO, |at| ending.at - at);
+        let callee = ending.answered.and_then(|index| self.attempts.get(index));
+        let rejected = ending.reason == FinishReason::Rejected && story.tried.is_empty();
+        let dialled = self.attempts.iter().filter(|one| one.invited.is_some());
+        let legs = dialled.map(|one| one.leg.record());
+        Some(Ended {
+            rule: story.rule.clone(),
+            targets_tried: story.tried.clone(),
+            manager: callee.and_then(|one| one.target.manager.clone()),
+            destination: callee.map(|one| destination(&one.target.dial)),
+            ringing_at: story.ringing_at.map(wall),
+            answered_at: answered_at.map(wall),
+            wait_ms: millis(wait),
+            talk_ms: millis(talk),
+            total_ms: millis(ending.at - self.started),
+            answered: answered_at.is_some(),
+            missed: story.tracked && answered_at.is_none() && !rejected,
+            finish_reason: ending.reason,
+            hung_up_by: ending.by,
+            sip_status: Some(ending.status),
+            q850_cause: ending.q850,
+            legs: std::iter::once(self.caller.leg.record())
+                .chain(legs)
+                .collect(),
+        })
+    }
+}
+
+impl End {
+    /// The final answer of a caller who was not answered.
+    fn answer(&self) -> Answer {
+        let answer = Answer::status(self.status).why(self.why);
+        match self.retry_after_s {
+            Some(seconds) => answer.retry_after(seconds),
+            None => answer,
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,175 @@
+//! A target failed: the next one's turn, or the caller's final answer when it was the last.
+
+use crate::base::id::LegId;
+use crate::base::time::Moment;
+use crate::call::hands::{Hands, way_to};
+use crate::call::headers::Why;
+use crate::call::machine::attempt::{Attempt, Stage};
+use crate::call::machine::end::End;
+use crate::call::machine::{Call, State};
+use crate::call::outcome;
+use crate::call::story::{FinishReason, HungUpBy, TriedResult};
+use crate::call::timers::{Timer, UNHEARD};
+use crate::sip::endpoint::{ClientKey, Failure};
+use crate::sip::message::Response;
+
+impl Call {
+    /// A target is out of the game; when it was the last of its step, the next step begins.
+    pub(super) fn target_failed(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        index: usize,
+        result: TriedResult,
+        status: Option<u16>,
+    ) {
+        self.retire(now, hands, index, result, status);
+        self.go_on(now, hands);
+    }
+
+    /// Takes a target out of the game: its timers stop, its ports are given back, its line is free.
+    pub(super) fn retire(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        index: usize,
+        result: TriedResult,
+        status: Option<u16>,
+    ) {
+        let Some(attempt) = self.attempts.get_mut(index) else {
+            return;
+        };
+        attempt.stage = Stage::Over;
+        let leg = attempt.leg.id;
+        let ring_ms = attempt.ring_ms(now);
+        let tried = attempt.tried;
+        for fork in std::mem::take(&mut attempt.forks) {
+            hands.forget_tag(fork.tag);
+        }
+        hands.forget_leg(&attempt.leg);
+        hands.close_ports(&mut attempt.leg);
+        self.timers.stop(Timer::Unheard(leg));
+        self.timers.stop(Timer::Ring(leg));
+        let story = self.story.as_mut();
+        if let Some(tried) = story.and_then(|story| story.tried.get_mut(tried)) {
+            tried.result = result;
+            tried.sip_status = status;
+            tried.ring_ms = ring_ms;
+        }
+    }
+
+    /// Gives a target up that may still answer: CANCEL, and a 2xx that crosses it is ended by the switchboard.
+    pub(super) fn give_up(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        index: usize,
+        result: TriedResult,
+        why: Why,
+    ) {
+        let client = self.attempts.get(index).and_then(Attempt::client);
+        if let Some(client) = client {
+            hands.give_up(now, client, why);
+        }
+        self.retire(now, hands, index, result, None);
+    }
+
+    /// A target refused.
+    pub(super) fn refused(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        index: usize,
+        response: &Response,
+    ) {
+        let status = response.status();
+        if let Some(cause) = Why::of(response.headers()).q850 {
+            self.last_cause = Some(cause);
+        }
+        self.target_failed(now, hands, index, outcome::of_status(status), Some(status));
+    }
+
+    /// A target's INVITE got no final response: its transaction timed out, or no address took it.
+    pub(super) fn invite_failed(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        leg: LegId,
+        client: ClientKey,
+        why: Failure,
+    ) {
+        let index = self.attempt(leg);
+        let Some(index) = index
+            .filter(|index| self.attempts.get(*index).and_then(Attempt::client) == Some(client))
+        else {
+            return;
+        };
+        if why == Failure::Transport && self.take_next_address(hands, index) {
+            self.timers.set(Timer::Unheard(leg), now + UNHEARD);
+            return self.invite(now, hands, index, &[]);
+        }
+        self.target_failed(now, hands, index, TriedResult::Unreachable, None);
+    }
+
+    /// Points a target's leg at the next address of its trunk (RFC 3263 4.3).
+    fn take_next_address(&mut self, hands: &Hands, index: usize) -> bool {
+        let Some(attempt) = self.attempts.get_mut(index) else {
+            return false;
+        };
+        attempt.address += 1;
+        let line = hands.trunks.by_id(&attempt.leg.trunk.id);
+        let next = line.and_then(|line| line.addresses.0.get(attempt.address));
+        let Some(peer) = next else { return false };
+        attempt.leg.path = way_to(attempt.leg.trunk.transport, *peer);
+        true
+    }
+
+    /// A target said nothing at all for 4 s.
+    pub(super) fn unheard(&mut self, now: Moment, hands: &mut Hands, leg: LegId) {
+        if let Some(index) = self.attempt(leg) {
+            self.give_up(now, hands, index, TriedResult::Unreachable, Why::NONE);
+            self.go_on(now, hands);
+        }
+    }
+
+    /// A target's ring time is over.
+    pub(super) fn rang_out(&mut self, now: Moment, hands: &mut Hands, leg: LegId) {
+        if let Some(index) = self.attempt(leg) {
+            self.give_up(now, hands, index, TriedResult::NoAnswer, Why::NONE);
+            self.go_on(now, hands);
+        }
+    }
+
+    fn go_on(&mut self, now: Moment, hands: &mut Hands) {
+        let hunting = matches!(self.state, State::Hunting(_));
+        if hunting && !self.attempts.iter().any(Attempt::is_trying) {
+            self.next_step(now, hands);
+        }
+    }
+
+    /// Nobody is left to try.
+    pub(super) fn all_failed(&mut self, now: Moment, hands: &mut Hands) {
+        let tried = self.story.as_ref().map(|story| story.tried.as_slice());
+        let (status, reason) = outcome::of_all(tried.unwrap_or_default());
+        let why = Why {
+            q850: self.last_cause,
+            ..Why::NONE
+        };
+        let refused = [
+            FinishReason::Busy,
+            FinishReason::Rejected,
+            FinishReason::CodecMismatch,
+        ];
+        let by = if refused.contains(&reason) {
+            HungUpBy::Callee
+        } else {
+            HungUpBy::System
+        };
+        let end = End {
+            why,
+            by,
+            ..End::refused(reason, status)
+        };
+        self.end(now, hands, end);
+    }
+}

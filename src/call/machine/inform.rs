@@ -1,0 +1,111 @@
+//! INFO within an answered call (RFC 6086): digits that a telephone sends this way reach the other side.
+
+use crate::base::id::LegId;
+use crate::base::time::Moment;
+use crate::call::hands::{Answer, Hands, Owner};
+use crate::call::machine::{Call, Errand, State};
+use crate::sip::endpoint::{ClientKey, ServerKey};
+use crate::sip::header::Name;
+use crate::sip::message::{Method, Request, Response};
+
+/// An INFO that waits for the other side's answer.
+#[derive(Debug)]
+pub(super) struct Relayed {
+    client: ClientKey,
+    server: ServerKey,
+    request: Request,
+}
+
+/// What an INFO may carry across.
+const DIGITS: [&str; 2] = ["application/dtmf-relay", "application/dtmf"];
+/// INFOs on their way at once. A quick hand presses six keys a second.
+const RELAYED_MAX: usize = 16;
+/// The longest body: `Signal=5` and `Duration=160` with room.
+const BODY_MAX: usize = 256;
+
+impl Call {
+    /// Passes an INFO to the other side.
+    pub(super) fn inform(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        leg: LegId,
+        server: ServerKey,
+        request: Request,
+    ) {
+        // An empty INFO is a question whether we are there.
+        if request.body().is_empty() {
+            return hands.reply(now, server, &request, Answer::status(200));
+        }
+        let kind = DIGITS
+            .into_iter()
+            .find(|kind| request.headers().is_content(kind))
+            .filter(|_| request.body().len() <= BODY_MAX);
+        let Some(kind) = kind else {
+            let answer = Answer::status(415).header(Name::Accept, DIGITS.join(", "));
+            return hands.reply(now, server, &request, answer);
+        };
+        let key = self.key;
+        let busy = match &self.state {
+            State::Up(up) => up.relayed.len() >= RELAYED_MAX || up.late.is_some(),
+            State::Asking { .. } | State::Hunting(_) | State::Ending(_) | State::Over => true,
+        };
+        let other = self.leg_on(self.side(leg).other()).filter(|_| !busy);
+        let Some(other) = other else {
+            let answer = Answer::status(500).retry_after(1);
+            return hands.reply(now, server, &request, answer);
+        };
+        let owner = Owner::Call(key, other.id, Errand::Inform);
+        let sent = hands.within(now, other, &Method::Info, owner, |info| {
+            info.body(kind, request.body())
+        });
+        match (sent, &mut self.state) {
+            (Some(client), State::Up(up)) => up.relayed.push(Relayed {
+                client,
+                server,
+                request,
+            }),
+            _no_dialog => hands.reply(now, server, &request, Answer::status(481)),
+        }
+    }
+
+    /// The other side's answer goes back; a challenge does not, its secret is between us and the trunk.
+    pub(super) fn inform_response(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        client: ClientKey,
+        response: &Response,
+    ) {
+        let status = match response.status() {
+            ..=199 => return,
+            401 | 407 => 403,
+            status => status,
+        };
+        self.answer_info(now, hands, client, status);
+    }
+
+    /// The other side did not answer.
+    pub(super) fn inform_failed(&mut self, now: Moment, hands: &mut Hands, client: ClientKey) {
+        self.answer_info(now, hands, client, 408);
+    }
+
+    fn answer_info(&mut self, now: Moment, hands: &mut Hands, client: ClientKey, status: u16) {
+        let State::Up(up) = &mut self.state else {
+            return;
+        };
+        let Some(at) = up.relayed.iter().position(|one| one.client == client) else {
+            return;
+        };
+        let done = up.relayed.swap_remove(at);
+        hands.reply(now, done.server, &done.request, Answer::status(status));
+    }
+}
+
+impl Relayed {
+    /// The call ends under it.
+    pub(super) fn abandon(self, now: Moment, hands: &mut Hands) {
+        hands.disown(self.client);
+        hands.reply(now, self.server, &self.request, Answer::status(481));
+    }
+}

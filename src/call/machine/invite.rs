@@ -1,0 +1,133 @@
+//! The INVITE to a target, written for its trunk, and where its responses go.
+
+use crate::base::id::LegId;
+use crate::base::time::Moment;
+use crate::call::hands::{Hands, Owner};
+use crate::call::headers::{self, ALLOW};
+use crate::call::identity::{dialled_user, shown};
+use crate::call::machine::attempt::Stage;
+use crate::call::machine::{Call, Errand};
+use crate::call::timers::Timer;
+use crate::call::trunk::Trunk;
+use crate::sip::endpoint::{ClientKey, Hop};
+use crate::sip::header::Name;
+use crate::sip::message::{Method, Response};
+use crate::sip::transport::{Path, Transport};
+use crate::sip::uri::Uri;
+use crate::sip::write::{Outgoing, RequestWriter};
+
+impl Call {
+    /// Sends a target its INVITE; again with `credentials` when its trunk asked for them.
+    pub(super) fn invite(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        index: usize,
+        credentials: &[(Name, String)],
+    ) {
+        let Some(invite) = self.write_invite(hands, index, credentials) else {
+            return;
+        };
+        let key = self.key;
+        let Some(attempt) = self.attempts.get_mut(index) else {
+            return;
+        };
+        let owner = Owner::Call(key, attempt.leg.id, Errand::Invite);
+        let to = Hop::to(attempt.leg.path.transport, attempt.leg.path.peer);
+        let client = hands.send(now, to, invite, owner);
+        attempt.stage = Stage::Calling(client);
+    }
+
+    fn write_invite(
+        &mut self,
+        hands: &Hands,
+        index: usize,
+        credentials: &[(Name, String)],
+    ) -> Option<Outgoing> {
+        let story = self.story.as_ref()?;
+        let (_, request) = self.caller.invite.as_ref()?;
+        let attempt = self.attempts.get_mut(index)?;
+        let leg = &mut attempt.leg;
+        let address = leg.address()?;
+        let user = dialled_user(&attempt.target.dial, &leg.trunk, &hands.country);
+        let uri = request_uri(&user, &leg.trunk)?;
+        let host = hands.host(&leg.path);
+        let who = &self.caller.identity;
+        let shown = shown(who, story.virtual_number, &leg.trunk, &hands.country, &host);
+        leg.remote_uri = uri.as_str().into();
+        attempt.cseq += 1;
+        let cseq = attempt.cseq;
+        let mut invite = RequestWriter::new(&Method::Invite, &uri)
+            .header(Name::MaxForwards, headers::next_max_forwards(request))
+            .header(Name::From, format_args!("{};tag={}", shown.from, leg.tag))
+            .header(Name::To, format_args!("<{uri}>"))
+            .header(Name::CallId, &leg.call_id)
+            .header(Name::CSeq, format_args!("{cseq} INVITE"))
+            .header(Name::Contact, hands.contact(&leg.path))
+            .header(Name::Allow, ALLOW)
+            .header(Name::UserAgent, &hands.user_agent);
+        if let Some(diversion) = shown.diversion {
+            invite = invite.header(Name::Diversion, diversion);
+        }
+        if shown.hidden {
+            invite = invite.header(Name::Privacy, "id");
+        }
+        for (name, value) in credentials {
+            invite = invite.header(*name, value);
+        }
+        let believed = self.caller.leg.trunk.trusted && leg.trunk.trusted;
+        invite = headers::pass_on(request.headers(), believed, invite);
+        if let Some(offer) = &self.caller.offer {
+            invite = invite.body(headers::SDP, &leg.voice.say(offer, address));
+        }
+        Some(invite.outgoing())
+    }
+
+    /// A response to the INVITE of a target that is still called; what comes later than that is the switchboard's.
+    pub(super) fn invite_response(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        leg: LegId,
+        client: ClientKey,
+        came: (&Path, &Response),
+    ) {
+        let (path, response) = came;
+        let Some(index) = self.attempt(leg) else {
+            return;
+        };
+        let Some(attempt) = self.attempts.get_mut(index) else {
+            return;
+        };
+        if attempt.client() != Some(client) {
+            return;
+        }
+        attempt.leg.path = *path;
+        self.timers.stop(Timer::Unheard(leg));
+        match response.status() {
+            ..=100 => {}
+            101..=199 => self.provisional(now, hands, index, response),
+            200..=299 => self.answered(now, hands, index, client, response),
+            401 | 407 => self.challenged(now, hands, index, response),
+            _final => self.refused(now, hands, index, response),
+        }
+    }
+}
+
+/// The URI that is dialled: the user on the trunk's host as it is configured.
+fn request_uri(user: &str, trunk: &Trunk) -> Option<Uri> {
+    let host = match trunk.host.parse::<std::net::Ipv6Addr>() {
+        Ok(ip) => format!("[{ip}]"),
+        Err(_name_or_ipv4) => trunk.host.to_string(),
+    };
+    let port = trunk
+        .port
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
+    let transport = match trunk.transport {
+        Transport::Udp => "",
+        Transport::Tcp => ";transport=tcp",
+    };
+    let text = format!("sip:{user}@{host}{port}{transport}");
+    Uri::parse(&text).ok()
+}

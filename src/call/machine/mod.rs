@@ -1,0 +1,319 @@
+//! One call: fed with what happens to its legs, it acts through [`Hands`]. A file for each thing that can happen.
+//!
+//! A call asks who shall take it, hunts through targets, is up with two dialogs and a bridge, and ends: the peers are told,
+//! the ports given back, and once their counters are in, the record. Whatever a peer still sends after that belongs to
+//! [`Farewells`](crate::call::farewell::Farewells), so that a call never lingers for a peer that is gone.
+
+mod answer;
+pub(in crate::call) mod begin;
+mod cancel;
+mod challenge;
+pub(in crate::call) mod end;
+mod fail;
+mod hang_up;
+mod inform;
+mod invite;
+mod modify;
+mod place;
+mod ring;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::base::chance::Token;
+use crate::base::id::{CallId, LegId};
+use crate::base::number::Number;
+use crate::base::time::{Moment, WallTime};
+use crate::call::desk::{CallKey, LegSound, MediaWish, Wish};
+use crate::call::hands::Hands;
+use crate::call::identity::Identity;
+use crate::call::leg::{Leg, Ports};
+use crate::call::machine::attempt::Attempt;
+use crate::call::machine::end::{End, Ending};
+use crate::call::machine::inform::Relayed;
+use crate::call::machine::modify::Modify;
+use crate::call::story::{Fact, Tried, What};
+use crate::call::timers::{Timer, Timers};
+use crate::route::Decision;
+use crate::sdp::Session;
+use crate::sip::endpoint::{ClientKey, Failure, ServerKey};
+use crate::sip::message::{Request, Response};
+use crate::sip::transport::Path;
+
+pub(in crate::call) mod attempt;
+
+/// One call.
+#[derive(Debug)]
+pub(in crate::call) struct Call {
+    key: CallKey,
+    started: Moment,
+    caller: Calling,
+    /// Every target that was tried, in order.
+    attempts: Vec<Attempt>,
+    state: State,
+    timers: Timers,
+    /// What the record will say; `None` until the engine has admitted the call.
+    story: Option<Story>,
+    /// The Q.850 cause that was given last.
+    last_cause: Option<u8>,
+    legs_made: u64,
+    /// The call that this one came out of, by way of a trunk.
+    parent: Option<CallKey>,
+    /// When the switchboard's alarm for this call rings.
+    pub(in crate::call) alarm: Option<Moment>,
+}
+
+/// The caller's side.
+#[derive(Debug)]
+struct Calling {
+    leg: Leg,
+    /// Its INVITE, until the final response is out.
+    invite: Option<(ServerKey, Request)>,
+    /// A 2xx is out and its ACK is not in.
+    unacked: Option<ServerKey>,
+    /// `None`: a late offer, the target makes it.
+    offer: Option<Session>,
+    identity: Identity,
+    /// What the caller heard last, said again each minute.
+    heard: Option<(u16, Token)>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The engine was asked who shall take it. What ended it meanwhile waits for the answer, since a call to one of our
+    /// numbers gets its record however short it was.
+    Asking { given_up: Option<End> },
+    /// Targets are tried.
+    Hunting(Hunt),
+    /// A target answered.
+    Up(Box<Up>),
+    /// The peers were told; the sound's last counters are awaited.
+    Ending(Ending),
+    /// Nothing is left to do: the switchboard forgets the call.
+    Over,
+}
+
+/// The way through the targets.
+#[derive(Debug)]
+struct Hunt {
+    decision: Decision,
+    /// The next step of the plan.
+    next: usize,
+    /// Whether the step under way rings several targets.
+    together: bool,
+    record: bool,
+}
+
+/// An answered call.
+#[derive(Debug)]
+struct Up {
+    /// Who answered: an index into the attempts.
+    answered: usize,
+    /// The target's offer, where the caller's ACK has to answer it (RFC 3264 with RFC 3261 13.2.1).
+    late: Option<LateOffer>,
+    modify: Option<Modify>,
+    relayed: Vec<Relayed>,
+    recording: bool,
+    /// A side holds the call: silence is not watched.
+    held: bool,
+}
+
+/// A 2xx with an offer whose ACK waits for the other side's.
+#[derive(Debug)]
+struct LateOffer {
+    /// Our INVITE that it answered.
+    client: ClientKey,
+    offer: Session,
+}
+
+/// What the record is made of.
+#[derive(Debug)]
+struct Story {
+    id: CallId,
+    wall: WallTime,
+    virtual_number: Number,
+    tracked: bool,
+    rule: Option<Arc<str>>,
+    tried: Vec<Tried>,
+    ringing_at: Option<Moment>,
+    answered_at: Option<Moment>,
+}
+
+/// Legs a call may make: a [`LegId`] holds its call's key and 8 bits. More targets than that ring for an hour.
+const LEGS_MAX: u64 = 255;
+
+impl Call {
+    /// The call that a leg belongs to.
+    pub(in crate::call) const fn of_leg(leg: LegId) -> CallKey {
+        CallKey(leg.0 >> 8)
+    }
+
+    /// Whether nothing is left to do.
+    pub(in crate::call) const fn is_over(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
+    /// Its id, once it is admitted.
+    pub(in crate::call) fn id(&self) -> Option<CallId> {
+        self.story.as_ref().map(|story| story.id)
+    }
+
+    /// Whether it was answered and goes on.
+    pub(in crate::call) const fn is_up(&self) -> bool {
+        matches!(self.state, State::Up(_))
+    }
+
+    /// The number that was dialled, where it is one.
+    pub(in crate::call) const fn dialled(&self) -> Option<Number> {
+        self.caller.identity.dialled
+    }
+
+    /// The call that this one came out of.
+    pub(in crate::call) const fn parent(&self) -> Option<CallKey> {
+        self.parent
+    }
+
+    /// When to call [`Self::timed_out`], and for which of its timers.
+    pub(in crate::call) fn next_timeout(&self) -> Option<(Moment, Timer)> {
+        self.timers.next()
+    }
+
+    /// Does what is due.
+    pub(in crate::call) fn timed_out(&mut self, now: Moment, hands: &mut Hands) {
+        while let Some(timer) = self.timers.due(now) {
+            match timer {
+                Timer::Unheard(leg) => self.unheard(now, hands, leg),
+                Timer::Ring(leg) => self.rang_out(now, hands, leg),
+                Timer::Remind => self.remind(now, hands),
+                Timer::Modify => self.modify_expired(now, hands),
+                Timer::Closing => self.conclude(now, hands),
+            }
+        }
+    }
+
+    /// Takes the engine's answer about a leg's ports.
+    pub(in crate::call) fn ports(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        leg: LegId,
+        address: Option<SocketAddr>,
+    ) {
+        let Some(of) = self.leg_mut(leg) else { return };
+        match (of.ports, address) {
+            (Ports::Asked, Some(address)) => of.ports = Ports::Open(address),
+            (Ports::Asked, None) => of.ports = Ports::None,
+            // Given back before they came: none came, so no report will.
+            (Ports::Closing, None) => {
+                of.ports = Ports::Closed;
+                return self.conclude_if_closed(now, hands);
+            }
+            (Ports::Closing, Some(_)) => return,
+            (Ports::None | Ports::Open(_) | Ports::Closed, _) => return,
+        }
+        if leg == self.caller.leg.id {
+            self.caller_ports(now, hands, address.is_some());
+        } else {
+            self.target_ports(now, hands, leg, address.is_some());
+        }
+    }
+
+    /// Takes the counters of a leg whose ports are closed.
+    pub(in crate::call) fn closed(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        leg: LegId,
+        sound: LegSound,
+    ) {
+        let Some(of) = self.leg_mut(leg) else { return };
+        of.ports = Ports::Closed;
+        of.sound = sound;
+        self.conclude_if_closed(now, hands);
+    }
+
+    /// Takes the final response, or a provisional one, to a request that this call sent on one of its legs.
+    pub(in crate::call) fn response(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        errand: (LegId, Errand),
+        client: ClientKey,
+        came: (&Path, &Response),
+    ) {
+        let (leg, errand) = errand;
+        let (path, response) = came;
+        match errand {
+            Errand::Invite => self.invite_response(now, hands, leg, client, came),
+            Errand::Modify => self.modify_response(now, hands, client, path, response),
+            Errand::Inform => self.inform_response(now, hands, client, response),
+        }
+    }
+
+    /// A request of this call got no final response.
+    pub(in crate::call) fn request_failed(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        errand: (LegId, Errand),
+        client: ClientKey,
+        why: Failure,
+    ) {
+        let (leg, errand) = errand;
+        match errand {
+            Errand::Invite => self.invite_failed(now, hands, leg, client, why),
+            Errand::Modify => self.modify_failed(now, hands, client),
+            Errand::Inform => self.inform_failed(now, hands, client),
+        }
+    }
+
+    fn new_leg_id(&mut self) -> Option<LegId> {
+        let number = self.legs_made;
+        if number >= LEGS_MAX {
+            return None;
+        }
+        self.legs_made += 1;
+        Some(LegId(self.key.0 << 8 | number))
+    }
+
+    fn leg_mut(&mut self, id: LegId) -> Option<&mut Leg> {
+        if self.caller.leg.id == id {
+            return Some(&mut self.caller.leg);
+        }
+        self.attempts
+            .iter_mut()
+            .map(|attempt| &mut attempt.leg)
+            .find(|leg| leg.id == id)
+    }
+
+    fn attempt(&self, leg: LegId) -> Option<usize> {
+        self.attempts.iter().position(|one| one.leg.id == leg)
+    }
+
+    /// Tells the call log; what is not admitted has no record.
+    fn tell(&self, now: Moment, hands: &mut Hands, what: What) {
+        if let Some(story) = &self.story {
+            hands.wish(Wish::Tell(Box::new(Fact {
+                call: story.id,
+                at: story.wall + (now - self.started),
+                mono: now,
+                what,
+            })));
+        }
+    }
+
+    fn media(hands: &mut Hands, wish: MediaWish) {
+        hands.wish(Wish::Media(wish));
+    }
+}
+
+/// What a request of ours on a leg is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::call) enum Errand {
+    /// Reaches a target.
+    Invite,
+    /// Passes on a re-INVITE.
+    Modify,
+    /// Passes on an INFO.
+    Inform,
+}

@@ -1,0 +1,142 @@
+//! The next targets: a leg and a port pair each, then the INVITE.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::id::LegId;
+use crate::base::time::Moment;
+use crate::call::desk::MediaWish;
+use crate::call::digest::Answered;
+use crate::call::hands::{Hands, way_to};
+use crate::call::leg::{Leg, Ports};
+use crate::call::machine::attempt::{Attempt, Stage};
+use crate::call::machine::{Call, State};
+use crate::call::story::{Tried, TriedResult};
+use crate::call::timers::{Timer, UNHEARD};
+use crate::route::decision::{Plan, Step, Target};
+use crate::sdp::Voice;
+
+impl Call {
+    /// Tries the next step's targets. A step of which none can even be tried is passed over.
+    pub(super) fn next_step(&mut self, now: Moment, hands: &mut Hands) {
+        loop {
+            let Some((targets, ring)) = self.take_step() else {
+                return self.all_failed(now, hands);
+            };
+            for target in targets {
+                if let Err(result) = self.place(hands, &target, ring) {
+                    self.note_untried(&target, result);
+                }
+            }
+            if self.attempts.iter().any(Attempt::is_trying) {
+                return;
+            }
+        }
+    }
+
+    /// Takes the next step off the plan.
+    fn take_step(&mut self) -> Option<(Vec<Target>, Duration)> {
+        let State::Hunting(hunt) = &mut self.state else {
+            return None;
+        };
+        let Plan::Hunt(steps) = hunt.decision.plan() else {
+            return None;
+        };
+        let Step { targets, ring_s } = steps.get(hunt.next)?.clone();
+        hunt.next += 1;
+        hunt.together = targets.len() > 1;
+        Some((targets, Duration::from_secs(ring_s.into())))
+    }
+
+    /// Makes a target's leg and asks for its ports.
+    fn place(
+        &mut self,
+        hands: &mut Hands,
+        target: &Target,
+        ring: Duration,
+    ) -> Result<(), TriedResult> {
+        let line = hands.trunks.by_id(&target.trunk);
+        let line = line.ok_or(TriedResult::Unreachable)?;
+        let trunk = Arc::clone(&line.trunk);
+        // Its name leads nowhere now.
+        let peer = *line.addresses.0.first().ok_or(TriedResult::Unreachable)?;
+        if hands.usage.is_full(&trunk.id, trunk.max_calls) {
+            return Err(TriedResult::NoCapacity);
+        }
+        let id = self.new_leg_id().ok_or(TriedResult::NoCapacity)?;
+        hands.usage.take(&trunk.id);
+        let open = MediaWish::Open {
+            call: self.key,
+            leg: id,
+            toward: peer.ip(),
+            from: trunk.media,
+        };
+        let leg = Leg {
+            id,
+            tag: hands.new_tag(self.key, id),
+            call_id: hands.new_call_id().into(),
+            remote_uri: "".into(),
+            dialog: None,
+            path: way_to(trunk.transport, peer),
+            ports: Ports::Asked,
+            voice: Voice::new(hands.chance.next_u64()),
+            heard: None,
+            sound: Default::default(),
+            trunk,
+        };
+        let tried = self.note_untried(target, TriedResult::Cancelled);
+        self.attempts.push(Attempt {
+            leg,
+            target: target.clone(),
+            stage: Stage::Reserving,
+            ring,
+            tried,
+            cseq: 0,
+            invited: None,
+            rang: None,
+            forks: Vec::new(),
+            proven: Answered::default(),
+            address: 0,
+        });
+        Self::media(hands, open);
+        Ok(())
+    }
+
+    /// Writes a target down; its result changes when it is known.
+    fn note_untried(&mut self, target: &Target, result: TriedResult) -> usize {
+        let Some(story) = &mut self.story else {
+            return 0;
+        };
+        story.tried.push(Tried {
+            target: target.name.to_string(),
+            result,
+            sip_status: None,
+            ring_ms: 0,
+        });
+        story.tried.len() - 1
+    }
+
+    /// A target's ports came, or none was free.
+    pub(super) fn target_ports(&mut self, now: Moment, hands: &mut Hands, leg: LegId, free: bool) {
+        let Some(index) = self.attempt(leg) else {
+            return;
+        };
+        let reserving = self
+            .attempts
+            .get(index)
+            .is_some_and(|one| one.stage == Stage::Reserving);
+        if !reserving {
+            return;
+        }
+        if !free {
+            return self.target_failed(now, hands, index, TriedResult::NoCapacity, None);
+        }
+        if let Some(attempt) = self.attempts.get_mut(index) {
+            attempt.invited = Some(now);
+            let ring = attempt.ring;
+            self.timers.set(Timer::Unheard(leg), now + UNHEARD);
+            self.timers.set(Timer::Ring(leg), now + ring);
+        }
+        self.invite(now, hands, index, &[]);
+    }
+}

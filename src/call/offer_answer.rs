@@ -1,0 +1,107 @@
+//! Offers and answers between two legs (RFC 3264): read from bodies, turned into orders about sound.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::call::desk::Aim;
+use crate::call::headers::SDP;
+use crate::call::leg::Heard;
+use crate::sdp::{Codec, Session, answer_meets, parse};
+use crate::sip::header::Name;
+use crate::sip::headers::Headers;
+
+/// A body that ought to be SDP.
+#[derive(Debug)]
+pub(in crate::call) enum Body {
+    /// There is none.
+    Empty,
+    /// One that can be relayed or, with its audio refused, passed on.
+    Sdp(Session),
+    /// Not SDP by its type.
+    OtherType,
+    /// SDP by its type, and unreadable.
+    Malformed,
+}
+
+/// Reads the body of a message.
+pub(in crate::call) fn read(headers: &Headers, body: &Bytes) -> Body {
+    if body.is_empty() {
+        return Body::Empty;
+    }
+    let plain = headers
+        .get(Name::ContentEncoding)
+        .is_none_or(|encoding| encoding.eq_ignore_ascii_case(b"identity"));
+    if !plain || !headers.is_content(SDP) {
+        return Body::OtherType;
+    }
+    match parse(body) {
+        Ok(session) => Body::Sdp(session),
+        Err(_malformed) => Body::Malformed,
+    }
+}
+
+/// Reads the SDP of a response or an ACK, where there is any that can be used.
+pub(in crate::call) fn session(headers: &Headers, body: &Bytes) -> Option<Session> {
+    match read(headers, body) {
+        Body::Sdp(session) => Some(session),
+        Body::Empty | Body::OtherType | Body::Malformed => None,
+    }
+}
+
+/// Whether sound can flow by this answer to this offer.
+pub(in crate::call) fn meets(offer: &Session, answer: &Session) -> bool {
+    answer.audio().is_some() && answer_meets(offer, answer).is_ok()
+}
+
+/// What the author of `session` is told about in sound; `other` is the description it got from the other side.
+pub(in crate::call) fn aim(session: &Session, other: Option<&Session>) -> Aim {
+    let Some(sound) = session.audio().and_then(|index| session.sound(index)) else {
+        return Aim {
+            rtp: None,
+            rtcp: None,
+            sends: false,
+            codecs: Arc::from([]),
+        };
+    };
+    // What it sends is numbered by whoever receives it (RFC 3264 5.1), though some number as they offered.
+    let codecs = match other.and_then(|other| Some(other.codecs(other.audio()?))) {
+        Some(theirs) => merged(&theirs, &sound.codecs),
+        None => sound.codecs,
+    };
+    Aim {
+        rtp: sound.rtp,
+        rtcp: sound.rtcp,
+        sends: sound.sends,
+        codecs,
+    }
+}
+
+/// What is kept of `session` once it is in force; `answer` names the codec.
+pub(in crate::call) fn heard(session: &Session, answer: &Session) -> Heard {
+    let sound = session.audio().and_then(|index| session.sound(index));
+    let codecs = answer.audio().map(|index| answer.codecs(index));
+    Heard {
+        rtp: sound.as_ref().and_then(|sound| sound.rtp),
+        listens: sound.is_some_and(|sound| sound.listens),
+        codec: codecs.and_then(|codecs| codecs.iter().find(|codec| !codec.is_companion()).cloned()),
+    }
+}
+
+/// `first`, and those of `then` whose payload types are free.
+fn merged(first: &Arc<[Codec]>, then: &Arc<[Codec]>) -> Arc<[Codec]> {
+    let free = |codec: &&Codec| {
+        !first
+            .iter()
+            .any(|taken| taken.payload_type == codec.payload_type)
+    };
+    if then.iter().any(|codec| free(&codec)) {
+        first
+            .iter()
+            .chain(then.iter().filter(free))
+            .cloned()
+            .collect()
+    } else {
+        Arc::clone(first)
+    }
+}

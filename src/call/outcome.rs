@@ -1,0 +1,105 @@
+//! What came of a target, and what the caller is told when all of them failed: one table each.
+
+use crate::call::story::{FinishReason, Tried, TriedResult};
+
+/// What a target's final status other than 2xx says about it.
+pub(in crate::call) const fn of_status(status: u16) -> TriedResult {
+    match status {
+        486 | 600 => TriedResult::Busy,
+        // 487 without a CANCEL of ours: it was cancelled on the target's side, as when a queue there gave up.
+        408 | 480 | 487 => TriedResult::NoAnswer,
+        488 | 606 => TriedResult::CodecMismatch,
+        _ => TriedResult::Rejected,
+    }
+}
+
+/// The caller's final status and the record's reason once every target has failed.
+///
+/// 486: all that were reached were busy. 480: some rang, or were reached and would not. 488: none understood the codecs.
+/// 503: none was reached.
+pub(in crate::call) fn of_all(tried: &[Tried]) -> (u16, FinishReason) {
+    let any = |result| tried.iter().any(|one| one.result == result);
+    let rang = tried
+        .iter()
+        .any(|one| one.ring_ms > 0 && one.result != TriedResult::Busy);
+    if rang || any(TriedResult::NoAnswer) {
+        (480, FinishReason::NoAnswer)
+    } else if any(TriedResult::Rejected) {
+        (480, FinishReason::Rejected)
+    } else if any(TriedResult::CodecMismatch) {
+        (488, FinishReason::CodecMismatch)
+    } else if any(TriedResult::Busy) {
+        (486, FinishReason::Busy)
+    } else if any(TriedResult::Unreachable) || tried.is_empty() {
+        (503, FinishReason::Unreachable)
+    } else {
+        (503, FinishReason::Overload)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::story::TriedResult::*;
+
+    fn all(results: &[(TriedResult, u64)]) -> (u16, FinishReason) {
+        let tried: Vec<Tried> = results
+            .iter()
+            .map(|(result, ring_ms)| Tried {
+                target: "manager:desk".to_owned(),
+                result: *result,
+                sip_status: None,
+                ring_ms: *ring_ms,
+            })
+            .collect();
+        of_all(&tried)
+    }
+
+    #[test]
+    fn the_caller_hears_busy_only_when_all_that_were_reached_were_busy() {
+        assert_eq!(all(&[(Busy, 0), (Busy, 900)]), (486, FinishReason::Busy));
+        assert_eq!(
+            all(&[(Busy, 0), (Unreachable, 0)]),
+            (486, FinishReason::Busy)
+        );
+        assert_eq!(
+            all(&[(Busy, 0), (NoAnswer, 5_000)]),
+            (480, FinishReason::NoAnswer)
+        );
+        assert_eq!(
+            all(&[(Rejected, 700), (Busy, 0)]),
+            (480, FinishReason::NoAnswer)
+        );
+        assert_eq!(
+            all(&[(Rejected, 0), (Busy, 0)]),
+            (480, FinishReason::Rejected)
+        );
+    }
+
+    #[test]
+    fn nobody_reached_is_503_and_no_common_codec_is_488() {
+        assert_eq!(all(&[(Unreachable, 0)]), (503, FinishReason::Unreachable));
+        assert_eq!(all(&[]), (503, FinishReason::Unreachable));
+        assert_eq!(all(&[(NoCapacity, 0)]), (503, FinishReason::Overload));
+        assert_eq!(
+            all(&[(NoCapacity, 0), (Unreachable, 0)]),
+            (503, FinishReason::Unreachable)
+        );
+        assert_eq!(
+            all(&[(CodecMismatch, 0), (Unreachable, 0)]),
+            (488, FinishReason::CodecMismatch)
+        );
+    }
+
+    #[test]
+    fn a_status_says_what_came_of_a_target() {
+        assert_eq!(of_status(486), Busy);
+        assert_eq!(of_status(600), Busy);
+        assert_eq!(of_status(480), NoAnswer);
+        assert_eq!(of_status(408), NoAnswer);
+        assert_eq!(of_status(603), Rejected);
+        assert_eq!(of_status(404), Rejected);
+        assert_eq!(of_status(302), Rejected);
+        assert_eq!(of_status(488), CodecMismatch);
+    }
+}

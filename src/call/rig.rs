@@ -1,0 +1,545 @@
+//! A rig for tests: the real switchboard between phones written out as text, on a clock that jumps.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::base::chance::Chance;
+use crate::base::country::Country;
+use crate::base::id::{CallId, LegId};
+use crate::base::number::Number;
+use crate::base::time::{Moment, WallTime};
+use crate::call::desk::{
+    Admission, CallKey, Course, LegSound, MediaWish, Note, Question, Told, Verdict, Wish,
+};
+use crate::call::story::{Answered, Ended, Fact, SourceTag, What};
+use crate::call::switchboard::{Setup, Switchboard};
+use crate::call::trunk::{Addresses, Trunk};
+use crate::call::trunks::Trunks;
+use crate::route::Decision;
+use crate::route::decision::{Dial, Plan, Step, Target};
+use crate::sip::endpoint::{Settings, Transmit};
+use crate::sip::transport::{Path, Transport};
+
+pub(in crate::call) const US: &str = "127.0.0.1:5060";
+/// The caller's trunk.
+pub(in crate::call) const CARRIER: &str = "127.0.0.1:5066";
+/// The targets' trunk.
+pub(in crate::call) const PBX: &str = "127.0.0.1:5070";
+/// A trunk with two addresses.
+pub(in crate::call) const SPARE: &str = "127.0.0.1:5072";
+pub(in crate::call) const NUMBER: &str = "+74950000001";
+
+pub(in crate::call) struct Rig {
+    pub(in crate::call) board: Switchboard,
+    pub(in crate::call) now: Moment,
+    /// What was sent to each peer and not read yet.
+    inbox: BTreeMap<SocketAddr, Vec<String>>,
+    pub(in crate::call) plan: Plan,
+    pub(in crate::call) overload: bool,
+    /// What the engine answers later than at once.
+    pub(in crate::call) held_back: Vec<CallKey>,
+    pub(in crate::call) hold_back: bool,
+    pub(in crate::call) ports: bool,
+    pub(in crate::call) questions: Vec<Question>,
+    pub(in crate::call) media: Vec<MediaWish>,
+    pub(in crate::call) facts: Vec<Fact>,
+    pub(in crate::call) notes: Vec<Note>,
+    pub(in crate::call) gone: Vec<CallKey>,
+    /// Legs whose ports are open.
+    pub(in crate::call) open: Vec<LegId>,
+    next_port: u16,
+    calls: u64,
+}
+
+pub(in crate::call) fn target(extension: &str) -> Target {
+    Target {
+        name: format!("ext:{extension}@pbx").into(),
+        manager: Some(format!("m{extension}").into()),
+        dial: Dial::Extension(extension.into()),
+        trunk: "pbx".into(),
+    }
+}
+
+/// Steps of one target each.
+pub(in crate::call) fn one_by_one(extensions: &[&str]) -> Plan {
+    let step = |extension: &&str| Step {
+        targets: vec![target(extension)],
+        ring_s: 20,
+    };
+    Plan::Hunt(extensions.iter().map(step).collect())
+}
+
+/// One step of all.
+pub(in crate::call) fn together(extensions: &[&str]) -> Plan {
+    Plan::Hunt(vec![Step {
+        targets: extensions.iter().map(|e| target(e)).collect(),
+        ring_s: 20,
+    }])
+}
+
+pub(in crate::call) fn trunk(id: &str, port: u16) -> Trunk {
+    Trunk {
+        id: id.into(),
+        host: "127.0.0.1".into(),
+        port: Some(port),
+        transport: Transport::Udp,
+        allow: Vec::new(),
+        did_from: Default::default(),
+        caller_id: Default::default(),
+        number_format: Default::default(),
+        media: Default::default(),
+        trusted: false,
+        max_calls: None,
+        register: false,
+        username: None,
+        password: None,
+    }
+}
+
+pub(in crate::call) fn at(address: &[&str]) -> Addresses {
+    Addresses(address.iter().map(|a| a.parse().unwrap()).collect())
+}
+
+pub(in crate::call) fn trunks() -> Vec<(Trunk, Addresses)> {
+    vec![
+        (trunk("carrier", 5066), at(&[CARRIER])),
+        (trunk("pbx", 5070), at(&[PBX])),
+    ]
+}
+
+impl Rig {
+    pub(in crate::call) fn new(plan: Plan) -> Self {
+        Self::with(plan, trunks())
+    }
+
+    pub(in crate::call) fn with(plan: Plan, trunks: Vec<(Trunk, Addresses)>) -> Self {
+        let us: SocketAddr = US.parse().unwrap();
+        let setup = Setup {
+            sip: Settings {
+                advertise: None,
+                listeners: vec![(Transport::Udp, us), (Transport::Tcp, us)],
+                user_agent: "ringtag".to_owned(),
+                transactions_max: 10_000,
+            },
+            trunks: Arc::new(Trunks::new(trunks)),
+            country: Country::from_code("RU").unwrap(),
+        };
+        Self {
+            board: Switchboard::new(setup, Chance::from_number(1)),
+            now: Moment::from_millis(1_000),
+            inbox: BTreeMap::new(),
+            plan,
+            overload: false,
+            held_back: Vec::new(),
+            hold_back: false,
+            ports: true,
+            questions: Vec::new(),
+            media: Vec::new(),
+            facts: Vec::new(),
+            notes: Vec::new(),
+            gone: Vec::new(),
+            open: Vec::new(),
+            next_port: 20_000,
+            calls: 0,
+        }
+    }
+
+    // ---- feeding ----------------------------------------------------------------------------------------------
+
+    /// A datagram comes from `peer`.
+    pub(in crate::call) fn from(&mut self, peer: &str, text: &str) {
+        let path = Path {
+            transport: Transport::Udp,
+            local: US.parse().unwrap(),
+            peer: peer.parse().unwrap(),
+            flow: None,
+        };
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        self.board.handle_datagram(self.now, path, bytes);
+        self.perform();
+    }
+
+    pub(in crate::call) fn tell(&mut self, told: Told) {
+        self.board.handle(self.now, told);
+        self.perform();
+    }
+
+    /// Jumps ahead, stopping at every deadline on the way.
+    pub(in crate::call) fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        while let Some((at, _)) = self.board.poll_timeout()
+            && at <= until
+        {
+            self.now = self.now.max(at);
+            self.board.handle_timeout(self.now);
+            self.perform();
+        }
+        self.now = until;
+    }
+
+    pub(in crate::call) fn seconds(&mut self, seconds: u64) {
+        self.pass(Duration::from_secs(seconds));
+    }
+
+    fn perform(&mut self) {
+        while let Some(wish) = self.board.poll() {
+            match wish {
+                Wish::Transmit(Transmit::Datagram { path, bytes }) => {
+                    let text = String::from_utf8(bytes.to_vec()).unwrap();
+                    self.inbox.entry(path.peer).or_default().push(text);
+                }
+                Wish::Transmit(_) => {}
+                Wish::Decide(key, question) => {
+                    self.questions.push(*question);
+                    if self.hold_back {
+                        self.held_back.push(key);
+                    } else {
+                        self.decide(key);
+                    }
+                }
+                Wish::Media(wish) => self.media(wish),
+                Wish::Tell(fact) => self.facts.push(*fact),
+                Wish::Gone(key) => self.gone.push(key),
+                Wish::Note(note) => self.notes.push(note),
+            }
+        }
+    }
+
+    pub(in crate::call) fn decide(&mut self, key: CallKey) {
+        let question = self.questions.last().unwrap();
+        let ours = question.dialled == Number::e164(NUMBER);
+        self.calls += 1;
+        let course = if self.overload {
+            Course::Overload { retry_after_s: 7 }
+        } else {
+            Course::Follow(Decision::for_test("rule", self.plan.clone()))
+        };
+        let verdict = if ours {
+            Verdict::Ours(Box::new(Admission {
+                id: CallId::from_bytes(u128::from(self.calls).to_be_bytes()),
+                wall: WallTime::from_millis(1_000_000),
+                virtual_number: Number::e164(NUMBER).unwrap(),
+                source: SourceTag {
+                    project: "shop".into(),
+                    tag: "tag".into(),
+                    channel: None,
+                    campaign: None,
+                    category: None,
+                },
+                tracked: true,
+                prior_calls: 0,
+                record: true,
+                course,
+            }))
+        } else {
+            Verdict::NotOurs
+        };
+        self.board.handle(self.now, Told::Decided(key, verdict));
+    }
+
+    fn media(&mut self, wish: MediaWish) {
+        match &wish {
+            MediaWish::Open { call, leg, .. } => {
+                let (call, leg) = (*call, *leg);
+                let address = self.ports.then(|| {
+                    self.next_port += 2;
+                    self.open.push(leg);
+                    SocketAddr::from(([127, 0, 0, 9], self.next_port))
+                });
+                self.board.handle(self.now, Told::Ports(call, leg, address));
+            }
+            MediaWish::Close { leg } => {
+                let leg = *leg;
+                self.open.retain(|open| *open != leg);
+                let sound = LegSound {
+                    packets_in: 50,
+                    ..LegSound::default()
+                };
+                self.board.handle(self.now, Told::Closed(leg, sound));
+            }
+            _ => {}
+        }
+        self.media.push(wish);
+    }
+
+    // ---- reading ----------------------------------------------------------------------------------------------
+
+    /// Everything that was sent to `peer` since it was last read.
+    pub(in crate::call) fn all_to(&mut self, peer: &str) -> Vec<String> {
+        self.inbox
+            .remove(&peer.parse::<SocketAddr>().unwrap())
+            .unwrap_or_default()
+    }
+
+    /// The one message to `peer` whose first line begins with `start`; the others are thrown away.
+    #[track_caller]
+    pub(in crate::call) fn to(&mut self, peer: &str, start: &str) -> String {
+        let all = self.all_to(peer);
+        let mut found = all.iter().filter(|text| begins(text, start));
+        let first = found.next().cloned();
+        let first = first.unwrap_or_else(|| panic!("no {start} to {peer} among {all:#?}"));
+        assert_eq!(found.next(), None, "more than one {start}");
+        first
+    }
+
+    /// The first lines of all that was sent to `peer` since it was last read.
+    pub(in crate::call) fn lines_to(&mut self, peer: &str) -> Vec<String> {
+        let line = |text: &String| text.lines().next().unwrap().to_owned();
+        self.all_to(peer).iter().map(line).collect()
+    }
+
+    pub(in crate::call) fn ended(&self) -> &Ended {
+        let mut ended = self.facts.iter().filter_map(|fact| match &fact.what {
+            What::Ended(ended) => Some(&**ended),
+            _ => None,
+        });
+        let one = ended.next().expect("no record");
+        assert_eq!(ended.next(), None, "two records");
+        one
+    }
+
+    pub(in crate::call) fn answered(&self) -> &Answered {
+        self.facts
+            .iter()
+            .find_map(|fact| match &fact.what {
+                What::Answered(answered) => Some(&**answered),
+                _ => None,
+            })
+            .expect("not answered")
+    }
+
+    /// The names of the facts, in order.
+    pub(in crate::call) fn told(&self) -> Vec<&'static str> {
+        self.facts
+            .iter()
+            .map(|fact| match &fact.what {
+                What::Began(_) => "began",
+                What::Ringing => "ringing",
+                What::Answered(_) => "answered",
+                What::Ended(_) => "ended",
+            })
+            .collect()
+    }
+
+    /// Everything is over, and nothing is kept.
+    #[track_caller]
+    pub(in crate::call) fn assert_clean(&mut self) {
+        self.seconds(120);
+        assert_eq!(self.board.live().calls, 0, "a call is left");
+        assert_eq!(self.open, [], "ports are left open");
+        assert!(self.board.is_idle(), "{:?}", self.board);
+        assert_eq!(self.board.kept(), [0; 4], "tags, requests, INVITEs, ids");
+        assert_eq!(
+            self.gone.len(),
+            self.questions.len(),
+            "calls gone and asked about"
+        );
+    }
+
+    // ---- usual steps ------------------------------------------------------------------------------------------
+
+    /// The caller's INVITE comes; returns its text.
+    pub(in crate::call) fn dial(&mut self) -> String {
+        let invite = invite(NUMBER, &sdp("127.0.0.2", 4_000, ""));
+        self.from(CARRIER, &invite);
+        invite
+    }
+
+    /// A call that is up. Returns it as the caller and as the target see it.
+    pub(in crate::call) fn up(&mut self) -> (Peer, Peer) {
+        let invite = self.dial();
+        let toward = self.to(PBX, "INVITE");
+        let answer = sdp("127.0.0.3", 5_000, "");
+        self.from(PBX, &reply(&toward, 200, "callee", &answer));
+        let ok = self.to(CARRIER, "SIP/2.0 200");
+        let mut caller = Peer::caller(&invite, &ok);
+        let ack = caller.request("ACK", "");
+        self.from(CARRIER, &ack);
+        self.to(PBX, "ACK");
+        let callee = Peer::callee(&toward, "callee");
+        (caller, callee)
+    }
+}
+
+/// A dialog as a phone sees it.
+#[derive(Clone, Debug)]
+pub(in crate::call) struct Peer {
+    pub(in crate::call) address: &'static str,
+    call_id: String,
+    local: String,
+    remote: String,
+    target: String,
+    pub(in crate::call) cseq: u32,
+    branch: u32,
+}
+
+impl Peer {
+    pub(in crate::call) fn caller(invite: &str, ok: &str) -> Self {
+        Self {
+            address: CARRIER,
+            call_id: header(invite, "Call-ID"),
+            local: header(invite, "From"),
+            remote: header(ok, "To"),
+            target: uri(&header(ok, "Contact")),
+            cseq: 1,
+            branch: 0,
+        }
+    }
+
+    pub(in crate::call) fn callee(invite: &str, tag: &str) -> Self {
+        Self {
+            address: PBX,
+            call_id: header(invite, "Call-ID"),
+            local: format!("{};tag={tag}", header(invite, "To")),
+            remote: header(invite, "From"),
+            target: uri(&header(invite, "Contact")),
+            cseq: 1,
+            branch: 0,
+        }
+    }
+
+    /// A request within the dialog. ACK takes the number of the last INVITE.
+    pub(in crate::call) fn request(&mut self, method: &str, body: &str) -> String {
+        if method != "ACK" {
+            self.cseq += 1;
+        }
+        self.branch += 1;
+        let kind = if method == "INFO" {
+            "application/dtmf-relay"
+        } else {
+            "application/sdp"
+        };
+        let kind = match body {
+            "" => String::new(),
+            _ => format!("Content-Type: {kind}\r\n"),
+        };
+        format!(
+            "{method} {} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK{}{method}{}\r\n\
+             Max-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {} {method}\r\n\
+             Contact: <sip:peer@{}>\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+            self.target,
+            self.address,
+            self.address.replace(['.', ':'], ""),
+            self.branch,
+            self.local,
+            self.remote,
+            self.call_id,
+            self.cseq,
+            self.address,
+            body.len(),
+        )
+    }
+}
+
+/// An INVITE as the carrier sends it.
+pub(in crate::call) fn invite(to: &str, body: &str) -> String {
+    let kind = match body {
+        "" => "",
+        _ => "Content-Type: application/sdp\r\n",
+    };
+    format!(
+        "INVITE sip:{to}@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {CARRIER};branch=z9hG4bKin\r\n\
+         Max-Forwards: 70\r\nFrom: \"Anna\" <sip:+79160000001@carrier.example>;tag=from\r\n\
+         To: <sip:{to}@127.0.0.1>\r\nCall-ID: incoming\r\nCSeq: 1 INVITE\r\n\
+         Contact: <sip:anna@{CARRIER}>\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// The CANCEL of an INVITE that came from the carrier.
+pub(in crate::call) fn cancel(invite: &str, reason: &str) -> String {
+    let uri = invite.split(' ').nth(1).unwrap();
+    let mut text = format!("CANCEL {uri} SIP/2.0\r\n");
+    for name in ["Via", "From", "To", "Call-ID"] {
+        text += &format!("{name}: {}\r\n", header(invite, name));
+    }
+    let number = header(invite, "CSeq").replace("INVITE", "CANCEL");
+    let reason = match reason {
+        "" => String::new(),
+        reason => format!("Reason: {reason}\r\n"),
+    };
+    format!("{text}CSeq: {number}\r\n{reason}Content-Length: 0\r\n\r\n")
+}
+
+/// A response of a phone to a request of ours.
+pub(in crate::call) fn reply(request: &str, status: u16, tag: &str, body: &str) -> String {
+    reply_with(request, status, tag, "", body)
+}
+
+/// The same with more headers, each ending in CRLF.
+pub(in crate::call) fn reply_with(
+    request: &str,
+    status: u16,
+    tag: &str,
+    more: &str,
+    body: &str,
+) -> String {
+    let mut text = format!("SIP/2.0 {status} Whatever\r\n");
+    for name in ["Via", "From", "Call-ID", "CSeq"] {
+        text += &format!("{name}: {}\r\n", header(request, name));
+    }
+    let to = header(request, "To");
+    let tagged = tag.is_empty() || to.contains(";tag=");
+    text += &match tagged {
+        true => format!("To: {to}\r\n"),
+        false => format!("To: {to};tag={tag}\r\n"),
+    };
+    let kind = match body {
+        "" => "",
+        _ => "Content-Type: application/sdp\r\n",
+    };
+    format!(
+        "{text}Contact: <sip:phone@{PBX}>\r\n{more}{kind}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// A phone's SDP; `direction` is an attribute such as `a=sendonly`.
+pub(in crate::call) fn sdp(host: &str, port: u16, direction: &str) -> String {
+    let direction = match direction {
+        "" => String::new(),
+        direction => format!("{direction}\r\n"),
+    };
+    format!(
+        "v=0\r\no=phone 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n\
+         m=audio {port} RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\n\
+         a=rtpmap:101 telephone-event/8000\r\n{direction}"
+    )
+}
+
+/// The value of the first header called `name`; empty where there is none.
+pub(in crate::call) fn header(text: &str, name: &str) -> String {
+    let head = text.split("\r\n\r\n").next().unwrap();
+    head.lines()
+        .filter_map(|line| line.split_once(": "))
+        .find(|(label, _)| label.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.to_owned())
+        .unwrap_or_default()
+}
+
+pub(in crate::call) fn body(text: &str) -> &str {
+    text.split_once("\r\n\r\n").unwrap().1
+}
+
+/// The tag of a From or To.
+pub(in crate::call) fn tag(value: &str) -> &str {
+    value.split_once(";tag=").map_or("", |(_, tag)| tag)
+}
+
+fn uri(contact: &str) -> String {
+    contact
+        .trim_start_matches('<')
+        .split('>')
+        .next()
+        .unwrap()
+        .to_owned()
+}
+
+fn begins(text: &str, start: &str) -> bool {
+    let line = text.lines().next().unwrap();
+    line.starts_with(start)
+}

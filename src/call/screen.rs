@@ -1,0 +1,105 @@
+//! What is asked of a request outside of any call before anything else: its method, its URI, what it requires and carries
+//! (RFC 3261 8.2.1 to 8.2.3). The answer does not depend on who asks, nor on the number.
+
+use crate::call::hands::Answer;
+use crate::call::headers::SDP;
+use crate::call::offer_answer::{Body, read};
+use crate::sdp::Session;
+use crate::sip::header::Name;
+use crate::sip::message::{Method, Request};
+use crate::sip::uri::Scheme;
+
+/// A request that is well-formed and not for us to serve, with its answer and an operator's words.
+pub(in crate::call) type Refusal = (Answer, &'static str);
+
+/// Lets an INVITE pass, with its offer; `None`: it makes none.
+pub(in crate::call) fn invite(request: &Request) -> Result<Option<Session>, Refusal> {
+    uri(request)?;
+    requirements(request)?;
+    let headers = request.headers();
+    // RFC 3261 20.1: without Accept an INVITE's answer may be SDP.
+    let takes_sdp = !headers.has(Name::Accept)
+        || [SDP, "application/*", "*/*"]
+            .iter()
+            .any(|wanted| accepts(request, wanted));
+    if !takes_sdp {
+        return Err((Answer::status(406), "it does not accept SDP"));
+    }
+    match read(headers, request.body()) {
+        Body::Empty => Ok(None),
+        Body::Sdp(offer) if offer.audio().is_none() => {
+            Err((Answer::status(488), "no audio that can be relayed"))
+        }
+        Body::Sdp(offer) => Ok(Some(offer)),
+        // RFC 3204 and 3261 20.11: a body that may be ignored is.
+        Body::OtherType if is_optional(request) => Ok(None),
+        Body::OtherType => Err((Answer::not_sdp(), "a body that is not SDP")),
+        Body::Malformed => Err((Answer::status(400), "malformed SDP")),
+    }
+}
+
+/// Answers a request that begins nothing: OPTIONS, and what ringtag does not do.
+pub(in crate::call) fn other(request: &Request, capabilities: Answer) -> Refusal {
+    match request.method() {
+        Method::Options => match uri(request).and_then(|()| requirements(request)) {
+            Ok(()) => (capabilities, ""),
+            Err(refusal) => refusal,
+        },
+        Method::Bye | Method::Info => (Answer::status(481), "no such call"),
+        method @ (Method::Invite
+        | Method::Ack
+        | Method::Cancel
+        | Method::Register
+        | Method::Update
+        | Method::Prack
+        | Method::Refer
+        | Method::Notify
+        | Method::Subscribe
+        | Method::Message
+        | Method::Publish
+        | Method::Other(_)) => (Answer::for_method(method), "a method that is not served"),
+    }
+}
+
+fn uri(request: &Request) -> Result<(), Refusal> {
+    match request.uri().scheme() {
+        Scheme::Sip | Scheme::Sips | Scheme::Tel => Ok(()),
+        Scheme::Other => Err((Answer::status(416), "an unknown URI scheme")),
+    }
+}
+
+/// RFC 3261 8.2.2.3: nothing that can be required is supported.
+fn requirements(request: &Request) -> Result<(), Refusal> {
+    let headers = request.headers();
+    let wanted: Vec<_> = headers
+        .require()
+        .chain(headers.all(Name::ProxyRequire))
+        .map(String::from_utf8_lossy)
+        .collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let answer = Answer::status(420).header(Name::Unsupported, wanted.join(", "));
+    Err((answer, "an extension that is not supported"))
+}
+
+fn accepts(request: &Request, wanted: &str) -> bool {
+    request.headers().all(Name::Accept).any(|value| {
+        let end = memchr::memchr(b';', value).unwrap_or(value.len());
+        let kind = value.get(..end).unwrap_or_default().trim_ascii();
+        kind.eq_ignore_ascii_case(wanted.as_bytes())
+    })
+}
+
+fn is_optional(request: &Request) -> bool {
+    request
+        .headers()
+        .get(Name::ContentDisposition)
+        .is_some_and(|value| {
+            value.split(|b| *b == b';').any(|param| {
+                param
+                    .trim_ascii()
+                    .eq_ignore_ascii_case(b"handling=optional")
+            })
+        })
+}
