@@ -1,0 +1,291 @@
+//! The recorder in a process of its own: killed in mid-call, and on a disk that refuses.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a failed check ends the test, and the child tells the parent through its output"
+)]
+
+use std::env;
+use std::io::BufRead;
+use std::io::BufReader;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+use crossbeam_channel::bounded;
+
+use ringtag::base::chance::Chance;
+use ringtag::base::clock::Clock;
+use ringtag::base::id::CallId;
+use ringtag::base::id::Side;
+use ringtag::base::time::Moment;
+use ringtag::base::time::WallTime;
+use ringtag::media::codec::Law;
+use ringtag::media::tap::TapId;
+use ringtag::media::tap::TapWriter;
+use ringtag::media::tap::Tapped;
+use ringtag::media::tap::ring;
+use ringtag::recording::command;
+use ringtag::recording::command::Outcome;
+use ringtag::recording::command::Report;
+use ringtag::recording::command::State;
+use ringtag::recording::plan;
+use ringtag::recording::recover;
+use ringtag::recording::settings::Settings;
+use ringtag::recording::settings::When;
+use ringtag::recording::worker;
+
+/// Tells a test that it is the child, and where to record.
+const FOLDER: &str = "RINGTAG_TEST_RECORDINGS";
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+const WALL: WallTime = WallTime::from_millis(1_795_253_400_125);
+
+#[test]
+fn kill_9_in_mid_call_loses_at_most_a_second() {
+    if let Ok(folder) = env::var(FOLDER) {
+        record_until_killed(Path::new(&folder));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "kill_9_in_mid_call_loses_at_most_a_second",
+            "--nocapture",
+        ])
+        .env(FOLDER, folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let spoken_ms: u64 = lines
+        .map_while(Result::ok)
+        .find_map(|line| line.strip_prefix("spoken ")?.parse().ok())
+        .unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    // A player opens what is there before anything is repaired.
+    let part = folder
+        .path()
+        .join(plan::growing(plan::path_of(call(1), WALL)));
+    let before_ms = u64::from(hound::WavReader::open(&part).unwrap().duration()) / 8;
+    assert!(
+        before_ms + 1_000 >= spoken_ms,
+        "{before_ms} of {spoken_ms} ms"
+    );
+
+    let outcomes = recover::repair(&settings(folder.path()));
+    assert_eq!(outcomes.len(), 1);
+    let outcome = &outcomes[0];
+    assert_eq!((outcome.call, outcome.state), (call(1), State::Repaired));
+    assert!(outcome.duration_ms >= before_ms);
+    let sound = samples(&folder.path().join(&outcome.file));
+    // The first packet came with the answer or a little after it.
+    for frame in sound.chunks_exact(2).skip(400) {
+        assert_eq!(frame, [heard(Side::Caller), heard(Side::Callee)]);
+    }
+}
+
+#[test]
+fn a_disk_that_refuses_ends_the_recording_and_the_next_call_tries_again() {
+    if let Ok(folder) = env::var(FOLDER) {
+        return record_two_calls(Path::new(&folder));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // Files of 100 or 200 KB, as the shell counts; ten seconds of a call are 320 KB.
+    let limited = "trap '' XFSZ; ulimit -f 200; exec \"$0\" \"$@\"";
+    let output = Command::new("sh")
+        .args(["-c", limited])
+        .arg(env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "a_disk_that_refuses_ends_the_recording_and_the_next_call_tries_again",
+        ])
+        .arg("--nocapture")
+        .env(FOLDER, folder.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    let outcomes: Vec<Outcome> = text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line.strip_prefix("outcome ")?).ok())
+        .collect();
+    let [long, short] = outcomes.as_slice() else {
+        panic!("{text}")
+    };
+    assert_eq!(long.state, State::Truncated);
+    assert!((3_000..7_000).contains(&long.duration_ms), "{long:?}");
+    let missing: Vec<_> = long
+        .gaps
+        .iter()
+        .map(|gap| {
+            (
+                gap.side,
+                gap.from_ms,
+                gap.from_ms + gap.length_ms,
+                gap.why.as_str(),
+            )
+        })
+        .collect();
+    let why = "file as large as it can be";
+    assert_eq!(
+        missing,
+        Side::BOTH.map(|side| (side, long.duration_ms, 10_000, why))
+    );
+    assert_eq!((short.state, short.duration_ms), (State::Complete, 1_000));
+    for outcome in &outcomes {
+        let sound = samples(&folder.path().join(&outcome.file));
+        assert_eq!(sound.len() as u64, outcome.duration_ms * 16);
+        assert!(
+            sound
+                .chunks_exact(2)
+                .all(|frame| frame == [heard(Side::Caller), heard(Side::Callee)])
+        );
+    }
+}
+
+/// Speaks for three seconds, says how long it has spoken, and goes on until it is killed.
+fn record_until_killed(folder: &Path) -> ! {
+    let mut desk = Desk::open(folder);
+    let zero = desk.clock.now();
+    desk.start(1, zero);
+    let (_keep, never) = bounded::<()>(0);
+    let mut said = false;
+    for sequence in 0.. {
+        let due = zero + Duration::from_millis(20) * u32::from(sequence);
+        while desk.clock.now() < due {
+            let _ = never.recv_timeout(due - desk.clock.now());
+        }
+        for side in Side::BOTH {
+            desk.speak(1, side, sequence, desk.clock.now());
+        }
+        let spoken = desk.clock.now() - zero;
+        if !said && spoken > Duration::from_secs(3) {
+            said = true;
+            println!("\nspoken {}", spoken.as_millis());
+        }
+    }
+    panic!("nobody killed it")
+}
+
+/// Records ten seconds of one call, then one second of another, and prints the outcomes.
+fn record_two_calls(folder: &Path) {
+    let mut desk = Desk::open(folder);
+    let zero = desk.clock.now();
+    for (tap, packets) in [(1, 500), (2, 50)] {
+        desk.start(tap, zero);
+        for sequence in 0..packets {
+            for side in Side::BOTH {
+                let arrival = zero + Duration::from_millis(20) * u32::from(sequence);
+                desk.speak(tap, side, sequence, arrival);
+            }
+        }
+        let at = zero + Duration::from_millis(20) * u32::from(packets);
+        let tap = TapId(tap);
+        desk.commands
+            .send(command::Command::Stop { tap, at })
+            .unwrap();
+        let outcome = loop {
+            match desk.reports.recv_timeout(PATIENCE).unwrap() {
+                Report::Finished(outcome) => break outcome,
+                Report::Hashed { .. } => {}
+            }
+        };
+        println!("\noutcome {}", serde_json::to_string(&outcome).unwrap());
+    }
+}
+
+struct Desk {
+    clock: Clock,
+    writer: TapWriter,
+    commands: Sender<command::Command>,
+    reports: mpsc::Receiver<Report>,
+}
+
+impl Desk {
+    fn open(folder: &Path) -> Self {
+        let (writer, reader) = ring(1_000_000);
+        let (commands, receiver) = bounded(100);
+        let (report, reports) = mpsc::channel();
+        let clock = Clock::start();
+        // The thread lives as long as its process.
+        let _recorder = worker::spawn(
+            settings(folder),
+            clock,
+            vec![reader],
+            receiver,
+            move |told| {
+                report.send(told).unwrap_or_default();
+            },
+        )
+        .unwrap();
+        Self {
+            clock,
+            writer,
+            commands,
+            reports,
+        }
+    }
+
+    fn start(&self, tap: u32, at: Moment) {
+        self.commands
+            .send(command::Command::Start {
+                call: call(tap),
+                tap: TapId(tap),
+                wall: WALL,
+                at,
+                codecs: [[].into(), [].into()],
+            })
+            .unwrap();
+    }
+
+    fn speak(&mut self, tap: u32, side: Side, sequence: u16, arrival: Moment) {
+        let tapped = Tapped {
+            tap: TapId(tap),
+            side,
+            payload_type: 8,
+            marker: false,
+            sequence,
+            timestamp: u32::from(sequence) * 160,
+            ssrc: tap,
+            arrival,
+            length: 160,
+        };
+        assert!(self.writer.push(&tapped, &[code(side); 160]));
+    }
+}
+
+fn code(side: Side) -> u8 {
+    match side {
+        Side::Caller => 0x11,
+        Side::Callee => 0xe4,
+    }
+}
+
+fn heard(side: Side) -> i16 {
+    Law::A.decode(code(side))
+}
+
+fn call(number: u32) -> CallId {
+    CallId::new(WALL, &mut Chance::from_number(number.into()))
+}
+
+fn settings(folder: &Path) -> Settings {
+    Settings {
+        folder: PathBuf::from(folder),
+        when: When::All,
+        keep_days: None,
+    }
+}
+
+fn samples(path: &Path) -> Vec<i16> {
+    let reader = hound::WavReader::open(path).unwrap();
+    reader.into_samples().map(Result::unwrap).collect()
+}
