@@ -24,7 +24,7 @@ use ringtag::call::story::{Began, Ended, Fact, FinishReason, HungUpBy, SourceTag
 use ringtag::engine::gauges::Gauges;
 use ringtag::recording::command::{Outcome, State as Whole};
 use ringtag::store::Store;
-use ringtag::store::handle::{Purpose, Setup};
+use ringtag::store::handle::Setup;
 
 const CONFIG: &str = r#"
 [sip]
@@ -81,7 +81,6 @@ impl House {
         let config = ringtag::config::load(&file).unwrap().config;
         let clock = Clock::start();
         let (store, _) = Store::open(Setup {
-            purpose: Purpose::Serve,
             settings: config.store,
             recordings: config.recordings.folder.clone(),
             node: "test".into(),
