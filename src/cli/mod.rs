@@ -1,7 +1,5 @@
 //! Placeholder.
 
-pub mod demo;
-
 use std::process::ExitCode;
 
 /// Runs the program.

@@ -85,6 +85,12 @@ impl<T> Slab<T> {
         Some(value)
     }
 
+    /// The bytes that the slab itself holds.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        self.places.capacity() * size_of::<Place<T>>() + self.free.capacity() * size_of::<u32>()
+    }
+
     /// Visits every value, in the order of their places.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, &T)> {
         (0_u32..).zip(&self.places).filter_map(|(index, place)| {

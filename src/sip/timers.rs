@@ -76,6 +76,13 @@ impl<K: Copy + Ord> Timers<K> {
             .map(|(_, key)| key)
     }
 
+    /// The bytes that the timers hold.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        let queued = self.queues.iter().map(VecDeque::capacity).sum::<usize>();
+        (queued + self.heap.capacity()) * size_of::<(Moment, K)>()
+    }
+
     /// Drops from every front the timers that `is_awaited` denies.
     pub(crate) fn forget_stale(&mut self, is_awaited: impl Fn(Moment, K) -> bool) {
         for queue in &mut self.queues {

@@ -28,6 +28,8 @@ const CHUNK: usize = 256;
 /// The store's state.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    /// The store's folder.
+    pub(crate) folder: PathBuf,
     /// The months' folder.
     pub(crate) log: PathBuf,
     /// The recordings' folder.
@@ -47,7 +49,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// Puts the parts together.
     pub(crate) fn new(
-        log: PathBuf,
+        folder: PathBuf,
         recordings: PathBuf,
         clock: Clock,
         db: Db,
@@ -55,7 +57,8 @@ impl Shared {
         history: Histories,
     ) -> Self {
         Self {
-            log,
+            log: folder.join("log"),
+            folder,
             recordings,
             clock,
             purse: Arc::default(),

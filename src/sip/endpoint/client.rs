@@ -1,6 +1,7 @@
 //! Requests that go out: client transactions, their CANCEL and their ACKs (RFC 3261 8.1, 9.1, 13.2.2.4, 17.1).
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::base::time::Moment;
 use crate::sip::endpoint::matching::Branch;
@@ -35,7 +36,7 @@ pub(super) enum Machine {
 /// The one message of a client transaction that may have to be sent again.
 enum Kept {
     /// Not finally answered: the request, written anew each time, so that what rings is kept once.
-    Request(Outgoing),
+    Request(Box<Outgoing>),
     /// An INVITE rejected: its ACK.
     Ack(Bytes),
     /// Answered otherwise.
@@ -45,8 +46,8 @@ enum Kept {
 #[derive(Default)]
 struct Invite {
     cancel: Cancel,
-    /// Each 2xx that came, in order.
-    forks: Vec<Fork>,
+    /// Each 2xx that came, in order; nearly always one.
+    forks: SmallVec<[Fork; 1]>,
 }
 
 #[derive(Default)]
@@ -218,7 +219,7 @@ impl Endpoint {
             branch: found_by,
             path,
             machine,
-            kept: Kept::Request(request),
+            kept: Kept::Request(Box::new(request)),
             invite: None,
             told,
         });
@@ -350,6 +351,26 @@ impl Endpoint {
 const FORKS_MAX: usize = 32;
 
 impl Client {
+    /// The bytes held beside the transaction itself and its ACK.
+    #[cfg(test)]
+    pub(super) fn bytes_kept(&self) -> usize {
+        let invite = self.invite.as_ref().map_or(0, |invite| {
+            let more = if invite.forks.spilled() {
+                invite.forks.capacity()
+            } else {
+                0
+            };
+            size_of::<Invite>() + more * size_of::<Fork>()
+        });
+        let request = match &self.kept {
+            Kept::Request(request) => {
+                size_of::<Outgoing>() + request.uri().len() + request.body().len()
+            }
+            Kept::Ack(_) | Kept::Nothing => 0,
+        };
+        invite + request
+    }
+
     /// Every timer that is set now.
     pub(super) fn wakes(&self, slot: Slot) -> [Option<(Moment, Wake)>; 2] {
         match &self.machine {

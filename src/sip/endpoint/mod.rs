@@ -383,3 +383,6 @@ impl Endpoint {
         self.tell(Event::Refused { path, status, why });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use crate::sip::endpoint::streams::Kind;
 use crate::sip::endpoint::{Endpoint, RETRY_AFTER_S};
 use crate::sip::frame::Broken;
 use crate::sip::header::Name;
-use crate::sip::malformed::Malformed;
+use crate::sip::malformed::{Malformed, Wrong};
 use crate::sip::message::{Message, Request};
 use crate::sip::method::Method;
 use crate::sip::status::reason_phrase;
@@ -28,6 +28,10 @@ impl Endpoint {
 
     /// Answers a message that could not be read, where that is allowed.
     pub(super) fn refuse_malformed(&mut self, path: Path, malformed: &Malformed) {
+        if malformed.wrong() == Wrong::Blank {
+            // A keep-alive over UDP; it has done its work on the way.
+            return;
+        }
         let status = malformed.answer().map_or(0, |(status, _)| status);
         let reply = Reply::to_malformed(malformed, path.peer);
         if let (Some(reply), Some(via)) = (reply, malformed.top_via()) {

@@ -254,6 +254,12 @@ pub(super) fn answer_path_by(path: &Path, via: &Via) -> Path {
 const DEFAULT_PORT: u16 = 5060;
 
 impl Server {
+    /// The bytes held beside the transaction itself.
+    #[cfg(test)]
+    pub(super) fn bytes_kept(&self) -> usize {
+        self.response.len()
+    }
+
     /// Every timer that is set now.
     pub(super) fn wakes(&self, slot: Slot) -> [Option<(Moment, Wake)>; 2] {
         match &self.machine {
