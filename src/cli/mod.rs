@@ -1,5 +1,7 @@
 //! Placeholder.
 
+pub mod demo;
+
 use std::process::ExitCode;
 
 /// Runs the program.

@@ -48,6 +48,9 @@ pub enum StoreError {
     /// The disk does not take what was told; it is kept in memory and tried again every second.
     #[error("the call log cannot be written: {0}")]
     Refused(String),
+    /// What the server that has the store said to a command.
+    #[error("{0}")]
+    Told(String),
     /// The store's own thread is gone: it is being shut down.
     #[error("the store is shut down")]
     Stopped,

@@ -1,9 +1,9 @@
 //! The store as other rooms hold it: told without waiting, asked from memory or from what is synced.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use crate::base::number::{Caller, Number};
 use crate::base::time::WallTime;
 use crate::call::story::{Fact, KeptDialog, What};
 use crate::recording::command::Outcome;
+use crate::store::control::Control;
 use crate::store::credit::{Credit, EVENTS_MAX};
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::error::StoreError;
@@ -28,7 +29,8 @@ use crate::store::recover;
 use crate::store::settings::Settings;
 use crate::store::shared::Shared;
 use crate::store::verify;
-use crate::store::verify::Verdict;
+
+pub use crate::store::verify::Verdict;
 
 /// What the store needs to open.
 #[derive(Debug)]
@@ -43,18 +45,14 @@ pub struct Setup {
     pub clock: Clock,
     /// For salts and hash keys.
     pub chance: Chance,
-    /// What it is opened for.
-    pub purpose: Purpose,
 }
 
 /// What a process opens the store for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Purpose {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
     /// To take calls: what a crash left behind is ended, and the log says that a process began.
-    #[default]
     Serve,
-    /// To look or to erase, for a command while no server runs. Calls that a crash left behind stay in progress, because
-    /// only a server can send the BYEs that end them.
+    /// To look or to erase.
     Look,
     /// To make rows and index again from the log.
     Rebuild,
@@ -104,11 +102,23 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub struct Store(Arc<Inner>);
 
+/// A store that may be gone.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakStore(Weak<Inner>);
+
+impl WeakStore {
+    /// The store, while somebody has it.
+    pub(crate) fn upgrade(&self) -> Option<Store> {
+        self.0.upgrade().map(Store)
+    }
+}
+
 #[derive(Debug)]
 struct Inner {
     jobs: Sender<Job>,
     shared: Arc<Shared>,
     keeper: Mutex<Option<JoinHandle<()>>>,
+    control: Mutex<Option<Control>>,
     /// The thread to wake for what cannot wait.
     thread: thread::Thread,
     _lock: File,
@@ -120,16 +130,26 @@ impl Store {
     /// # Errors
     /// Another process has it, or the disk or the folder's permissions do not allow it.
     pub fn open(setup: Setup) -> Result<(Self, Vec<Ghost>), StoreError> {
-        Self::open_on(setup, Box::new(RealDisk))
+        Self::open_on(setup, Purpose::Serve, Box::new(RealDisk))
+    }
+
+    /// Opens the store for a command while no server runs, to look or to erase. Calls that a crash left behind stay in
+    /// progress, because only a server can send the BYEs that end them.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn look(setup: Setup) -> Result<Self, StoreError> {
+        Self::open_on(setup, Purpose::Look, Box::new(RealDisk)).map(|(store, _)| store)
     }
 
     /// Opens the store with the log on `disk`.
     pub(crate) fn open_on(
         setup: Setup,
+        purpose: Purpose,
         disk: Box<dyn Disk>,
     ) -> Result<(Self, Vec<Ghost>), StoreError> {
         let folder = setup.settings.folder.clone();
-        let opened = recover::open(setup, disk)?;
+        let opened = recover::open(setup, purpose, disk)?;
         let shared = Arc::clone(&opened.keeper.shared);
         let (jobs, queue): (Sender<Job>, Receiver<Job>) = crossbeam_channel::unbounded();
         let keeper = opened.keeper;
@@ -142,9 +162,27 @@ impl Store {
             shared,
             thread: thread.thread().clone(),
             keeper: Mutex::new(Some(thread)),
+            control: Mutex::new(None),
             _lock: opened.lock,
         }));
+        if purpose == Purpose::Serve {
+            store.listen(&folder);
+        }
         Ok((store, opened.ghosts))
+    }
+
+    /// Lets commands ask this store. Calls go on where that cannot be: a socket is not worth refusing to start.
+    fn listen(&self, folder: &Path) {
+        match Control::listen(folder, WeakStore(Arc::downgrade(&self.0))) {
+            Ok(control) => {
+                *self
+                    .0
+                    .control
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner) = Some(control);
+            }
+            Err(error) => tracing::error!(%error, "commands cannot ask this server"),
+        }
     }
 
     /// Makes rows and index again from the log, and returns how many calls they have.
@@ -152,11 +190,7 @@ impl Store {
     /// # Errors
     /// A server runs on the store, or the disk does not allow it.
     pub fn reindex(setup: Setup) -> Result<u64, StoreError> {
-        let setup = Setup {
-            purpose: Purpose::Rebuild,
-            ..setup
-        };
-        let (store, _) = Self::open(setup)?;
+        let (store, _) = Self::open_on(setup, Purpose::Rebuild, Box::new(RealDisk))?;
         Ok(store.rows())
     }
 
@@ -329,6 +363,12 @@ impl Store {
 
 impl Inner {
     fn shutdown(&self) {
+        drop(
+            self.control
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
         let keeper = self
             .keeper
             .lock()

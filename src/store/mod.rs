@@ -1,5 +1,6 @@
 //! The store: the call log is the truth, the rows and the index over it can be deleted.
 
+pub mod control;
 pub mod credit;
 pub mod csv;
 pub(crate) mod db;

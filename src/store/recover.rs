@@ -40,7 +40,11 @@ pub(crate) struct Opened {
 }
 
 /// Opens the store in `setup`.
-pub(crate) fn open(setup: Setup, disk: Box<dyn Disk>) -> Result<Opened, StoreError> {
+pub(crate) fn open(
+    setup: Setup,
+    purpose: Purpose,
+    disk: Box<dyn Disk>,
+) -> Result<Opened, StoreError> {
     let folder = setup.settings.folder.as_path();
     let log_folder = folder.join("log");
     make_folder(&log_folder)?;
@@ -48,7 +52,7 @@ pub(crate) fn open(setup: Setup, disk: Box<dyn Disk>) -> Result<Opened, StoreErr
     erase::remove_unfinished(&log_folder)?;
     let mut chance = setup.chance;
     let mut snapshots = Snapshots::new(folder);
-    let mut replay = Replay::begin(folder, &mut snapshots, setup.purpose)?;
+    let mut replay = Replay::begin(folder, &mut snapshots, purpose)?;
     replay.run()?;
     let Replay {
         db,
@@ -65,21 +69,21 @@ pub(crate) fn open(setup: Setup, disk: Box<dyn Disk>) -> Result<Opened, StoreErr
     let mut history = Histories::new(chance.next_u64());
     remember(&mut history, &view);
     let (month, head) = end.map_or_else(Default::default, |end| (Some(end.month), end.head));
-    let log = Log::new(log_folder, setup.node, disk, chance.fork(), month, head);
-    let shared = Shared::new(
-        folder.to_path_buf(),
-        setup.recordings,
-        setup.clock,
-        db,
-        view,
-        history,
+    let log = Log::new(
+        log_folder.clone(),
+        setup.node,
+        disk,
+        chance.fork(),
+        month,
+        head,
     );
+    let shared = Shared::new(log_folder, setup.recordings, setup.clock, db, view, history);
     let mut keeper = Keeper::new(Arc::new(shared), log, snapshots, bytes);
     for erased in &erased {
         erase::carry_out(&mut keeper, erased, &mut Erased::default())?;
     }
     let mut ghosts = Vec::new();
-    if setup.purpose == Purpose::Serve {
+    if purpose == Purpose::Serve {
         ghosts = bury(&mut keeper, known, torn)?;
     }
     // Rows that are only in memory would cost the next start the same replay; after an erasure the old files hold a number.

@@ -28,8 +28,6 @@ const CHUNK: usize = 256;
 /// The store's state.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    /// The store's folder.
-    pub(crate) folder: PathBuf,
     /// The months' folder.
     pub(crate) log: PathBuf,
     /// The recordings' folder.
@@ -49,7 +47,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// Puts the parts together.
     pub(crate) fn new(
-        folder: PathBuf,
+        log: PathBuf,
         recordings: PathBuf,
         clock: Clock,
         db: Db,
@@ -57,8 +55,7 @@ impl Shared {
         history: Histories,
     ) -> Self {
         Self {
-            log: folder.join("log"),
-            folder,
+            log,
             recordings,
             clock,
             purse: Arc::default(),

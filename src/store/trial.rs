@@ -55,7 +55,7 @@ impl Place {
         self.data().join(format!("log/{month}.jsonl"))
     }
 
-    pub(crate) fn setup(&self, purpose: Purpose) -> Setup {
+    pub(crate) fn setup(&self) -> Setup {
         Setup {
             settings: Settings {
                 folder: self.data(),
@@ -64,16 +64,15 @@ impl Place {
             node: "desk".into(),
             clock: Clock::start(),
             chance: Chance::from_number(11),
-            purpose,
         }
     }
 
     pub(crate) fn open(&self) -> (Store, Vec<Ghost>) {
-        Store::open(self.setup(Purpose::Serve)).unwrap()
+        Store::open(self.setup()).unwrap()
     }
 
     pub(crate) fn open_on(&self, disk: impl Disk + 'static) -> Store {
-        Store::open_on(self.setup(Purpose::Serve), Box::new(disk))
+        Store::open_on(self.setup(), Purpose::Serve, Box::new(disk))
             .unwrap()
             .0
     }
@@ -120,7 +119,7 @@ pub(crate) fn walk(folder: &Path, visit: &mut dyn FnMut(&Path)) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             walk(&path, visit);
-        } else {
+        } else if path.is_file() {
             visit(&path);
         }
     }
@@ -133,7 +132,7 @@ fn copy_folder(from: &Path, to: &Path) {
         let target = to.join(path.file_name().unwrap());
         if path.is_dir() {
             copy_folder(&path, &target);
-        } else {
+        } else if path.is_file() {
             fs::copy(&path, &target).unwrap();
         }
     }

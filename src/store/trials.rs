@@ -259,8 +259,7 @@ fn a_command_that_only_looks_leaves_ghosts_to_the_server() {
     store.sync().unwrap();
     let after = place.killed();
     let length = fs::metadata(after.month("2026-11")).unwrap().len();
-    let (looking, ghosts) = Store::open(after.setup(Purpose::Look)).unwrap();
-    assert_eq!(ghosts, []);
+    let looking = Store::look(after.setup()).unwrap();
     assert_eq!(looking.list(&all()).unwrap().calls[0].finish_reason, None);
     drop(looking);
     let (_, ghosts) = after.open();
@@ -365,7 +364,7 @@ fn an_erasure_that_a_kill_cut_short_is_finished_by_the_next_start() {
     assert!(path.exists());
     drop(store);
     // Killed right after the line was synced, and again with a month half-written.
-    let opened = recover::open(place.setup(Purpose::Serve), Box::new(RealDisk)).unwrap();
+    let opened = recover::open(place.setup(), Purpose::Serve, Box::new(RealDisk)).unwrap();
     let mut keeper = opened.keeper;
     let erased = event::Erased {
         calls: vec![call.id],
@@ -437,11 +436,11 @@ fn rows_and_index_can_be_deleted_or_damaged_and_are_made_again_alike() {
         let last = Script::nth(400).at + Duration::from_secs(2);
         assert_eq!(store.last_taken("desk"), Some(last), "{what}");
     }
-    assert_eq!(Store::reindex(place.setup(Purpose::Look)).unwrap(), 400);
+    assert_eq!(Store::reindex(place.setup()).unwrap(), 400);
     let (store, _) = place.open();
     assert!(store.list(&all()).unwrap() == wanted);
     assert!(matches!(
-        Store::reindex(place.setup(Purpose::Look)),
+        Store::reindex(place.setup()),
         Err(StoreError::Busy { .. })
     ));
 }
@@ -801,13 +800,13 @@ fn telling_and_reading_at_once_shows_whole_calls_in_order() {
 fn two_processes_cannot_have_one_store() {
     let place = Place::new();
     let (store, _) = place.open();
-    let error = Store::open(place.setup(Purpose::Look)).unwrap_err();
+    let error = Store::look(place.setup()).unwrap_err();
     assert!(
         matches!(&error, StoreError::Busy { folder } if *folder == place.data()),
         "{error}"
     );
     drop(store);
-    assert!(Store::open(place.setup(Purpose::Look)).is_ok());
+    assert!(Store::look(place.setup()).is_ok());
 }
 
 #[test]

@@ -1,0 +1,292 @@
+//! `ringtag demo`: one whole call between two built-in phones on loopback, and what came of it.
+
+mod show;
+mod stage;
+mod talk;
+
+use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::time::sleep;
+
+use crate::base::clock::Clock;
+use crate::cli::demo::show::{Ink, Outcome};
+use crate::cli::demo::stage::Stage;
+use crate::cli::demo::talk::{Cast, Step, Tones};
+use crate::config::{self, Config};
+use crate::phones::tone;
+use crate::recording::wav::HEADER_BYTES;
+use crate::store::Store;
+use crate::store::query::Query;
+use crate::store::record::CallRecord;
+
+/// How long the record may take to be on the disk with its recording's hash.
+const RECORD_MAX: Duration = Duration::from_secs(10);
+
+/// How often it is looked for.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What `ringtag demo` takes.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Options {
+    /// Leave as soon as the call is shown, in place of serving until Ctrl-C.
+    #[arg(long)]
+    pub exit: bool,
+}
+
+/// A running server, as the demo needs it.
+pub struct Host {
+    /// Where SIP listens.
+    pub sip: SocketAddr,
+    /// Where HTTP listens.
+    pub web: Option<SocketAddr>,
+    /// Its call log.
+    pub store: Store,
+    /// Stops it.
+    pub stop: Box<dyn FnOnce()>,
+}
+
+/// Why there was nothing to show.
+#[derive(Debug)]
+enum Failed {
+    /// A sentence for people.
+    Because(String),
+    /// The output cannot be written.
+    Output(io::Error),
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// Runs the demo on the server that `start` brings up. `Ok(Err(…))`: it did not work out, in a sentence.
+///
+/// # Errors
+/// The output cannot be written.
+pub fn demo(
+    options: Options,
+    json: bool,
+    out: &mut dyn Write,
+    start: impl FnOnce(Config) -> Result<Host, String>,
+) -> io::Result<Result<(), String>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    match runtime.block_on(perform(options, json, out, start)) {
+        Ok(()) => Ok(Ok(())),
+        Err(Failed::Because(why)) => Ok(Err(why)),
+        Err(Failed::Output(error)) => Err(error),
+    }
+}
+
+async fn perform(
+    options: Options,
+    json: bool,
+    out: &mut dyn Write,
+    start: impl FnOnce(Config) -> Result<Host, String>,
+) -> Result<(), Failed> {
+    let because =
+        |what: &str, why: &dyn std::fmt::Display| Failed::Because(format!("{what}: {why}"));
+    let cast = Cast::assemble()
+        .await
+        .map_err(|fault| because("the built-in phones did not start", &fault))?;
+    let stage = Stage::build(cast.caller.address(), cast.desk.address())
+        .map_err(|error| because("no folder for the demo", &error))?;
+    let loaded = config::load(&stage.config()).map_err(|mistakes| {
+        let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        Failed::Because(format!(
+            "the bundled configuration is wrong: {}",
+            mistakes.join("; ")
+        ))
+    })?;
+    let host = start(loaded.config).map_err(Failed::Because)?;
+    let ink = Ink { on: colours() };
+    let shown = match call(&cast, &host, ink, json, out).await {
+        Ok((tones, record)) => show(
+            &stage,
+            &host,
+            ink,
+            json,
+            out,
+            (tones, &record),
+            !options.exit,
+        ),
+        Err(failed) => Err(failed),
+    };
+    if shown.is_ok() && !options.exit {
+        tokio::select! {
+            () = cast.stay_open() => {}
+            stopped = until_stopped() => stopped?,
+        }
+        if !json {
+            writeln!(
+                out,
+                "\nEverything of this demo is in {}",
+                stage.folder.display()
+            )?;
+        }
+    }
+    (host.stop)();
+    shown
+}
+
+/// Places the call and waits for its record.
+async fn call(
+    cast: &Cast,
+    host: &Host,
+    ink: Ink,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(Tones, CallRecord), Failed> {
+    let clock = Clock::start();
+    let began = clock.now();
+    let mut written = Ok(());
+    if !json {
+        writeln!(out, "{}", show::title(ink))?;
+    }
+    let mut tell = |step: Step| {
+        if !json {
+            let line = show::step(ink, clock.now() - began, &step);
+            written = writeln!(out, "{line}").and_then(|()| out.flush());
+        }
+    };
+    let tones = cast.play(host.sip, &mut tell).await.map_err(|fault| {
+        Failed::Because(format!(
+            "the demo's call failed: {fault}; the log above says more"
+        ))
+    })?;
+    written?;
+    let mut waited = Duration::ZERO;
+    let mut last = None;
+    while waited < RECORD_MAX {
+        last = newest(&host.store)?.or(last);
+        let hashed =
+            |call: &CallRecord| call.recording.as_ref().is_some_and(|r| r.sha256.is_some());
+        if last.as_ref().is_some_and(hashed) {
+            break;
+        }
+        sleep(LOOK).await;
+        waited += LOOK;
+    }
+    match last {
+        Some(record) if record.ended_at.is_some() => Ok((tones, record)),
+        Some(_) | None => Err(Failed::Because(
+            "the call took place, but its record is not in the call log".to_owned(),
+        )),
+    }
+}
+
+fn newest(store: &Store) -> Result<Option<CallRecord>, Failed> {
+    let query = Query {
+        limit: Some(1),
+        ..Query::default()
+    };
+    match store.list(&query) {
+        Ok(page) => Ok(page.calls.into_iter().next()),
+        Err(error) => Err(Failed::Because(format!(
+            "the call log cannot be read: {error}"
+        ))),
+    }
+}
+
+fn show(
+    stage: &Stage,
+    host: &Host,
+    ink: Ink,
+    json: bool,
+    out: &mut dyn Write,
+    (tones, record): (Tones, &CallRecord),
+    stays: bool,
+) -> Result<(), Failed> {
+    let file = record
+        .recording
+        .as_ref()
+        .map(|recording| stage.recording(&recording.file));
+    let channels = file.as_deref().map(channels_of);
+    let config = stage.config();
+    if json {
+        let all = serde_json::json!({
+            "record": record,
+            "recording": file,
+            "config": config,
+            "web": host.web.map(|web| format!("http://{web}/")),
+            "sip": host.sip.to_string(),
+            "caller_heard_hz": tones.caller_heard,
+            "desk_heard_hz": tones.desk_heard,
+            "recording_left_hz": channels.and_then(|[left, _]| left),
+            "recording_right_hz": channels.and_then(|[_, right]| right),
+        });
+        serde_json::to_writer_pretty(&mut *out, &all).map_err(io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        let seen = Outcome {
+            call: record,
+            tones,
+            recording: file.as_deref().zip(channels),
+            config: &config,
+            web: host.web,
+            sip: host.sip,
+            stays,
+        };
+        let text =
+            show::outcome(ink, &seen).map_err(|error| Failed::Output(io::Error::other(error)))?;
+        write!(out, "{text}")?;
+        if stays {
+            writeln!(out, "\nRunning until Ctrl-C.")?;
+        } else {
+            writeln!(
+                out,
+                "\nEverything of this demo is in {}",
+                stage.folder.display()
+            )?;
+        }
+    }
+    out.flush()?;
+    let in_file = channels.map(|[left, right]| Tones {
+        caller_heard: right,
+        desk_heard: left,
+    });
+    if tones.are_right() && in_file.is_some_and(Tones::are_right) {
+        Ok(())
+    } else {
+        Err(Failed::Because(
+            "the sound is not what the two phones played; the log above may say why".to_owned(),
+        ))
+    }
+}
+
+/// The tones in the left and the right channel of a recording, found by ear.
+fn channels_of(file: &Path) -> [Option<u32>; 2] {
+    let bytes = std::fs::read(file).unwrap_or_default();
+    let header = usize::try_from(HEADER_BYTES).unwrap_or(0);
+    let frames = bytes.get(header..).unwrap_or_default();
+    let channel = |at: usize| {
+        let sample = |frame: &[u8]| match frame.get(at..at + 2) {
+            Some(&[low, high]) => i16::from_le_bytes([low, high]),
+            Some(_) | None => 0,
+        };
+        let samples: Vec<i16> = frames.chunks_exact(4).map(sample).collect();
+        tone::recognise(&samples)
+    };
+    [channel(0), channel(2)]
+}
+
+/// Colours where a person reads and has not said no (no-color.org).
+fn colours() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty())
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn until_stopped() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        stopped = tokio::signal::ctrl_c() => stopped,
+        _ = terminate.recv() => Ok(()),
+    }
+}
