@@ -34,13 +34,14 @@ fn unanswered_request_is_repeated_to_the_byte_and_fails() {
 }
 
 #[test]
-fn hundred_is_not_told_and_stops_the_repetitions() {
+fn provisional_responses_are_told_and_stop_the_repetitions() {
     let mut bench = Bench::new();
     let key = bench.request(hop(), ours(&Method::Invite));
     let sent = bench.sent();
     bench.datagram(PEER, &answer(&sent, 100, ""));
     bench.datagram(PEER, &answer(&sent, 180, "t"));
     bench.datagram(PEER, &answer(&sent, 183, "t"));
+    assert_eq!(bench.told_response(key), 100);
     assert_eq!(bench.told_response(key), 180);
     assert_eq!(bench.told_response(key), 183);
     assert_eq!(bench.endpoint.poll_timeout(), None);
@@ -109,6 +110,7 @@ fn cancel_waits_for_a_provisional_response() {
     bench.drain();
     bench.nothing_sent();
     bench.datagram(PEER, &answer(&invite, 100, ""));
+    assert_eq!(bench.told_response(key), 100);
     let cancel = bench.sent();
     bench.nothing_sent();
     assert!(cancel.starts_with("CANCEL sip:them@198.51.100.7 SIP/2.0\r\n"));
