@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
+use tokio::runtime::Builder;
 use tokio::time::sleep;
 
 use crate::base::clock::Clock;
@@ -74,17 +75,14 @@ pub fn demo(
     out: &mut dyn Write,
     start: impl FnOnce(Config) -> Result<Host, String>,
 ) -> io::Result<Result<(), String>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    match runtime.block_on(perform(options, json, out, start)) {
+    match perform(options, json, out, start) {
         Ok(()) => Ok(Ok(())),
         Err(Failed::Because(why)) => Ok(Err(why)),
         Err(Failed::Output(error)) => Err(error),
     }
 }
 
-async fn perform(
+fn perform(
     options: Options,
     json: bool,
     out: &mut dyn Write,
@@ -92,37 +90,30 @@ async fn perform(
 ) -> Result<(), Failed> {
     let because =
         |what: &str, why: &dyn std::fmt::Display| Failed::Because(format!("{what}: {why}"));
-    let cast = Cast::assemble()
-        .await
+    // The phones' runtime runs only while it is waited for: the server, which has threads of its own, starts and stops
+    // outside of it.
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let cast = runtime
+        .block_on(Cast::assemble())
         .map_err(|fault| because("the built-in phones did not start", &fault))?;
     let stage = Stage::build(cast.caller.address(), cast.desk.address())
         .map_err(|error| because("no folder for the demo", &error))?;
     let loaded = config::load(&stage.config()).map_err(|mistakes| {
         let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        Failed::Because(format!(
-            "the bundled configuration is wrong: {}",
-            mistakes.join("; ")
-        ))
+        because("the bundled configuration is wrong", &mistakes.join("; "))
     })?;
     let host = start(loaded.config).map_err(Failed::Because)?;
     let ink = Ink { on: colours() };
-    let shown = match call(&cast, &host, ink, json, out).await {
-        Ok((tones, record)) => show(
-            &stage,
-            &host,
-            ink,
-            json,
-            out,
-            (tones, &record),
-            !options.exit,
-        ),
-        Err(failed) => Err(failed),
-    };
+    let shown = runtime
+        .block_on(Box::pin(call(&cast, &host, ink, json, out)))
+        .and_then(|seen| show(&stage, &host, ink, json, out, &seen, !options.exit));
     if shown.is_ok() && !options.exit {
-        tokio::select! {
-            () = cast.stay_open() => {}
-            stopped = until_stopped() => stopped?,
-        }
+        runtime.block_on(async {
+            tokio::select! {
+                () = cast.stay_open() => Ok(()),
+                stopped = until_stopped() => stopped,
+            }
+        })?;
         if !json {
             writeln!(
                 out,
@@ -157,7 +148,7 @@ async fn call(
     };
     let tones = cast.play(host.sip, &mut tell).await.map_err(|fault| {
         Failed::Because(format!(
-            "the demo's call failed: {fault}; the log above says more"
+            "the demo's call failed: {fault}; RINGTAG_LOG=debug says more"
         ))
     })?;
     written?;
@@ -200,7 +191,7 @@ fn show(
     ink: Ink,
     json: bool,
     out: &mut dyn Write,
-    (tones, record): (Tones, &CallRecord),
+    (tones, record): &(Tones, CallRecord),
     stays: bool,
 ) -> Result<(), Failed> {
     let file = record
@@ -226,7 +217,7 @@ fn show(
     } else {
         let seen = Outcome {
             call: record,
-            tones,
+            tones: *tones,
             recording: file.as_deref().zip(channels),
             config: &config,
             web: host.web,
@@ -255,7 +246,7 @@ fn show(
         Ok(())
     } else {
         Err(Failed::Because(
-            "the sound is not what the two phones played; the log above may say why".to_owned(),
+            "the sound is not what the two phones played; RINGTAG_LOG=debug may say why".to_owned(),
         ))
     }
 }

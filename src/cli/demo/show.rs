@@ -184,7 +184,7 @@ fn try_next(out: &mut String, ink: Ink, seen: &Outcome<'_>) -> fmt::Result {
         format!("ringtag --config {config} calls"),
     )?;
     offer(
-        "why this caller would be refused",
+        "why another caller would be refused",
         format!("ringtag --config {config} route --to {VIRTUAL_NUMBER} --from +78001234567"),
     )?;
     offer(
