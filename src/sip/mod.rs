@@ -12,6 +12,7 @@ pub mod method;
 pub mod name_addr;
 pub mod outgoing;
 pub mod registration;
+pub mod probe;
 pub mod reply;
 pub mod scan;
 mod slab;
