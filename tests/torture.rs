@@ -7,14 +7,24 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use ringtag::base::chance::Chance;
+use ringtag::base::country::Country;
+use ringtag::base::time::Moment;
+use ringtag::call::desk::{Told, Verdict, Wish};
+use ringtag::call::switchboard::{Setup, Switchboard};
+use ringtag::call::trunk::{Addresses, Trunk};
+use ringtag::call::trunks::Trunks;
+use ringtag::sip::endpoint::{Settings, Transmit};
 use ringtag::sip::frame::{Frame, Framer, Snag};
 use ringtag::sip::header::Name;
 use ringtag::sip::message::{Malformed, Message, Method, Request, Response, Wrong};
+use ringtag::sip::transport::{FlowId, Path, Transport};
 use ringtag::sip::uri::{Host, Scheme};
 use ringtag::sip::write::Reply;
 
@@ -28,6 +38,39 @@ enum Read {
     /// No message; the answer, where there is one.
     Refused(Wrong, Option<u16>),
 }
+
+/// What the switchboard answers each request that it can read, from a trunk, for a number that is not ours.
+const SERVED: &[(&str, u16)] = &[
+    // Its To has a tag, so that it belongs to a dialog, which nobody knows.
+    ("wsinv", 481),
+    ("intmeth", 501),
+    ("esc01", 404),
+    ("escnull", 405),
+    ("esc02", 501),
+    ("lwsdisp", 200),
+    ("longreq", 404),
+    ("dblreq", 405),
+    ("semiuri", 200),
+    ("transports", 200),
+    ("mpart01", 405),
+    ("baddate", 404),
+    ("badbranch", 200),
+    ("unkscm", 416),
+    ("novelsc", 416),
+    ("unksm2", 405),
+    ("bext01", 420),
+    ("invut", 415),
+    ("regaut01", 405),
+    ("zeromf", 200),
+    ("cparam01", 405),
+    ("cparam02", 405),
+    ("regescrt", 405),
+    ("sdp01", 406),
+    ("inv2543", 404),
+];
+
+const US: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 5060);
+const NOW: Moment = Moment::from_millis(1_000);
 
 use Read::{Refused, Request as Asks, Response as Answers};
 
@@ -347,6 +390,68 @@ fn what_is_grammatical_is_left_to_those_who_know_its_meaning() {
     );
 }
 
+/// The whole answer: what expect.csv asks of an edge, REGISTER being 405 where there is no registrar.
+#[test]
+fn the_switchboard_answers_every_message_as_the_table_says() {
+    for (name, expected) in READ {
+        let wanted = match expected {
+            Asks(..) => {
+                let served = SERVED.iter().find(|(served, _)| served == name);
+                Some(served.unwrap().1)
+            }
+            // A response that nobody waits for, whatever else is wrong with it.
+            Answers(_) => None,
+            Refused(_, status) => *status,
+        };
+        let answer = at_the_edge(name);
+        assert_eq!(answer.as_deref().map(status), wanted, "{name}");
+        let (Some(answer), Asks(..)) = (answer, expected) else {
+            continue;
+        };
+        let Ok(Message::Response(answer)) = Message::parse(answer) else {
+            panic!("{name}: an answer that cannot be read");
+        };
+        let headers = answer.headers();
+        assert!(headers.to().tag().is_some(), "{name}");
+        match answer.status() {
+            405 => assert!(headers.lists(Name::Allow, "INVITE"), "{name}"),
+            415 => assert!(headers.lists(Name::Accept, "application/sdp"), "{name}"),
+            420 => assert_eq!(headers.all(Name::Unsupported).count(), 4, "{name}"),
+            _others => {}
+        }
+    }
+}
+
+/// The same over TCP: clerr waits for its rest and is then closed; the others are answered once and closed.
+#[test]
+fn the_switchboard_closes_a_stream_that_it_cannot_follow() {
+    let flow = FlowId::accepted(1);
+    let path = Path {
+        transport: Transport::Tcp,
+        local: US,
+        peer: source(),
+        flow: Some(flow),
+    };
+    let open = |name: &str| {
+        let mut board = switchboard();
+        board.handle_opened(NOW, flow, path);
+        board.handle_bytes(NOW, flow, &torture(name));
+        board
+    };
+    for name in ["ncl", "mcl01"] {
+        let sent = drain(&mut open(name), name);
+        let [Transmit::Stream { bytes, .. }, Transmit::Close { .. }] = &sent[..] else {
+            panic!("{name}: {sent:?}");
+        };
+        assert_eq!(status(bytes), 400, "{name}");
+    }
+    let mut board = open("clerr");
+    assert_eq!(drain(&mut board, "clerr"), []);
+    let (at, _) = board.poll_timeout().unwrap();
+    board.handle_timeout(at);
+    assert_eq!(drain(&mut board, "clerr"), [Transmit::Close { flow }]);
+}
+
 /// The remarks of expect.csv on streams: clerr waits for the rest, ncl and mcl01 close.
 #[test]
 fn over_a_stream_a_doubtful_length_ends_the_connection() {
@@ -429,6 +534,82 @@ fn ipv6_stands_in_via_and_contact() {
     assert_eq!(mapped.headers().top_via().host().ip(), Some(address));
     let contact = mapped.headers().contact().unwrap();
     assert_eq!(contact.uri().host().unwrap().ip(), Some(address));
+}
+
+/// What the whole switchboard answers a trunk that sends the message over UDP: its final answer, or nothing at all.
+fn at_the_edge(name: &str) -> Option<Bytes> {
+    let mut board = switchboard();
+    let path = Path {
+        transport: Transport::Udp,
+        local: US,
+        peer: source(),
+        flow: None,
+    };
+    board.handle_datagram(NOW, path, torture(name));
+    let mut finals = Vec::new();
+    for transmit in drain(&mut board, name) {
+        let Transmit::Datagram { path, bytes } = transmit else {
+            panic!("{name}: {transmit:?}");
+        };
+        // Whatever Via says, nothing is sent to anybody but the sender's host.
+        assert_eq!(path.peer.ip(), source().ip(), "{name}");
+        if status(&bytes) >= 200 {
+            finals.push(bytes);
+        }
+    }
+    assert!(finals.len() <= 1, "{name}: {finals:?}");
+    finals.pop()
+}
+
+/// What goes on the wire after the message came, when no number is ours.
+fn drain(board: &mut Switchboard, name: &str) -> Vec<Transmit> {
+    let mut sent = Vec::new();
+    while let Some(wish) = board.poll() {
+        match wish {
+            Wish::Transmit(transmit) => sent.push(transmit),
+            Wish::Decide(key, _) => board.handle(NOW, Told::Decided(key, Verdict::NotOurs)),
+            Wish::Note(_) | Wish::Gone(_) => {}
+            other @ (Wish::Media(_) | Wish::Tell(_)) => panic!("{name}: {other:?}"),
+        }
+    }
+    sent
+}
+
+fn status(response: &[u8]) -> u16 {
+    let code = response.get(8..11).unwrap();
+    std::str::from_utf8(code).unwrap().parse().unwrap()
+}
+
+fn switchboard() -> Switchboard {
+    let trunk = Trunk {
+        id: "carrier".into(),
+        host: source().ip().to_string().into(),
+        port: Some(source().port()),
+        transport: Transport::Udp,
+        allow: Vec::new(),
+        did_from: Default::default(),
+        caller_id: Default::default(),
+        number_format: Default::default(),
+        media: Default::default(),
+        trusted: false,
+        max_calls: None,
+        register: false,
+        username: None,
+        password: None,
+    };
+    let sip = Settings {
+        advertise: None,
+        listeners: vec![(Transport::Udp, US), (Transport::Tcp, US)],
+        user_agent: "ringtag".to_owned(),
+        transactions_max: 100,
+    };
+    let trunks = Trunks::new([(trunk, Addresses(vec![source()]))]);
+    let setup = Setup {
+        sip,
+        trunks: Arc::new(trunks),
+        country: Country::from_code("RU").unwrap(),
+    };
+    Switchboard::new(setup, Chance::from_number(1))
 }
 
 fn data(folder: &str) -> PathBuf {

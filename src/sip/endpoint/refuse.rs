@@ -33,13 +33,15 @@ impl Endpoint {
             return;
         }
         let status = malformed.answer().map_or(0, |(status, _)| status);
-        let reply = Reply::to_malformed(malformed, path.peer);
-        if let (Some(reply), Some(via)) = (reply, malformed.top_via()) {
-            let reply = reply.header(Name::Server, &self.settings.user_agent);
-            self.answer(answer_path_by(&path, via), reply);
-            return self.note_refused(path, status, "a malformed request");
-        }
-        self.note_refused(path, 0, "a malformed message");
+        let Some(reply) = Reply::to_malformed(malformed, path.peer) else {
+            return self.note_refused(path, 0, "a malformed message");
+        };
+        // A Via that cannot be read says no port; the way back is then the way it came.
+        let back = malformed
+            .top_via()
+            .map_or(path, |via| answer_path_by(&path, via));
+        self.answer(back, reply.header(Name::Server, &self.settings.user_agent));
+        self.note_refused(path, status, "a malformed request");
     }
 
     /// Answers the message at which a stream lost its shape, before its connection is closed.
