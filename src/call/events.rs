@@ -210,3 +210,151 @@ impl Switchboard {
             .wish(Wish::Note(Note::Refused { peer, status, why }));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::call::desk::{Note, Told};
+    use crate::call::rig::*;
+    use crate::call::story::*;
+
+    #[test]
+    fn a_stranger_is_refused_alike_for_every_number() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        for (number, branch) in [(NUMBER, "z9hG4bKa"), ("+74950000009", "z9hG4bKb")] {
+            let text = invite(number, &sdp("127.0.0.2", 4_000, ""));
+            rig.from("127.0.0.66:5060", &text.replace("z9hG4bKin", branch));
+            // Its Via asks for no other port than its own (RFC 3261 18.2.2).
+            let refused = rig.to("127.0.0.66:5066", "SIP/2.0 403");
+            assert_eq!(header(&refused, "Server"), "ringtag");
+        }
+        assert!(rig.questions.is_empty());
+        assert!(matches!(rig.notes[0], Note::Refused { status: 403, .. }));
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_call_that_comes_back_to_its_number_is_a_loop() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        // The PBX, a proxy, sends 101 to the virtual number again.
+        let back = toward
+            .replace(
+                "INVITE sip:101@127.0.0.1:5070",
+                "INVITE sip:+74950000001@127.0.0.1",
+            )
+            .replacen(
+                "Via: ",
+                "Via: SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bKback\r\nVia: ",
+                1,
+            );
+        rig.from(PBX, &back);
+        rig.to(PBX, "SIP/2.0 482");
+        // To another number it is a spiral, which Max-Forwards bounds.
+        let other = back
+            .replace("+74950000001@", "+74950000002@")
+            .replace("bKback", "bKother");
+        rig.from(PBX, &other);
+        rig.to(PBX, "SIP/2.0 404");
+    }
+
+    #[test]
+    fn a_call_that_has_gone_too_far_is_483() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let text = invite(NUMBER, &sdp("127.0.0.2", 4_000, ""));
+        rig.from(
+            CARRIER,
+            &text.replace("Max-Forwards: 70", "Max-Forwards: 0"),
+        );
+        rig.to(CARRIER, "SIP/2.0 483");
+        assert!(rig.questions.is_empty());
+    }
+
+    #[test]
+    fn draining_refuses_new_calls_and_ends_the_old_ones_in_time() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.up();
+        let until = rig.now + Duration::from_secs(30);
+        rig.tell(Told::Drain { until });
+        let second = invite(NUMBER, &sdp("127.0.0.2", 4_002, ""));
+        rig.from(
+            CARRIER,
+            &second.replace("incoming", "two").replace("bKin", "bKtwo"),
+        );
+        let refused = rig.to(CARRIER, "SIP/2.0 503");
+        assert_ne!(header(&refused, "Retry-After"), "");
+        rig.seconds(29);
+        assert_eq!(rig.board.live().answered, 1);
+        rig.seconds(1);
+        assert_eq!(rig.ended().finish_reason, FinishReason::Shutdown);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_ghost_of_a_crash_gets_a_bye_on_both_sides() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.up();
+        let dialogs = rig.answered().dialogs.clone();
+        let mut after = Rig::new(one_by_one(&["101"]));
+        after.tell(Told::Ghost(Box::new(dialogs)));
+        let to_caller = after.to(CARRIER, "BYE sip:anna@127.0.0.1:5066 SIP/2.0");
+        assert_eq!(header(&to_caller, "Call-ID"), "incoming");
+        assert_eq!(tag(&header(&to_caller, "To")), "from");
+        let to_callee = after.to(PBX, "BYE sip:phone@127.0.0.1:5070 SIP/2.0");
+        assert_eq!(tag(&header(&to_callee, "To")), "callee");
+        after.from(CARRIER, &reply(&to_caller, 200, "", ""));
+        after.from(PBX, &reply(&to_callee, 481, "", ""));
+        let statuses: Vec<u16> = after
+            .notes
+            .iter()
+            .filter_map(|note| {
+                if let Note::Ghost { status, .. } = note {
+                    Some(*status)
+                } else {
+                    None
+                }
+            })
+            .collect();
+        assert_eq!(statuses, [200, 481]);
+        after.assert_clean();
+    }
+
+    #[test]
+    fn a_registration_is_kept_and_taken_back_at_the_end() {
+        let mut lines = trunks();
+        lines[0].0.register = true;
+        lines[0].0.username = Some("7495".into());
+        lines[0].0.password = Some("secret".into());
+        let mut rig = Rig::with(one_by_one(&["101"]), lines);
+        rig.pass(Duration::from_millis(1));
+        let register = rig.to(CARRIER, "REGISTER sip:127.0.0.1:5066 SIP/2.0");
+        assert!(
+            header(&register, "Contact").contains("sip:7495@127.0.0.1:5060"),
+            "{register}"
+        );
+        let more = "Expires: 3600\r\n";
+        rig.from(CARRIER, &reply_with(&register, 200, "reg", more, ""));
+        assert!(matches!(rig.notes[0], Note::Registration { up: true, .. }));
+        let mut waited = 0;
+        let again = loop {
+            rig.seconds(1);
+            waited += 1;
+            assert!(waited < 3_600, "not refreshed in time");
+            if let Some(again) = rig.all_to(CARRIER).pop() {
+                break again;
+            }
+        };
+        assert!(waited > 2_600, "refreshed after {waited} s");
+        rig.from(CARRIER, &reply_with(&again, 200, "reg", more, ""));
+        rig.tell(Told::EndAll);
+        let last = rig.to(CARRIER, "REGISTER");
+        assert!(!rig.board.is_idle());
+        rig.from(
+            CARRIER,
+            &reply_with(&last, 200, "reg", "Expires: 0\r\n", ""),
+        );
+        rig.assert_clean();
+    }
+}

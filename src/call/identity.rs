@@ -235,3 +235,124 @@ fn user_text(uri: &Uri) -> Option<String> {
         .collect::<String>();
     (!text.is_empty()).then_some(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::rig;
+    use bytes::Bytes;
+
+    fn ru() -> Country {
+        Country::from_code("RU").unwrap()
+    }
+
+    fn request(from: &str, more: &str) -> Request {
+        let text = rig::invite(rig::NUMBER, "")
+            .replace("\"Anna\" <sip:+79160000001@carrier.example>", from)
+            .replace("Max-Forwards", &format!("{more}Max-Forwards"));
+        Request::parse(Bytes::from(text)).unwrap()
+    }
+
+    fn seen(from: &str, more: &str, trusted: bool) -> (String, &'static str) {
+        let mut trunk = rig::trunk("t", 5060);
+        trunk.trusted = trusted;
+        let identity = read(&request(from, more), &trunk, &ru());
+        (identity.caller.to_string(), identity.caller_from)
+    }
+
+    #[test]
+    fn the_caller_is_from_or_what_a_trusted_trunk_asserts() {
+        let number = "<sip:+79160000001@h>";
+        let asserted = "P-Asserted-Identity: <tel:+79160000002>\r\n";
+        assert_eq!(seen(number, "", false), ("+79160000001".into(), "From"));
+        assert_eq!(
+            seen(number, asserted, false),
+            ("+79160000001".into(), "From")
+        );
+        let trusted = ("+79160000002".to_owned(), "P-Asserted-Identity");
+        assert_eq!(seen(number, asserted, true), trusted);
+        assert_eq!(seen("<sip:89160000001@h>", "", false).0, "+79160000001");
+        assert_eq!(
+            seen("<sip:+7%20916%20000-00-01;x=y@h;user=phone>", "", false).0,
+            "+79160000001"
+        );
+        assert_eq!(seen("<sip:101@h>", "", false).0, "101");
+    }
+
+    #[test]
+    fn a_caller_that_hides_is_anonymous() {
+        for from in [
+            "\"Anonymous\" <sip:anonymous@anonymous.invalid>",
+            "<sip:Anonymous@h>",
+            "<sip:x@anonymous.invalid>",
+            "<sip:h>",
+        ] {
+            assert_eq!(seen(from, "", false).0, "anonymous", "{from}");
+        }
+        let asserted = "P-Asserted-Identity: <sip:+79160000002@h>\r\nPrivacy: id;critical\r\n";
+        assert_eq!(seen("<sip:+79160000001@h>", asserted, true).0, "anonymous");
+        assert_eq!(
+            seen("<sip:+79160000001@h>", "Privacy: none\r\n", true).0,
+            "+79160000001"
+        );
+    }
+
+    #[test]
+    fn the_dialled_number_is_read_where_the_trunk_says() {
+        let mut trunk = rig::trunk("t", 5060);
+        let more = "Diversion: <sip:+74950000003@h>;reason=unconditional, <sip:+74950000004@h>\r\n";
+        let request = request("<sip:a@h>", more);
+        let dialled = |trunk: &Trunk| read(&request, trunk, &ru()).dialled.map(|n| n.to_string());
+        assert_eq!(dialled(&trunk).as_deref(), Some("+74950000001"));
+        trunk.did_from = DidFrom::Diversion;
+        assert_eq!(
+            dialled(&trunk).as_deref(),
+            Some("+74950000001"),
+            "not believed"
+        );
+        trunk.trusted = true;
+        assert_eq!(dialled(&trunk).as_deref(), Some("+74950000003"));
+        trunk.did_from = DidFrom::To;
+        assert_eq!(dialled(&trunk).as_deref(), Some("+74950000001"));
+    }
+
+    #[test]
+    fn the_trunk_that_is_dialled_sees_the_caller_or_the_virtual_number() {
+        let mut trunk = rig::trunk("t", 5060);
+        let identity = |caller| Identity {
+            dialled: None,
+            caller,
+            caller_from: "From",
+            display: Some("A \"quoted\"\r\nname".into()),
+        };
+        let virtual_number = Number::e164(rig::NUMBER).unwrap();
+        let show = |trunk: &Trunk, caller: &str| {
+            let identity = identity(Caller::from_record(caller));
+            let shown = shown(&identity, virtual_number, trunk, &ru(), "us");
+            (shown.from, shown.diversion, shown.hidden)
+        };
+        let quoted = "\"A \\\"quoted\\\"name\" <sip:+79160000001@us>";
+        assert_eq!(show(&trunk, "+79160000001"), (quoted.into(), None, false));
+        assert!(show(&trunk, "a b").0.ends_with("<sip:a%20b@us>"));
+        let (from, _, hidden) = show(&trunk, "anonymous");
+        assert_eq!(
+            (from.as_str(), hidden),
+            ("\"Anonymous\" <sip:anonymous@anonymous.invalid>", true)
+        );
+        trunk.number_format = NumberFormat::National;
+        assert!(
+            show(&trunk, "+79160000001")
+                .0
+                .ends_with("<sip:89160000001@us>")
+        );
+        trunk.caller_id = CallerId::VirtualNumber;
+        trunk.number_format = NumberFormat::Digits;
+        let (from, diversion, _) = show(&trunk, "+79160000001");
+        assert_eq!(from, "<sip:74950000001@us>");
+        assert_eq!(
+            diversion.as_deref(),
+            Some("<sip:79160000001@us>;reason=unconditional")
+        );
+        assert_eq!(show(&trunk, "anonymous").1, None);
+    }
+}

@@ -103,3 +103,100 @@ fn is_optional(request: &Request) -> bool {
             })
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::call::rig::*;
+
+    #[test]
+    fn what_cannot_be_served_is_said_before_anybody_asks_for_the_number() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let text = invite(NUMBER, &sdp("127.0.0.2", 4_000, ""));
+        let more =
+            |header: &str| text.replace("Max-Forwards", &format!("{header}\r\nMax-Forwards"));
+        let cases = [
+            (
+                more("Require: 100rel, nothing"),
+                "420",
+                "Unsupported",
+                "100rel, nothing",
+            ),
+            (more("Proxy-Require: this"), "420", "Unsupported", "this"),
+            (more("Accept: text/plain"), "406", "", ""),
+            (
+                more("Content-Encoding: gzip"),
+                "415",
+                "Accept",
+                "application/sdp",
+            ),
+            (
+                text.replace("application/sdp", "text/plain"),
+                "415",
+                "Accept",
+                "application/sdp",
+            ),
+            (
+                text.replace("INVITE sip:+74950000001@127.0.0.1", "INVITE nobody:x"),
+                "416",
+                "",
+                "",
+            ),
+            (text.replace("m=audio", "m=video"), "488", "", ""),
+            (text.replace("v=0", "v=9"), "400", "", ""),
+        ];
+        for (at, (text, status, name, value)) in cases.into_iter().enumerate() {
+            let text = text
+                .replace("bKin", &format!("bK{at}"))
+                .replace("incoming", &format!("c{at}"));
+            rig.from(CARRIER, &text);
+            let answer = rig.to(CARRIER, &format!("SIP/2.0 {status}"));
+            assert_eq!(header(&answer, name), value, "{answer}");
+        }
+        assert!(rig.questions.is_empty());
+    }
+
+    #[test]
+    fn accept_with_sdp_or_anything_passes() {
+        for accept in [
+            "application/sdp",
+            "application/*",
+            "*/*",
+            "text/plain, application/sdp;q=0.5",
+        ] {
+            let mut rig = Rig::new(one_by_one(&["101"]));
+            let text = invite(NUMBER, &sdp("127.0.0.2", 4_000, ""));
+            rig.from(
+                CARRIER,
+                &text.replace("Max-Forwards", &format!("Accept: {accept}\r\nMax-Forwards")),
+            );
+            assert_eq!(rig.questions.len(), 1, "{accept}");
+        }
+    }
+
+    #[test]
+    fn other_methods_outside_a_call_have_their_answers() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let options = "OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.66:5060;branch=z9hG4bKo\r\n\
+            From: <sip:x@y>;tag=1\r\nTo: <sip:127.0.0.1>\r\nCall-ID: o\r\nCSeq: 1 OPTIONS\r\n\
+            Content-Length: 0\r\n\r\n";
+        let stranger = "127.0.0.66:5060";
+        rig.from(stranger, options);
+        let answer = rig.to(stranger, "SIP/2.0 200");
+        assert!(header(&answer, "Allow").contains("INVITE"));
+        assert_eq!(header(&answer, "Accept"), "application/sdp");
+        for (method, status) in [
+            ("REGISTER", "405"),
+            ("SUBSCRIBE", "405"),
+            ("MESSAGE", "405"),
+            ("DANCE", "501"),
+            ("BYE", "481"),
+        ] {
+            let text = options
+                .replace("OPTIONS", method)
+                .replace("bKo", &format!("bK{method}"));
+            rig.from(stranger, &text);
+            rig.to(stranger, &format!("SIP/2.0 {status}"));
+        }
+        rig.assert_clean();
+    }
+}

@@ -326,6 +326,7 @@ impl End {
 
 #[cfg(test)]
 mod tests {
+    use crate::call::desk::MediaWish;
     use crate::call::rig::*;
     use crate::call::story::*;
 
@@ -385,6 +386,206 @@ mod tests {
         assert_eq!(ended.targets_tried[0].ring_ms, 3_000);
         assert_eq!(rig.answered().dialogs[1].cseq, 1);
         rig.assert_clean();
+    }
+
+    #[test]
+    fn a_late_offer_goes_end_to_end() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let late = invite(NUMBER, "");
+        rig.from(CARRIER, &late);
+        let toward = rig.to(PBX, "INVITE");
+        assert_eq!(body(&toward), "");
+        rig.from(
+            PBX,
+            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
+        );
+        assert_eq!(
+            rig.lines_to(PBX),
+            [""; 0],
+            "the ACK carries the answer and waits for it"
+        );
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        assert!(body(&ok).contains("m=audio 20002 "), "{ok}");
+        let mut caller = Peer::caller(&late, &ok);
+        let ack = caller.request("ACK", &sdp("127.0.0.2", 4_000, ""));
+        rig.from(CARRIER, &ack);
+        let ack = rig.to(PBX, "ACK");
+        assert!(body(&ack).contains("m=audio 20004 "), "{ack}");
+        let aims: Vec<_> = rig.media.iter().filter_map(aimed).collect();
+        assert!(aims.contains(&"127.0.0.2:4000".to_owned()), "{aims:?}");
+        let bye = caller.request("BYE", "");
+        rig.from(CARRIER, &bye);
+        assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_late_offer_that_is_never_answered_ends_both_dialogs() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let late = invite(NUMBER, "");
+        rig.from(CARRIER, &late);
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(
+            PBX,
+            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
+        );
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        let mut caller = Peer::caller(&late, &ok);
+        let ack = caller.request("ACK", "");
+        rig.from(CARRIER, &ack);
+        let lines = rig.lines_to(PBX);
+        assert!(
+            lines[0].starts_with("ACK ") && lines[1].starts_with("BYE "),
+            "{lines:?}"
+        );
+        rig.to(CARRIER, "BYE");
+        assert_eq!(rig.ended().finish_reason, FinishReason::CodecMismatch);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn an_answer_without_a_common_codec_is_ended_and_the_next_target_tried() {
+        let mut rig = Rig::new(one_by_one(&["101", "102"]));
+        rig.dial();
+        let first = rig.to(PBX, "INVITE sip:101@");
+        let other = sdp("127.0.0.3", 5_000, "")
+            .replace("8 101", "0 101")
+            .replace("PCMA", "PCMU");
+        let other = other.replace("rtpmap:8 ", "rtpmap:0 ");
+        rig.from(PBX, &reply(&first, 200, "one", &other));
+        let lines = rig.lines_to(PBX);
+        assert!(lines[0].starts_with("ACK "), "{lines:?}");
+        assert!(lines[1].starts_with("BYE "), "{lines:?}");
+        assert!(lines[2].starts_with("INVITE sip:102@"), "{lines:?}");
+        rig.seconds(60);
+        let ended = rig.ended();
+        assert_eq!(ended.targets_tried[0].result, TriedResult::CodecMismatch);
+        assert_eq!(ended.targets_tried[1].result, TriedResult::Unreachable);
+        assert_eq!(ended.finish_reason, FinishReason::CodecMismatch);
+        rig.to(CARRIER, "SIP/2.0 488");
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn another_fork_that_answers_too_gets_ack_and_bye() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let invite = rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        let answer = sdp("127.0.0.3", 5_000, "");
+        rig.from(PBX, &reply(&toward, 200, "one", &answer));
+        rig.to(PBX, "ACK");
+        rig.from(PBX, &reply(&toward, 200, "two", &answer));
+        let both = rig.all_to(PBX);
+        assert!(both[0].starts_with("ACK "), "{both:?}");
+        assert!(both[1].starts_with("BYE "), "{both:?}");
+        assert!(both.iter().all(|text| tag(&header(text, "To")) == "two"));
+        rig.from(PBX, &reply(&both[1], 200, "", ""));
+        // The call with the first goes on.
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        let mut caller = Peer::caller(&invite, &ok);
+        let ack = caller.request("ACK", "");
+        rig.from(CARRIER, &ack);
+        assert_eq!(rig.board.live().answered, 1);
+        let bye = caller.request("BYE", "");
+        rig.from(CARRIER, &bye);
+        assert_eq!(tag(&header(&rig.to(PBX, "BYE"), "To")), "one");
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn an_answer_that_only_the_183_carried_is_used() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(
+            PBX,
+            &reply(&toward, 183, "callee", &sdp("127.0.0.3", 5_000, "")),
+        );
+        rig.from(PBX, &reply(&toward, 200, "callee", ""));
+        let all = rig.all_to(CARRIER);
+        let (early, ok) = (&all[1], &all[2]);
+        assert!(
+            early.starts_with("SIP/2.0 183") && ok.starts_with("SIP/2.0 200"),
+            "{all:?}"
+        );
+        assert_eq!(body(early), body(ok), "one answer in one dialog");
+        assert_eq!(header(early, "To"), header(ok, "To"));
+    }
+
+    #[test]
+    fn an_answer_that_changed_since_the_183_comes_in_another_dialog() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(
+            PBX,
+            &reply(&toward, 183, "callee", &sdp("127.0.0.3", 5_000, "")),
+        );
+        rig.from(
+            PBX,
+            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 6_000, "")),
+        );
+        let all = rig.all_to(CARRIER);
+        let (early, ok) = (&all[1], &all[2]);
+        assert!(
+            early.starts_with("SIP/2.0 183") && ok.starts_with("SIP/2.0 200"),
+            "{all:?}"
+        );
+        assert_ne!(header(early, "To"), header(ok, "To"));
+    }
+
+    #[test]
+    fn a_caller_that_never_acknowledges_is_hung_up_on() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(
+            PBX,
+            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
+        );
+        rig.seconds(32);
+        rig.to(CARRIER, "BYE");
+        rig.to(PBX, "BYE");
+        let ended = rig.ended();
+        assert_eq!(ended.finish_reason, FinishReason::SignallingLost);
+        assert_eq!(ended.hung_up_by, HungUpBy::System);
+        assert!(ended.answered);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn the_recording_lasts_from_the_answer_to_the_end() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let (mut caller, _) = rig.up();
+        let began = rig.now;
+        rig.seconds(7);
+        let bye = caller.request("BYE", "");
+        rig.from(CARRIER, &bye);
+        let record = rig.media.iter().find_map(|wish| {
+            if let MediaWish::Record { at, .. } = wish {
+                Some(*at)
+            } else {
+                None
+            }
+        });
+        let stop = rig.media.iter().find_map(|wish| {
+            if let MediaWish::StopRecord { at, .. } = wish {
+                Some(*at)
+            } else {
+                None
+            }
+        });
+        assert_eq!(record, Some(began));
+        assert_eq!(stop, Some(rig.now));
+        assert_eq!(rig.ended().talk_ms, 7_000);
+    }
+
+    fn aimed(wish: &MediaWish) -> Option<String> {
+        if let MediaWish::Aim { aim, .. } = wish {
+            aim.rtp.map(|rtp| rtp.to_string())
+        } else {
+            None
+        }
     }
 
     fn begins_all(lines: &[String], starts: &[&str]) -> bool {

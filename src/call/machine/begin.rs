@@ -266,3 +266,115 @@ impl End {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::call::rig::*;
+    use crate::call::story::*;
+    use crate::route::decision::Plan;
+
+    #[test]
+    fn a_number_that_is_not_ours_gets_404_and_no_record() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.from(
+            CARRIER,
+            &invite("+74950000009", &sdp("127.0.0.2", 4_000, "")),
+        );
+        rig.to(CARRIER, "SIP/2.0 404");
+        assert_eq!(rig.told(), [""; 0]);
+        assert_eq!(rig.notes.len(), 1);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_rule_rejects_with_its_status_and_the_call_is_not_missed() {
+        let mut rig = Rig::new(Plan::Reject(603));
+        rig.dial();
+        rig.to(CARRIER, "SIP/2.0 603");
+        let ended = rig.ended();
+        assert_eq!(ended.finish_reason, FinishReason::Rejected);
+        assert!(!ended.missed && !ended.answered);
+        assert_eq!(ended.rule.as_deref(), Some("rule"));
+        assert_eq!(rig.open, []);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn without_a_rule_it_is_404_and_missed() {
+        let mut rig = Rig::new(Plan::NoRule);
+        rig.dial();
+        rig.to(CARRIER, "SIP/2.0 404");
+        assert_eq!(rig.ended().finish_reason, FinishReason::NoRule);
+        assert!(rig.ended().missed);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn overload_is_503_with_retry_after_and_a_record() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.overload = true;
+        rig.dial();
+        let refused = rig.to(CARRIER, "SIP/2.0 503");
+        assert_eq!(header(&refused, "Retry-After"), "7");
+        assert_eq!(rig.ended().finish_reason, FinishReason::Overload);
+        assert!(rig.ended().missed);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_call_without_a_free_port_is_overload() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.ports = false;
+        rig.dial();
+        rig.to(CARRIER, "SIP/2.0 503");
+        assert_eq!(rig.ended().finish_reason, FinishReason::Overload);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_trunk_takes_its_most_calls_and_no_more() {
+        let mut lines = trunks();
+        lines[0].0.max_calls = Some(1);
+        let mut rig = Rig::with(one_by_one(&["101"]), lines);
+        let (mut caller, _) = rig.up();
+        let second = invite(NUMBER, &sdp("127.0.0.2", 4_002, ""));
+        let second = second
+            .replace("incoming", "second")
+            .replace("z9hG4bKin", "z9hG4bKsecond");
+        rig.from(CARRIER, &second);
+        rig.to(CARRIER, "SIP/2.0 503");
+        assert_eq!(rig.ended().finish_reason, FinishReason::Overload);
+        let bye = caller.request("BYE", "");
+        rig.from(CARRIER, &bye);
+        rig.all_to(CARRIER);
+        let third = second.replace("second", "third");
+        rig.from(CARRIER, &third);
+        assert_eq!(rig.board.live().calls, 1, "a line is free again");
+    }
+
+    #[test]
+    fn a_full_target_trunk_is_passed_over() {
+        let mut lines = trunks();
+        lines[1].0.max_calls = Some(0);
+        let mut rig = Rig::with(one_by_one(&["101"]), lines);
+        rig.dial();
+        rig.to(CARRIER, "SIP/2.0 503");
+        let ended = rig.ended();
+        assert_eq!(ended.targets_tried[0].result, TriedResult::NoCapacity);
+        assert_eq!(ended.legs.len(), 1, "nobody was dialled");
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn what_began_is_told_with_who_called_and_by_which_header() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.dial();
+        let What::Began(began) = &rig.facts[0].what else {
+            panic!("{:?}", rig.facts[0]);
+        };
+        assert_eq!(began.caller.to_string(), "+79160000001");
+        assert_eq!(began.caller_from, "From");
+        assert_eq!(&*began.trunk, "carrier");
+        assert_eq!(began.sip_call_id, "incoming");
+    }
+}

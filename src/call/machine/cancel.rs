@@ -41,3 +41,121 @@ impl End {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::call::rig::*;
+    use crate::call::story::*;
+
+    #[test]
+    fn a_caller_who_gives_up_stops_the_ringing() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let invite = rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(PBX, &reply(&toward, 180, "callee", ""));
+        rig.seconds(5);
+        let elsewhere = "SIP;cause=200;text=\"Call completed elsewhere\"";
+        rig.from(CARRIER, &cancel(&invite, elsewhere));
+        let lines = rig.lines_to(CARRIER);
+        assert!(
+            lines.contains(&"SIP/2.0 487 Request Terminated".to_owned()),
+            "{lines:?}"
+        );
+        let toward_cancel = rig.to(PBX, "CANCEL");
+        assert_eq!(header(&toward_cancel, "Reason"), elsewhere);
+        rig.from(PBX, &reply(&toward_cancel, 200, "callee", ""));
+        rig.from(PBX, &reply(&toward, 487, "callee", ""));
+        rig.to(PBX, "ACK");
+        let ended = rig.ended();
+        assert_eq!(ended.finish_reason, FinishReason::CallerGaveUp);
+        assert_eq!(ended.hung_up_by, HungUpBy::Caller);
+        assert_eq!(
+            (ended.sip_status, ended.wait_ms, ended.talk_ms),
+            (Some(487), 5_000, 0)
+        );
+        assert_eq!(ended.targets_tried[0].result, TriedResult::Cancelled);
+        assert!(ended.missed);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_cancel_that_meets_the_targets_200_ends_it_with_ack_and_bye() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let invite = rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(PBX, &reply(&toward, 180, "callee", ""));
+        rig.from(CARRIER, &cancel(&invite, ""));
+        rig.to(PBX, "CANCEL");
+        rig.from(
+            PBX,
+            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
+        );
+        let lines = rig.all_to(PBX);
+        assert!(
+            lines[0].starts_with("ACK ") && lines[1].starts_with("BYE "),
+            "{lines:?}"
+        );
+        rig.from(PBX, &reply(&lines[1], 200, "", ""));
+        assert_eq!(rig.ended().finish_reason, FinishReason::CallerGaveUp);
+        assert!(!rig.ended().answered);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_cancel_that_meets_our_200_changes_nothing() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let invite = rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(
+            PBX,
+            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
+        );
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        rig.from(CARRIER, &cancel(&invite, ""));
+        assert!(rig.to(CARRIER, "SIP/2.0 200").contains("CSeq: 1 CANCEL"));
+        assert_eq!(rig.board.live().answered, 1);
+        let mut caller = Peer::caller(&invite, &ok);
+        let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
+        rig.from(CARRIER, &ack);
+        rig.from(CARRIER, &bye);
+        rig.to(PBX, "BYE");
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_cancel_before_the_target_said_anything_waits_for_its_first_word() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let invite = rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(CARRIER, &cancel(&invite, ""));
+        assert_eq!(
+            rig.lines_to(PBX),
+            [""; 0],
+            "a CANCEL could overtake its INVITE"
+        );
+        rig.from(PBX, &reply(&toward, 100, "", ""));
+        rig.to(PBX, "CANCEL");
+        rig.from(PBX, &reply(&toward, 487, "callee", ""));
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_call_given_up_before_it_was_decided_has_its_record_all_the_same() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.hold_back = true;
+        let invite = rig.dial();
+        rig.from(CARRIER, &cancel(&invite, ""));
+        let lines = rig.lines_to(CARRIER);
+        assert!(
+            lines.contains(&"SIP/2.0 487 Request Terminated".to_owned()),
+            "{lines:?}"
+        );
+        assert_eq!(rig.told(), [""; 0]);
+        let key = rig.held_back[0];
+        rig.decide_late(key);
+        assert_eq!(rig.told(), ["began", "ended"]);
+        assert_eq!(rig.ended().finish_reason, FinishReason::CallerGaveUp);
+        assert_eq!(rig.lines_to(PBX), [""; 0]);
+        rig.assert_clean();
+    }
+}

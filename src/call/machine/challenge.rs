@@ -35,3 +35,116 @@ impl Call {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::call::rig::*;
+    use crate::call::story::*;
+
+    const ASKS: &str = "Proxy-Authenticate: Digest realm=\"pbx\", nonce=\"n1\", qop=\"auth\"\r\n";
+
+    fn known_at_the_pbx() -> Rig {
+        let mut lines = trunks();
+        lines[1].0.username = Some("office".into());
+        lines[1].0.password = Some("secret".into());
+        Rig::with(one_by_one(&["101"]), lines)
+    }
+
+    #[test]
+    fn the_trunk_that_was_dialled_gets_its_answer_once_for_each_nonce() {
+        let mut rig = known_at_the_pbx();
+        rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(PBX, &reply_with(&toward, 407, "x", ASKS, ""));
+        let again = rig.to(PBX, "INVITE");
+        assert_eq!(header(&again, "CSeq"), "2 INVITE");
+        assert_eq!(header(&again, "Call-ID"), header(&toward, "Call-ID"));
+        assert_eq!(header(&again, "From"), header(&toward, "From"));
+        assert_eq!(
+            body(&again),
+            body(&toward),
+            "the same offer is the same version"
+        );
+        let proof = header(&again, "Proxy-Authorization");
+        assert!(
+            proof.contains("username=\"office\"") && proof.contains("nonce=\"n1\""),
+            "{proof}"
+        );
+        assert!(!proof.contains("secret"));
+        // Stale: the secret was right, only the nonce is old.
+        let stale = ASKS
+            .replace("n1", "n2")
+            .replace("realm", "stale=true, realm");
+        rig.from(PBX, &reply_with(&again, 407, "x", &stale, ""));
+        let third = rig.to(PBX, "INVITE");
+        assert!(header(&third, "Proxy-Authorization").contains("nonce=\"n2\""));
+        // The same nonce again: the secret is wrong.
+        rig.from(
+            PBX,
+            &reply_with(&third, 407, "x", &ASKS.replace("n1", "n2"), ""),
+        );
+        rig.to(CARRIER, "SIP/2.0 480");
+        let tried = &rig.ended().targets_tried[0];
+        assert_eq!(
+            (tried.result, tried.sip_status),
+            (TriedResult::Rejected, Some(407))
+        );
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_challenge_from_anywhere_else_learns_nothing() {
+        let mut rig = known_at_the_pbx();
+        rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from("127.0.0.77:5070", &reply_with(&toward, 407, "x", ASKS, ""));
+        assert!(
+            rig.lines_to(PBX)
+                .iter()
+                .all(|line| line.starts_with("ACK "))
+        );
+        assert_eq!(rig.ended().targets_tried[0].result, TriedResult::Rejected);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_trunk_without_a_secret_is_not_answered() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(PBX, &reply_with(&toward, 407, "x", ASKS, ""));
+        assert_eq!(rig.ended().targets_tried[0].sip_status, Some(407));
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_bye_and_a_reinvite_are_proven_too() {
+        let mut rig = known_at_the_pbx();
+        let (mut caller, _) = rig.up();
+        let reinvite = caller.request("INVITE", &sdp("127.0.0.2", 4_000, "a=sendonly"));
+        rig.from(CARRIER, &reinvite);
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(PBX, &reply_with(&toward, 407, "", ASKS, ""));
+        let again = rig.to(PBX, "INVITE");
+        assert!(header(&again, "Proxy-Authorization").contains("nonce=\"n1\""));
+        rig.from(
+            PBX,
+            &reply(&again, 200, "", &sdp("127.0.0.3", 5_000, "a=recvonly")),
+        );
+        rig.to(CARRIER, "SIP/2.0 200");
+        let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
+        rig.from(CARRIER, &ack);
+        rig.all_to(PBX);
+        rig.from(CARRIER, &bye);
+        let bye = rig.to(PBX, "BYE");
+        rig.from(
+            PBX,
+            &reply_with(&bye, 401, "", &ASKS.replace("Proxy", "WWW"), ""),
+        );
+        let again = rig.to(PBX, "BYE");
+        assert!(header(&again, "Authorization").contains("nonce=\"n1\""));
+        rig.from(PBX, &reply(&again, 200, "", ""));
+        assert_eq!(rig.board.live().leaving, 0);
+        rig.assert_clean();
+    }
+}

@@ -173,3 +173,148 @@ impl Call {
         self.end(now, hands, end);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::call::rig::*;
+    use crate::call::story::*;
+
+    fn tried(rig: &Rig) -> Vec<(TriedResult, Option<u16>)> {
+        let tried = &rig.ended().targets_tried;
+        tried
+            .iter()
+            .map(|one| (one.result, one.sip_status))
+            .collect()
+    }
+
+    #[test]
+    fn a_target_that_fails_moves_on_to_the_next() {
+        let mut rig = Rig::new(one_by_one(&["101", "102", "103"]));
+        rig.dial();
+        let first = rig.to(PBX, "INVITE sip:101@");
+        rig.from(PBX, &reply(&first, 486, "one", ""));
+        let sent = rig.lines_to(PBX);
+        assert!(
+            sent[0].starts_with("ACK ") && sent[1].starts_with("INVITE sip:102@"),
+            "{sent:?}"
+        );
+        rig.seconds(4);
+        let sent = rig.all_to(PBX);
+        let third = sent
+            .iter()
+            .find(|text| text.starts_with("INVITE sip:103@"))
+            .unwrap();
+        rig.from(PBX, &reply(third, 180, "three", ""));
+        rig.seconds(20);
+        rig.to(PBX, "CANCEL sip:103@");
+        rig.from(PBX, &reply(third, 487, "three", ""));
+        rig.to(CARRIER, "SIP/2.0 480");
+        assert_eq!(
+            tried(&rig),
+            [
+                (TriedResult::Busy, Some(486)),
+                (TriedResult::Unreachable, None),
+                (TriedResult::NoAnswer, None)
+            ]
+        );
+        let ended = rig.ended();
+        assert_eq!(ended.finish_reason, FinishReason::NoAnswer);
+        assert_eq!(ended.targets_tried[2].ring_ms, 20_000);
+        assert!(ended.missed && !ended.answered);
+        assert_eq!(ended.sip_status, Some(480));
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn all_busy_is_busy_and_the_cause_passes() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        let cause = "Reason: Q.850;cause=17;text=\"User busy\"\r\n";
+        rig.from(PBX, &reply_with(&toward, 486, "callee", cause, ""));
+        let busy = rig.to(CARRIER, "SIP/2.0 486");
+        assert_eq!(header(&busy, "Reason"), "Q.850;cause=17");
+        let ended = rig.ended();
+        assert_eq!(
+            (ended.q850_cause, ended.hung_up_by),
+            (Some(17), HungUpBy::Callee)
+        );
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn nobody_reached_is_503_after_four_seconds_each() {
+        let mut rig = Rig::new(one_by_one(&["101", "102"]));
+        rig.dial();
+        rig.seconds(8);
+        let ended = rig.ended();
+        assert_eq!((ended.sip_status, ended.wait_ms), (Some(503), 8_000));
+        assert_eq!(ended.finish_reason, FinishReason::Unreachable);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_100_says_that_somebody_is_there() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(PBX, &reply(&toward, 100, "", ""));
+        rig.seconds(15);
+        assert_eq!(rig.board.live().calls, 1);
+        rig.seconds(6);
+        assert_eq!(tried(&rig), [(TriedResult::NoAnswer, None)]);
+        rig.from(PBX, &reply(&toward, 487, "callee", ""));
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_target_that_answers_after_it_was_given_up_gets_ack_and_bye() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.seconds(5);
+        rig.to(CARRIER, "SIP/2.0 503");
+        rig.all_to(PBX);
+        rig.from(
+            PBX,
+            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
+        );
+        let lines = rig.all_to(PBX);
+        assert!(
+            lines[0].starts_with("ACK ") && lines[1].starts_with("BYE "),
+            "{lines:?}"
+        );
+        rig.from(PBX, &reply(&lines[1], 200, "", ""));
+        assert_eq!(rig.told(), ["began", "ended"]);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_trunk_whose_name_leads_nowhere_is_unreachable_at_once() {
+        let mut lines = trunks();
+        lines[1].1 = at(&[]);
+        let mut rig = Rig::with(one_by_one(&["101"]), lines);
+        rig.dial();
+        assert_eq!(tried(&rig), [(TriedResult::Unreachable, None)]);
+        rig.to(CARRIER, "SIP/2.0 503");
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn an_address_that_takes_no_connection_is_followed_by_the_trunks_next() {
+        let mut lines = trunks();
+        lines[1].0.transport = crate::sip::transport::Transport::Tcp;
+        lines[1].1 = at(&[PBX, SPARE]);
+        let mut rig = Rig::with(one_by_one(&["101"]), lines);
+        rig.dial();
+        assert_eq!(rig.opening.len(), 1);
+        let (flow, peer) = rig.opening[0];
+        assert_eq!(peer.to_string(), PBX);
+        rig.closed(flow);
+        let (flow, peer) = rig.opening[1];
+        assert_eq!(peer.to_string(), SPARE);
+        rig.closed(flow);
+        assert_eq!(tried(&rig), [(TriedResult::Unreachable, None)]);
+        rig.assert_clean();
+    }
+}

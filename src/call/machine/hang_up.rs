@@ -107,3 +107,198 @@ impl Call {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::call::desk::Told;
+    use crate::call::rig::*;
+    use crate::call::story::*;
+
+    #[test]
+    fn the_reason_of_a_bye_reaches_the_other_side() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let (_, mut callee) = rig.up();
+        let bye = callee.request("BYE", "").replace(
+            "Max-Forwards",
+            "Reason: Q.850;cause=31;text=\"odd\"\r\nMax-Forwards",
+        );
+        rig.from(PBX, &bye);
+        rig.to(PBX, "SIP/2.0 200");
+        let bye = rig.to(CARRIER, "BYE sip:anna@127.0.0.1:5066 SIP/2.0");
+        assert_eq!(header(&bye, "Reason"), "Q.850;cause=31");
+        let ended = rig.ended();
+        assert_eq!(
+            (ended.hung_up_by, ended.q850_cause),
+            (HungUpBy::Callee, Some(31))
+        );
+        rig.from(CARRIER, &reply(&bye, 200, "", ""));
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn both_hang_up_at_once_and_both_hear_200() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let (mut caller, mut callee) = rig.up();
+        let (one, other) = (caller.request("BYE", ""), callee.request("BYE", ""));
+        rig.from(CARRIER, &one);
+        rig.from(PBX, &other);
+        rig.to(CARRIER, "SIP/2.0 200");
+        let lines = rig.lines_to(PBX);
+        assert!(lines[0].starts_with("BYE "), "{lines:?}");
+        assert_eq!(lines[1], "SIP/2.0 200 OK");
+        assert_eq!(rig.ended().hung_up_by, HungUpBy::Caller);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_bye_before_the_ack_ends_the_call() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let invite = rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(
+            PBX,
+            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
+        );
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        let mut caller = Peer::caller(&invite, &ok);
+        let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
+        rig.from(CARRIER, &bye);
+        rig.to(CARRIER, "SIP/2.0 200");
+        rig.from(CARRIER, &ack);
+        assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_bye_toward_the_caller_waits_for_its_ack() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let invite = rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(
+            PBX,
+            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
+        );
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        let mut callee = Peer::callee(&toward, "callee");
+        let bye = callee.request("BYE", "");
+        rig.from(PBX, &bye);
+        assert_eq!(
+            rig.lines_to(CARRIER),
+            [""; 0],
+            "RFC 3261 15: not before its ACK"
+        );
+        assert_eq!(rig.ended().hung_up_by, HungUpBy::Callee);
+        let mut caller = Peer::caller(&invite, &ok);
+        let ack = caller.request("ACK", "");
+        rig.from(CARRIER, &ack);
+        let bye = rig.to(CARRIER, "BYE");
+        rig.from(CARRIER, &reply(&bye, 200, "", ""));
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_caller_that_hangs_up_while_its_bye_waits_needs_none() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let invite = rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(
+            PBX,
+            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
+        );
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        let bye = Peer::callee(&toward, "callee").request("BYE", "");
+        rig.from(PBX, &bye);
+        let mut caller = Peer::caller(&invite, &ok);
+        let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
+        rig.from(CARRIER, &bye);
+        rig.to(CARRIER, "SIP/2.0 200");
+        rig.from(CARRIER, &ack);
+        assert_eq!(rig.lines_to(CARRIER), [""; 0]);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_call_ends_though_no_bye_is_ever_answered() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.up();
+        let id = rig.facts[0].call;
+        rig.tell(Told::HangUp(id));
+        assert_eq!(rig.ended().finish_reason, FinishReason::HungUpByOperator);
+        assert_eq!((rig.board.live().calls, rig.board.live().leaving), (0, 2));
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn silence_on_both_sides_ends_the_call() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.up();
+        let leg = rig.open[0];
+        rig.tell(Told::Silent(leg));
+        rig.to(CARRIER, "BYE");
+        rig.to(PBX, "BYE");
+        assert_eq!(rig.ended().finish_reason, FinishReason::MediaLost);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn the_caller_may_hang_up_an_early_dialog() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let invite = rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(PBX, &reply(&toward, 180, "callee", ""));
+        let ringing = rig.to(CARRIER, "SIP/2.0 180");
+        let bye = Peer::caller(&invite, &ringing).request("BYE", "");
+        rig.from(CARRIER, &bye);
+        let lines = rig.lines_to(CARRIER);
+        assert_eq!(lines, ["SIP/2.0 200 OK", "SIP/2.0 487 Request Terminated"]);
+        rig.to(PBX, "CANCEL");
+        rig.from(PBX, &reply(&toward, 487, "callee", ""));
+        assert_eq!(rig.ended().finish_reason, FinishReason::CallerGaveUp);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_request_of_another_dialog_or_out_of_order_is_refused_and_harms_nothing() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let (mut caller, _) = rig.up();
+        let bye = caller.request("BYE", "");
+        let forgeries = [
+            (";tag=from", ";tag=forged", "481"),
+            ("incoming", "another", "481"),
+            ("CSeq: 2 BYE", "CSeq: 1 BYE", "500"),
+        ];
+        for (branch, (ours, forged, status)) in forgeries.into_iter().enumerate() {
+            let other = format!("z9hG4bK{branch}");
+            rig.from(
+                CARRIER,
+                &bye.replace(ours, forged).replace("z9hG4bK", &other),
+            );
+            rig.to(CARRIER, &format!("SIP/2.0 {status}"));
+        }
+        assert_eq!(rig.board.live().answered, 1);
+        rig.from(CARRIER, &bye);
+        rig.to(CARRIER, "SIP/2.0 200");
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn what_is_not_done_within_a_call_is_said_with_allow() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let (mut caller, _) = rig.up();
+        for (method, status) in [
+            ("UPDATE", "405"),
+            ("REFER", "405"),
+            ("DANCE", "501"),
+            ("OPTIONS", "200"),
+        ] {
+            let request = caller.request(method, "");
+            rig.from(CARRIER, &request);
+            let answer = rig.to(CARRIER, &format!("SIP/2.0 {status}"));
+            assert!(
+                header(&answer, "Allow").contains("INVITE, ACK, CANCEL, BYE"),
+                "{answer}"
+            );
+        }
+        assert_eq!(rig.board.live().answered, 1);
+    }
+}

@@ -109,3 +109,61 @@ impl Relayed {
         hands.reply(now, self.server, &self.request, Answer::status(481));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::call::rig::*;
+
+    #[test]
+    fn digits_in_info_reach_the_other_side_and_its_answer_comes_back() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let (mut caller, _) = rig.up();
+        let info = caller.request("INFO", "Signal=5\r\nDuration=160\r\n");
+        rig.from(CARRIER, &info);
+        let toward = rig.to(PBX, "INFO");
+        assert_eq!(body(&toward), "Signal=5\r\nDuration=160\r\n");
+        assert_eq!(header(&toward, "Content-Type"), "application/dtmf-relay");
+        assert_eq!(rig.lines_to(CARRIER), [""; 0]);
+        rig.from(PBX, &reply(&toward, 200, "", ""));
+        rig.to(CARRIER, "SIP/2.0 200");
+        let bye = caller.request("BYE", "");
+        rig.from(CARRIER, &bye);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn other_bodies_are_415_and_an_empty_one_is_200() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let (mut caller, _) = rig.up();
+        let info = caller
+            .request("INFO", "<xml/>")
+            .replace("dtmf-relay", "xml");
+        rig.from(CARRIER, &info);
+        let refused = rig.to(CARRIER, "SIP/2.0 415");
+        assert_eq!(
+            header(&refused, "Accept"),
+            "application/dtmf-relay, application/dtmf"
+        );
+        let empty = caller.request("INFO", "");
+        rig.from(CARRIER, &empty);
+        rig.to(CARRIER, "SIP/2.0 200");
+    }
+
+    #[test]
+    fn an_info_that_is_on_its_way_when_the_call_ends_is_answered() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let (mut caller, mut callee) = rig.up();
+        let (info, bye) = (
+            caller.request("INFO", "Signal=5\r\n"),
+            callee.request("BYE", ""),
+        );
+        rig.from(CARRIER, &info);
+        rig.from(PBX, &bye);
+        let lines = rig.lines_to(CARRIER);
+        assert!(
+            lines.iter().any(|line| line.starts_with("SIP/2.0 481")),
+            "{lines:?}"
+        );
+        rig.assert_clean();
+    }
+}

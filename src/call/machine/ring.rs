@@ -150,3 +150,146 @@ impl Call {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::call::desk::MediaWish;
+    use crate::call::rig::*;
+    use crate::call::story::*;
+
+    #[test]
+    fn early_media_comes_under_a_tag_of_the_targets_own() {
+        let mut rig = Rig::new(one_by_one(&["101", "102"]));
+        rig.dial();
+        let first = rig.to(PBX, "INVITE sip:101@");
+        rig.from(
+            PBX,
+            &reply(&first, 183, "one", &sdp("127.0.0.3", 5_000, "")),
+        );
+        let early = rig.to(CARRIER, "SIP/2.0 183");
+        assert!(body(&early).contains("m=audio 20002 "), "{early}");
+        assert!(
+            rig.media
+                .iter()
+                .any(|wish| matches!(wish, MediaWish::Bridge { .. }))
+        );
+        rig.from(PBX, &reply(&first, 486, "one", ""));
+        let second = rig.to(PBX, "INVITE sip:102@");
+        rig.from(PBX, &reply(&second, 180, "two", ""));
+        let ringing = rig.to(CARRIER, "SIP/2.0 180");
+        assert_ne!(header(&ringing, "To"), header(&early, "To"));
+        rig.from(
+            PBX,
+            &reply(&second, 200, "two", &sdp("127.0.0.3", 6_000, "")),
+        );
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        assert_ne!(
+            header(&ok, "To"),
+            header(&early, "To"),
+            "its answer cannot change"
+        );
+        assert_eq!(rig.told(), ["began", "ringing", "answered"]);
+    }
+
+    #[test]
+    fn each_fork_with_sound_is_an_early_dialog_of_its_own() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(
+            PBX,
+            &reply(&toward, 183, "one", &sdp("127.0.0.3", 5_000, "")),
+        );
+        rig.from(
+            PBX,
+            &reply(&toward, 183, "two", &sdp("127.0.0.4", 5_000, "")),
+        );
+        rig.from(
+            PBX,
+            &reply(&toward, 200, "one", &sdp("127.0.0.3", 5_000, "")),
+        );
+        let all = rig.all_to(CARRIER);
+        let to = |at: usize| header(&all[at], "To");
+        assert_ne!(to(1), to(2));
+        assert_eq!(to(1), to(3), "{all:#?}");
+    }
+
+    #[test]
+    fn a_group_that_rings_together_is_heard_ringing_once_and_without_sound() {
+        let mut rig = Rig::new(together(&["101", "102", "103"]));
+        let invite = rig.dial();
+        let toward = rig.all_to(PBX);
+        assert_eq!(toward.len(), 3);
+        let ids: std::collections::BTreeSet<_> =
+            toward.iter().map(|text| header(text, "Call-ID")).collect();
+        assert_eq!(ids.len(), 3, "each leg has its own Call-ID");
+        rig.from(
+            PBX,
+            &reply(&toward[0], 183, "one", &sdp("127.0.0.3", 5_000, "")),
+        );
+        rig.from(PBX, &reply(&toward[1], 180, "two", ""));
+        let ringing = rig.to(CARRIER, "SIP/2.0 18");
+        assert!(ringing.starts_with("SIP/2.0 180") && body(&ringing).is_empty());
+        rig.from(
+            PBX,
+            &reply(&toward[1], 200, "two", &sdp("127.0.0.3", 6_000, "")),
+        );
+        let sent = rig.all_to(PBX);
+        let cancels: Vec<_> = sent
+            .iter()
+            .filter(|text| text.starts_with("CANCEL"))
+            .collect();
+        assert_eq!(
+            cancels.len(),
+            1,
+            "the third has said nothing yet: {sent:#?}"
+        );
+        assert_eq!(
+            header(cancels[0], "Reason"),
+            "SIP;cause=200;text=\"Call completed elsewhere\""
+        );
+        assert_eq!(header(cancels[0], "Call-ID"), header(&toward[0], "Call-ID"));
+        rig.from(PBX, &reply(&toward[2], 180, "three", ""));
+        let late = rig.to(PBX, "CANCEL");
+        assert_eq!(header(&late, "Call-ID"), header(&toward[2], "Call-ID"));
+        rig.from(PBX, &reply(&toward[0], 487, "one", ""));
+        rig.from(PBX, &reply(&toward[2], 487, "three", ""));
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        let mut caller = Peer::caller(&invite, &ok);
+        let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
+        rig.from(CARRIER, &ack);
+        rig.from(CARRIER, &bye);
+        let results: Vec<_> = rig
+            .ended()
+            .targets_tried
+            .iter()
+            .map(|one| one.result)
+            .collect();
+        assert_eq!(
+            results,
+            [
+                TriedResult::AnsweredElsewhere,
+                TriedResult::Answered,
+                TriedResult::AnsweredElsewhere
+            ]
+        );
+        assert_eq!(rig.ended().manager.as_deref(), Some("m102"));
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_caller_who_waits_long_is_told_each_minute_that_it_rings() {
+        let mut rig = Rig::new(crate::route::decision::Plan::Hunt(vec![
+            crate::route::decision::Step {
+                targets: vec![target("101")],
+                ring_s: 200,
+            },
+        ]));
+        rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(PBX, &reply(&toward, 180, "callee", ""));
+        rig.to(CARRIER, "SIP/2.0 180");
+        rig.seconds(150);
+        assert_eq!(rig.lines_to(CARRIER), ["SIP/2.0 180 Ringing"; 2]);
+    }
+}
