@@ -126,7 +126,8 @@ fn replace(path: &Path, next: &Path, patches: &[(u64, Vec<u8>)]) -> io::Result<(
     path.parent().map_or(Ok(()), disk::sync_folder)
 }
 
-fn remove_recording(folder: &Path, file: &str) -> Result<bool, StoreError> {
+/// Deletes a recording; `false`: it is gone already.
+pub(crate) fn remove_recording(folder: &Path, file: &str) -> Result<bool, StoreError> {
     let Some(path) = inside(folder, file) else {
         tracing::error!(file, "a recording outside of its folder is not deleted");
         return Ok(false);
@@ -139,6 +140,22 @@ fn remove_recording(folder: &Path, file: &str) -> Result<bool, StoreError> {
     let parent = path.parent().unwrap_or(folder);
     disk::sync_folder(parent).map_err(StoreError::disk("syncing", parent))?;
     Ok(true)
+}
+
+/// Deletes recordings whose time is over, each with a line of its call that says so first. Returns how many there were.
+pub(crate) fn prune(keeper: &mut Keeper, old: Vec<(CallId, String)>) -> Result<u64, StoreError> {
+    let mut files = Vec::with_capacity(old.len());
+    for (call, file) in old {
+        let pruned = event::Pruned { file: file.clone() };
+        keeper.say(Some(call), Event::Pruned(pruned));
+        files.push(file);
+    }
+    keeper.commit()?;
+    let mut removed = 0;
+    for file in &files {
+        removed += u64::from(remove_recording(&keeper.shared.recordings, file)?);
+    }
+    Ok(removed)
 }
 
 /// Returns the path of a recording; `None` for one that leads out of the folder.

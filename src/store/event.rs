@@ -32,6 +32,8 @@ pub(crate) enum Event {
     Hashed(Hashed),
     /// Somebody listened to its recording.
     Played(Played),
+    /// Its recording was deleted because its time was over.
+    Pruned(Pruned),
     /// A process opened the log.
     Started(Started),
     /// A month begins.
@@ -156,6 +158,13 @@ pub(crate) struct Played {
     pub(crate) by: String,
 }
 
+/// `pruned`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pruned {
+    /// Relative to the recordings' folder.
+    pub(crate) file: String,
+}
+
 /// `started`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Started {
@@ -219,6 +228,7 @@ impl Event {
             Self::Recorded(_) => "recorded",
             Self::Hashed(_) => "hashed",
             Self::Played(_) => "played",
+            Self::Pruned(_) => "pruned",
             Self::Started(_) => "started",
             Self::Opened(_) => "opened",
             Self::Checkpoint(_) => "checkpoint",
@@ -237,6 +247,7 @@ impl Event {
             Self::Recorded(recorded) => serde_json::to_writer(out, recorded),
             Self::Hashed(hashed) => serde_json::to_writer(out, hashed),
             Self::Played(played) => serde_json::to_writer(out, played),
+            Self::Pruned(pruned) => serde_json::to_writer(out, pruned),
             Self::Started(started) => serde_json::to_writer(out, started),
             Self::Opened(opened) => serde_json::to_writer(out, opened),
             Self::Checkpoint(checkpoint) => serde_json::to_writer(out, checkpoint),
@@ -260,6 +271,7 @@ impl Event {
             | Self::Recorded(_)
             | Self::Hashed(_)
             | Self::Played(_)
+            | Self::Pruned(_)
             | Self::Started(_)
             | Self::Opened(_)
             | Self::Checkpoint(_)
@@ -280,6 +292,7 @@ impl Event {
             "recorded" => Self::Recorded(serde_json::from_str(public)?),
             "hashed" => Self::Hashed(serde_json::from_str(public)?),
             "played" => Self::Played(serde_json::from_str(public)?),
+            "pruned" => Self::Pruned(serde_json::from_str(public)?),
             "started" => Self::Started(serde_json::from_str(public)?),
             "opened" => Self::Opened(serde_json::from_str(public)?),
             "checkpoint" => Self::Checkpoint(serde_json::from_str(public)?),

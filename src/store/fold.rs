@@ -22,6 +22,7 @@ pub(crate) struct Draft {
     ended: Option<(Stamp, Parts<Ended, EndedPersonal>)>,
     recorded: Option<Recorded>,
     sha256: Option<String>,
+    is_pruned: bool,
 }
 
 /// When an event happened, on both clocks.
@@ -41,6 +42,7 @@ impl Draft {
             Event::Ended(parts) => self.ended = Some((stamp, *parts)),
             Event::Recorded(recorded) => self.recorded = Some(*recorded),
             Event::Hashed(hashed) => self.sha256 = Some(hashed.sha256),
+            Event::Pruned(_) => self.is_pruned = true,
             Event::Played(_)
             | Event::Started(_)
             | Event::Opened(_)
@@ -60,7 +62,7 @@ impl Draft {
             None => (None, String::new()),
         };
         let recording = match self.recorded {
-            Some(recorded) if !is_erased => Some(shown(recorded, self.sha256)),
+            Some(recorded) if !is_erased && !self.is_pruned => Some(shown(recorded, self.sha256)),
             Some(_) | None => None,
         };
         let mut record = CallRecord {
@@ -262,4 +264,81 @@ fn shown(recorded: Recorded, sha256: Option<String>) -> Recording {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::event::Hashed;
+    use crate::store::trial::Script;
+
+    fn lines(script: &Script) -> Vec<(Stamp, Event)> {
+        let told = |fact: story::Fact| {
+            let stamp = Stamp {
+                at: fact.at,
+                mono: fact.mono,
+            };
+            (stamp, Event::from(fact.what))
+        };
+        let (late, _) = told(script.ended());
+        let sha256 = "ab".repeat(32);
+        vec![
+            told(script.began()),
+            told(script.ringing()),
+            told(script.answered()),
+            told(script.ended()),
+            (late, Event::Recorded(Box::new(script.outcome().into()))),
+            (late, Event::Hashed(Hashed { sha256 })),
+        ]
+    }
+
+    fn fold(id: CallId, lines: &[(Stamp, Event)]) -> Option<CallRecord> {
+        let mut draft = Draft::default();
+        for (stamp, event) in lines {
+            draft.apply(*stamp, event.clone());
+        }
+        draft.record(id)
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_a_calls_lines_does_not_matter(
+            order in Just((0..6).collect::<Vec<usize>>()).prop_shuffle(),
+            kept in 1..=6usize,
+        ) {
+            let script = Script::nth(1);
+            let lines = lines(&script);
+            // Any of the lines, in any order, against the same lines in the order they happened.
+            let mixed: Vec<usize> = order[..kept].to_vec();
+            let mut sorted = mixed.clone();
+            sorted.sort_unstable();
+            let pick = |order: &[usize]| order.iter().map(|&at| lines[at].clone()).collect::<Vec<_>>();
+            prop_assert_eq!(fold(script.id, &pick(&mixed)), fold(script.id, &pick(&sorted)));
+        }
+    }
+
+    #[test]
+    fn without_its_beginning_a_call_has_no_record() {
+        let script = Script::nth(1);
+        assert_eq!(fold(script.id, &lines(&script)[1..]), None);
+    }
+
+    #[test]
+    fn a_call_that_crashed_while_it_rang_is_missed_and_has_its_first_leg() {
+        let script = Script::nth(1);
+        let mut draft = Draft::default();
+        for (stamp, event) in lines(&script).into_iter().take(2) {
+            draft.apply(stamp, event);
+        }
+        let ended = draft.crashed(Moment::from_millis(6_000)).unwrap();
+        assert!(ended.missed && !ended.answered);
+        assert_eq!(
+            (ended.wait_ms, ended.talk_ms, ended.total_ms),
+            (5_000, 0, 5_000)
+        );
+        assert_eq!(ended.legs.len(), 1);
+        assert_eq!(ended.legs[0].sip_call_id, "abc-1");
+    }
 }

@@ -98,6 +98,9 @@ pub struct Erased {
 /// How often a caller that waits for the disk looks whether it refuses.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// Recordings deleted in one go: deleting so many takes the store's thread a few milliseconds.
+const PRUNE_BATCH: usize = 100;
+
 /// The call log and what stands over it. Clones are the same store.
 #[derive(Clone, Debug)]
 pub struct Store(Arc<Inner>);
@@ -151,6 +154,7 @@ impl Store {
         let folder = setup.settings.folder.clone();
         let opened = recover::open(setup, purpose, disk)?;
         let shared = Arc::clone(&opened.keeper.shared);
+        // Bounded by the purse, which refuses what the backlog has no room for; a bounded channel would take that room at once.
         let (jobs, queue): (Sender<Job>, Receiver<Job>) = crossbeam_channel::unbounded();
         let keeper = opened.keeper;
         let thread = thread::Builder::new()
@@ -280,6 +284,24 @@ impl Store {
         let (answer, erased) = crossbeam_channel::bounded(1);
         self.ask(Job::Erase(number, answer))?;
         self.wait(&erased)?
+    }
+
+    /// Deletes the recordings of calls that began before `before`; their records and the log say so. Waits, in batches
+    /// between which calls are logged. Returns how many files there were.
+    ///
+    /// # Errors
+    /// The disk refuses; asking again goes on where it stopped.
+    pub fn prune_recordings(&self, before: WallTime) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        loop {
+            let old = self.0.shared.recorded_before(before, PRUNE_BATCH)?;
+            if old.is_empty() {
+                return Ok(removed);
+            }
+            let (answer, pruned) = crossbeam_channel::bounded(1);
+            self.ask(Job::Prune(old, answer))?;
+            removed += self.wait(&pruned)??;
+        }
     }
 
     /// Checks the chain of the log, the months' heads and the recordings' hashes. Reads everything: not for an async thread.

@@ -59,6 +59,8 @@ pub(crate) enum Job {
     Sync(Sender<()>),
     /// Remove a person.
     Erase(Number, Sender<Result<Erased, StoreError>>),
+    /// Delete recordings whose time is over.
+    Prune(Vec<(CallId, String)>, Sender<Result<u64, StoreError>>),
     /// Write and sync what was told, leave a checkpoint, and end.
     Stop,
 }
@@ -112,6 +114,7 @@ struct Taken {
 enum Next {
     Round,
     Erase(Number, Sender<Result<Erased, StoreError>>),
+    Prune(Vec<(CallId, String)>, Sender<Result<u64, StoreError>>),
     Stop,
 }
 
@@ -178,6 +181,7 @@ impl Keeper {
                 Next::Round => self.keep_house(),
                 // Whoever asked may have gone.
                 Next::Erase(number, answer) => drop(answer.send(erase::person(&mut self, number))),
+                Next::Prune(old, answer) => drop(answer.send(erase::prune(&mut self, old))),
                 Next::Stop => break,
             }
         }
@@ -208,6 +212,7 @@ impl Keeper {
                         is_urgent = true;
                     }
                     Job::Erase(number, answer) => next = Next::Erase(number, answer),
+                    Job::Prune(old, answer) => next = Next::Prune(old, answer),
                     Job::Stop => next = Next::Stop,
                 }
                 if !matches!(next, Next::Round) || self.taken.len() >= GATHER_MAX {

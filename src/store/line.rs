@@ -289,3 +289,102 @@ fn hex_array<const N: usize>(text: &str) -> Option<[u8; N]> {
     let lower = !text.bytes().any(|b| b.is_ascii_uppercase());
     (lower && hex::decode_to_slice(text, &mut bytes).is_ok()).then_some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::trial::{MORNING, Script};
+
+    fn written(event: &Event, head: Head) -> (Vec<u8>, Head) {
+        let mut out = Vec::new();
+        let stamp = Stamp {
+            at: MORNING,
+            mono: Moment::from_micros(1_234_567),
+            node: "desk \"1\"",
+            call: Some(Script::nth(1).id),
+        };
+        let head = write(&mut out, head, stamp, event, [9; SALT_SIZE]).unwrap();
+        assert_eq!(out.pop(), Some(b'\n'));
+        (out, head)
+    }
+
+    fn events() -> Vec<Event> {
+        let script = Script::nth(1);
+        [
+            script.began(),
+            script.ringing(),
+            script.answered(),
+            script.ended(),
+        ]
+        .into_iter()
+        .map(|fact| Event::from(fact.what))
+        .chain([Event::Recorded(Box::new(script.outcome().into()))])
+        .collect()
+    }
+
+    #[test]
+    fn every_event_reads_back_and_its_hash_holds() {
+        let mut head = Head::default();
+        for event in events() {
+            let (bytes, next) = written(&event, head);
+            let line = Line::read(&bytes).unwrap();
+            assert_eq!(line.check(), Ok(()), "{}", event.name());
+            assert_eq!((line.prev, line.head()), (head.hash, next));
+            assert_eq!(
+                (line.at, line.mono),
+                (MORNING, Moment::from_micros(1_234_567))
+            );
+            assert_eq!(line.event().unwrap(), event);
+            head = next;
+        }
+        assert_eq!(head.n, 5);
+    }
+
+    #[test]
+    fn the_hash_is_sha256_of_the_line_without_pii_salt_and_hash() {
+        let (bytes, head) = written(&events()[0], Head::default());
+        let text = String::from_utf8(bytes).unwrap();
+        let (before, rest) = text.split_once(r#","pii":"#).unwrap();
+        let (_, rest) = rest.split_once(r#","pii_hash":"#).unwrap();
+        let (after, _) = rest.rsplit_once(r#","hash":"#).unwrap();
+        let hashed = format!(r#"{before},"pii_hash":{after}}}"#);
+        assert_eq!(Hash::from(Sha256::digest(&hashed)), head.hash);
+        let parsed: serde_json::Value = serde_json::from_str(&hashed).unwrap();
+        assert_eq!(parsed["event"], "began");
+    }
+
+    #[test]
+    fn an_erased_line_keeps_its_length_and_its_hash_and_nothing_personal() {
+        let (bytes, _) = written(&events()[0], Head::default());
+        let erased = Line::read(&bytes).unwrap().erased().unwrap();
+        assert_eq!(erased.len(), bytes.len());
+        assert!(memchr::memmem::find(&erased, b"79161234567").is_none());
+        let line = Line::read(&erased).unwrap();
+        assert!(line.is_erased());
+        assert_eq!(line.check(), Ok(()));
+        assert_eq!(line.erased(), None);
+        let (ringing, _) = written(&events()[1], Head::default());
+        assert_eq!(Line::read(&ringing).unwrap().erased(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_change_of_a_byte_goes_unseen(at in 0..2_000usize, to in 0x20..0x7fu8) {
+            let (mut bytes, _) = written(&events()[3], Head::default());
+            let at = at % bytes.len();
+            prop_assume!(bytes[at] != to);
+            bytes[at] = to;
+            let is_seen = Line::read(&bytes).map_or(true, |line| line.check().is_err());
+            prop_assert!(is_seen);
+        }
+
+        #[test]
+        fn reading_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(line) = Line::read(&bytes) {
+                drop((line.check(), line.event(), line.erased()));
+            }
+        }
+    }
+}

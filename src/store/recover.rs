@@ -59,6 +59,7 @@ pub(crate) fn open(
         view,
         end,
         erased,
+        pruned,
         torn,
         from_start,
         bytes,
@@ -81,6 +82,9 @@ pub(crate) fn open(
     let mut keeper = Keeper::new(Arc::new(shared), log, snapshots, bytes);
     for erased in &erased {
         erase::carry_out(&mut keeper, erased, &mut Erased::default())?;
+    }
+    for file in &pruned {
+        erase::remove_recording(&keeper.shared.recordings, file)?;
     }
     let mut ghosts = Vec::new();
     if purpose == Purpose::Serve {
@@ -199,7 +203,9 @@ struct Replay<'a> {
     covered: Option<Covered>,
     from_start: bool,
     end: Option<End>,
+    /// What the lines say is gone, and perhaps is not yet.
     erased: Vec<event::Erased>,
+    pruned: Vec<String>,
     /// Bytes of a torn last line.
     torn: u64,
     /// Bytes replayed.
@@ -259,6 +265,7 @@ impl<'a> Replay<'a> {
             from_start,
             end: None,
             erased: Vec::new(),
+            pruned: Vec::new(),
             torn: 0,
             bytes: 0,
             known: Moment::START,
@@ -351,6 +358,7 @@ impl<'a> Replay<'a> {
             | Event::Recorded(_)
             | Event::Hashed(_)
             | Event::Played(_)
+            | Event::Pruned(_)
             | Event::Opened(_)
             | Event::Checkpoint(_)
             | Event::Erased(_)
@@ -365,8 +373,21 @@ impl<'a> Replay<'a> {
             self.view.take_back(call, &lines);
         }
         self.view.apply(place, line.call, line.at, &event);
-        if let Event::Erased(erased) = event {
-            self.erased.push(erased);
+        match event {
+            Event::Erased(erased) => self.erased.push(erased),
+            Event::Pruned(pruned) => self.pruned.push(pruned.file),
+            Event::Began(_)
+            | Event::Ringing
+            | Event::Answered(_)
+            | Event::Ended(_)
+            | Event::Recorded(_)
+            | Event::Hashed(_)
+            | Event::Played(_)
+            | Event::Started(_)
+            | Event::Opened(_)
+            | Event::Checkpoint(_)
+            | Event::Lost(_)
+            | Event::Unknown => {}
         }
         self.index(BATCH)
     }

@@ -111,6 +111,7 @@ impl Marks {
     const ANSWERED: u8 = 2;
     const MISSED: u8 = 4;
     const ERASED: u8 = 8;
+    const RECORDED: u8 = 16;
 
     fn set(&mut self, bit: u8, on: bool) {
         self.0 = if on { self.0 | bit } else { self.0 & !bit };
@@ -153,6 +154,11 @@ impl Row {
     /// Whether nobody did, though it was not rejected.
     pub(crate) const fn is_missed(&self) -> bool {
         self.marks.has(Marks::MISSED)
+    }
+
+    /// Whether it has a recording.
+    pub(crate) const fn is_recorded(&self) -> bool {
+        self.marks.has(Marks::RECORDED)
     }
 
     /// Why it ended.
@@ -227,11 +233,18 @@ impl Rows {
                     if let Some(row) = self.get_mut(id) {
                         row.caller = NOBODY;
                         row.marks.set(Marks::ERASED, true);
+                        row.marks.set(Marks::RECORDED, false);
                     }
                 }
             }
+            Event::Recorded(_) | Event::Pruned(_) => {
+                if let Some(row) = self.get_mut(id) {
+                    let is_erased = row.marks.has(Marks::ERASED);
+                    let is_there = matches!(event, Event::Recorded(_)) && !is_erased;
+                    row.marks.set(Marks::RECORDED, is_there);
+                }
+            }
             Event::Ringing
-            | Event::Recorded(_)
             | Event::Hashed(_)
             | Event::Played(_)
             | Event::Started(_)

@@ -136,6 +136,26 @@ impl Shared {
         Ok(self.draft(call)?.and_then(|draft| draft.record(call)))
     }
 
+    /// Calls that began before `before` and have a recording, with its file; at most `most` of them.
+    pub(crate) fn recorded_before(
+        &self,
+        before: WallTime,
+        most: usize,
+    ) -> Result<Vec<(CallId, String)>, StoreError> {
+        let calls: Vec<CallId> = {
+            let view = self.view();
+            let old = view.rows.list().iter();
+            let old = old.filter(|row| row.is_recorded() && row.started_at < before);
+            old.take(most).map(|row| row.id).collect()
+        };
+        let mut files = Vec::with_capacity(calls.len());
+        for call in calls {
+            let record = self.call(call)?;
+            files.extend(record.and_then(|record| Some((call, record.recording?.file))));
+        }
+        Ok(files)
+    }
+
     /// One page of records.
     pub(crate) fn list(&self, query: &Query) -> Result<Page, StoreError> {
         let mut reader = Reader::new(&self.log);

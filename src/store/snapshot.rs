@@ -247,3 +247,82 @@ fn take<const N: usize>(from: &mut &[u8]) -> Option<[u8; N]> {
     *from = rest;
     Some(*taken)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::event::Event;
+    use crate::store::place::Place;
+    use crate::store::trial::{CALLER, MORNING, Script};
+
+    fn covered() -> Covered {
+        Covered {
+            place: Place {
+                month: Month(202_611),
+                length: 10,
+                offset: 20,
+            },
+            n: 3,
+            hash: "ab".repeat(32),
+        }
+    }
+
+    /// Calls of three months.
+    fn rows() -> Rows {
+        let mut rows = Rows::default();
+        for number in 0..300u32 {
+            let at = MORNING + std::time::Duration::from_secs(u64::from(number) * 20_000);
+            let script = Script::new(u64::from(number), at, CALLER);
+            for fact in [script.began(), script.missed()] {
+                rows.apply(fact.call, fact.at, &Event::from(fact.what));
+            }
+        }
+        rows
+    }
+
+    #[test]
+    fn rows_read_back_and_only_changed_months_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = rows();
+        let mut snapshots = Snapshots::new(folder.path());
+        assert!(snapshots.load().unwrap().is_none());
+        snapshots.save(&rows, covered(), |_| true).unwrap();
+        let path = folder.path().join("rows/2026-11.rows");
+        let before = fs::metadata(&path).unwrap().modified().unwrap();
+        let mut again = Snapshots::new(folder.path());
+        let loaded = again.load().unwrap().unwrap();
+        assert_eq!(loaded.covered, covered());
+        assert_eq!(loaded.rows.list(), rows.list());
+        assert_eq!(loaded.rows.names().list(), rows.names().list());
+        again
+            .save(&rows, covered(), |month| month == Month(202_612))
+            .unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), before);
+        assert_eq!(fs::read_dir(folder.path().join("rows")).unwrap().count(), 4);
+    }
+
+    #[test]
+    fn a_damaged_or_missing_month_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        Snapshots::new(folder.path())
+            .save(&rows(), covered(), |_| true)
+            .unwrap();
+        let path = folder.path().join("rows/2026-12.rows");
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[100] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let why = Snapshots::new(folder.path()).load().unwrap_err();
+        assert!(why.contains("2026-12.rows"), "{why}");
+        fs::remove_file(&path).unwrap();
+        assert!(Snapshots::new(folder.path()).load().is_err());
+    }
+
+    #[test]
+    fn a_file_of_anything_is_refused_without_a_panic() {
+        for length in 0..200 {
+            let mut bytes = MAGIC.to_vec();
+            bytes.resize(bytes.len() + length, 0xff);
+            assert_eq!(read_rows(&bytes, &mut Rows::default()), None);
+        }
+    }
+}

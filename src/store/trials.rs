@@ -797,6 +797,43 @@ fn telling_and_reading_at_once_shows_whole_calls_in_order() {
 }
 
 #[test]
+fn a_recording_whose_time_is_over_is_deleted_and_its_record_says_so() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let calls: Vec<Script> = (1..=250).map(Script::nth).collect();
+    for call in &calls {
+        place.play(&store, call);
+    }
+    store.sync().unwrap();
+    let before = calls[240].at;
+    assert_eq!(store.prune_recordings(before).unwrap(), 240);
+    assert_eq!(store.prune_recordings(before).unwrap(), 0);
+    assert!(!place.recording(&calls[239]).exists());
+    assert!(place.recording(&calls[240]).exists());
+    assert_eq!(store.call(calls[239].id).unwrap().unwrap().recording, None);
+    assert!(
+        store
+            .call(calls[240].id)
+            .unwrap()
+            .unwrap()
+            .recording
+            .is_some()
+    );
+    assert!(matches!(
+        store.verify().unwrap(),
+        Verdict::Whole { recordings: 10, .. }
+    ));
+    let shown = store.list(&all()).unwrap();
+    drop(store);
+    // Killed between the line and the file.
+    fs::write(place.recording(&calls[0]), "sound").unwrap();
+    fs::remove_dir_all(place.data().join("rows")).unwrap();
+    let (store, _) = place.open();
+    assert!(!place.recording(&calls[0]).exists());
+    assert!(store.list(&all()).unwrap() == shown);
+}
+
+#[test]
 fn two_processes_cannot_have_one_store() {
     let place = Place::new();
     let (store, _) = place.open();

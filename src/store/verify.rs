@@ -57,6 +57,8 @@ struct Walk {
     gone: BTreeMap<CallId, Spot>,
     /// Calls of which an `erased` line says so.
     erased: BTreeSet<CallId>,
+    /// Calls whose recording was deleted when its time was over.
+    pruned: BTreeSet<CallId>,
     files: BTreeMap<CallId, String>,
     hashes: BTreeMap<CallId, (Spot, String)>,
 }
@@ -95,7 +97,7 @@ pub(crate) fn verify(
     }
     let mut hashed = 0;
     for (call, ((month, line), sha256)) in &walk.hashes {
-        if walk.erased.contains(call) {
+        if walk.erased.contains(call) || walk.pruned.contains(call) {
             continue;
         }
         if let Some(why) = walk.recording(recordings, *call, sha256) {
@@ -179,6 +181,7 @@ impl Walk {
             match event {
                 Event::Recorded(recorded) => drop(self.files.insert(call, recorded.file)),
                 Event::Hashed(hashed) => drop(self.hashes.insert(call, (spot, hashed.sha256))),
+                Event::Pruned(_) => drop(self.pruned.insert(call)),
                 Event::Began(_)
                 | Event::Ringing
                 | Event::Answered(_)

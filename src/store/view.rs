@@ -150,6 +150,7 @@ impl OpenLines {
             | Event::Ringing
             | Event::Recorded(_)
             | Event::Played(_)
+            | Event::Pruned(_)
             | Event::Started(_)
             | Event::Opened(_)
             | Event::Checkpoint(_)
