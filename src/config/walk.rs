@@ -504,7 +504,7 @@ pub(in crate::config) fn suggestion(written: &str, names: &[&str]) -> String {
         .map(|name| (likeness(name), name))
         .max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {
-        None => "there is none yet".to_owned(),
+        None => "there is none yet: add it".to_owned(),
         Some((likeness, name)) if likeness >= LIKENESS_MIN => format!("did you mean `{name}`?"),
         Some(_) => format!("there are: {}", names.join(", ")),
     }

@@ -7,6 +7,7 @@ use jiff::civil::DateTime;
 use serde::Serialize;
 
 use crate::base::number::{Caller, Number};
+use crate::base::time::WallTime;
 use crate::route::caller::CallerPattern;
 use crate::route::decide::Facts;
 use crate::route::decision::{Decision, Plan, Step};
@@ -56,7 +57,9 @@ pub struct Explanation {
     pub source: Arc<str>,
     /// `[[source]] category`.
     pub category: Option<Arc<str>>,
-    /// Date and time in the project's zone: `Sat 2026-11-21 12:30`.
+    /// When.
+    pub at: WallTime,
+    /// The same on the project's wall clock: `Sat 2026-11-21 12:30`.
     pub local_time: String,
     /// The project's zone.
     pub time_zone: String,
@@ -120,6 +123,7 @@ impl Explanation {
             project: Arc::clone(&project.id),
             source: Arc::clone(&facts.source.tag),
             category: facts.source.category.clone(),
+            at: facts.at,
             local_time: clock(project.local(facts.at)),
             time_zone: project.time_zone.iana_name().unwrap_or("UTC").to_owned(),
             tracked: project.tracking,
