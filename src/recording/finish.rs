@@ -118,15 +118,15 @@ fn finish_all(
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(BATCH_MAX - 1));
-        let mut days = BTreeSet::new();
+        // All are synced before any is renamed: a file system then needs fewer commits.
         for ended in &mut batch {
-            let Some(file) = ended.file.take() else {
-                continue;
-            };
-            let outcome = &mut ended.outcome;
-            if let Err(error) = file.sync_all() {
-                spoil(outcome, "not synced", &error);
+            if let Some(Err(error)) = ended.file.as_ref().map(File::sync_all) {
+                spoil(&mut ended.outcome, "not synced", &error);
             }
+        }
+        let mut days = BTreeSet::new();
+        for ended in batch.iter_mut().filter(|ended| ended.file.is_some()) {
+            let outcome = &mut ended.outcome;
             match shelf::rename(folder, &outcome.file) {
                 Ok(()) => days.extend(outcome.file.parent().map(Path::to_owned)),
                 Err(error) => {
