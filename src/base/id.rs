@@ -28,6 +28,11 @@ impl CallId {
         )
     }
 
+    /// Returns when the call began, to the millisecond (RFC 9562 5.7).
+    pub fn began(self) -> WallTime {
+        WallTime::from_millis(i64::try_from(self.0 >> 80).unwrap_or_default())
+    }
+
     /// Returns the 128 bits, big end first, for keys that sort.
     pub const fn to_bytes(self) -> [u8; 16] {
         self.0.to_be_bytes()
@@ -116,6 +121,7 @@ mod tests {
         let a = CallId::new(WallTime::from_millis(1_000), &mut chance);
         let b = CallId::new(WallTime::from_millis(2_000), &mut chance);
         assert!(a < b);
+        assert_eq!(b.began(), WallTime::from_millis(2_000));
         assert_eq!(a.to_string().parse::<CallId>().unwrap(), a);
         assert_eq!(CallId::from_bytes(a.to_bytes()), a);
         assert!("../../etc/passwd".parse::<CallId>().is_err());

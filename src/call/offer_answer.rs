@@ -69,6 +69,12 @@ pub(in crate::call) fn aim(session: &Session, other: Option<&Session>) -> Aim {
         Some(theirs) => merged(&theirs, &sound.codecs),
         None => sound.codecs,
     };
+    let media = session.audio().and_then(|index| session.media().get(index));
+    let codecs = if media.is_some_and(|media| media.profile.is_secure()) {
+        codecs.iter().map(Codec::encrypted).collect()
+    } else {
+        codecs
+    };
     Aim {
         rtp: sound.rtp,
         rtcp: sound.rtcp,
@@ -103,5 +109,28 @@ fn merged(first: &Arc<[Codec]>, then: &Arc<[Codec]>) -> Arc<[Codec]> {
             .collect()
     } else {
         Arc::clone(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sound_under_keys_that_are_not_ours_is_named_as_such() {
+        let sdp = |profile: &str| {
+            let text = format!(
+                "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n\
+                 m=audio 4000 {profile} 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+            );
+            parse(text.as_bytes()).unwrap()
+        };
+        let names = |profile: &str| {
+            let codecs = aim(&sdp(profile), Some(&sdp(profile))).codecs;
+            let names: Vec<_> = codecs.iter().map(|codec| codec.name.to_string()).collect();
+            names.join(" ")
+        };
+        assert_eq!(names("RTP/AVP"), "PCMA TELEPHONE-EVENT");
+        assert_eq!(names("RTP/SAVP"), "SRTP/PCMA SRTP/TELEPHONE-EVENT");
     }
 }

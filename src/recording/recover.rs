@@ -5,9 +5,9 @@ use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::base::id::CallId;
-use crate::base::time::WallTime;
 use crate::recording::command::Outcome;
 use crate::recording::command::State;
 use crate::recording::plan;
@@ -52,13 +52,20 @@ pub fn repair(settings: &Settings) -> Vec<Outcome> {
 }
 
 /// Looks for a finished recording of which the call log knows nothing: the crash came between its
-/// renaming and the log's line. `wall` is when the call was answered.
-pub fn find(settings: &Settings, call: CallId, wall: WallTime) -> Option<Outcome> {
-    let file = plan::path_of(call, wall);
-    let found = File::open(settings.folder.join(&file)).ok()?;
-    let wav = Wav::resume(found, RATE_HZ).ok()?;
-    Some(outcome(call, file, &wav))
+/// renaming and the log's line.
+///
+/// The file lies under the day of the answer, which is the day of the id or the one after: nobody
+/// rings for longer.
+pub fn find(settings: &Settings, call: CallId) -> Option<Outcome> {
+    [Duration::ZERO, DAY].into_iter().find_map(|later| {
+        let file = plan::path_of(call, call.began() + later);
+        let found = File::open(settings.folder.join(&file)).ok()?;
+        let wav = Wav::resume(found, RATE_HZ).ok()?;
+        Some(outcome(call, file, &wav))
+    })
 }
+
+const DAY: Duration = Duration::from_hours(24);
 
 fn repair_one(folder: &Path, call: CallId, file: &Path) -> io::Result<Outcome> {
     let part = OpenOptions::new()
@@ -102,6 +109,7 @@ mod tests {
 
     use super::*;
     use crate::base::chance::Chance;
+    use crate::base::time::WallTime;
     use crate::recording::settings::When;
 
     #[test]
@@ -155,9 +163,8 @@ mod tests {
             assert_eq!(fs::read(folder.path().join(name)).unwrap(), b"mine");
         }
         assert_eq!(repair(&settings), []);
-        assert_eq!(find(&settings, calls[0], wall).unwrap().duration_ms, 1_025);
-        let unknown = CallId::new(wall, &mut chance);
-        assert_eq!(find(&settings, unknown, wall), None);
+        assert_eq!(find(&settings, calls[0]).unwrap().duration_ms, 1_025);
+        assert_eq!(find(&settings, CallId::new(wall, &mut chance)), None);
     }
 
     #[test]
