@@ -98,7 +98,7 @@ impl Endpoint {
     }
 
     /// Sends the ACK for the 2xx of the fork that `remote_tag` names, and again whenever that 2xx is repeated.
-    pub fn ack(&mut self, _now: Moment, key: ClientKey, remote_tag: &str, to: Hop, ack: Outgoing) {
+    pub fn ack(&mut self, now: Moment, key: ClientKey, remote_tag: &str, to: Hop, ack: Outgoing) {
         self.stirred = true;
         let mut path = self.listeners.path(&to);
         let branch = Branch::new(&mut self.chance);
@@ -116,7 +116,7 @@ impl Endpoint {
         // An ACK that finds no way now is sent when the 2xx is repeated.
         let _sent_or_later = self
             .streams
-            .send(&mut path, Kind::Request, bytes, &mut self.out);
+            .send(now, &mut path, Kind::Request, bytes, &mut self.out);
         if let Some(fork) = fork {
             fork.ack = Some((path, again));
         }
@@ -129,8 +129,14 @@ impl Endpoint {
             .branch()
             .and_then(|branch| Branch::read(branch, &headers.cseq().method))
             .and_then(|branch| self.branches.get(&branch).copied());
-        // A response to nothing of ours is dropped (18.1.2).
-        if let Some(slot) = slot {
+        // A response to nothing of ours is dropped (18.1.2), as is one to another method than was asked (17.1.3).
+        let asked = |slot: &Slot| {
+            let invite = headers.cseq().method == Method::Invite;
+            self.clients
+                .get(*slot)
+                .is_some_and(|client| matches!(client.machine, Machine::Invite(_)) == invite)
+        };
+        if let Some(slot) = slot.filter(asked) {
             let status = response.status();
             self.step_client(now, slot, Some((response, path)), |machine| {
                 machine.handle_response(now, status)
@@ -206,7 +212,7 @@ impl Endpoint {
         let sent = via.ok_or(NoWay).and_then(|via| {
             let bytes = request.encode(&via);
             self.streams
-                .send(&mut path, Kind::Request, bytes, &mut self.out)
+                .send(now, &mut path, Kind::Request, bytes, &mut self.out)
         });
         let reliable = path.transport.is_reliable();
         let found_by = branch.under(request.method());
@@ -259,7 +265,7 @@ impl Endpoint {
         };
         let sent = self
             .streams
-            .send(&mut client.path, Kind::Request, bytes, &mut self.out);
+            .send(now, &mut client.path, Kind::Request, bytes, &mut self.out);
         if sent.is_err() {
             self.fail_client(now, slot);
         }
@@ -295,7 +301,7 @@ impl Endpoint {
                     self.send_cancel(now, slot, reason.as_deref());
                 }
             }
-            Machine::Invite(_) if status < 300 => wanted &= self.is_first_2xx(slot, response),
+            Machine::Invite(_) if status < 300 => wanted &= self.is_first_2xx(now, slot, response),
             Machine::Invite(_) => client.invite = None,
             Machine::Other(_) => {}
         }
@@ -309,7 +315,7 @@ impl Endpoint {
     }
 
     /// Whether a 2xx is the first of its fork. A repeated one means that our ACK was lost (13.2.2.4).
-    fn is_first_2xx(&mut self, slot: Slot, response: &Response) -> bool {
+    fn is_first_2xx(&mut self, now: Moment, slot: Slot, response: &Response) -> bool {
         let tag = response.headers().to().tag().unwrap_or_default();
         let tag = self.matcher.fork(tag);
         let Some(client) = self.clients.get_mut(slot) else {
@@ -326,7 +332,9 @@ impl Endpoint {
         // Without an ACK yet the user is still busy with the first copy.
         if let Some((path, bytes)) = &mut fork.ack {
             let bytes = bytes.clone();
-            let _sent_or_later = self.streams.send(path, Kind::Request, bytes, &mut self.out);
+            let _sent_or_later = self
+                .streams
+                .send(now, path, Kind::Request, bytes, &mut self.out);
         }
         false
     }

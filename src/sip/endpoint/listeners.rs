@@ -27,13 +27,17 @@ impl Listeners {
         Self(listeners.iter().map(one).collect())
     }
 
-    /// Returns the way to `hop`, from the socket that it names or else the first that speaks its protocol and family. Where
-    /// there is none, neither is there a Via for that way.
+    /// Returns the way to `hop`, from the address that it names or else the first socket that speaks its protocol and
+    /// family. Where there is none, neither is there a Via for that way.
     pub(super) fn path(&self, hop: &Hop) -> Path {
-        let local = self.find(hop).map(|listener| listener.address);
+        let local = match (self.find(hop), hop.local) {
+            (Some(listener), Some(named)) if listener.serves(named) => named,
+            (Some(listener), _) => listener.address,
+            (None, _) => hop.peer,
+        };
         Path {
             transport: hop.transport,
-            local: local.unwrap_or(hop.peer),
+            local,
             peer: hop.peer,
             flow: hop.flow,
         }
@@ -46,9 +50,10 @@ impl Listeners {
 
     /// Returns the Via of a request that goes along `path`.
     pub(super) fn via(&self, path: &Path, branch: Branch) -> Option<OurVia<'_>> {
-        let listener = self.0.iter().find(|listener| {
-            listener.transport == path.transport && listener.address == path.local
-        })?;
+        let listener = self
+            .0
+            .iter()
+            .find(|listener| listener.transport == path.transport && listener.serves(path.local))?;
         Some(OurVia {
             transport: path.transport,
             sent_by: &listener.sent_by,
@@ -60,9 +65,19 @@ impl Listeners {
         let fits = |listener: &&Listener| {
             listener.transport == hop.transport && listener.address.is_ipv4() == hop.peer.is_ipv4()
         };
-        let named = |listener: &&Listener| hop.local == Some(listener.address);
+        let named = |listener: &&Listener| hop.local.is_some_and(|local| listener.serves(local));
         let mut fitting = self.0.iter().filter(fits);
         fitting.clone().find(named).or_else(|| fitting.next())
+    }
+}
+
+impl Listener {
+    /// Whether what is sent from `local` is sent from this socket: a wildcard has every address.
+    fn serves(&self, local: SocketAddr) -> bool {
+        self.address == local
+            || (self.address.ip().is_unspecified()
+                && self.address.port() == local.port()
+                && self.address.is_ipv4() == local.is_ipv4())
     }
 }
 
@@ -148,5 +163,22 @@ mod tests {
             found(Transport::Tcp, "10.0.0.1:5060")
         );
         assert_eq!(from(udp, "[::1]:5060", None), None);
+    }
+
+    #[test]
+    fn a_wildcard_socket_serves_each_of_its_addresses() {
+        let listeners = Listeners::new(
+            Some("sbc.example.com"),
+            &[
+                (Transport::Udp, "0.0.0.0:5060".parse().unwrap()),
+                (Transport::Udp, "0.0.0.0:5070".parse().unwrap()),
+            ],
+        );
+        let hop = Hop {
+            local: Some("10.0.0.2:5070".parse().unwrap()),
+            ..Hop::to(Transport::Udp, "1.2.3.4:5060".parse().unwrap())
+        };
+        assert_eq!(listeners.path(&hop).local, hop.local.unwrap());
+        assert_eq!(listeners.sent_by(&hop), Some("sbc.example.com:5070"));
     }
 }

@@ -189,6 +189,8 @@ pub enum Timer {
     ServerInvite(server_invite::Timer),
     /// Another request that came.
     ServerOther(server_other::Timer),
+    /// A connection does not come to stand: what waited for it has failed.
+    Opening,
     /// A message on a stream has begun and not ended, or none ever came: the connection is closed.
     HalfMessage,
 }
@@ -218,7 +220,6 @@ enum Wake {
     ClientOther(Slot, client_other::Timer),
     ServerInvite(Slot, server_invite::Timer),
     ServerOther(Slot, server_other::Timer),
-    HalfMessage(FlowId),
 }
 
 impl Endpoint {
@@ -259,19 +260,15 @@ impl Endpoint {
 
     /// Takes the word that a connection stands: an answer to [`Transmit::Open`], or one that a peer opened.
     pub fn handle_opened(&mut self, now: Moment, flow: FlowId, path: Path) {
-        let until = self.streams.handle_opened(now, flow, path, &mut self.out);
-        if let Some(until) = until {
-            self.timers.set(now, until, Wake::HalfMessage(flow));
-        }
+        self.stirred = true;
+        self.streams.handle_opened(now, flow, path, &mut self.out);
     }
 
     /// Takes bytes from a connection.
     pub fn handle_bytes(&mut self, now: Moment, flow: FlowId, bytes: &[u8]) {
-        if let Some(stream) = self.streams.get_mut(flow) {
-            stream.push(bytes);
-        }
-        // A message may close the very connection it came on, so it is looked up for each.
-        while let Some((frame, path)) = self.streams.get_mut(flow).and_then(|flow| flow.next()) {
+        self.stirred = true;
+        self.streams.push(flow, bytes);
+        while let Some((frame, path)) = self.streams.next_frame(now, flow) {
             match frame {
                 Ok(Frame::Message(bytes)) => self.handle_message(now, path, bytes),
                 Ok(Frame::KeepAlive) => {
@@ -280,22 +277,16 @@ impl Endpoint {
                         .push_back(Output::Transmit(Transmit::Stream { flow, bytes }));
                 }
                 Err(broken) => {
-                    self.refuse_stream(path, broken);
+                    self.refuse_stream(now, path, broken);
                     return self.close(now, flow);
                 }
             }
-        }
-        let until = self
-            .streams
-            .get_mut(flow)
-            .and_then(|flow| flow.note_partial(now));
-        if let Some(until) = until {
-            self.timers.set(now, until, Wake::HalfMessage(flow));
         }
     }
 
     /// Takes the word that a connection is gone, or never came to be.
     pub fn handle_closed(&mut self, now: Moment, flow: FlowId) {
+        self.stirred = true;
         if self.streams.forget(flow) {
             self.fail_requests_on(now, flow);
         }
@@ -312,13 +303,10 @@ impl Endpoint {
                 Wake::ServerInvite(slot, _) | Wake::ServerOther(slot, _) => {
                     self.step_server(now, slot, None, |machine| machine.handle_timeout(now));
                 }
-                Wake::HalfMessage(flow) => {
-                    let until = self.streams.half_message_until(flow);
-                    if until.is_some_and(|until| until <= now) {
-                        self.close(now, flow);
-                    }
-                }
             }
+        }
+        while let Some(flow) = self.streams.next_late(now) {
+            self.close(now, flow);
         }
     }
 
@@ -326,7 +314,7 @@ impl Endpoint {
     pub fn poll(&mut self) -> Option<Output> {
         let next = self.out.pop_front();
         if next.is_none() && std::mem::take(&mut self.stirred) {
-            let (clients, servers, streams) = (&self.clients, &self.servers, &self.streams);
+            let (clients, servers) = (&self.clients, &self.servers);
             self.timers.forget_stale(|at, wake| {
                 let awaited = Some((at, wake));
                 match wake {
@@ -336,9 +324,9 @@ impl Endpoint {
                     Wake::ServerInvite(slot, _) | Wake::ServerOther(slot, _) => servers
                         .get(slot)
                         .is_some_and(|server| server.wakes(slot).contains(&awaited)),
-                    Wake::HalfMessage(flow) => streams.half_message_until(flow) == Some(at),
                 }
             });
+            self.streams.forget_stale_timers();
         }
         next
     }
@@ -346,16 +334,17 @@ impl Endpoint {
     /// Returns when to call [`Self::handle_timeout`] next, and which timer asks. Timers that nobody waits for any more are
     /// dropped when [`Self::poll`] is drained.
     pub fn poll_timeout(&self) -> Option<(Moment, Timer)> {
-        self.timers.next().map(|(at, wake)| {
+        let transactions = self.timers.next().map(|(at, wake)| {
             let timer = match wake {
                 Wake::ClientInvite(_, timer) => Timer::ClientInvite(timer),
                 Wake::ClientOther(_, timer) => Timer::ClientOther(timer),
                 Wake::ServerInvite(_, timer) => Timer::ServerInvite(timer),
                 Wake::ServerOther(_, timer) => Timer::ServerOther(timer),
-                Wake::HalfMessage(_) => Timer::HalfMessage,
             };
             (at, timer)
-        })
+        });
+        let streams = self.streams.poll_timeout();
+        [transactions, streams].into_iter().flatten().min()
     }
 
     fn handle_message(&mut self, now: Moment, path: Path, bytes: Bytes) {
@@ -363,13 +352,12 @@ impl Endpoint {
         match Message::parse(bytes) {
             Ok(Message::Request(request)) => self.handle_request(now, path, request),
             Ok(Message::Response(response)) => self.handle_response(now, path, response),
-            Err(malformed) => self.refuse_malformed(path, &malformed),
+            Err(malformed) => self.refuse_malformed(now, path, &malformed),
         }
     }
 
     /// Closes a connection from our side.
     fn close(&mut self, now: Moment, flow: FlowId) {
-        self.stirred = true;
         self.out
             .push_back(Output::Transmit(Transmit::Close { flow }));
         self.handle_closed(now, flow);

@@ -1,5 +1,6 @@
 //! Answers without a transaction: what needs no memory to be answered the same way again (RFC 3261 8.2.7).
 
+use crate::base::time::Moment;
 use crate::sip::endpoint::server::{answer_path, answer_path_by};
 use crate::sip::endpoint::streams::Kind;
 use crate::sip::endpoint::{Endpoint, RETRY_AFTER_S};
@@ -14,7 +15,14 @@ use crate::sip::write::Reply;
 
 impl Endpoint {
     /// Refuses a request. Its repetitions are refused again, under the same To tag, and the ACK finds nothing and is dropped.
-    pub(super) fn refuse(&mut self, path: Path, request: &Request, status: u16, why: &'static str) {
+    pub(super) fn refuse(
+        &mut self,
+        now: Moment,
+        path: Path,
+        request: &Request,
+        status: u16,
+        why: &'static str,
+    ) {
         let transaction = self.matcher.transaction(request, request.method());
         let mut reply = Reply::to(request, status, reason_phrase(status))
             .tag(self.matcher.stateless_tag(transaction))
@@ -22,12 +30,12 @@ impl Endpoint {
         if status == 503 {
             reply = reply.header(Name::RetryAfter, RETRY_AFTER_S);
         }
-        self.answer(answer_path(&path, request), reply);
+        self.answer(now, answer_path(&path, request), reply);
         self.note_refused(path, status, why);
     }
 
     /// Answers a message that could not be read, where that is allowed.
-    pub(super) fn refuse_malformed(&mut self, path: Path, malformed: &Malformed) {
+    pub(super) fn refuse_malformed(&mut self, now: Moment, path: Path, malformed: &Malformed) {
         if malformed.wrong() == Wrong::Blank {
             // A keep-alive over UDP; it has done its work on the way.
             return;
@@ -40,26 +48,34 @@ impl Endpoint {
         let back = malformed
             .top_via()
             .map_or(path, |via| answer_path_by(&path, via));
-        self.answer(back, reply.header(Name::Server, &self.settings.user_agent));
+        self.answer(
+            now,
+            back,
+            reply.header(Name::Server, &self.settings.user_agent),
+        );
         self.note_refused(path, status, "a malformed request");
     }
 
     /// Answers the message at which a stream lost its shape, before its connection is closed.
-    pub(super) fn refuse_stream(&mut self, path: Path, broken: Broken) {
+    pub(super) fn refuse_stream(&mut self, now: Moment, path: Path, broken: Broken) {
         match Message::parse(broken.head) {
-            Err(malformed) => self.refuse_malformed(path, &malformed),
+            Err(malformed) => self.refuse_malformed(now, path, &malformed),
             // Readable, but nobody can say where it ends.
             Ok(Message::Request(request)) if *request.method() != Method::Ack => {
-                self.refuse(path, &request, 400, "a stream without lengths");
+                self.refuse(now, path, &request, 400, "a stream without lengths");
             }
             Ok(_ack_or_response) => self.note_refused(path, 0, "a stream without lengths"),
         }
     }
 
-    fn answer(&mut self, mut path: Path, reply: Reply) {
+    fn answer(&mut self, now: Moment, mut path: Path, reply: Reply) {
         // Nobody waits for it: without a way it is lost, like a datagram.
-        let _sent_or_lost =
-            self.streams
-                .send(&mut path, Kind::Response, reply.finish(), &mut self.out);
+        let _sent_or_lost = self.streams.send(
+            now,
+            &mut path,
+            Kind::Response,
+            reply.finish(),
+            &mut self.out,
+        );
     }
 }

@@ -73,28 +73,28 @@ impl Endpoint {
         if let Some(slot) = self.transactions.get(&transaction).copied() {
             return self.step_server(now, slot, None, Machine::handle_request);
         }
-        let exchange = self.matcher.exchange(&request, request.method());
         let is_invite = *request.method() == Method::Invite;
         let begins = request.headers().to().tag().is_none();
+        // Within a dialog there are no merged requests (8.2.2.2), but an INVITE's 2xx has an ACK.
+        let exchange =
+            (begins || is_invite).then(|| self.matcher.exchange(&request, request.method()));
         let max = self.settings.transactions_max;
         let room = if begins { max } else { max + max / 4 };
-        if begins && self.exchanges.contains_key(&exchange) {
-            return self.refuse(path, &request, 482, "a merged request");
+        if begins && exchange.is_some_and(|exchange| self.exchanges.contains_key(&exchange)) {
+            return self.refuse(now, path, &request, 482, "a merged request");
         }
         // Any other request for us is at its goal; an INVITE would be passed on (RFC 7332).
         if begins && is_invite && request.headers().max_forwards() == Some(0) {
-            return self.refuse(path, &request, 483, "Max-Forwards is used up");
+            return self.refuse(now, path, &request, 483, "Max-Forwards is used up");
         }
         if self.servers.len() >= room {
-            return self.refuse(path, &request, 503, "too many transactions");
+            return self.refuse(now, path, &request, 503, "too many transactions");
         }
         let reliable = path.transport.is_reliable();
         let machine = match is_invite {
             true => Machine::Invite(ServerInvite::new(reliable)),
             false => Machine::Other(ServerOther::new(reliable)),
         };
-        // Within a dialog there are no merged requests (8.2.2.2), but an INVITE's 2xx has an ACK.
-        let exchange = (begins || is_invite).then_some(exchange);
         let slot = self.keep_server(transaction, exchange, answer_path(&path, &request), machine);
         if is_invite {
             let trying = Reply::to(&request, 100, reason_phrase(100)).finish();
@@ -127,7 +127,7 @@ impl Endpoint {
         }
         let invite = self.matcher.transaction(&cancel, &Method::Invite);
         let Some(invite) = self.transactions.get(&invite).copied() else {
-            return self.refuse(path, &cancel, 481, "a CANCEL for nothing");
+            return self.refuse(now, path, &cancel, 481, "a CANCEL for nothing");
         };
         // Both answers should carry one To tag (9.2); the INVITE's is known if a response above 100 was given.
         let said = self
@@ -177,9 +177,13 @@ impl Endpoint {
                 Action::SendResponse => {
                     let bytes = server.response.clone();
                     // Without a way the peer repeats its request, and then there may be one.
-                    let _sent_or_later =
-                        self.streams
-                            .send(&mut server.path, Kind::Response, bytes, &mut self.out);
+                    let _sent_or_later = self.streams.send(
+                        now,
+                        &mut server.path,
+                        Kind::Response,
+                        bytes,
+                        &mut self.out,
+                    );
                 }
                 Action::Acked => event = ack.clone().map(|ack| Event::Acked { key, ack }),
                 Action::AckMissing => event = Some(Event::AckMissing { key }),

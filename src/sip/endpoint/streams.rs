@@ -2,14 +2,16 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::base::chance::Chance;
 use crate::base::map::{Map, keyed};
 use crate::base::time::Moment;
-use crate::sip::endpoint::{Output, Transmit};
+use crate::sip::endpoint::{Output, Timer, Transmit};
 use crate::sip::frame::{Broken, Frame, Framer};
+use crate::sip::timers::Timers;
 use crate::sip::transaction::GIVE_UP;
 use crate::sip::transport::{FlowId, Path, Transport};
 
@@ -19,6 +21,11 @@ pub const FLOWS_MAX: usize = 4_096;
 /// Most bytes that wait for a connection to open: some two hundred INVITEs, what a busy trunk sends in the second that a
 /// connection takes.
 pub const OPENING_BYTES_MAX: usize = 256 * 1_024;
+/// How long a connection may take to open: three SYNs. A kernel goes on for two minutes, and would then send what waited
+/// long after its transactions have ended.
+const OPENING_MAX: Duration = Duration::from_secs(8);
+/// How long a message may take to arrive whole, and a connection that a peer opened to bring its first.
+const MESSAGE_TIME_MAX: Duration = GIVE_UP;
 
 /// The connections, and what waits for them.
 pub(super) struct Streams {
@@ -27,17 +34,18 @@ pub(super) struct Streams {
     /// mistake with another host behind the same name (RFC 5923).
     by_peer: Map<(Transport, SocketAddr), FlowId>,
     opened: u64,
+    timers: Timers<FlowId>,
 }
 
 /// One connection.
-pub(super) struct Flow {
+struct Flow {
     path: Path,
     framer: Framer,
     state: State,
     /// Whether requests of ours went this way: their transactions ask when it breaks.
     requests: bool,
-    /// Since when a message has begun and not ended, or a peer's connection has brought none.
-    partial_since: Option<Moment>,
+    /// When it must stand, or the message that has begun must be whole.
+    until: Option<Moment>,
 }
 
 enum State {
@@ -66,6 +74,7 @@ impl Streams {
             flows: keyed(chance.next_u64()),
             by_peer: keyed(chance.next_u64()),
             opened: 0,
+            timers: Timers::new(),
         }
     }
 
@@ -73,6 +82,7 @@ impl Streams {
     /// one. `path.flow` then names the connection taken.
     pub(super) fn send(
         &mut self,
+        now: Moment,
         path: &mut Path,
         kind: Kind,
         bytes: Bytes,
@@ -83,12 +93,13 @@ impl Streams {
                 out.push_back(Output::Transmit(Transmit::Datagram { path: *path, bytes }));
                 Ok(())
             }
-            Transport::Tcp => self.send_on_stream(path, kind, bytes, out),
+            Transport::Tcp => self.send_on_stream(now, path, kind, bytes, out),
         }
     }
 
     fn send_on_stream(
         &mut self,
+        now: Moment,
         path: &mut Path,
         kind: Kind,
         bytes: Bytes,
@@ -100,7 +111,7 @@ impl Streams {
             .or_else(|| self.by_peer.get(&(path.transport, path.peer)).copied());
         let id = match known {
             Some(id) => id,
-            None => self.open(path, out)?,
+            None => self.open(now, path, out)?,
         };
         path.flow = Some(id);
         let flow = self.flows.get_mut(&id).ok_or(NoWay)?;
@@ -121,7 +132,12 @@ impl Streams {
         Ok(())
     }
 
-    fn open(&mut self, path: &Path, out: &mut VecDeque<Output>) -> Result<FlowId, NoWay> {
+    fn open(
+        &mut self,
+        now: Moment,
+        path: &Path,
+        out: &mut VecDeque<Output>,
+    ) -> Result<FlowId, NoWay> {
         if self.flows.len() >= FLOWS_MAX {
             return Err(NoWay);
         }
@@ -131,11 +147,11 @@ impl Streams {
             flow: Some(id),
             ..*path
         };
-        let waiting = State::Opening {
+        let opening = State::Opening {
             waiting: Vec::new(),
             bytes: 0,
         };
-        self.keep(id, path, waiting);
+        self.keep(now, id, path, opening, OPENING_MAX);
         out.push_back(Output::Transmit(Transmit::Open {
             flow: id,
             transport: path.transport,
@@ -144,46 +160,102 @@ impl Streams {
         Ok(id)
     }
 
-    fn keep(&mut self, id: FlowId, path: Path, state: State) -> &mut Flow {
+    fn keep(&mut self, now: Moment, id: FlowId, path: Path, state: State, patience: Duration) {
         self.by_peer.insert((path.transport, path.peer), id);
+        let until = now + patience;
+        self.timers.set(now, until, id);
         let flow = Flow {
             path,
             framer: Framer::new(),
             state,
             requests: false,
-            partial_since: None,
+            until: Some(until),
         };
-        self.flows.entry(id).insert_entry(flow).into_mut()
+        self.flows.insert(id, flow);
     }
 
     /// Takes the shell's word that a connection stands: one that was asked for, whose messages then go out, or one that a
-    /// peer opened. Returns when the first message of the latter must be here.
+    /// peer opened.
     pub(super) fn handle_opened(
         &mut self,
         now: Moment,
         id: FlowId,
         path: Path,
         out: &mut VecDeque<Output>,
-    ) -> Option<Moment> {
+    ) {
         let path = Path {
             flow: Some(id),
             ..path
         };
         let Some(flow) = self.flows.get_mut(&id) else {
-            if self.flows.len() >= FLOWS_MAX {
+            if self.flows.len() < FLOWS_MAX {
+                self.keep(now, id, path, State::Open, MESSAGE_TIME_MAX);
+            } else {
                 out.push_back(Output::Transmit(Transmit::Close { flow: id }));
-                return None;
             }
-            let flow = self.keep(id, path, State::Open);
-            flow.partial_since = Some(now);
-            return flow.half_message_until();
+            return;
         };
         flow.path = path;
         if let State::Opening { waiting, .. } = std::mem::replace(&mut flow.state, State::Open) {
+            flow.until = None;
             let send = |bytes| Output::Transmit(Transmit::Stream { flow: id, bytes });
             out.extend(waiting.into_iter().map(send));
         }
+    }
+
+    /// Takes bytes that arrived on a connection, for [`Self::next_frame`] to cut.
+    pub(super) fn push(&mut self, id: FlowId, bytes: &[u8]) {
+        if let Some(flow) = self.flows.get_mut(&id) {
+            flow.framer.push(bytes);
+        }
+    }
+
+    /// Returns the next whole message on a connection and the way it came. After the last one the clock runs for what has
+    /// begun and is not whole.
+    pub(super) fn next_frame(
+        &mut self,
+        now: Moment,
+        id: FlowId,
+    ) -> Option<(Result<Frame, Broken>, Path)> {
+        let flow = self.flows.get_mut(&id)?;
+        if let Some(frame) = flow.framer.next() {
+            flow.until = None;
+            return Some((frame, flow.path));
+        }
+        if !flow.framer.is_empty() && flow.until.is_none() {
+            let until = now + MESSAGE_TIME_MAX;
+            flow.until = Some(until);
+            self.timers.set(now, until, id);
+        }
         None
+    }
+
+    /// Returns a connection whose time is over: it is to be closed.
+    pub(super) fn next_late(&mut self, now: Moment) -> Option<FlowId> {
+        while let Some(id) = self.timers.pop_due(now) {
+            let until = self.flows.get(&id).and_then(|flow| flow.until);
+            if until.is_some_and(|until| until <= now) {
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    /// Returns when [`Self::next_late`] is wanted, and why.
+    pub(super) fn poll_timeout(&self) -> Option<(Moment, Timer)> {
+        let (at, id) = self.timers.next()?;
+        let timer = match self.flows.get(&id).map(|flow| &flow.state) {
+            Some(State::Opening { .. }) => Timer::Opening,
+            Some(State::Open) | None => Timer::HalfMessage,
+        };
+        Some((at, timer))
+    }
+
+    /// Drops timers that nobody waits for any more.
+    pub(super) fn forget_stale_timers(&mut self) {
+        let flows = &self.flows;
+        self.timers
+            .forget_stale(|at, id| flows.get(&id).is_some_and(|flow| flow.until == Some(at)));
     }
 
     /// Forgets a connection. Returns whether requests of ours went that way.
@@ -196,45 +268,5 @@ impl Streams {
             self.by_peer.remove(&peer);
         }
         flow.requests
-    }
-
-    pub(super) fn get_mut(&mut self, id: FlowId) -> Option<&mut Flow> {
-        self.flows.get_mut(&id)
-    }
-
-    /// When the message that has begun on a connection must have ended.
-    pub(super) fn half_message_until(&self, id: FlowId) -> Option<Moment> {
-        self.flows.get(&id)?.half_message_until()
-    }
-}
-
-impl Flow {
-    /// Takes bytes that arrived.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.framer.push(bytes);
-    }
-
-    /// Returns the next whole message and the way it came.
-    pub(super) fn next(&mut self) -> Option<(Result<Frame, Broken>, Path)> {
-        let frame = self.framer.next()?;
-        self.partial_since = None;
-        Some((frame, self.path))
-    }
-
-    /// Notes that the last message, if any, has not ended yet. Returns when it must have, if that is news.
-    pub(super) fn note_partial(&mut self, now: Moment) -> Option<Moment> {
-        if self.framer.is_empty() {
-            self.partial_since = None;
-            return None;
-        }
-        if self.partial_since.is_some() {
-            return None;
-        }
-        self.partial_since = Some(now);
-        self.half_message_until()
-    }
-
-    fn half_message_until(&self) -> Option<Moment> {
-        self.partial_since.map(|since| since + GIVE_UP)
     }
 }

@@ -230,6 +230,16 @@ fn requests_over_ipv6_leave_from_the_ipv6_socket() {
 }
 
 #[test]
+fn response_to_another_method_than_was_asked_is_dropped() {
+    let mut bench = Bench::new();
+    bench.request(hop(), ours(&Method::Invite));
+    let invite = bench.sent();
+    let odd = answer(&invite, 200, "t").replace("3 INVITE", "3 BYE");
+    bench.datagram(PEER, &odd);
+    bench.nothing_told();
+}
+
+#[test]
 fn nobody_is_woken_for_a_timer_that_is_no_longer_awaited() {
     let mut bench = Bench::new();
     let key = bench.request(hop(), ours(&Method::Invite));

@@ -151,6 +151,25 @@ fn what_waits_for_a_connection_is_bounded() {
 }
 
 #[test]
+fn connection_that_does_not_come_to_stand_is_given_up_with_what_waited() {
+    let mut bench = Bench::new();
+    let key = bench.request(tcp_hop(), ours(&Method::Invite));
+    let flow = bench.opening();
+    assert_eq!(
+        bench.endpoint.poll_timeout(),
+        Some((Moment::from_millis(8_000), Timer::Opening))
+    );
+    bench.at(8_000);
+    assert_eq!(bench.sent(), "close");
+    assert_eq!(bench.told_failure(key), Failure::Transport);
+    // Too late: a call that has ended must not ring.
+    bench.closed(flow);
+    bench.nothing_sent();
+    bench.nothing_told();
+    assert_eq!(bench.endpoint.poll_timeout(), None);
+}
+
+#[test]
 fn requests_are_cut_from_the_stream_and_answered_on_it() {
     let mut bench = Bench::new();
     let flow = FlowId::accepted(1);
