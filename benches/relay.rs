@@ -136,7 +136,7 @@ fn run(calls: u16, seconds: u32, from: SoundFrom, tapped: bool) {
     for tick in 0..seconds * 50 {
         for (call, gateway, to) in &streams {
             // Packets of many calls come spread over the 20 ms, not in one burst.
-            wait_until(clock, began + TICK * tick + TICK * *call / calls.into());
+            wait_until(clock, began + TICK * tick + TICK * *call / u32::from(calls));
             gateway
                 .send_to(&packet(*call, tick, clock.now()), to)
                 .unwrap();

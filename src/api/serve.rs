@@ -1,7 +1,7 @@
 //! The HTTP server: a thread with a runtime of its own, so that no request ever delays a call.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -42,11 +42,6 @@ const READERS_MAX: usize = 8;
 /// Why HTTP was not started.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// `web.listen` is reachable from elsewhere.
-    #[error(
-        "web.listen = \"{0}\" is reachable from other machines, and there are no users yet to tell who may read the calls; use 127.0.0.1 or [::1], and a tunnel (ssh -L) from elsewhere"
-    )]
-    NotLoopback(SocketAddr),
     /// The address cannot be listened on.
     #[error("listening for HTTP on {listen}: {source}; free the port, or change web.listen")]
     Bind {
@@ -72,14 +67,11 @@ pub struct Server {
 /// Starts HTTP on `web.listen`; `None` where that is not set. Returns when the address is bound.
 ///
 /// # Errors
-/// The address is not loopback, or cannot be bound; the system is out of threads.
+/// The address cannot be bound; the system is out of threads.
 pub fn serve(settings: &Settings, state: State) -> Result<Option<Server>, ServeError> {
-    let Some(listen) = settings.listen else {
+    let Some(listen) = settings.listen.map(on_loopback) else {
         return Ok(None);
     };
-    if !listen.ip().to_canonical().is_loopback() {
-        return Err(ServeError::NotLoopback(listen));
-    }
     let bind = |source| ServeError::Bind { listen, source };
     let listener = TcpListener::bind(listen).map_err(bind)?;
     listener.set_nonblocking(true).map_err(bind)?;
@@ -101,6 +93,24 @@ pub fn serve(settings: &Settings, state: State) -> Result<Option<Server>, ServeE
         stop,
         thread: Some(thread),
     }))
+}
+
+/// There are no users yet who could be told apart: whatever `web.listen` says, only this machine is answered. Calls do not
+/// depend on the pages, so that an address for everybody is no reason not to start.
+fn on_loopback(listen: SocketAddr) -> SocketAddr {
+    if listen.ip().to_canonical().is_loopback() {
+        return listen;
+    }
+    let loopback: IpAddr = match listen {
+        SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    let instead = SocketAddr::new(loopback, listen.port());
+    tracing::warn!(
+        web.listen = %listen, %instead,
+        "HTTP answers this machine only until users can be told apart; use a tunnel (ssh -L) from elsewhere"
+    );
+    instead
 }
 
 impl Server {

@@ -32,14 +32,14 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// What `ringtag demo` takes.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct Options {
+pub(in crate::cli) struct Options {
     /// Leave as soon as the call is shown, in place of serving until Ctrl-C.
     #[arg(long)]
     pub exit: bool,
 }
 
 /// A running server, as the demo needs it.
-pub struct Host {
+pub(in crate::cli) struct Host {
     /// Where SIP listens.
     pub sip: SocketAddr,
     /// Where HTTP listens.
@@ -69,7 +69,7 @@ impl From<io::Error> for Failed {
 ///
 /// # Errors
 /// The output cannot be written.
-pub fn demo(
+pub(in crate::cli) fn demo(
     options: Options,
     json: bool,
     out: &mut dyn Write,

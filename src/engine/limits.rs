@@ -63,6 +63,9 @@ impl fmt::Display for Limits {
     }
 }
 
+/// Stands for "no limit": more than any machine has.
+const UNLIMITED: u64 = 1 << 32;
+
 /// Returns the number of descriptors that may be open after asking for as many as the hard limit allows.
 fn raise_descriptors() -> u64 {
     let now = getrlimit(Resource::Nofile);
@@ -77,7 +80,7 @@ fn raise_descriptors() -> u64 {
             now.current
         }
     };
-    granted.unwrap_or(u64::from(u32::MAX))
+    granted.unwrap_or(UNLIMITED)
 }
 
 #[cfg(test)]

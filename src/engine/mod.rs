@@ -1,5 +1,17 @@
 //! The thin shell around the pure core: sockets, the one clock, admission, performing what calls wish, reload, drain.
 
+pub mod error;
 pub mod gauges;
 pub mod limits;
 pub mod settings;
+pub mod setup;
+pub mod start;
+
+mod admit;
+mod datagrams;
+mod names;
+mod run;
+mod sound;
+mod streams;
+mod tell;
+mod ways;

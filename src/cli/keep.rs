@@ -1,0 +1,123 @@
+//! `ringtag verify`, `reindex` and `erase`: the call log checked, its index made again, a person removed.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use clap::Args;
+
+use crate::base::number::Number;
+use crate::cli::store::{self, Access};
+use crate::cli::{DONE, FAILED, WRONG_INPUT, complain};
+use crate::store::error::StoreError;
+use crate::store::handle::Verdict;
+
+/// What `ringtag erase` takes.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct EraseOptions {
+    /// Whose calls: the number as the record shows it or as it is dialled in the country of the configuration.
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    number: String,
+}
+
+/// Checks the chain of the call log and the recordings' hashes.
+///
+/// # Errors
+/// The output cannot be written.
+pub(in crate::cli) fn verify(config: &Path, json: bool, out: &mut dyn Write) -> io::Result<u8> {
+    let verdict = match Access::open(config) {
+        Ok(access) => access.verify(),
+        Err(refused) => return Ok(refused.say()),
+    };
+    let verdict = match verdict {
+        Ok(verdict) => verdict,
+        Err(error) => return fail(&error),
+    };
+    if json {
+        serde_json::to_writer_pretty(&mut *out, &verdict)?;
+        writeln!(out)?;
+    }
+    match verdict {
+        Verdict::Whole {
+            lines,
+            months,
+            recordings,
+            head,
+        } => {
+            if !json {
+                writeln!(
+                    out,
+                    "whole: {lines} lines in {months} months, {recordings} recordings as they were hashed\nhead: {head}"
+                )?;
+            }
+            Ok(DONE)
+        }
+        Verdict::Broken { file, line, why } => {
+            if !json {
+                writeln!(out, "broken: {}, line {line}: {why}", file.display())?;
+            }
+            Ok(FAILED)
+        }
+    }
+}
+
+/// Makes the index again from the log.
+///
+/// # Errors
+/// The output cannot be written.
+pub(in crate::cli) fn reindex(config: &Path, json: bool, out: &mut dyn Write) -> io::Result<u8> {
+    match store::reindex(config) {
+        Ok(calls) if json => writeln!(out, "{{\"calls\": {calls}}}").map(|()| DONE),
+        Ok(calls) => writeln!(out, "the index was made again: {calls} calls").map(|()| DONE),
+        Err(refused) => Ok(refused.say()),
+    }
+}
+
+/// Removes a person.
+///
+/// # Errors
+/// The output cannot be written.
+pub(in crate::cli) fn erase(
+    config: &Path,
+    options: &EraseOptions,
+    json: bool,
+    out: &mut dyn Write,
+) -> io::Result<u8> {
+    let access = match Access::open(config) {
+        Ok(access) => access,
+        Err(refused) => return Ok(refused.say()),
+    };
+    let Some(number) = Number::read(&options.number, access.country()) else {
+        complain(&format!(
+            "`{}` is no telephone number; write it with its country code: +74950000001",
+            options.number
+        ));
+        return Ok(WRONG_INPUT);
+    };
+    let erased = match access.erase(number) {
+        Ok(erased) => erased,
+        Err(error) => return fail(&error),
+    };
+    if json {
+        serde_json::to_writer_pretty(&mut *out, &erased)?;
+        writeln!(out)?;
+    } else {
+        writeln!(
+            out,
+            "erased: {} calls, {} recordings; {} months of the log were written anew",
+            erased.calls, erased.recordings, erased.months
+        )?;
+    }
+    if erased.in_progress > 0 {
+        complain(&format!(
+            "{} calls of this number have not ended or are being finished: run this again in a minute",
+            erased.in_progress
+        ));
+        return Ok(FAILED);
+    }
+    Ok(DONE)
+}
+
+fn fail(error: &StoreError) -> io::Result<u8> {
+    complain(&error.to_string());
+    Ok(FAILED)
+}

@@ -1,0 +1,172 @@
+//! The datagram sockets of SIP: bytes in and out. Streams are `streams.rs`; what the bytes mean is the endpoint's.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::task::Poll;
+
+use bytes::Bytes;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::UdpSocket;
+
+use crate::engine::error::StartError;
+use crate::engine::settings::Listen;
+use crate::engine::ways::Ways;
+use crate::sip::transport::{Path, Transport};
+
+/// Bytes a kernel buffer may hold: half a second of 2,500 INVITEs a second, so that a slow moment loses nothing.
+const KERNEL_BUFFER: usize = 4 << 20;
+
+/// Datagrams taken from one socket before the others have their turn.
+const BATCH: usize = 64;
+
+/// The largest datagram that UDP can carry.
+const DATAGRAM_MAX: usize = 65_535;
+
+/// All UDP listeners.
+#[derive(Debug)]
+pub(in crate::engine) struct Datagrams {
+    sockets: Vec<Listener>,
+    buffer: Vec<u8>,
+    /// Datagrams that the kernel would not take.
+    pub(in crate::engine) unsent: u64,
+}
+
+#[derive(Debug)]
+struct Listener {
+    socket: UdpSocket,
+    bound: SocketAddr,
+}
+
+impl Datagrams {
+    /// Binds every UDP address of `listen`.
+    ///
+    /// # Errors
+    /// An address is taken, is not this machine's, or may not be bound.
+    pub(in crate::engine) fn bind(listen: &[Listen]) -> Result<Self, StartError> {
+        let sockets = listen
+            .iter()
+            .filter(|listen| listen.transport == Transport::Udp)
+            .map(|listen| {
+                Listener::bind(listen.address).map_err(|source| StartError::Listen {
+                    transport: listen.transport,
+                    address: listen.address,
+                    source,
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            sockets,
+            buffer: vec![0; DATAGRAM_MAX],
+            unsent: 0,
+        })
+    }
+
+    /// The addresses bound, with the port that the kernel chose where 0 was asked for.
+    pub(in crate::engine) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.sockets.iter().map(|listener| listener.bound)
+    }
+
+    /// Waits until a socket has something.
+    pub(in crate::engine) async fn readable(&self) {
+        if self.sockets.is_empty() {
+            return std::future::pending().await;
+        }
+        poll_fn(|context| {
+            let ready = self
+                .sockets
+                .iter()
+                .any(|listener| listener.socket.poll_recv_ready(context).is_ready());
+            if ready {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+
+    /// Hands what has arrived to `take`, a bounded number from each socket.
+    pub(in crate::engine) fn receive(
+        &mut self,
+        ways: &mut Ways,
+        mut take: impl FnMut(Path, Bytes),
+    ) {
+        for listener in &self.sockets {
+            for _ in 0..BATCH {
+                let (length, peer) = match listener.socket.try_recv_from(&mut self.buffer) {
+                    Ok(received) => received,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    // An ICMP answer to an earlier datagram; the transaction's own timers speak for the peer.
+                    Err(_) => continue,
+                };
+                let Some(bytes) = self.buffer.get(..length) else {
+                    continue;
+                };
+                let path = Path {
+                    transport: Transport::Udp,
+                    local: ways.local_for(listener.bound, peer.ip()),
+                    peer,
+                    flow: None,
+                };
+                // An exact copy: a slice of the receive buffer would pin 64 KB for as long as a call lasts.
+                take(path, Bytes::copy_from_slice(bytes));
+            }
+        }
+    }
+
+    /// Sends one datagram. One that the kernel refuses is counted: SIP's timers send it again.
+    pub(in crate::engine) fn send(&mut self, path: &Path, bytes: &[u8]) {
+        let sent = self
+            .listener_for(path)
+            .ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))
+            .and_then(|listener| listener.socket.try_send_to(bytes, path.peer));
+        if let Err(error) = sent {
+            self.unsent += 1;
+            tracing::debug!(peer = %path.peer, %error, "a datagram was not sent");
+        }
+    }
+
+    fn listener_for(&self, path: &Path) -> Option<&Listener> {
+        let serves = |listener: &&Listener| {
+            listener.bound == path.local
+                || (listener.bound.ip().is_unspecified()
+                    && listener.bound.port() == path.local.port()
+                    && listener.bound.is_ipv4() == path.local.is_ipv4())
+        };
+        let same_family = |listener: &&Listener| listener.bound.is_ipv4() == path.peer.is_ipv4();
+        self.sockets
+            .iter()
+            .find(serves)
+            .or_else(|| self.sockets.iter().find(same_family))
+    }
+}
+
+impl Listener {
+    fn bind(address: SocketAddr) -> io::Result<Self> {
+        let domain = Domain::for_address(address);
+        let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            // One address, one family: the admin lists both where both are wanted.
+            socket.set_only_v6(true)?;
+        }
+        socket.set_nonblocking(true)?;
+        enlarge(&socket);
+        socket.bind(&address.into())?;
+        let socket = UdpSocket::from_std(socket.into())?;
+        let bound = socket.local_addr()?;
+        Ok(Self { socket, bound })
+    }
+}
+
+/// Asks for large kernel buffers; the kernel's own limit (net.core.rmem_max) may give less, which is no error.
+fn enlarge(socket: &Socket) {
+    for asked in [
+        socket.set_recv_buffer_size(KERNEL_BUFFER),
+        socket.set_send_buffer_size(KERNEL_BUFFER),
+    ] {
+        if let Err(error) = asked {
+            tracing::debug!(%error, "the kernel keeps its own buffer size");
+        }
+    }
+}

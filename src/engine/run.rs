@@ -1,0 +1,306 @@
+//! The loop: one thread that feeds the switchboard what happened and performs what it wishes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+
+use crate::base::clock::Clock;
+use crate::base::id::CallId;
+use crate::base::map::Map;
+use crate::base::time::Moment;
+use crate::call::desk::{CallKey, Question, Told, Verdict, Wish};
+use crate::call::switchboard::Switchboard;
+use crate::call::trunk::Addresses;
+use crate::call::trunks::Trunks;
+use crate::engine::admit::{Door, RETRY_AFTER_S, Room};
+use crate::engine::datagrams::Datagrams;
+use crate::engine::gauges::{Gauges, add, set};
+use crate::engine::limits::Limits;
+use crate::engine::names::{self, Resolved};
+use crate::engine::setup::Rules;
+use crate::engine::sound::Sound;
+use crate::engine::streams::{Arrival, Streams};
+use crate::engine::tell::{note, tell};
+use crate::engine::ways::Ways;
+use crate::sip::endpoint::Transmit;
+use crate::store::Store;
+use crate::store::credit::Credit;
+
+/// Port pairs that a new call must find free: its own and its first target's.
+const PAIRS_PER_CALL: usize = 2;
+
+/// What a call may write: began, ringing, answered, ended, recorded, hashed.
+const EVENTS_PER_CALL: u32 = 6;
+
+/// How long a stop waits for the last legs to report, past the end of the drain.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// The wake-up of a loop that waits for nothing; early is harmless.
+const NEVER: Duration = Duration::from_secs(3_600);
+
+/// What other threads ask of the engine.
+#[derive(Debug)]
+pub(in crate::engine) enum Order {
+    /// New rules; the old ones go on for calls under way.
+    Reload(Box<Rules>),
+    /// No new calls; those under way may go on for this long.
+    Drain(Duration),
+    /// End every call now and stop.
+    EndNow,
+    /// An operator ends one call.
+    HangUp(CallId),
+}
+
+/// The engine's thread: everything it owns.
+pub(in crate::engine) struct Engine {
+    pub(in crate::engine) clock: Clock,
+    pub(in crate::engine) switchboard: Switchboard,
+    pub(in crate::engine) datagrams: Datagrams,
+    pub(in crate::engine) streams: Streams,
+    pub(in crate::engine) ways: Ways,
+    pub(in crate::engine) sound: Sound,
+    pub(in crate::engine) sound_wakes: Arc<Notify>,
+    pub(in crate::engine) store: Store,
+    pub(in crate::engine) door: Door,
+    pub(in crate::engine) rules: Rules,
+    pub(in crate::engine) trunks: Arc<Trunks>,
+    pub(in crate::engine) limits: Limits,
+    pub(in crate::engine) gauges: Arc<Gauges>,
+    pub(in crate::engine) credits: Map<CallKey, Credit>,
+    pub(in crate::engine) registered: BTreeSet<Arc<str>>,
+    pub(in crate::engine) orders: mpsc::Receiver<Order>,
+    pub(in crate::engine) names: mpsc::Receiver<Vec<Resolved>>,
+    pub(in crate::engine) name_reports: mpsc::Sender<Vec<Resolved>>,
+    pub(in crate::engine) resolver: Option<tokio::task::AbortHandle>,
+}
+
+/// What woke the loop.
+enum Woken {
+    Datagrams,
+    Stream(Arrival),
+    Sound,
+    Order(Option<Order>),
+    Names(Vec<Resolved>),
+    Timer,
+}
+
+impl Engine {
+    /// Runs until the process shall stop and the last call has told its end.
+    pub(in crate::engine) async fn run(mut self) {
+        let mut stop_at: Option<Moment> = None;
+        self.watch_names();
+        self.gauges.set_ready();
+        loop {
+            self.perform();
+            if let Some(at) = stop_at
+                && (self.credits.is_empty() && self.switchboard.is_idle() || self.clock.now() >= at)
+            {
+                break;
+            }
+            let wake = self.wake_at(stop_at);
+            let woken = tokio::select! {
+                () = self.datagrams.readable() => Woken::Datagrams,
+                arrival = self.streams.next() => Woken::Stream(arrival),
+                () = self.sound_wakes.notified() => Woken::Sound,
+                order = self.orders.recv() => Woken::Order(order),
+                Some(found) = self.names.recv() => Woken::Names(found),
+                () = tokio::time::sleep_until(self.clock.instant(wake).into()) => Woken::Timer,
+            };
+            let now = self.clock.now();
+            match woken {
+                Woken::Datagrams => self.receive(now),
+                Woken::Stream(arrival) => self.stream(now, arrival),
+                Woken::Sound => self.hear(now),
+                Woken::Order(order) => self.obey(now, order, &mut stop_at),
+                Woken::Names(found) => self.renamed(now, found),
+                Woken::Timer => {}
+            }
+            self.switchboard.handle_timeout(now);
+        }
+        tracing::info!("the engine stops");
+        self.sound.shut_down(self.clock.now());
+    }
+
+    /// Does everything the switchboard wishes, in its order.
+    fn perform(&mut self) {
+        let now = self.clock.now();
+        while let Some(wish) = self.switchboard.poll() {
+            match wish {
+                Wish::Transmit(transmit) => self.transmit(now, transmit),
+                Wish::Decide(call, question) => {
+                    let verdict = self.decide(now, call, &question);
+                    self.switchboard.handle(now, Told::Decided(call, verdict));
+                }
+                Wish::Media(wish) => {
+                    let told = self.sound.perform(now, &mut self.ways, wish);
+                    if let Some(told) = told {
+                        self.switchboard.handle(now, told);
+                    }
+                }
+                Wish::Tell(fact) => {
+                    tell(&self.gauges, &fact);
+                    self.store.tell(*fact);
+                }
+                Wish::Gone(call) => {
+                    self.credits.remove(&call);
+                }
+                Wish::Note(what) => note(&self.gauges, &mut self.registered, &what),
+            }
+        }
+    }
+
+    fn transmit(&mut self, now: Moment, transmit: Transmit) {
+        match transmit {
+            Transmit::Datagram { path, bytes } => {
+                add(&self.gauges.sip_sent, 1);
+                self.datagrams.send(&path, &bytes);
+                set(&self.gauges.sip_unsent, self.datagrams.unsent);
+            }
+            Transmit::Open { flow, peer, .. } => self.streams.open(flow, peer),
+            Transmit::Stream { flow, bytes } => {
+                add(&self.gauges.sip_sent, 1);
+                if !self.streams.send(flow, bytes) {
+                    self.switchboard.handle_closed(now, flow);
+                }
+            }
+            Transmit::Close { flow } => self.streams.close(flow),
+        }
+    }
+
+    fn decide(&mut self, now: Moment, call: CallKey, question: &Question) -> Verdict {
+        let Some(credit) = self.store.credit(EVENTS_PER_CALL) else {
+            add(&self.gauges.overloaded, 1);
+            return Verdict::NoRoom {
+                retry_after_s: RETRY_AFTER_S,
+            };
+        };
+        let full = self.credits.len() as u64 >= self.limits.calls
+            || self.sound.pairs_free(now) < PAIRS_PER_CALL;
+        let room = if full {
+            add(&self.gauges.overloaded, 1);
+            Room::RecordOnly
+        } else {
+            Room::Free
+        };
+        let wall = self.clock.wall();
+        let verdict = self
+            .door
+            .decide(&self.rules, &self.store, wall, question, room);
+        if let Verdict::Ours(_) = verdict {
+            self.credits.insert(call, credit);
+        }
+        verdict
+    }
+
+    fn receive(&mut self, now: Moment) {
+        let switchboard = &mut self.switchboard;
+        let mut count = 0;
+        self.datagrams.receive(&mut self.ways, |path, bytes| {
+            count += 1;
+            switchboard.handle_datagram(now, path, bytes);
+        });
+        add(&self.gauges.sip_received, count);
+    }
+
+    fn stream(&mut self, now: Moment, arrival: Arrival) {
+        match arrival {
+            Arrival::Opened(flow, path) => self.switchboard.handle_opened(now, flow, path),
+            Arrival::Bytes(flow, bytes) => {
+                add(&self.gauges.sip_received, 1);
+                self.switchboard.handle_bytes(now, flow, &bytes);
+            }
+            Arrival::Closed(flow) => self.switchboard.handle_closed(now, flow),
+        }
+        set(&self.gauges.connections, self.streams.count() as u64);
+    }
+
+    fn hear(&mut self, now: Moment) {
+        while let Some(told) = self.sound.next_report(now) {
+            self.switchboard.handle(now, told);
+        }
+    }
+
+    fn obey(&mut self, now: Moment, order: Option<Order>, stop_at: &mut Option<Moment>) {
+        match order {
+            Some(Order::Reload(rules)) => {
+                self.rules = *rules;
+                self.reload(now);
+            }
+            Some(Order::Drain(patience)) => {
+                tracing::info!(
+                    calls = self.credits.len(),
+                    patience_s = patience.as_secs(),
+                    "draining: no new calls, those under way may go on"
+                );
+                self.gauges.set_draining();
+                let until = now + patience;
+                self.switchboard.handle(now, Told::Drain { until });
+                *stop_at = Some(until + LAST_WORDS);
+            }
+            // The handle is gone: nobody could ever stop us otherwise.
+            Some(Order::EndNow) | None => {
+                self.gauges.set_draining();
+                self.switchboard.handle(now, Told::EndAll);
+                *stop_at = Some(now + LAST_WORDS);
+            }
+            Some(Order::HangUp(call)) => self.switchboard.handle(now, Told::HangUp(call)),
+        }
+    }
+
+    /// Gives the switchboard the trunks of the new rules. A trunk keeps its addresses until its name is asked again.
+    fn reload(&mut self, now: Moment) {
+        let known = Arc::clone(&self.trunks);
+        let trunks = self.rules.trunks.iter().map(|trunk| {
+            let addresses = names::literal(trunk)
+                .map(|address| Addresses(vec![address]))
+                .or_else(|| {
+                    known
+                        .by_id(&trunk.id)
+                        .filter(|line| line.trunk.host == trunk.host)
+                        .map(|line| line.addresses.clone())
+                })
+                .unwrap_or_default();
+            (trunk.clone(), addresses)
+        });
+        self.set_trunks(now, Trunks::new(trunks));
+        self.watch_names();
+        add(&self.gauges.reloads, 1);
+        tracing::info!("new rules are in force; calls under way keep theirs");
+    }
+
+    fn renamed(&mut self, now: Moment, found: Vec<Resolved>) {
+        let trunks = found
+            .into_iter()
+            .fold((*self.trunks).clone(), |trunks, (id, addresses)| {
+                trunks.with_addresses(&id, addresses)
+            });
+        self.set_trunks(now, trunks);
+    }
+
+    fn set_trunks(&mut self, now: Moment, trunks: Trunks) {
+        self.trunks = Arc::new(trunks);
+        self.switchboard.set_trunks(now, Arc::clone(&self.trunks));
+    }
+
+    /// Resolves the trunks' names in the background, at once and again.
+    fn watch_names(&mut self) {
+        if let Some(old) = self.resolver.take() {
+            old.abort();
+        }
+        let task = tokio::spawn(names::keep_resolving(
+            self.rules.trunks.clone(),
+            self.name_reports.clone(),
+        ));
+        self.resolver = Some(task.abort_handle());
+    }
+
+    fn wake_at(&self, stop_at: Option<Moment>) -> Moment {
+        let timer = self
+            .switchboard
+            .poll_timeout()
+            .map_or_else(|| self.clock.now() + NEVER, |(at, _)| at);
+        stop_at.map_or(timer, |stop| stop.min(timer))
+    }
+}

@@ -1,0 +1,380 @@
+//! Brings everything up in the order that loses nothing, and takes it down again.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::base::chance::Chance;
+use crate::base::clock::Clock;
+use crate::base::entropy;
+use crate::base::id::CallId;
+use crate::base::map::keyed;
+use crate::call::desk::Told;
+use crate::call::story::KeptDialog;
+use crate::call::switchboard::Switchboard;
+use crate::call::trunks::Trunks;
+use crate::engine::admit::Door;
+use crate::engine::datagrams::Datagrams;
+use crate::engine::error::StartError;
+use crate::engine::gauges::{Gauges, add, set};
+use crate::engine::limits::Limits;
+use crate::engine::names;
+use crate::engine::run::{Engine, Order};
+use crate::engine::settings::Listen;
+use crate::engine::setup::{Rules, Setup};
+use crate::engine::sound::Sound;
+use crate::engine::streams::Streams;
+use crate::engine::ways::Ways;
+use crate::media::pool::Pool;
+use crate::recording::command::{Command, Report, State};
+use crate::sip::endpoint;
+use crate::sip::transport::Transport;
+use crate::store::Store;
+
+/// Orders to the recorder that may wait: a thousand calls that begin and end within one of its rests.
+const RECORDER_ORDERS_MAX: usize = 16_384;
+
+/// Orders to the engine that may wait; they come from people and signals.
+const ORDERS_MAX: usize = 64;
+
+/// A ringtag that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// What to ask of it.
+    pub handle: Handle,
+    /// Where SIP listens, with the ports that the system chose where 0 was asked for.
+    pub listening: Vec<Listen>,
+    /// What bounds it.
+    pub limits: Limits,
+    engine: JoinHandle<()>,
+    /// Closed when the engine's thread ends, in a panic too.
+    ended: oneshot::Receiver<()>,
+    recorder: JoinHandle<()>,
+}
+
+/// What other threads may ask of a running ringtag.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    orders: mpsc::Sender<Order>,
+    /// Its counters.
+    pub gauges: Arc<Gauges>,
+    /// Its call log.
+    pub store: Store,
+    /// Its clocks.
+    pub clock: Clock,
+}
+
+/// What must be there before the engine's thread begins.
+struct Parts {
+    clock: Clock,
+    chance: Chance,
+    store: Store,
+    gauges: Arc<Gauges>,
+    recorder: crossbeam_channel::Sender<Command>,
+}
+
+/// Brings ringtag up. Returns when its sockets are bound and calls are taken.
+///
+/// What a crash left behind is put right on the way: its calls are ended in the log, their peers get a BYE, its recordings
+/// are made whole.
+///
+/// # Errors
+/// An address cannot be listened on, the store is in use or unreadable, or the system is out of threads.
+pub fn start(setup: Setup, node: Arc<str>) -> Result<Running, StartError> {
+    let clock = Clock::start();
+    let seed = entropy::seed().map_err(|error| StartError::System {
+        what: "randomness",
+        source: io::Error::other(error.to_string()),
+    })?;
+    let mut chance = Chance::from_seed(seed);
+    let (store, ghosts) = Store::open(crate::store::handle::Setup {
+        settings: setup.store.clone(),
+        recordings: setup.recordings.folder.clone(),
+        node,
+        clock,
+        chance: chance.fork(),
+    })?;
+    for outcome in crate::recording::recover::repair(&setup.recordings) {
+        tracing::warn!(call = %outcome.call, file = %outcome.file.display(), "a recording that a crash cut was made whole");
+        store.recorded(outcome);
+    }
+    let gauges = Arc::new(Gauges::default());
+    let (recorder, recorder_orders) = crossbeam_channel::bounded(RECORDER_ORDERS_MAX);
+    let parts = Parts {
+        clock,
+        chance,
+        store: store.clone(),
+        gauges: Arc::clone(&gauges),
+        recorder,
+    };
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| StartError::System {
+            what: "the engine's runtime",
+            source,
+        })?;
+    let (orders, engine_orders) = mpsc::channel(ORDERS_MAX);
+    let recordings = setup.recordings.clone();
+    let (mut engine, readers) = assemble(&runtime, setup, parts, engine_orders)?;
+    let dialogs = ghosts.into_iter().filter_map(|ghost| ghost.dialogs);
+    engine.haunt(dialogs);
+    let listening = engine.listening();
+    let limits = engine.limits;
+    set(&gauges.calls_limit, limits.calls);
+    let recorder = crate::recording::worker::spawn(
+        recordings,
+        clock,
+        readers,
+        recorder_orders,
+        reporter(store.clone(), Arc::clone(&gauges)),
+    )
+    .map_err(|source| StartError::System {
+        what: "the recorder's thread",
+        source,
+    })?;
+    let (ending, ended) = oneshot::channel::<()>();
+    let engine = std::thread::Builder::new()
+        .name("engine".to_owned())
+        .spawn(move || {
+            let _dropped_at_the_end = ending;
+            runtime.block_on(engine.run());
+        })
+        .map_err(|source| StartError::System {
+            what: "the engine's thread",
+            source,
+        })?;
+    Ok(Running {
+        handle: Handle {
+            orders,
+            gauges,
+            store,
+            clock,
+        },
+        listening,
+        limits,
+        engine,
+        ended,
+        recorder,
+    })
+}
+
+/// Binds, starts the workers and puts the engine together; nothing runs yet.
+fn assemble(
+    runtime: &Runtime,
+    setup: Setup,
+    parts: Parts,
+    orders: mpsc::Receiver<Order>,
+) -> Result<(Engine, Vec<crate::media::tap::TapReader>), StartError> {
+    let Parts {
+        clock,
+        mut chance,
+        store,
+        gauges,
+        recorder,
+    } = parts;
+    let _inside = runtime.enter();
+    let datagrams = Datagrams::bind(&setup.sip.listen)?;
+    let streams = Streams::bind(&setup.sip.listen, chance.next_u64())?;
+    let sound_wakes = Arc::new(Notify::new());
+    let wake = Arc::clone(&sound_wakes);
+    let (pool, readers) = Pool::start(
+        &setup.media,
+        clock,
+        setup.media.workers,
+        Arc::new(move || wake.notify_one()),
+    )
+    .map_err(|source| StartError::System {
+        what: "the media workers' threads",
+        source,
+    })?;
+    let sound = Sound::new(
+        &setup.media,
+        pool,
+        recorder,
+        chance.next_u64(),
+        Arc::clone(&gauges),
+    );
+    let limits = Limits::of_this_process(sound.pairs() as u64);
+    let found = runtime.block_on(names::resolve(&setup.rules.trunks));
+    let trunks = Arc::new(Trunks::new(
+        setup
+            .rules
+            .trunks
+            .iter()
+            .cloned()
+            .zip(found.into_iter().map(|(_, addresses)| addresses)),
+    ));
+    let mut ways = Ways::new(clock, chance.next_u64());
+    let advertise = advertised(&setup, &datagrams, &streams, &trunks, &mut ways);
+    let switchboard = Switchboard::new(
+        crate::call::switchboard::Setup {
+            sip: endpoint::Settings {
+                advertise,
+                listeners: listening(&datagrams, &streams)
+                    .iter()
+                    .map(|listen| (listen.transport, listen.address))
+                    .collect(),
+                user_agent: concat!("ringtag/", env!("CARGO_PKG_VERSION")).to_owned(),
+                transactions_max: endpoint::TRANSACTIONS_MAX,
+            },
+            trunks: Arc::clone(&trunks),
+            country: setup.country,
+        },
+        chance.fork(),
+    );
+    let (name_reports, names) = mpsc::channel(1);
+    let engine = Engine {
+        clock,
+        switchboard,
+        datagrams,
+        streams,
+        ways,
+        sound,
+        sound_wakes,
+        store,
+        door: Door::new(chance.fork()),
+        rules: setup.rules,
+        trunks,
+        limits,
+        gauges,
+        credits: keyed(chance.next_u64()),
+        registered: BTreeSet::new(),
+        orders,
+        names,
+        name_reports,
+        resolver: None,
+    };
+    Ok((engine, readers))
+}
+
+/// The host put into Via and Contact. A wildcard address cannot be shown to a peer: where one is listened on and no
+/// `sip.advertise` is written, the address that faces the first trunk stands for it.
+fn advertised(
+    setup: &Setup,
+    datagrams: &Datagrams,
+    streams: &Streams,
+    trunks: &Trunks,
+    ways: &mut Ways,
+) -> Option<String> {
+    let wildcard = listening(datagrams, streams)
+        .iter()
+        .any(|listen| listen.address.ip().is_unspecified());
+    if setup.sip.advertise.is_some() || !wildcard {
+        return setup.sip.advertise.clone();
+    }
+    let first = trunks.iter().find_map(|line| line.addresses.0.first())?;
+    let facing = ways.toward(first.ip());
+    tracing::info!(%facing, "sip.listen is a wildcard and sip.advertise is not written: this address is shown to peers");
+    Some(match facing {
+        std::net::IpAddr::V4(address) => address.to_string(),
+        std::net::IpAddr::V6(address) => format!("[{address}]"),
+    })
+}
+
+fn listening(datagrams: &Datagrams, streams: &Streams) -> Vec<Listen> {
+    let udp = datagrams.addresses().map(|address| Listen {
+        transport: Transport::Udp,
+        address,
+    });
+    let tcp = streams.addresses().map(|address| Listen {
+        transport: Transport::Tcp,
+        address,
+    });
+    udp.chain(tcp).collect()
+}
+
+/// What the recorder's threads report goes into the call log.
+fn reporter(store: Store, gauges: Arc<Gauges>) -> impl Fn(Report) + Send + 'static {
+    move |report| match report {
+        Report::Finished(outcome) => {
+            match outcome.state {
+                State::Complete => add(&gauges.recordings_complete, 1),
+                State::Partial | State::Truncated | State::Repaired => {
+                    add(&gauges.recordings_damaged, 1);
+                    tracing::warn!(
+                        call = %outcome.call,
+                        state = ?outcome.state,
+                        gaps = outcome.gaps.len(),
+                        why = outcome.gaps.first().map_or("", |gap| &gap.why),
+                        "a recording lacks something"
+                    );
+                }
+            }
+            store.recorded(*outcome);
+        }
+        Report::Hashed { call, sha256 } => store.hashed(call, sha256),
+    }
+}
+
+impl Engine {
+    /// Says where SIP listens.
+    fn listening(&self) -> Vec<Listen> {
+        listening(&self.datagrams, &self.streams)
+    }
+
+    /// Ends at their peers the calls that a crash left behind.
+    fn haunt(&mut self, dialogs: impl Iterator<Item = [KeptDialog; 2]>) {
+        let now = self.clock.now();
+        for both in dialogs {
+            self.switchboard.handle(now, Told::Ghost(Box::new(both)));
+        }
+    }
+}
+
+impl Handle {
+    /// Puts new rules in force. Calls under way keep the ones they were decided by.
+    pub fn reload(&self, rules: Rules) -> bool {
+        self.order(Order::Reload(Box::new(rules)))
+    }
+
+    /// Takes no new calls, waits at most `patience` for those under way, then ends them and stops.
+    pub fn drain(&self, patience: Duration) -> bool {
+        self.gauges.set_draining();
+        self.order(Order::Drain(patience))
+    }
+
+    /// Ends every call and stops.
+    pub fn end_now(&self) -> bool {
+        self.order(Order::EndNow)
+    }
+
+    /// Ends one call.
+    pub fn hang_up(&self, call: CallId) -> bool {
+        self.order(Order::HangUp(call))
+    }
+
+    /// Whether the engine took the order: it is gone, or has dozens to carry out, when it did not.
+    fn order(&self, order: Order) -> bool {
+        self.orders.try_send(order).is_ok()
+    }
+}
+
+impl Running {
+    /// Waits until the engine's thread has ended. Nothing is lost when the wait is given up and begun again.
+    pub async fn ended(&mut self) {
+        // Nothing is ever sent: the sender's end is the message.
+        let _closed = (&mut self.ended).await.is_err();
+    }
+
+    /// Waits for the engine and the recorder to end, then writes and syncs what the call log still holds.
+    pub fn join(self) {
+        let Self {
+            handle,
+            engine,
+            recorder,
+            ..
+        } = self;
+        for (name, thread) in [("engine", engine), ("recorder", recorder)] {
+            if thread.join().is_err() {
+                tracing::error!(name, "a thread ended in a panic; the log above says where");
+            }
+        }
+        handle.store.shutdown();
+    }
+}

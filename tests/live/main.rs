@@ -1,0 +1,16 @@
+//! The built program against real SIP clients on loopback: sipp and baresip place calls, strace and kill -9 do their worst.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unwrap_in_result,
+    clippy::print_stderr,
+    reason = "a failed check ends the test"
+)]
+
+mod baresip;
+mod crash;
+mod harness;
+mod sipp;
+mod sound;
