@@ -3,7 +3,9 @@
 //! Kept from the calls' numbers on purpose: sled's files never shrink, so what must be erasable does not go into them.
 //! Its `flush` does not fsync on Linux, so each batch says up to which checkpoint of the log it is complete.
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,9 +31,11 @@ pub(crate) struct Covered {
 }
 
 /// The index over the log.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Db {
-    tree: sled::Db,
+    store: PathBuf,
+    /// `None` only while an index that failed waits to be opened again.
+    tree: RwLock<Option<sled::Db>>,
 }
 
 /// Where sled's files are.
@@ -42,22 +46,36 @@ pub(crate) fn folder(store: &Path) -> PathBuf {
 impl Db {
     /// Opens the index, or makes an empty one.
     pub(crate) fn open(store: &Path) -> Result<Self, StoreError> {
-        let tree = sled::Config::new()
-            .path(folder(store))
-            .cache_capacity(CACHE_BYTES)
-            .mode(sled::Mode::HighThroughput)
-            .flush_every_ms(None)
-            .open()
-            .map_err(StoreError::index("opening"))?;
-        Ok(Self { tree })
+        Ok(Self {
+            store: store.to_path_buf(),
+            tree: RwLock::new(Some(open(store)?)),
+        })
+    }
+
+    /// Opens the index again: after one failed write sled refuses every other, also when the disk has space again.
+    pub(crate) fn reopen(&self) -> Result<(), StoreError> {
+        let mut tree = self.tree.write().unwrap_or_else(PoisonError::into_inner);
+        // Sled's own lock is given back with the old one.
+        drop(tree.take());
+        *tree = Some(open(&self.store)?);
+        Ok(())
+    }
+
+    fn on<T>(
+        &self,
+        doing: &'static str,
+        ask: impl FnOnce(&sled::Db) -> sled::Result<T>,
+    ) -> Result<T, StoreError> {
+        let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);
+        let closed = || sled::Error::Io(io::Error::other("it failed and waits to be opened again"));
+        tree.as_ref()
+            .map_or_else(|| Err(closed()), ask)
+            .map_err(StoreError::index(doing))
     }
 
     /// The lines of a call.
     pub(crate) fn lines(&self, call: CallId) -> Result<Option<Vec<Place>>, StoreError> {
-        let value = self
-            .tree
-            .get(call.to_bytes())
-            .map_err(StoreError::index("reading"))?;
+        let value = self.on("reading", |tree| tree.get(call.to_bytes()))?;
         Ok(value.map(|bytes| {
             let (places, _) = bytes.as_chunks::<{ Place::SIZE }>();
             places
@@ -81,25 +99,27 @@ impl Db {
         if let Some(covered) = covered {
             batch.insert(COVERED, serde_json::to_vec(covered)?);
         }
-        self.tree
-            .apply_batch(batch)
-            .map_err(StoreError::index("writing"))
+        self.on("writing", |tree| tree.apply_batch(batch))
     }
 
     /// Up to which checkpoint every call is in here.
     pub(crate) fn covered(&self) -> Result<Option<Covered>, StoreError> {
-        let value = self
-            .tree
-            .get(COVERED)
-            .map_err(StoreError::index("reading"))?;
+        let value = self.on("reading", |tree| tree.get(COVERED))?;
         Ok(value.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
     /// Hands what was kept to the kernel.
     pub(crate) fn flush(&self) -> Result<(), StoreError> {
-        self.tree
-            .flush()
-            .map(|_| ())
-            .map_err(StoreError::index("flushing"))
+        self.on("flushing", |tree| tree.flush().map(|_| ()))
     }
+}
+
+fn open(store: &Path) -> Result<sled::Db, StoreError> {
+    sled::Config::new()
+        .path(folder(store))
+        .cache_capacity(CACHE_BYTES)
+        .mode(sled::Mode::HighThroughput)
+        .flush_every_ms(None)
+        .open()
+        .map_err(StoreError::index("opening"))
 }

@@ -47,6 +47,12 @@ const INDEX_BATCH: usize = 256;
 /// How long a finished call waits for company on its way into the index.
 const INDEX_AFTER: Duration = Duration::from_secs(1);
 
+/// How often an index or a checkpoint that failed is tried again.
+const MEND_AFTER: Duration = Duration::from_secs(30);
+
+/// How often calls are looked for whose recording's hash does not come.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
 /// Bytes of log between two checkpoints: what a start has to replay, about 25,000 events in a fifth of a second.
 const CHECKPOINT_EVERY: u64 = 16 << 20;
 
@@ -136,6 +142,10 @@ pub(crate) struct Keeper {
     lost_said: u64,
     last: Option<Place>,
     indexed_at: Moment,
+    swept_at: Moment,
+    /// Since when the index or a checkpoint fails.
+    failed_at: Option<Moment>,
+    has_written: bool,
     since_checkpoint: u64,
     since_snapshot: u64,
     changed: BTreeSet<Month>,
@@ -157,6 +167,9 @@ impl Keeper {
             lost_said: 0,
             last: None,
             indexed_at: Moment::START,
+            swept_at: Moment::START,
+            failed_at: None,
+            has_written: false,
             since_checkpoint: replayed,
             since_snapshot: replayed,
             changed: BTreeSet::new(),
@@ -329,12 +342,19 @@ impl Keeper {
     /// Everything in `unseen` is on the disk: from here readers may tell of it.
     fn publish(&mut self) {
         let returned = self.take_back_lines();
+        self.has_written |= !self.unseen.is_empty();
+        let mut unwanted = Vec::new();
         let mut view = self.shared.view_mut();
         for (call, lines) in returned {
             view.take_back(call, &lines);
         }
         for (place, taken) in self.unseen.drain(..) {
             view.apply(place, taken.call, taken.at, &taken.event);
+            if let (Some(call), Event::Recorded(recorded)) = (taken.call, &taken.event)
+                && view.rows.is_erased(call)
+            {
+                unwanted.push(recorded.file.clone());
+            }
             view.end = Some(place);
             self.last = Some(place);
             self.since_checkpoint += u64::from(place.length) + 1;
@@ -349,6 +369,12 @@ impl Keeper {
         }
         drop(view);
         self.shared.purse.written(std::mem::take(&mut self.done));
+        for file in unwanted {
+            // The recorder finished it after its person was erased.
+            if let Err(error) = erase::remove_recording(&self.shared.recordings, &file) {
+                tracing::error!(file, %error, "the recording of an erased call is still there; delete it");
+            }
+        }
     }
 
     /// Lines of calls that the index has already and that have one more now.
@@ -379,18 +405,56 @@ impl Keeper {
     fn keep_house(&mut self) {
         self.say_lost();
         let now = self.shared.clock.now();
+        if now - self.swept_at >= SWEEP_EVERY {
+            self.swept_at = now;
+            self.shared.view_mut().settle_late(self.shared.clock.wall());
+            self.tell_head();
+        }
+        if self
+            .failed_at
+            .is_some_and(|failed_at| now - failed_at < MEND_AFTER)
+        {
+            return;
+        }
+        let kept = self.mend().and_then(|()| self.keep_up(now));
+        match kept {
+            Ok(()) => {
+                if self.failed_at.take().is_some() {
+                    tracing::info!("the index takes finished calls again");
+                }
+            }
+            Err(error) => {
+                if self.failed_at.is_none() {
+                    tracing::error!(%error, "finished calls wait in memory, and a start will replay more");
+                }
+                self.failed_at = Some(now);
+            }
+        }
+    }
+
+    fn mend(&self) -> Result<(), StoreError> {
+        if self.failed_at.is_some() {
+            self.shared.db.reopen()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Index and checkpoint, when it is time.
+    fn keep_up(&mut self, now: Moment) -> Result<(), StoreError> {
         let settled = self.shared.view().settled().len();
         if settled >= INDEX_BATCH || (settled > 0 && now - self.indexed_at >= INDEX_AFTER) {
             self.indexed_at = now;
-            if let Err(error) = self.index() {
-                tracing::error!(%error, "finished calls wait in memory for the index");
-            }
+            self.index()?;
         }
-        if self.since_checkpoint >= CHECKPOINT_EVERY
-            && let Err(error) = self.checkpoint(false)
-        {
-            tracing::error!(%error, "no checkpoint could be made; a start will replay more");
+        if self.since_checkpoint >= CHECKPOINT_EVERY {
+            self.checkpoint(false)?;
         }
+        Ok(())
+    }
+
+    /// Once a day, so that it can be noted down where nobody who holds this disk can change it.
+    fn tell_head(&mut self) {
         let day = self.shared.clock.wall().as_millis().div_euclid(86_400_000);
         if day != self.day {
             self.day = day;
@@ -471,7 +535,8 @@ impl Keeper {
                 events = left,
                 "the store ends with events that the disk refused"
             );
-        } else if self.since_checkpoint > 0
+        } else if self.has_written
+            && self.mend().is_ok()
             && let Err(error) = self.checkpoint(true)
         {
             tracing::error!(%error, "no checkpoint could be made; the next start replays more");

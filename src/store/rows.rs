@@ -215,6 +215,12 @@ impl Rows {
         self.list.reserve(more);
     }
 
+    /// Whether the person of a call was erased.
+    pub(crate) fn is_erased(&self, id: CallId) -> bool {
+        let row = self.find(id).ok().and_then(|place| self.list.get(place));
+        row.is_some_and(|row| row.marks.has(Marks::ERASED))
+    }
+
     /// Takes in an event of a call. Taking it in twice changes nothing, so a replay may begin anywhere.
     pub(crate) fn apply(&mut self, id: CallId, at: WallTime, event: &Event) {
         match event {

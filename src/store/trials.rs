@@ -327,6 +327,71 @@ fn erasing_removes_the_number_from_every_byte_and_the_chain_still_holds() {
 }
 
 #[test]
+fn a_recording_that_is_finished_after_its_person_was_erased_does_not_stay() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let call = Script::nth(1);
+    let mut quiet = crate::store::trial::answered(&call.caller);
+    quiet.recorded = false;
+    store.tell(call.began());
+    store.tell(call.fact(2_000, What::Answered(Box::new(quiet))));
+    store.tell(call.ended());
+    assert_eq!(store.erase(Number::e164(CALLER).unwrap()).unwrap().calls, 1);
+    let path = place.recording(&call);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, "sound").unwrap();
+    store.recorded(call.outcome());
+    store.sync().unwrap();
+    eventually("the end of the file", || !path.exists());
+    assert_eq!(store.call(call.id).unwrap().unwrap().recording, None);
+    assert!(is_whole(&store));
+}
+
+#[test]
+fn erasing_checking_and_calling_at_once_disturb_each_other_in_nothing() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let people: Vec<String> = (0..5)
+        .map(|person| format!("+7999000000{person}"))
+        .collect();
+    for (number, person) in (1..=100).zip(people.iter().cycle()) {
+        place.play(
+            &store,
+            &Script::new(number, MORNING + Duration::from_secs(number), person),
+        );
+    }
+    store.sync().unwrap();
+    let caller = store.clone();
+    let calling = thread::spawn(move || {
+        for number in 200..1_200 {
+            let call = Script::nth(number);
+            caller.tell(call.began());
+            caller.tell(call.ended());
+        }
+        caller.sync().unwrap();
+    });
+    for person in &people {
+        assert_eq!(
+            store.erase(Number::e164(person).unwrap()).unwrap().calls,
+            20
+        );
+        let verdict = store.verify().unwrap();
+        assert!(matches!(verdict, Verdict::Whole { .. }), "{verdict:?}");
+    }
+    calling.join().unwrap();
+    let calls = store.list(&all()).unwrap().calls;
+    assert_eq!(calls.len(), 1_000);
+    drop(store);
+    let (store, _) = place.open();
+    assert!(is_whole(&store));
+    assert_eq!(store.rows(), 1_100);
+    drop(store);
+    for person in &people {
+        assert_eq!(place.holds(&person[1..]), Vec::<std::path::PathBuf>::new());
+    }
+}
+
+#[test]
 fn a_personal_part_that_goes_missing_without_an_erasure_is_found() {
     let place = Place::new();
     let (store, _) = place.open();

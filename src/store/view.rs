@@ -11,7 +11,7 @@ use crate::store::place::Place;
 use crate::store::rows::Rows;
 
 /// How long after its end a call waits for the hash of its recording before it goes into the index without.
-const HASH_WAIT_MS: i64 = 600_000;
+const HASH_WAIT_MS: i64 = 120_000;
 
 /// The synced state of the store, but for what the index holds.
 #[derive(Debug, Default)]
