@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::config::walk::{Book, Section, Word, suggestion};
+use crate::config::book::{Book, Word, suggestion};
+use crate::config::walk::Section;
 
 /// An id is shown in tables, file names of reports and log lines.
 const ID_MAX: usize = 64;

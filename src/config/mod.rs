@@ -4,6 +4,7 @@ pub mod load;
 pub mod mistake;
 pub mod reload;
 
+mod book;
 mod known;
 mod later;
 mod outside;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::base::country::Country;
 use crate::call::trunk::Trunk;
+use crate::config::book::{Book, Word};
 use crate::config::known::{self, Known};
 use crate::config::tracking::number;
-use crate::config::walk::{Book, Section, Word};
+use crate::config::walk::Section;
 use crate::route::decision::{Dial, Target};
 use crate::route::group::{Group, Manager, Strategy};
 

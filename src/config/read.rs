@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
+use crate::config::book::Book;
 use crate::config::known::Known;
 use crate::config::mistake::{Grade, Mistake};
 use crate::config::outside::Outside;
@@ -15,7 +16,7 @@ use crate::config::shadow;
 use crate::config::sockets;
 use crate::config::tracking;
 use crate::config::trunk;
-use crate::config::walk::{Book, Section};
+use crate::config::walk::Section;
 use crate::config::{Config, Loaded};
 use crate::route::Routing;
 use crate::track::{Project, Tracking};

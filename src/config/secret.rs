@@ -4,9 +4,10 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::config::book::Word;
 use crate::config::outside::Outside;
 use crate::config::settings::resolve;
-use crate::config::walk::{Section, Word};
+use crate::config::walk::Section;
 
 const KEYS: [&str; 3] = ["password_file", "password_env", "password"];
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use crate::api;
 use crate::base::country::Country;
+use crate::config::book::{Word, quoted};
 use crate::config::later::COMING_TRANSPORTS;
 use crate::config::sockets;
-use crate::config::walk::{Section, Word, quoted};
+use crate::config::walk::Section;
 use crate::engine;
 use crate::engine::settings::Listen;
 use crate::media;

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::base::number::Number;
+use crate::config::book::Book;
 use crate::config::known::Known;
-use crate::config::walk::Book;
 use crate::recording::settings::When;
 use crate::route::rule::{Conditions, Rule};
 use crate::track::Source;

@@ -5,9 +5,9 @@
 use std::net::SocketAddr;
 
 use crate::call::trunk::Trunk;
+use crate::config::book::Book;
 use crate::config::known::Known;
 use crate::config::settings::SIP_PORT;
-use crate::config::walk::Book;
 use crate::engine::settings::Listen;
 use crate::sip::transport::Transport;
 

@@ -7,8 +7,9 @@ use jiff::tz::TimeZone;
 
 use crate::base::country::Country;
 use crate::base::number::Number;
+use crate::config::book::{Book, Word};
 use crate::config::known::{self, Known};
-use crate::config::walk::{Book, Section, Word};
+use crate::config::walk::Section;
 use crate::track::{DateRange, Project, Source};
 
 const CURRENCY: &str = "RUB";

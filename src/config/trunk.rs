@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use crate::base::sound::SoundFrom;
 use crate::call::trunk::{Allow, CallerId, DidFrom, NumberFormat, Trunk};
+use crate::config::book::{Book, Word};
 use crate::config::known::{self, Known};
 use crate::config::outside::Outside;
 use crate::config::secret::{self, Secret};
 use crate::config::settings::{SIP_PORT, TRANSPORTS, is_host};
-use crate::config::walk::{Book, Section, Word};
+use crate::config::walk::Section;
 use crate::sip::transport::Transport;
 
 const SAMPLE_HOST: &str = "\"sip.example.com\"";
