@@ -277,6 +277,16 @@ mod tests {
         }
     }
 
+    /// A Content-Length behind the last header that is read must not be passed over.
+    #[test]
+    fn headers_that_are_not_read_break_the_stream() {
+        let many = "X: y\r\n".repeat(128);
+        let text = format!("OPTIONS sip:a SIP/2.0\r\n{many}l: 9\r\nno colon\r\n\r\n");
+        let mut framer = Framer::new();
+        framer.push(text.as_bytes());
+        assert_eq!(drain(&mut framer), [Err(Snag::Head(Wrong::TooManyHeaders))]);
+    }
+
     #[test]
     fn a_head_without_end_and_other_protocols_break_the_stream() {
         let mut framer = Framer::new();

@@ -238,3 +238,76 @@ impl fmt::Debug for Headers {
         f.debug_map().entries(lines).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::message::Request;
+
+    fn request(lines: &str) -> Request {
+        let text = format!(
+            "INVITE sip:c@d SIP/2.0\r\nv: SIP/2.0/UDP h;branch=z9hG4bK1\r\nf: <sip:a@b>;tag=1\r\n\
+             t: <sip:c@d>\r\ni: x\r\nCSeq: 7 INVITE\r\n{lines}\r\n"
+        );
+        Request::parse(Bytes::from(text)).unwrap()
+    }
+
+    #[test]
+    fn values_come_from_every_line_and_every_comma() {
+        let request = request(
+            "Route: <sip:a;x=1,2>, \"b, c\" <sip:b>\r\nSupported: timer\r\nroute: <sip:c>\r\nk: 100REL ,\r\nDate: Fri, 1 Jan\r\n",
+        );
+        let headers = request.headers();
+        assert_eq!(
+            headers.routes(),
+            [&b"<sip:a;x=1,2>"[..], b"\"b, c\" <sip:b>", b"<sip:c>"]
+        );
+        assert_eq!(headers.supported().count(), 2);
+        assert!(headers.lists(Name::Supported, "100rel"));
+        // A comma is part of a date.
+        assert_eq!(headers.all(Name::Date).count(), 1);
+    }
+
+    #[test]
+    fn contacts_are_read_and_a_star_is_none() {
+        let some = request("m: \"A, B\" <sip:one>, sip:two;q=1\r\nContact: <sip:three>\r\n");
+        let uris: Vec<_> = some
+            .headers()
+            .contacts()
+            .map(|c| c.uri().to_string())
+            .collect();
+        assert_eq!(uris, ["sip:one", "sip:two", "sip:three"]);
+        assert_eq!(some.headers().contact().unwrap().uri().as_str(), "sip:one");
+        assert!(request("Contact: *\r\n").headers().contact().is_none());
+    }
+
+    #[test]
+    fn causes_types_and_times_are_read() {
+        let request = request(
+            "Reason: SIP ;cause=200;text=\"a,b\", q.850; cause=16\r\nc: Application/SDP ; charset=utf-8\r\nExpires: 99999999999\r\n",
+        );
+        let headers = request.headers();
+        assert_eq!(headers.reason("SIP"), Some(200));
+        assert_eq!(headers.reason_q850(), Some(16));
+        assert!(headers.is_content("application/sdp"));
+        assert_eq!(headers.expires(), Some(u32::MAX));
+    }
+
+    #[test]
+    fn a_cseq_is_a_number_and_a_method() {
+        assert_eq!(
+            CSeq::parse(b"0009  INVITE").unwrap().to_string(),
+            "9 INVITE"
+        );
+        for text in [
+            "9",
+            "INVITE 9",
+            "-1 INVITE",
+            "4294967296 INVITE",
+            "1 IN VITE",
+            "",
+        ] {
+            assert_eq!(CSeq::parse(text.as_bytes()), None, "{text}");
+        }
+    }
+}

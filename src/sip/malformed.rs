@@ -33,7 +33,7 @@ pub enum Wrong {
     Status,
     /// A header line without a name and a colon.
     HeaderLine,
-    /// A carriage return, or a NUL outside quotes, where none may be.
+    /// A carriage return that ends no line.
     Control,
     /// A header line longer than [`crate::sip::message::LINE_MAX`].
     LineTooLong,

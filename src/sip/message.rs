@@ -10,8 +10,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::sip::header::Name;
-use crate::sip::headers::{Line, Lines};
-use crate::sip::malformed::{Kind, Parts};
+use crate::sip::headers::Line;
+use crate::sip::lines::{Found, once, read_length, unfolded};
+use crate::sip::malformed::Kind;
 use crate::sip::name_addr::NameAddr;
 use crate::sip::scan;
 use crate::sip::scan::{Span, Values};
@@ -19,15 +20,13 @@ use crate::sip::uri::Uri;
 use crate::sip::via::Via;
 
 pub use crate::sip::headers::{CSeq, Headers};
+pub(crate) use crate::sip::lines::content_length;
+pub use crate::sip::lines::{HEADERS_MAX, LINE_MAX};
 pub use crate::sip::malformed::{Malformed, Wrong};
 pub use crate::sip::method::Method;
 
 /// The longest message: what one UDP datagram can carry, and what 16-bit offsets can mark.
 pub const MESSAGE_MAX: usize = 65_535;
-/// The longest header line, folded lines counted as one: twice the longest in RFC 4475's torture messages.
-pub const LINE_MAX: usize = 8_192;
-/// The most header lines: more than twice those of the longest real INVITEs, so that a message of empty headers stays cheap.
-pub const HEADERS_MAX: usize = 128;
 
 /// A request or a response. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -187,152 +186,6 @@ impl Response {
     }
 }
 
-/// The lines of a message, before any of them is understood.
-struct Found {
-    start: Span,
-    lines: Lines,
-    body_at: usize,
-    folded: bool,
-    wrong: Option<Wrong>,
-}
-
-impl Found {
-    fn scan(text: &[u8]) -> Self {
-        let mut found = Self {
-            start: Span::EMPTY,
-            lines: Lines::new(),
-            body_at: text.len(),
-            folded: false,
-            wrong: Some(Wrong::NoEnd),
-        };
-        let mut begin = 0;
-        let mut returns = 0;
-        let mut trouble = None;
-        for feed in memchr::memchr_iter(b'\n', text) {
-            let whole = text.get(begin..feed).unwrap_or_default();
-            // A line feed alone is taken for a line end, as every stack in the field does.
-            let line = whole.strip_suffix(b"\r").unwrap_or(whole);
-            returns += whole.len() - line.len();
-            let at = begin;
-            begin = feed + 1;
-            if line.is_empty() {
-                found.body_at = begin;
-                found.wrong = trouble;
-                break;
-            }
-            if at == 0 {
-                found.start = Span::new(0, line.len());
-            } else if let [b' ' | b'\t', ..] = line {
-                found.folded = true;
-                return found;
-            } else if found.lines.len() == HEADERS_MAX {
-                trouble = Some(Wrong::TooManyHeaders);
-            } else if line.len() > LINE_MAX {
-                trouble = Some(Wrong::LineTooLong);
-            } else {
-                match header_line(line, at) {
-                    Some(header) => found.lines.push(header),
-                    None => trouble = Some(Wrong::HeaderLine),
-                }
-            }
-        }
-        let head = text.get(..begin).unwrap_or_default();
-        if memchr::memchr_iter(b'\r', head).count() != returns {
-            found.wrong = Some(Wrong::Control);
-        }
-        found
-    }
-
-    /// Finds the body by Content-Length, or as all the rest of the datagram (18.3).
-    fn body(&self, text: &Bytes, length: Option<usize>) -> Result<Bytes, Wrong> {
-        let there = text.len() - self.body_at;
-        let length = length.unwrap_or(there);
-        if length > there {
-            return Err(Wrong::BodyShort);
-        }
-        if length == 0 {
-            return Ok(Bytes::new());
-        }
-        Ok(text.slice(self.body_at..self.body_at + length))
-    }
-
-    fn content_length(&self, text: &[u8]) -> Result<Option<usize>, Wrong> {
-        // A line without a colon spoils its message, not the next one; the other faults could hide a Content-Length.
-        match self.wrong {
-            None | Some(Wrong::HeaderLine) => {}
-            Some(wrong) => return Err(wrong),
-        }
-        let mut length = None;
-        for line in &self.lines {
-            if line.name == Name::ContentLength {
-                once(&mut length, line.name, read_length(line.value.of(text)))?;
-            }
-        }
-        Ok(length)
-    }
-
-    fn malformed(self, text: Bytes, wrong: Wrong, kind: Kind) -> Malformed {
-        let first = self.lines.iter().find(|line| line.name == Name::Via);
-        let via = first.and_then(|line| Via::first_at(&text, line.value.range()).ok());
-        Malformed::new(Parts {
-            wrong,
-            text,
-            lines: self.lines,
-            kind,
-            via,
-        })
-    }
-}
-
-/// Reads Content-Length from a head alone, for the framing of streams.
-pub(crate) fn content_length(head: &Bytes) -> Result<Option<usize>, Wrong> {
-    let mut found = Found::scan(head);
-    if found.folded {
-        let text = unfolded(head);
-        found = Found::scan(&text);
-        return found.content_length(&text);
-    }
-    found.content_length(head)
-}
-
-fn header_line(line: &[u8], at: usize) -> Option<Line> {
-    let colon = memchr::memchr(b':', line)?;
-    let label = scan::trim_end(line.get(..colon)?);
-    let name = Name::of(label);
-    // A name that is known is a token.
-    if name == Name::Other && !scan::is_all(label, scan::TOKEN) {
-        return None;
-    }
-    let value = scan::trim_end(line.get(colon + 1..)?);
-    let lead = value.iter().position(|b| *b != b' ' && *b != b'\t');
-    let start = at + colon + 1 + lead.unwrap_or_default();
-    Some(Line {
-        name,
-        label: Span::new(at, at + label.len()),
-        value: Span::new(start, at + colon + 1 + value.len()),
-    })
-}
-
-/// Writes spaces over the line breaks of folded headers, which 7.3.1 says mean the same; every offset stays.
-fn unfolded(text: &[u8]) -> Bytes {
-    let mut out = text.to_vec();
-    let mut begin = 0;
-    for feed in memchr::memchr_iter(b'\n', text) {
-        let line = text.get(begin..feed).unwrap_or_default();
-        if line.is_empty() || line == b"\r" {
-            break;
-        }
-        begin = feed + 1;
-        if let Some(b' ' | b'\t') = text.get(begin) {
-            let from = feed - usize::from(line.ends_with(b"\r"));
-            if let Some(fold) = out.get_mut(from..begin) {
-                fold.fill(b' ');
-            }
-        }
-    }
-    Bytes::from(out)
-}
-
 enum Start {
     Request { method: Method, uri: Uri },
     Response { status: u16, reason: Span },
@@ -477,19 +330,6 @@ fn headers(
     Ok((headers, body))
 }
 
-/// Keeps the one value of a header that may stand once.
-fn once<T>(place: &mut Option<T>, name: Name, value: Option<T>) -> Result<(), Wrong> {
-    if place.is_some() {
-        return Err(Wrong::Repeated(name));
-    }
-    *place = Some(value.ok_or(Wrong::Bad(name))?);
-    Ok(())
-}
-
-fn read_length(value: &[u8]) -> Option<usize> {
-    usize::try_from(scan::number(value)?).ok()
-}
-
 /// Checks every Contact of a line and keeps the first of all.
 fn read_contacts(text: &Bytes, line: &Line, contact: &mut Option<NameAddr>) -> Result<(), Wrong> {
     let mut values = Values::new(line.value.of(text));
@@ -520,5 +360,100 @@ impl fmt::Debug for Response {
             .field("headers", &self.0.headers)
             .field("body_bytes", &self.0.body.len())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPTIONS: &str = "OPTIONS sip:c@d SIP/2.0\r\n\
+        Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\n\
+        From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: x\r\nCSeq: 7 OPTIONS\r\n";
+
+    fn parse(text: String) -> Result<Message, Wrong> {
+        Message::parse(Bytes::from(text)).map_err(|malformed| malformed.wrong())
+    }
+
+    fn with(lines: &str) -> Result<Message, Wrong> {
+        parse(format!("{OPTIONS}{lines}\r\n"))
+    }
+
+    #[test]
+    fn line_breaks_before_a_message_and_bytes_after_it_are_noise() {
+        let text = format!("\r\n\r\n{OPTIONS}l: 2\r\n\r\nabcdef");
+        assert_eq!(parse(text).unwrap().body().as_ref(), b"ab");
+        assert_eq!(parse("\r\n\r\n".to_owned()).unwrap_err(), Wrong::Blank);
+        assert_eq!(parse(String::new()).unwrap_err(), Wrong::Blank);
+    }
+
+    #[test]
+    fn a_line_feed_ends_a_line_and_a_return_alone_does_not() {
+        assert!(parse(format!("{OPTIONS}\r\n").replace("\r\n", "\n")).is_ok());
+        assert_eq!(with("Subject: a\rVia: b\r\n").unwrap_err(), Wrong::Control);
+    }
+
+    #[test]
+    fn limits_are_kept_and_what_is_within_them_is_read() {
+        let own = OPTIONS.lines().count() - 1;
+        assert!(with(&"X: y\r\n".repeat(HEADERS_MAX - own)).is_ok());
+        let more = "X: y\r\n".repeat(HEADERS_MAX - own + 1);
+        assert_eq!(with(&more).unwrap_err(), Wrong::TooManyHeaders);
+        let long = |length: usize| format!("X: {}\r\n", "y".repeat(length - 3));
+        assert!(with(&long(LINE_MAX)).is_ok());
+        assert_eq!(with(&long(LINE_MAX + 1)).unwrap_err(), Wrong::LineTooLong);
+        let folded = format!("X: y\r\n{}", " z\r\n".repeat(LINE_MAX / 4));
+        assert_eq!(with(&folded).unwrap_err(), Wrong::LineTooLong);
+        let body = |length: usize| format!("{OPTIONS}\r\n{}", "b".repeat(length));
+        let room = MESSAGE_MAX - OPTIONS.len() - 2;
+        assert_eq!(parse(body(room)).unwrap().body().len(), room);
+        assert_eq!(parse(body(room + 1)).unwrap_err(), Wrong::TooLong);
+    }
+
+    #[test]
+    fn what_may_stand_once_stands_once() {
+        for (line, name) in [
+            ("f: <sip:a@b>", Name::From),
+            ("t: <sip:a@b>", Name::To),
+            ("i: x", Name::CallId),
+            ("CSeq: 7 OPTIONS", Name::CSeq),
+            ("Max-Forwards: 1\r\nMax-Forwards: 1", Name::MaxForwards),
+            ("l: 0\r\nl: 0", Name::ContentLength),
+            ("c: a/b\r\nc: a/b", Name::ContentType),
+        ] {
+            let wrong = with(&format!("{line}\r\n")).unwrap_err();
+            assert_eq!(wrong, Wrong::Repeated(name), "{line}");
+        }
+        assert_eq!(
+            with("Max-Forwards: 256\r\n").unwrap_err(),
+            Wrong::Bad(Name::MaxForwards)
+        );
+    }
+
+    #[test]
+    fn responses_and_acks_are_never_answered() {
+        let ack = OPTIONS.replace("OPTIONS", "ACK");
+        for text in [
+            format!("{ack}l: 9\r\n\r\n"),
+            OPTIONS.replace("OPTIONS sip:c@d SIP/2.0", "SIP/2.0 999 x"),
+            "garbage\r\n\r\n".to_owned(),
+            "OPTIONS sip:c@d SIP/2.0\r\n\r\n".to_owned(),
+        ] {
+            let malformed = Message::parse(Bytes::from(text.clone())).unwrap_err();
+            assert_eq!(malformed.answer(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_message_says_what_is_wrong_with_it() {
+        let malformed =
+            Message::parse(Bytes::from(OPTIONS.replace("To: <", "To: \"<"))).unwrap_err();
+        let expected = "the peer sent a malformed SIP message: no empty line ends the headers";
+        assert_eq!(malformed.to_string(), expected);
+        let text = format!("{}\r\n", OPTIONS.replace("To: <", "To: \"<"));
+        let malformed = Message::parse(Bytes::from(text)).unwrap_err();
+        let expected = "the peer sent a malformed SIP message: To is malformed";
+        assert_eq!(malformed.to_string(), expected);
+        assert_eq!(malformed.method(), Some(&Method::Options));
     }
 }

@@ -6,6 +6,8 @@ pub mod endpoint;
 pub mod frame;
 pub mod header;
 pub mod headers;
+pub mod host;
+mod lines;
 pub mod malformed;
 pub mod message;
 pub mod method;

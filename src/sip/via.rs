@@ -6,9 +6,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::sip::host::{Host, take_host, take_port};
 use crate::sip::scan;
 use crate::sip::scan::{Cursor, Params, Span};
-use crate::sip::uri::{Host, take_host, take_port};
 
 /// What every branch of RFC 3261 begins with (8.1.1.7).
 pub const MAGIC_COOKIE: &str = "z9hG4bK";
