@@ -1,9 +1,9 @@
-//! Requests that go out: client transactions, their CANCEL and their ACKs (RFC 3261 8.1, 9.1, 13.2.2.4, 17.1).
+//! Requests that go out: client transactions (RFC 3261 8.1, 17.1). What only INVITEs have is in `invite.rs`.
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 use crate::base::time::Moment;
+use crate::sip::endpoint::invite::Invite;
 use crate::sip::endpoint::matching::Branch;
 use crate::sip::endpoint::streams::{Kind, NoWay};
 use crate::sip::endpoint::{ClientKey, Endpoint, Event, Failure, Hop, Wake};
@@ -18,12 +18,12 @@ use crate::sip::write::Outgoing;
 
 /// One client transaction and what it may have to send again.
 pub(super) struct Client {
-    branch: Branch,
-    path: Path,
-    machine: Machine,
-    kept: Kept,
-    /// What few INVITEs need for long: boxed, so that finished transactions stay small.
-    invite: Option<Box<Invite>>,
+    pub(super) branch: Branch,
+    pub(super) path: Path,
+    pub(super) machine: Machine,
+    pub(super) kept: Kept,
+    /// What few transactions have: boxed, so that finished ones stay small.
+    pub(super) invite: Option<Box<Invite>>,
     /// The user asked for it; `false` for a CANCEL, whose outcome shows on its INVITE.
     told: bool,
 }
@@ -34,7 +34,7 @@ pub(super) enum Machine {
 }
 
 /// The one message of a client transaction that may have to be sent again.
-enum Kept {
+pub(super) enum Kept {
     /// Not finally answered: the request, written anew each time, so that what rings is kept once.
     Request(Box<Outgoing>),
     /// An INVITE rejected: its ACK.
@@ -43,83 +43,12 @@ enum Kept {
     Nothing,
 }
 
-#[derive(Default)]
-struct Invite {
-    cancel: Cancel,
-    /// Each 2xx that came, in order; nearly always one.
-    forks: SmallVec<[Fork; 1]>,
-}
-
-#[derive(Default)]
-enum Cancel {
-    #[default]
-    NotAsked,
-    /// Asked for before anything was heard: a CANCEL could overtake its INVITE (9.1).
-    Waiting {
-        reason: Option<String>,
-    },
-    Sent,
-}
-
-/// One callee that answered, and our ACK to it.
-struct Fork {
-    tag: u64,
-    ack: Option<(Path, Bytes)>,
-}
-
 impl Endpoint {
     /// Sends a request other than ACK and CANCEL. What comes of it is told under the key returned.
     pub fn request(&mut self, now: Moment, to: Hop, request: Outgoing) -> ClientKey {
         self.stirred = true;
         let branch = Branch::new(&mut self.chance);
         ClientKey(self.start_client(now, branch, self.listeners.path(&to), request, true))
-    }
-
-    /// Cancels an INVITE: at once when it rings, after its first provisional response when nothing was heard yet, not at
-    /// all when it is answered. `reason` is the value of a Reason header (RFC 3326).
-    pub fn cancel(&mut self, now: Moment, key: ClientKey, reason: Option<&str>) {
-        self.stirred = true;
-        let Some(client) = self.clients.get_mut(key.0) else {
-            return;
-        };
-        let Machine::Invite(machine) = &client.machine else {
-            return;
-        };
-        let (calling, proceeding) = (machine.is_calling(), machine.is_proceeding());
-        let invite = client.invite.get_or_insert_default();
-        match invite.cancel {
-            Cancel::NotAsked if calling => {
-                let reason = reason.map(str::to_owned);
-                invite.cancel = Cancel::Waiting { reason };
-            }
-            Cancel::NotAsked if proceeding => self.send_cancel(now, key.0, reason),
-            Cancel::NotAsked | Cancel::Waiting { .. } | Cancel::Sent => {}
-        }
-    }
-
-    /// Sends the ACK for the 2xx of the fork that `remote_tag` names, and again whenever that 2xx is repeated.
-    pub fn ack(&mut self, now: Moment, key: ClientKey, remote_tag: &str, to: Hop, ack: Outgoing) {
-        self.stirred = true;
-        let mut path = self.listeners.path(&to);
-        let branch = Branch::new(&mut self.chance);
-        let Some(via) = self.listeners.via(&path, branch) else {
-            return;
-        };
-        let bytes = ack.encode(&via);
-        let tag = self.matcher.fork(remote_tag);
-        let fork = self
-            .clients
-            .get_mut(key.0)
-            .and_then(|client| client.invite.as_mut())
-            .and_then(|invite| invite.forks.iter_mut().find(|fork| fork.tag == tag));
-        let again = bytes.clone();
-        // An ACK that finds no way now is sent when the 2xx is repeated.
-        let _sent_or_later = self
-            .streams
-            .send(now, &mut path, Kind::Request, bytes, &mut self.out);
-        if let Some(fork) = fork {
-            fork.ack = Some((path, again));
-        }
     }
 
     pub(super) fn handle_response(&mut self, now: Moment, path: Path, response: Response) {
@@ -200,7 +129,7 @@ impl Endpoint {
         }
     }
 
-    fn start_client(
+    pub(super) fn start_client(
         &mut self,
         now: Moment,
         branch: Branch,
@@ -240,7 +169,7 @@ impl Endpoint {
         slot
     }
 
-    fn fail_client(&mut self, now: Moment, slot: Slot) {
+    pub(super) fn fail_client(&mut self, now: Moment, slot: Slot) {
         self.step_client(now, slot, None, Machine::handle_transport_failure);
     }
 
@@ -294,13 +223,7 @@ impl Endpoint {
         }
         let mut wanted = client.told;
         match client.machine {
-            Machine::Invite(_) if status < 200 => {
-                let invite = client.invite.as_mut();
-                if let Some(Cancel::Waiting { reason }) = invite.map(|invite| &mut invite.cancel) {
-                    let reason = reason.take();
-                    self.send_cancel(now, slot, reason.as_deref());
-                }
-            }
+            Machine::Invite(_) if status < 200 => self.send_awaited_cancel(now, slot),
             Machine::Invite(_) if status < 300 => wanted &= self.is_first_2xx(now, slot, response),
             Machine::Invite(_) => client.invite = None,
             Machine::Other(_) => {}
@@ -313,63 +236,13 @@ impl Endpoint {
             });
         }
     }
-
-    /// Whether a 2xx is the first of its fork. A repeated one means that our ACK was lost (13.2.2.4).
-    fn is_first_2xx(&mut self, now: Moment, slot: Slot, response: &Response) -> bool {
-        let tag = response.headers().to().tag().unwrap_or_default();
-        let tag = self.matcher.fork(tag);
-        let Some(client) = self.clients.get_mut(slot) else {
-            return false;
-        };
-        let invite = client.invite.get_or_insert_default();
-        let Some(fork) = invite.forks.iter_mut().find(|fork| fork.tag == tag) else {
-            if invite.forks.len() >= FORKS_MAX {
-                return false;
-            }
-            invite.forks.push(Fork { tag, ack: None });
-            return true;
-        };
-        // Without an ACK yet the user is still busy with the first copy.
-        if let Some((path, bytes)) = &mut fork.ack {
-            let bytes = bytes.clone();
-            let _sent_or_later = self
-                .streams
-                .send(now, path, Kind::Request, bytes, &mut self.out);
-        }
-        false
-    }
-
-    /// Sends the CANCEL of a ringing INVITE, the way the INVITE went.
-    fn send_cancel(&mut self, now: Moment, slot: Slot, reason: Option<&str>) {
-        let Some(client) = self.clients.get_mut(slot) else {
-            return;
-        };
-        client.invite.get_or_insert_default().cancel = Cancel::Sent;
-        let Kept::Request(invite) = &client.kept else {
-            return;
-        };
-        let cancel = invite.cancel(reason);
-        let (branch, path) = (client.branch, client.path);
-        self.step_client(now, slot, None, |machine| machine.handle_cancelled(now));
-        self.start_client(now, branch, path, cancel, false);
-    }
 }
-
-/// Most callees of one INVITE that may answer it: a proxy forks to a ring group; more is a flood.
-const FORKS_MAX: usize = 32;
 
 impl Client {
     /// The bytes held beside the transaction itself and its ACK.
     #[cfg(test)]
     pub(super) fn bytes_kept(&self) -> usize {
-        let invite = self.invite.as_ref().map_or(0, |invite| {
-            let more = if invite.forks.spilled() {
-                invite.forks.capacity()
-            } else {
-                0
-            };
-            size_of::<Invite>() + more * size_of::<Fork>()
-        });
+        let invite = self.invite.as_ref().map_or(0, |invite| invite.bytes_kept());
         let request = match &self.kept {
             Kept::Request(request) => {
                 size_of::<Outgoing>() + request.uri().len() + request.body().len()
@@ -414,7 +287,7 @@ impl Machine {
         }
     }
 
-    fn handle_cancelled(&mut self, now: Moment) -> Actions<Action> {
+    pub(super) fn handle_cancelled(&mut self, now: Moment) -> Actions<Action> {
         match self {
             Self::Invite(machine) => machine.handle_cancelled(now),
             Self::Other(_) => {}

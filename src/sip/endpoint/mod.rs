@@ -8,6 +8,8 @@
 //! a trunk over UDP rarely listens on TCP, so that the switch of 18.1.1 would lose the call.
 
 mod client;
+mod event;
+mod invite;
 mod listeners;
 mod matching;
 mod refuse;
@@ -29,12 +31,13 @@ use crate::sip::endpoint::matching::{Branch, Fingerprint, Matcher};
 use crate::sip::endpoint::server::Server;
 use crate::sip::endpoint::streams::Streams;
 use crate::sip::frame::{Frame, PONG};
-use crate::sip::message::{Message, Request, Response};
+use crate::sip::message::Message;
 use crate::sip::slab::{Slab, Slot};
 use crate::sip::timers::Timers;
 use crate::sip::transaction::{client_invite, client_other, server_invite, server_other};
 use crate::sip::transport::{FlowId, Path, Transport};
 
+pub use crate::sip::endpoint::event::{Event, Failure, Output, Timer};
 pub use crate::sip::endpoint::streams::{FLOWS_MAX, OPENING_BYTES_MAX};
 pub use crate::sip::endpoint::transmit::Transmit;
 
@@ -100,100 +103,6 @@ pub struct ClientKey(Slot);
 /// A server transaction. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerKey(Slot);
-
-/// What the endpoint wants done or tells, in this order.
-#[derive(Debug)]
-pub enum Output {
-    /// Put this on the wire.
-    Transmit(Transmit),
-    /// This happened.
-    Event(Event),
-}
-
-/// What the endpoint tells its user.
-#[derive(Debug)]
-pub enum Event {
-    /// A request came, for the first time. ACK and CANCEL have events of their own.
-    Request {
-        /// Answer it under this key.
-        key: ServerKey,
-        /// The request.
-        request: Request,
-        /// The way it came.
-        path: Path,
-    },
-    /// The INVITE is cancelled; the CANCEL was answered. The user answers the INVITE 487.
-    Cancelled {
-        /// The INVITE's.
-        key: ServerKey,
-        /// The CANCEL, for its Reason.
-        cancel: Request,
-    },
-    /// The ACK for a 2xx came. Told once.
-    Acked {
-        /// The INVITE's.
-        key: ServerKey,
-        /// The ACK, for its SDP.
-        ack: Request,
-    },
-    /// The ACK for a 2xx never came: the user ends the session (13.3.1.4).
-    AckMissing {
-        /// The INVITE's.
-        key: ServerKey,
-    },
-    /// A response came: each provisional one (100 too, it says that somebody is there), one non-2xx final one, and for an
-    /// INVITE each fork's 2xx once.
-    Response {
-        /// The request's.
-        key: ClientKey,
-        /// The response.
-        response: Response,
-        /// The way it came.
-        path: Path,
-    },
-    /// The request has no final response and will have none.
-    Failed {
-        /// The request's.
-        key: ClientKey,
-        /// Why.
-        why: Failure,
-    },
-    /// The endpoint refused a request itself; for the counters and the operator's log.
-    Refused {
-        /// The way it came.
-        path: Path,
-        /// The answer; 0 where there was none to give.
-        status: u16,
-        /// In an operator's words.
-        why: &'static str,
-    },
-}
-
-/// Why a request failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// No final response in 64 * T1.
-    TimedOut,
-    /// It could not be sent, or its connection broke before it was answered.
-    Transport,
-}
-
-/// Why the endpoint wants to be woken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Timer {
-    /// An INVITE of ours.
-    ClientInvite(client_invite::Timer),
-    /// Another request of ours.
-    ClientOther(client_other::Timer),
-    /// An INVITE that came.
-    ServerInvite(server_invite::Timer),
-    /// Another request that came.
-    ServerOther(server_other::Timer),
-    /// A connection does not come to stand: what waited for it has failed.
-    Opening,
-    /// A message on a stream has begun and not ended, or none ever came: the connection is closed.
-    HalfMessage,
-}
 
 /// Transactions and the ways their messages take.
 pub struct Endpoint {

@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 
 use super::*;
 use crate::sip::header::Name;
+use crate::sip::message::Request;
 use crate::sip::method::Method;
 use crate::sip::write::{Outgoing, Reply, RequestWriter, reason_phrase};
 
