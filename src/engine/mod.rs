@@ -8,6 +8,7 @@ pub mod setup;
 pub mod start;
 
 mod admit;
+mod aftermath;
 mod datagrams;
 mod names;
 mod run;

@@ -19,6 +19,7 @@ use crate::call::story::KeptDialog;
 use crate::call::switchboard::Switchboard;
 use crate::call::trunks::Trunks;
 use crate::engine::admit::Door;
+use crate::engine::aftermath::clear_up;
 use crate::engine::datagrams::Datagrams;
 use crate::engine::error::StartError;
 use crate::engine::gauges::{Gauges, add, set};
@@ -73,9 +74,41 @@ pub struct Handle {
 struct Parts {
     clock: Clock,
     chance: Chance,
+    sockets: Sockets,
     store: Store,
     gauges: Arc<Gauges>,
     recorder: crossbeam_channel::Sender<Command>,
+}
+
+/// Where SIP listens, bound.
+struct Sockets {
+    datagrams: Datagrams,
+    streams: Streams,
+}
+
+impl Sockets {
+    fn bind(runtime: &Runtime, listen: &[Listen], key: u64) -> Result<Self, StartError> {
+        let _inside = runtime.enter();
+        Ok(Self {
+            datagrams: Datagrams::bind(listen)?,
+            streams: Streams::bind(listen, key)?,
+        })
+    }
+}
+
+fn store_setup(
+    setup: &Setup,
+    node: Arc<str>,
+    clock: Clock,
+    chance: Chance,
+) -> crate::store::handle::Setup {
+    crate::store::handle::Setup {
+        settings: setup.store.clone(),
+        recordings: setup.recordings.folder.clone(),
+        node,
+        clock,
+        chance,
+    }
 }
 
 /// Brings ringtag up. Returns when its sockets are bound and calls are taken.
@@ -92,26 +125,6 @@ pub fn start(setup: Setup, node: Arc<str>) -> Result<Running, StartError> {
         source: io::Error::other(error.to_string()),
     })?;
     let mut chance = Chance::from_seed(seed);
-    let (store, ghosts) = Store::open(crate::store::handle::Setup {
-        settings: setup.store.clone(),
-        recordings: setup.recordings.folder.clone(),
-        node,
-        clock,
-        chance: chance.fork(),
-    })?;
-    for outcome in crate::recording::recover::repair(&setup.recordings) {
-        tracing::warn!(call = %outcome.call, file = %outcome.file.display(), "a recording that a crash cut was made whole");
-        store.recorded(outcome);
-    }
-    let gauges = Arc::new(Gauges::default());
-    let (recorder, recorder_orders) = crossbeam_channel::bounded(RECORDER_ORDERS_MAX);
-    let parts = Parts {
-        clock,
-        chance,
-        store: store.clone(),
-        gauges: Arc::clone(&gauges),
-        recorder,
-    };
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
@@ -119,11 +132,24 @@ pub fn start(setup: Setup, node: Arc<str>) -> Result<Running, StartError> {
             what: "the engine's runtime",
             source,
         })?;
+    // Sockets first: an address that cannot be had must not cost the peers of a crash their BYEs.
+    let sockets = Sockets::bind(&runtime, &setup.sip.listen, chance.next_u64())?;
+    let (store, ghosts) = Store::open(store_setup(&setup, node, clock, chance.fork()))?;
+    let aftermath = clear_up(&store, &setup.recordings, ghosts);
+    let gauges = Arc::new(Gauges::default());
+    let (recorder_orders, recorder_queue) = crossbeam_channel::bounded(RECORDER_ORDERS_MAX);
+    let parts = Parts {
+        clock,
+        chance,
+        sockets,
+        store: store.clone(),
+        gauges: Arc::clone(&gauges),
+        recorder: recorder_orders.clone(),
+    };
     let (orders, engine_orders) = mpsc::channel(ORDERS_MAX);
     let recordings = setup.recordings.clone();
     let (mut engine, readers) = assemble(&runtime, setup, parts, engine_orders)?;
-    let dialogs = ghosts.into_iter().filter_map(|ghost| ghost.dialogs);
-    engine.haunt(dialogs);
+    engine.haunt(aftermath.dialogs);
     let listening = engine.listening();
     let limits = engine.limits;
     set(&gauges.calls_limit, limits.calls);
@@ -131,13 +157,17 @@ pub fn start(setup: Setup, node: Arc<str>) -> Result<Running, StartError> {
         recordings,
         clock,
         readers,
-        recorder_orders,
+        recorder_queue,
         reporter(store.clone(), Arc::clone(&gauges)),
     )
     .map_err(|source| StartError::System {
         what: "the recorder's thread",
         source,
     })?;
+    for hash in aftermath.hashes {
+        // Waits for room, which the recorder makes: nothing else is under way yet.
+        let _recorder_is_gone = recorder_orders.send(hash).is_err();
+    }
     let (ending, ended) = oneshot::channel::<()>();
     let engine = std::thread::Builder::new()
         .name("engine".to_owned())
@@ -174,13 +204,11 @@ fn assemble(
     let Parts {
         clock,
         mut chance,
+        sockets: Sockets { datagrams, streams },
         store,
         gauges,
         recorder,
     } = parts;
-    let _inside = runtime.enter();
-    let datagrams = Datagrams::bind(&setup.sip.listen)?;
-    let streams = Streams::bind(&setup.sip.listen, chance.next_u64())?;
     let sound_wakes = Arc::new(Notify::new());
     let wake = Arc::clone(&sound_wakes);
     let (pool, readers) = Pool::start(
@@ -319,7 +347,7 @@ impl Engine {
     }
 
     /// Ends at their peers the calls that a crash left behind.
-    fn haunt(&mut self, dialogs: impl Iterator<Item = [KeptDialog; 2]>) {
+    fn haunt(&mut self, dialogs: Vec<[KeptDialog; 2]>) {
         let now = self.clock.now();
         for both in dialogs {
             self.switchboard.handle(now, Told::Ghost(Box::new(both)));
