@@ -174,13 +174,14 @@ impl Hands {
         self.farewells.len() == 0 && self.wishes.is_empty()
     }
 
-    /// What is kept, for the law that nothing stays: tags, requests, INVITEs, ids.
-    pub(in crate::call) fn kept(&self) -> [usize; 4] {
+    /// What is kept, for the law that nothing stays: tags, requests, INVITEs, ids, lines in use.
+    pub(in crate::call) fn kept(&self) -> [usize; 5] {
         [
             self.tags.len(),
             self.clients.len(),
             self.invites.len(),
             self.ids.len(),
+            self.usage.in_use(),
         ]
     }
 

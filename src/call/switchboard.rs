@@ -209,9 +209,14 @@ impl Switchboard {
         self.calls.is_empty() && self.hands.is_idle() && self.registrar.is_idle()
     }
 
-    /// What is kept of finished things, for the law that nothing stays: the names of our tags, requests, INVITEs and ids.
-    pub fn kept(&self) -> [usize; 4] {
+    /// What is kept of finished things, for the law that nothing stays: our tags, requests, INVITEs, ids, and lines in use.
+    pub fn kept(&self) -> [usize; 5] {
         self.hands.kept()
+    }
+
+    /// How many transactions the endpoint keeps: ours, and those of peers.
+    pub fn transactions(&self) -> (usize, usize) {
+        self.hands.sip.transactions()
     }
 
     /// Makes the key of a new call.

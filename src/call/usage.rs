@@ -6,23 +6,31 @@ use crate::base::map::{Map, keyed};
 
 /// Legs by trunk.
 #[derive(Debug)]
-pub(in crate::call) struct Usage(Map<Arc<str>, u32>);
+pub(in crate::call) struct Usage {
+    by_trunk: Map<Arc<str>, u32>,
+    all: usize,
+}
 
 impl Usage {
     /// Starts with none.
     pub(in crate::call) fn new(key: u64) -> Self {
-        Self(keyed(key))
+        Self {
+            by_trunk: keyed(key),
+            all: 0,
+        }
     }
 
     /// A leg begins.
     pub(in crate::call) fn take(&mut self, trunk: &Arc<str>) {
-        *self.0.entry(Arc::clone(trunk)).or_default() += 1;
+        *self.by_trunk.entry(Arc::clone(trunk)).or_default() += 1;
+        self.all += 1;
     }
 
     /// A leg ends.
     pub(in crate::call) fn give_back(&mut self, trunk: &str) {
-        if let Some(legs) = self.0.get_mut(trunk) {
+        if let Some(legs) = self.by_trunk.get_mut(trunk) {
             *legs = legs.saturating_sub(1);
+            self.all = self.all.saturating_sub(1);
         }
     }
 
@@ -38,6 +46,11 @@ impl Usage {
 
     /// Legs of a trunk.
     pub(in crate::call) fn legs(&self, trunk: &str) -> u32 {
-        self.0.get(trunk).copied().unwrap_or(0)
+        self.by_trunk.get(trunk).copied().unwrap_or(0)
+    }
+
+    /// Legs of all trunks.
+    pub(in crate::call) const fn in_use(&self) -> usize {
+        self.all
     }
 }

@@ -1,0 +1,471 @@
+//! One run: the switchboard, its phones, the network between them, and an engine that answers when it likes.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use ringtag::base::chance::Chance;
+use ringtag::base::id::{CallId, LegId};
+use ringtag::base::number::Number;
+use ringtag::base::time::{Moment, WallTime};
+use ringtag::call::desk::{
+    Admission, CallKey, Course, LegSound, MediaWish, Note, Question, Told, Verdict, Wish,
+};
+use ringtag::call::story::{Fact, SourceTag};
+use ringtag::call::switchboard::{Setup, Switchboard};
+use ringtag::call::trunk::Addresses;
+use ringtag::call::trunks::Trunks;
+use ringtag::config::Config;
+use ringtag::route::Facts;
+use ringtag::sip::endpoint::{Settings, Transmit};
+use ringtag::sip::transport::{Path, Transport};
+
+use crate::network::{Network, Packet, Weather};
+use crate::phone::{Act, Phone};
+use crate::text::{cseq, first_line, header, method, reply, status, tag, uri};
+
+const US: &str = "10.1.1.1:5060";
+const PBX: &str = "10.67.0.1:5060";
+/// By then every phone that lives has hung up. A call whose phones both died while it was on hold, when silence is not
+/// watched, ends with the process only.
+const SHUTDOWN: Moment = Moment::from_millis(500_000);
+/// Nothing that was begun takes longer than this.
+const END: Moment = Moment::from_millis(700_000);
+
+/// Everything of one run.
+pub struct World {
+    pub now: Moment,
+    chance: Chance,
+    config: Arc<Config>,
+    pub board: Switchboard,
+    network: Network,
+    pub phones: Vec<Phone>,
+    /// Answers of the engine that come later.
+    later: VecDeque<(Moment, Told)>,
+    pub ladder: Vec<String>,
+    pub facts: Vec<Fact>,
+    pub media: Vec<(Moment, MediaWish)>,
+    pub asked: BTreeSet<CallKey>,
+    pub admitted: usize,
+    pub gone: Vec<CallKey>,
+    pub opened: Vec<LegId>,
+    pub refused_ports: BTreeSet<LegId>,
+    /// The final responses that the switchboard gave to each INVITE that reached it.
+    pub finals: BTreeMap<(SocketAddr, String, u32), BTreeSet<(u16, String)>>,
+    pub notes: Vec<Note>,
+    drain_at: Option<Moment>,
+    shutdown_at: Option<Moment>,
+}
+
+impl World {
+    pub fn new(seed: u64, config: &Arc<Config>) -> Self {
+        let mut chance = Chance::from_number(seed);
+        let lost = [0, 10, 50, 100, 200];
+        let weather = Weather {
+            lost: lost[usize::try_from(seed % 5).unwrap()],
+            repeated: [0, 50][usize::try_from(seed / 5 % 2).unwrap()],
+            late: [0, 100][usize::try_from(seed / 10 % 2).unwrap()],
+            delay_ms: 5 + chance.below(80),
+        };
+        let us: SocketAddr = US.parse().unwrap();
+        let addresses = |trunk: &ringtag::call::trunk::Trunk| {
+            Addresses(vec![format!("{}:5060", trunk.host).parse().unwrap()])
+        };
+        let trunks = config.trunks.iter().map(|trunk| (trunk.clone(), addresses(trunk)));
+        let setup = Setup {
+            sip: Settings {
+                advertise: None,
+                listeners: vec![(Transport::Udp, us)],
+                user_agent: "ringtag".to_owned(),
+                transactions_max: 100_000,
+            },
+            trunks: Arc::new(Trunks::new(trunks)),
+            country: config.country,
+        };
+        let drains = chance.below(10) == 0;
+        let drain_at = drains.then(|| Moment::from_millis(5_000 + chance.below(40_000)));
+        let mut world = Self {
+            now: Moment::START,
+            board: Switchboard::new(setup, chance.fork()),
+            network: Network::new(weather, chance.fork()),
+            config: Arc::clone(config),
+            phones: Vec::new(),
+            later: VecDeque::new(),
+            ladder: vec![format!("seed {seed}: {weather:?}")],
+            facts: Vec::new(),
+            media: Vec::new(),
+            asked: BTreeSet::new(),
+            admitted: 0,
+            gone: Vec::new(),
+            opened: Vec::new(),
+            refused_ports: BTreeSet::new(),
+            finals: BTreeMap::new(),
+            notes: Vec::new(),
+            drain_at,
+            shutdown_at: Some(SHUTDOWN),
+            chance,
+        };
+        let callers = 1 + world.chance.below(6);
+        for n in 0..callers {
+            let caller = world.caller(u8::try_from(n + 1).unwrap());
+            world.phones.push(caller);
+        }
+        world
+    }
+
+    /// Runs until nobody wants anything any more.
+    pub fn run(&mut self) {
+        while let Some(at) = self.next() {
+            if at > END {
+                break;
+            }
+            self.now = self.now.max(at);
+            self.step();
+        }
+        // The last transactions' timers.
+        self.now = END + Duration::from_secs(100);
+        self.board.handle_timeout(self.now);
+        self.perform();
+    }
+
+    fn next(&self) -> Option<Moment> {
+        let phones = self.phones.iter().filter_map(Phone::next_timeout).min();
+        let board = self.board.poll_timeout().map(|(at, _)| at);
+        let later = self.later.iter().map(|(at, _)| *at).min();
+        [phones, board, later, self.network.next(), self.drain_at, self.shutdown_at]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn step(&mut self) {
+        let now = self.now;
+        if self.drain_at.is_some_and(|at| at <= now) {
+            self.drain_at = None;
+            self.note("the engine drains");
+            let until = now + Duration::from_secs(20);
+            self.board.handle(now, Told::Drain { until });
+            self.perform();
+        }
+        if self.shutdown_at.is_some_and(|at| at <= now) {
+            self.shutdown_at = None;
+            self.note("the engine ends all calls");
+            self.board.handle(now, Told::EndAll);
+            self.perform();
+        }
+        while let Some(at) = self.later.iter().position(|(at, _)| *at <= now) {
+            if let Some((_, told)) = self.later.remove(at) {
+                self.board.handle(now, told);
+                self.perform();
+            }
+        }
+        if self.board.poll_timeout().is_some_and(|(at, _)| at <= now) {
+            self.board.handle_timeout(now);
+            self.perform();
+        }
+        for at in 0..self.phones.len() {
+            if self.phones[at].next_timeout().is_some_and(|due| due <= now) {
+                self.phones[at].handle_timeout(now);
+                self.flush(at);
+            }
+        }
+        while let Some(packet) = self.network.arrived(now) {
+            self.deliver(&packet);
+        }
+    }
+
+    // ---- packets ----------------------------------------------------------------------------------------------
+
+    fn flush(&mut self, at: usize) {
+        let from = self.phones[at].address;
+        for text in std::mem::take(&mut self.phones[at].sent) {
+            self.send(from, US.parse().unwrap(), text);
+        }
+    }
+
+    fn send(&mut self, from: SocketAddr, to: SocketAddr, text: String) {
+        let packet = Packet { from, to, text };
+        let copies = self.network.send(self.now, &packet);
+        let fate = ["   LOST", "", "   TWICE"][copies];
+        let text = &packet.text;
+        let line = format!(
+            "{from} -> {to}  {}  [{} | {}]{fate}",
+            first_line(text),
+            header(text, "CSeq"),
+            header(text, "Call-ID")
+        );
+        self.note(&line);
+    }
+
+    fn note(&mut self, what: &str) {
+        let at = self.now.as_millis();
+        self.ladder.push(format!("{at:>7} ms  {what}"));
+    }
+
+    fn deliver(&mut self, packet: &Packet) {
+        if packet.to == US.parse().unwrap() {
+            let path = Path {
+                transport: Transport::Udp,
+                local: packet.to,
+                peer: packet.from,
+                flow: None,
+            };
+            if method(&packet.text) == "INVITE" {
+                let (number, _) = cseq(&packet.text);
+                let id = header(&packet.text, "Call-ID").to_owned();
+                self.finals.entry((packet.from, id, number)).or_default();
+            }
+            let bytes = Bytes::copy_from_slice(packet.text.as_bytes());
+            self.board.handle_datagram(self.now, path, bytes);
+            return self.perform();
+        }
+        let id = header(&packet.text, "Call-ID");
+        let known = self
+            .phones
+            .iter()
+            .position(|phone| phone.address == packet.to && phone.call_id == id);
+        let at = match known {
+            Some(at) => at,
+            None if method(&packet.text) == "INVITE" => {
+                let phone = self.callee(&packet.text);
+                self.phones.push(phone);
+                self.phones.len() - 1
+            }
+            None if status(&packet.text).is_some() || method(&packet.text) == "ACK" => return,
+            None => {
+                let text = reply(&packet.text, 481, "nobody", "sip:nobody@10.67.0.1", "");
+                return self.send(packet.to, packet.from, text);
+            }
+        };
+        self.phones[at].receive(self.now, &packet.text);
+        self.flush(at);
+    }
+
+    // ---- the engine -------------------------------------------------------------------------------------------
+
+    fn perform(&mut self) {
+        while let Some(wish) = self.board.poll() {
+            match wish {
+                Wish::Transmit(Transmit::Datagram { path, bytes }) => {
+                    let text = String::from_utf8(bytes.to_vec()).unwrap();
+                    self.watch_final(path.peer, &text);
+                    self.send(path.local, path.peer, text);
+                }
+                Wish::Transmit(other) => panic!("no streams here: {other:?}"),
+                Wish::Decide(key, question) => {
+                    assert!(self.asked.insert(key), "asked twice about {key:?}");
+                    let verdict = self.verdict(&question);
+                    self.answer(Told::Decided(key, verdict), 50);
+                }
+                Wish::Media(wish) => self.media(wish),
+                Wish::Tell(fact) => {
+                    self.note(&format!("FACT {}", word(&fact)));
+                    self.facts.push(*fact);
+                }
+                Wish::Gone(key) => self.gone.push(key),
+                Wish::Note(note) => self.notes.push(note),
+            }
+        }
+    }
+
+    fn watch_final(&mut self, peer: SocketAddr, text: &str) {
+        let (number, of) = cseq(text);
+        if let Some(status) = status(text).filter(|status| *status >= 200 && of == "INVITE") {
+            let key = (peer, header(text, "Call-ID").to_owned(), number);
+            let to = tag(header(text, "To")).to_owned();
+            self.finals.entry(key).or_default().insert((status, to));
+        }
+    }
+
+    /// Answers now, or a little later.
+    fn answer(&mut self, told: Told, delay_ms: u64) {
+        if self.chance.below(3) == 0 {
+            let at = self.now + Duration::from_millis(self.chance.below(delay_ms));
+            self.later.push_back((at, told));
+        } else {
+            self.board.handle(self.now, told);
+        }
+    }
+
+    fn verdict(&mut self, question: &Question) -> Verdict {
+        let config = Arc::clone(&self.config);
+        let found = question
+            .dialled
+            .and_then(|number| Some((number, config.tracking.source(number)?)));
+        let Some((number, source)) = found else {
+            return Verdict::NotOurs;
+        };
+        if self.chance.below(50) == 0 {
+            return Verdict::NoRoom { retry_after_s: 5 };
+        }
+        self.admitted += 1;
+        let wall = WallTime::from_millis(1_790_000_000_000) + (self.now - Moment::START);
+        let facts = Facts {
+            at: wall,
+            source,
+            number,
+            caller: &question.caller,
+            trunk: &question.trunk,
+            prior_calls: 0,
+            last_manager: None,
+            rotation: &|_| 0,
+            last_taken: &|_| None,
+            chance: 0,
+        };
+        let course = match self.chance.below(40) {
+            0 => Course::Overload { retry_after_s: 5 },
+            _room => Course::Follow(config.routing.decide(&facts)),
+        };
+        Verdict::Ours(Box::new(Admission {
+            id: CallId::new(wall, &mut self.chance),
+            wall,
+            virtual_number: number,
+            source: SourceTag {
+                project: Arc::clone(&source.project.id),
+                tag: Arc::clone(&source.tag),
+                channel: None,
+                campaign: None,
+                category: source.category.clone(),
+            },
+            tracked: true,
+            prior_calls: 0,
+            record: self.chance.below(4) > 0,
+            course,
+        }))
+    }
+
+    fn media(&mut self, wish: MediaWish) {
+        match &wish {
+            MediaWish::Open { call, leg, .. } => {
+                let told = if self.chance.below(60) == 0 {
+                    self.refused_ports.insert(*leg);
+                    Told::Ports(*call, *leg, None)
+                } else {
+                    self.opened.push(*leg);
+                    let port = 20_000 + u16::try_from(self.opened.len() * 2).unwrap();
+                    Told::Ports(*call, *leg, Some(SocketAddr::from(([10, 1, 1, 1], port))))
+                };
+                self.answer(told, 10);
+            }
+            MediaWish::Close { leg } if !self.refused_ports.contains(leg) => {
+                // Now and then a worker never reports.
+                if self.chance.below(50) > 0 {
+                    let told = Told::Closed(*leg, LegSound::default());
+                    self.answer(told, 20);
+                }
+            }
+            MediaWish::Watch { caller, on: true } => {
+                if self.chance.below(20) == 0 {
+                    let at = self.now + Duration::from_millis(self.chance.below(20_000));
+                    self.later.push_back((at, Told::Silent(*caller)));
+                }
+            }
+            MediaWish::Record { call, .. } => {
+                if self.chance.below(20) == 0 {
+                    let at = self.now + Duration::from_millis(self.chance.below(20_000));
+                    self.later.push_back((at, Told::HangUp(*call)));
+                }
+            }
+            MediaWish::Close { .. }
+            | MediaWish::Aim { .. }
+            | MediaWish::Bridge { .. }
+            | MediaWish::Watch { .. }
+            | MediaWish::Anew { .. }
+            | MediaWish::StopRecord { .. } => {}
+        }
+        self.media.push((self.now, wish));
+    }
+
+    // ---- phones -----------------------------------------------------------------------------------------------
+
+    fn at(&mut self, from: Moment, most_ms: u64) -> Moment {
+        from + Duration::from_millis(self.chance.below(most_ms))
+    }
+
+    fn caller(&mut self, n: u8) -> Phone {
+        let number = Number::e164(&format!("+7495000000{}", 1 + self.chance.below(7))).unwrap();
+        let dial = self.at(Moment::from_millis(100), 30_000);
+        let mut plan = vec![(dial, Act::Dial)];
+        match self.chance.below(4) {
+            // In the first moments everything crosses everything.
+            0 => plan.push((self.at(dial, 3_000), Act::Cancel)),
+            1 => plan.push((self.at(dial, 40_000), Act::Cancel)),
+            _patient => {}
+        }
+        self.while_talking(&mut plan, dial, 60_000);
+        let us = US.parse().unwrap();
+        let mut phone = Phone::caller(n, us, &number.to_string(), plan);
+        if self.chance.below(6) == 0 {
+            phone.offers_late();
+        }
+        phone
+    }
+
+    fn while_talking(&mut self, plan: &mut Vec<(Moment, Act)>, from: Moment, most_ms: u64) {
+        for _ in 0..self.chance.below(4) {
+            let at = self.at(from, most_ms);
+            let act = match self.chance.below(5) {
+                0 | 1 => Act::Hold(true),
+                2 => Act::Hold(false),
+                3 => Act::AskOffer,
+                _digit => Act::Digit,
+            };
+            plan.push((at, act));
+        }
+        let end = self.at(from, most_ms);
+        plan.push((end, Act::HangUp));
+        // Whoever missed that moment hangs up later.
+        plan.push((from + Duration::from_secs(150), Act::HangUp));
+        if self.chance.below(25) == 0 {
+            plan.push((self.at(from, most_ms), Act::Die));
+        }
+    }
+
+    fn callee(&mut self, invite: &str) -> Phone {
+        let now = self.now;
+        let mut plan = Vec::new();
+        let ring = self.at(now, 2_000);
+        let answer = self.at(ring, 9_000);
+        let early = self.chance.below(4) == 0;
+        match self.chance.below(12) {
+            0 => plan.push((now, Act::Die)),
+            1 => plan.push((ring, Act::Say([486, 603, 404, 480, 503, 488][usize::try_from(self.chance.below(6)).unwrap()], false))),
+            2 => plan.push((ring, Act::Say(180, false))),
+            3 => plan.push((ring, Act::Say(100, false))),
+            4 => plan.extend([(ring, Act::Say(180, false)), (answer, Act::Say(486, false))]),
+            5 => plan.extend([(ring, Act::Say(180, early)), (answer, Act::AnswerTwice)]),
+            6 => plan.push((ring, Act::Answer)),
+            _answers => plan.extend([(ring, Act::Say(if early { 183 } else { 180 }, early)), (answer, Act::Answer)]),
+        }
+        self.while_talking(&mut plan, answer, 60_000);
+        let n = self.phones.len();
+        let (pbx, us) = (PBX.parse().unwrap(), US.parse().unwrap());
+        let mut phone = Phone::callee(n, invite, pbx, us, plan);
+        if self.chance.below(25) == 0 {
+            phone.speaks_another_codec();
+        }
+        let line = format!("{} gets {}", phone.name, uri(invite));
+        self.note(&line);
+        phone
+    }
+
+    /// Phones that work and think that a call goes on.
+    pub fn left(&self) -> Vec<String> {
+        let left = self.phones.iter().filter(|phone| phone.is_left());
+        left.map(Phone::summary).collect()
+    }
+}
+
+fn word(fact: &Fact) -> String {
+    use ringtag::call::story::What;
+    let id = fact.call;
+    match &fact.what {
+        What::Began(_) => format!("{id} began"),
+        What::Ringing => format!("{id} rings"),
+        What::Answered(_) => format!("{id} answered"),
+        What::Ended(ended) => format!("{id} ended: {}", ended.finish_reason.word()),
+    }
+}
