@@ -152,8 +152,17 @@ fn run(quarter: u64) {
     }
     eprintln!("quarter {quarter}: {reasons:?}");
     // A simulation in which nothing happens proves nothing.
-    for reason in ["completed", "caller-gave-up", "no-answer", "busy", "rejected"] {
-        assert!(reasons.contains_key(reason), "no call ended so: {reason}; {reasons:?}");
+    for reason in [
+        "completed",
+        "caller-gave-up",
+        "no-answer",
+        "busy",
+        "rejected",
+    ] {
+        assert!(
+            reasons.contains_key(reason),
+            "no call ended so: {reason}; {reasons:?}"
+        );
     }
 }
 
@@ -176,7 +185,10 @@ fn hold_to_the_laws(seed: u64, config: &Arc<Config>) -> World {
     world.run();
     let laws: [(&str, fn(&World) -> Result<(), String>); 8] = [
         ("each INVITE has one final response", one_final_response),
-        ("each admitted call has one record, told in order", one_record),
+        (
+            "each admitted call has one record, told in order",
+            one_record,
+        ),
         ("ports opened are ports closed", ports),
         ("no working phone is left in a call", nobody_is_left),
         ("what is recorded is what was bridged", recorded_is_bridged),
@@ -187,7 +199,9 @@ fn hold_to_the_laws(seed: u64, config: &Arc<Config>) -> World {
     for (law, holds) in laws {
         if let Err(how) = holds(&world) {
             let ladder = world.ladder.join("\n");
-            panic!("{ladder}\n\nseed {seed} broke the law: {law}: {how}\nreplay it with RINGTAG_SEED={seed}");
+            panic!(
+                "{ladder}\n\nseed {seed} broke the law: {law}: {how}\nreplay it with RINGTAG_SEED={seed}"
+            );
         }
     }
     world
@@ -201,7 +215,10 @@ fn one_final_response(world: &World) -> Result<(), String> {
     }
     for phone in &world.phones {
         if let Some((number, finals)) = phone.finals.iter().find(|(_, finals)| finals.len() > 1) {
-            return Err(format!("{} saw for INVITE {number}: {finals:?}", phone.name));
+            return Err(format!(
+                "{} saw for INVITE {number}: {finals:?}",
+                phone.name
+            ));
         }
     }
     Ok(())
@@ -240,7 +257,11 @@ fn one_record(world: &World) -> Result<(), String> {
     }
     match by_call.len() == world.admitted {
         true => Ok(()),
-        false => Err(format!("{} admitted, {} told", world.admitted, by_call.len())),
+        false => Err(format!(
+            "{} admitted, {} told",
+            world.admitted,
+            by_call.len()
+        )),
     }
 }
 
@@ -266,7 +287,10 @@ fn ports(world: &World) -> Result<(), String> {
             return Err(format!("{leg} was closed {:?} times", closed.get(leg)));
         }
     }
-    match closed.keys().find(|leg| !world.opened.contains(leg) && !world.refused_ports.contains(leg)) {
+    match closed
+        .keys()
+        .find(|leg| !world.opened.contains(leg) && !world.refused_ports.contains(leg))
+    {
         Some(leg) => Err(format!("{leg} was closed and never opened")),
         None => Ok(()),
     }
@@ -290,7 +314,9 @@ fn recorded_is_bridged(world: &World) -> Result<(), String> {
                 }
             }
             MediaWish::StopRecord { call, at } => {
-                let from = began.get(call).ok_or_else(|| format!("{call} stops before it begins"))?;
+                let from = began
+                    .get(call)
+                    .ok_or_else(|| format!("{call} stops before it begins"))?;
                 let span = (*at - *from).as_millis();
                 if spans.insert(*call, u64::try_from(span).unwrap()).is_some() {
                     return Err(format!("{call} stops twice"));
@@ -309,7 +335,10 @@ fn recorded_is_bridged(world: &World) -> Result<(), String> {
             (false, None) => {}
             (true, Some(span)) if *span == ended.talk_ms => {}
             (recorded, span) => {
-                return Err(format!("{call}: recorded {recorded} for {span:?} of {} ms", ended.talk_ms));
+                return Err(format!(
+                    "{call}: recorded {recorded} for {span:?} of {} ms",
+                    ended.talk_ms
+                ));
             }
         }
     }
@@ -324,7 +353,11 @@ fn nothing_is_left(world: &World) -> Result<(), String> {
         && board.transactions() == (0, 0);
     match nothing {
         true => Ok(()),
-        false => Err(format!("{board:?} keeps {:?}, transactions {:?}", board.kept(), board.transactions())),
+        false => Err(format!(
+            "{board:?} keeps {:?}, transactions {:?}",
+            board.kept(),
+            board.transactions()
+        )),
     }
 }
 

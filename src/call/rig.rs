@@ -363,7 +363,11 @@ impl Rig {
         assert_eq!(self.board.live().calls, 0, "a call is left");
         assert_eq!(self.open, [], "ports are left open");
         assert!(self.board.is_idle(), "{:?}", self.board);
-        assert_eq!(self.board.kept(), [0; 5], "tags, requests, INVITEs, ids, lines");
+        assert_eq!(
+            self.board.kept(),
+            [0; 5],
+            "tags, requests, INVITEs, ids, lines"
+        );
         assert_eq!(
             self.gone.len(),
             self.questions.len(),

@@ -60,7 +60,8 @@ impl Network {
             }
             self.count += 1;
             let at = now + Duration::from_millis(delay);
-            self.under_way.push(Reverse((at, self.count, packet.clone())));
+            self.under_way
+                .push(Reverse((at, self.count, packet.clone())));
         }
         copies
     }

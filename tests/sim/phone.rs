@@ -286,7 +286,11 @@ impl Phone {
             (Act::Die, _) => self.dead = true,
             (Act::Dial, State::Idle) => {
                 self.state = State::Early;
-                let offer = if self.late_offer { String::new() } else { self.sdp("sendrecv") };
+                let offer = if self.late_offer {
+                    String::new()
+                } else {
+                    self.sdp("sendrecv")
+                };
                 self.request(now, "INVITE", &offer);
             }
             (Act::Cancel, State::Early) => self.cancel(now),
@@ -302,12 +306,15 @@ impl Phone {
             (Act::Say(status, with_sdp), State::Early) => self.say(now, status, with_sdp),
             (Act::Answer, State::Early) => self.answer(now),
             (Act::AnswerTwice, State::Early) => {
-                let Some(invite) = self.invite.clone() else { return };
+                let Some(invite) = self.invite.clone() else {
+                    return;
+                };
                 self.answer(now);
                 let other = sdp("10.77.9.9", 9_000, 1, "sendrecv", "PCMA");
                 let contact = self.contact();
                 // The second phone hangs up by itself when it gets its BYE; its ACK is enough here.
-                self.sent.push(reply(&invite, 200, "other", &contact, &other));
+                self.sent
+                    .push(reply(&invite, 200, "other", &contact, &other));
             }
             _too_late => {}
         }
@@ -443,11 +450,14 @@ impl Phone {
             finals.insert((status, to.clone()));
         }
         // A repeated 2xx: our ACK was lost.
-        if let Some(ack) = self.acks.get(&(number, to.clone())).filter(|_| status >= 200) {
+        let again = method == "INVITE" && status >= 200;
+        if let Some(ack) = self.acks.get(&(number, to)).filter(|_| again) {
             self.sent.push(ack.clone());
             return;
         }
-        let mine = |one: &Client| one.number == number && one.method == method && branch(&one.text) == branch(text);
+        let mine = |one: &Client| {
+            one.number == number && one.method == method && branch(&one.text) == branch(text)
+        };
         let Some(at) = self.clients.iter().position(mine) else {
             return;
         };
@@ -555,7 +565,8 @@ impl Phone {
                     self.refuse(now, &invite, 487);
                 }
                 self.unacked.retain(|one| !one.is_2xx);
-                self.clients.retain(|one| one.method != "BYE" && one.method != "INVITE");
+                self.clients
+                    .retain(|one| one.method != "BYE" && one.method != "INVITE");
                 self.state = State::Over("it was told BYE");
             }
             "INFO" | "OPTIONS" => self.respond(&key, text, 200, ""),
@@ -590,14 +601,20 @@ impl Phone {
     }
 
     fn say(&mut self, now: Moment, status: u16, with_sdp: bool) {
-        let Some(invite) = self.invite.clone() else { return };
+        let Some(invite) = self.invite.clone() else {
+            return;
+        };
         if status >= 200 {
             self.invite = None;
             self.state = State::Over("it refused");
             return self.refuse(now, &invite, status);
         }
         let early = with_sdp && !body(&invite).is_empty();
-        let content = if early { self.sdp("sendrecv") } else { String::new() };
+        let content = if early {
+            self.sdp("sendrecv")
+        } else {
+            String::new()
+        };
         let response = reply(&invite, status, tag(&self.local), &self.contact(), &content);
         let key = format!("{} INVITE", branch(&invite));
         self.absorbed.insert(key, response.clone());
@@ -645,7 +662,14 @@ impl Phone {
     /// How it stands, for the report of a broken law.
     pub fn summary(&self) -> String {
         let dead = if self.dead { ", dead" } else { "" };
-        let open: Vec<&str> = self.clients.iter().map(|one| first_line(&one.text)).collect();
-        format!("{} [{}] {:?}{dead} waits for {open:?}", self.name, self.call_id, self.state)
+        let open: Vec<&str> = self
+            .clients
+            .iter()
+            .map(|one| first_line(&one.text))
+            .collect();
+        format!(
+            "{} [{}] {:?}{dead} waits for {open:?}",
+            self.name, self.call_id, self.state
+        )
     }
 }

@@ -85,8 +85,15 @@ pub fn reply(request: &str, status: u16, tag_of_ours: &str, contact: &str, body:
         true => format!("To: {to}\r\n"),
         false => format!("To: {to};tag={tag_of_ours}\r\n"),
     };
-    let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
-    text + &format!("Contact: <{contact}>\r\n{kind}Content-Length: {}\r\n\r\n{body}", body.len())
+    let kind = if body.is_empty() {
+        ""
+    } else {
+        "Content-Type: application/sdp\r\n"
+    };
+    text + &format!(
+        "Contact: <{contact}>\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 /// What a phone says of its sound.

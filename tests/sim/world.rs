@@ -74,7 +74,10 @@ impl World {
         let addresses = |trunk: &ringtag::call::trunk::Trunk| {
             Addresses(vec![format!("{}:5060", trunk.host).parse().unwrap()])
         };
-        let trunks = config.trunks.iter().map(|trunk| (trunk.clone(), addresses(trunk)));
+        let trunks = config
+            .trunks
+            .iter()
+            .map(|trunk| (trunk.clone(), addresses(trunk)));
         let setup = Setup {
             sip: Settings {
                 advertise: None,
@@ -135,10 +138,17 @@ impl World {
         let phones = self.phones.iter().filter_map(Phone::next_timeout).min();
         let board = self.board.poll_timeout().map(|(at, _)| at);
         let later = self.later.iter().map(|(at, _)| *at).min();
-        [phones, board, later, self.network.next(), self.drain_at, self.shutdown_at]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            phones,
+            board,
+            later,
+            self.network.next(),
+            self.drain_at,
+            self.shutdown_at,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn step(&mut self) {
@@ -432,14 +442,25 @@ impl World {
         let early = self.chance.below(4) == 0;
         match self.chance.below(12) {
             0 => plan.push((now, Act::Die)),
-            1 => plan.push((ring, Act::Say([486, 603, 404, 480, 503, 488][usize::try_from(self.chance.below(6)).unwrap()], false))),
+            1 => plan.push((
+                ring,
+                Act::Say(
+                    [486, 603, 404, 480, 503, 488][usize::try_from(self.chance.below(6)).unwrap()],
+                    false,
+                ),
+            )),
             2 => plan.push((ring, Act::Say(180, false))),
             3 => plan.push((ring, Act::Say(100, false))),
             4 => plan.extend([(ring, Act::Say(180, false)), (answer, Act::Say(486, false))]),
             5 => plan.extend([(ring, Act::Say(180, early)), (answer, Act::AnswerTwice)]),
             6 => plan.push((ring, Act::Answer)),
-            _answers => plan.extend([(ring, Act::Say(if early { 183 } else { 180 }, early)), (answer, Act::Answer)]),
+            _answers => plan.extend([
+                (ring, Act::Say(if early { 183 } else { 180 }, early)),
+                (answer, Act::Answer),
+            ]),
         }
+        // No phone rings for ever: what it was told to stop may all have been lost.
+        plan.push((now + Duration::from_secs(180), Act::Say(480, false)));
         self.while_talking(&mut plan, answer, 60_000);
         let n = self.phones.len();
         let (pbx, us) = (PBX.parse().unwrap(), US.parse().unwrap());
