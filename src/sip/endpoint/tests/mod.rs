@@ -1,5 +1,6 @@
 //! The endpoint on a jumping clock: one bench that plays the peers, and what it saw.
 
+mod breaks;
 mod client;
 mod refusals;
 mod server;
