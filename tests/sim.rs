@@ -33,6 +33,9 @@ use ringtag::config::Config;
 
 use world::World;
 
+/// Says how it was broken, where it was.
+type Law = fn(&World) -> Result<(), String>;
+
 /// Seeds of a run; `RINGTAG_SEEDS` asks for more.
 const SEEDS: u64 = 300;
 
@@ -183,7 +186,7 @@ fn load(file: &Path) -> Config {
 fn hold_to_the_laws(seed: u64, config: &Arc<Config>) -> World {
     let mut world = World::new(seed, config);
     world.run();
-    let laws: [(&str, fn(&World) -> Result<(), String>); 8] = [
+    let laws: [(&str, Law); 8] = [
         ("each INVITE has one final response", one_final_response),
         (
             "each admitted call has one record, told in order",
@@ -305,7 +308,7 @@ fn nobody_is_left(world: &World) -> Result<(), String> {
 
 fn recorded_is_bridged(world: &World) -> Result<(), String> {
     let mut began: BTreeMap<CallId, Moment> = BTreeMap::new();
-    let mut spans: BTreeMap<CallId, u64> = BTreeMap::new();
+    let mut spans: BTreeMap<CallId, u128> = BTreeMap::new();
     for (_, wish) in &world.media {
         match wish {
             MediaWish::Record { call, at, .. } => {
@@ -318,7 +321,7 @@ fn recorded_is_bridged(world: &World) -> Result<(), String> {
                     .get(call)
                     .ok_or_else(|| format!("{call} stops before it begins"))?;
                 let span = (*at - *from).as_millis();
-                if spans.insert(*call, u64::try_from(span).unwrap()).is_some() {
+                if spans.insert(*call, span).is_some() {
                     return Err(format!("{call} stops twice"));
                 }
             }
@@ -333,7 +336,7 @@ fn recorded_is_bridged(world: &World) -> Result<(), String> {
     for (call, ended) in records(world) {
         match (began.contains_key(&call), spans.get(&call)) {
             (false, None) => {}
-            (true, Some(span)) if *span == ended.talk_ms => {}
+            (true, Some(span)) if *span == u128::from(ended.talk_ms) => {}
             (recorded, span) => {
                 return Err(format!(
                     "{call}: recorded {recorded} for {span:?} of {} ms",

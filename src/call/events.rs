@@ -8,6 +8,7 @@ use crate::call::machine::Call;
 use crate::call::machine::begin::Arrived;
 use crate::call::screen;
 use crate::call::switchboard::Switchboard;
+use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::{ClientKey, Event, Failure, ServerKey};
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::transport::Path;
@@ -83,6 +84,14 @@ impl Switchboard {
             Ok(offer) => offer,
             Err(refusal) => return self.refuse(now, key, &request, &path, refusal),
         };
+        // A caller that could never be sent a BYE is not let in.
+        if Dialog::uas(&request, "", &path).is_err() {
+            let refusal = (
+                Answer::status(400),
+                "a Contact or Record-Route that leads nowhere",
+            );
+            return self.refuse(now, key, &request, &path, refusal);
+        }
         let Some(line) = self.hands.trunks.recognise(&path) else {
             let refusal = (Answer::status(403), "not from a trunk");
             return self.refuse(now, key, &request, &path, refusal);

@@ -17,6 +17,7 @@ mod reply;
 #[cfg(test)]
 mod rig;
 mod screen;
+mod speak;
 pub mod story;
 pub mod switchboard;
 mod timers;

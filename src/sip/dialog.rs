@@ -80,7 +80,8 @@ pub struct Kept {
 }
 
 impl Dialog {
-    /// Makes the dialog of an INVITE that came in on `path` and is answered under `tag` (12.1.1).
+    /// Makes the dialog of an INVITE that came in on `path` and is answered under `tag` (12.1.1). One without a Contact is of
+    /// RFC 2543, where From says where its sender is.
     ///
     /// # Errors
     ///
@@ -92,7 +93,12 @@ impl Dialog {
             local: headers.to().with_tag(Some(&tag.to_string())).detached(),
             remote: headers.from().detached(),
             routes: routes(headers)?,
-            target: target(headers)?,
+            target: target(headers).or_else(|none| match headers.contact() {
+                None if headers.from().uri().host().is_some() => {
+                    Ok(headers.from().uri().detached())
+                }
+                Some(_) | None => Err(none),
+            })?,
             local_cseq: 0,
             invite_cseq: 0,
             remote_cseq: Some(headers.cseq().number),
@@ -447,9 +453,13 @@ mod tests {
     }
 
     #[test]
-    fn message_without_a_contact_makes_no_dialog() {
-        let made = Dialog::uas(&invite(""), "ours", &near());
-        assert_eq!(made.unwrap_err(), NoDialog::NoContact);
+    fn message_without_a_way_back_makes_no_dialog() {
+        // RFC 2543: From stands for the Contact that is not there.
+        let old = Dialog::uas(&invite(""), "ours", &near()).unwrap();
+        assert_eq!(
+            Some(old.target().as_str()),
+            invite("").headers().from().uri().as_str().into()
+        );
         let telephone = invite("Contact: <tel:+74950000000>\r\n");
         assert!(Dialog::uas(&telephone, "ours", &near()).is_err());
         let many = CONTACT.to_owned() + &"Record-Route: <sip:p;lr>\r\n".repeat(ROUTES_MAX + 1);

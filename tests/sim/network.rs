@@ -10,27 +10,27 @@ use ringtag::base::time::Moment;
 
 /// What becomes of packets.
 #[derive(Clone, Copy, Debug)]
-pub struct Weather {
+pub(crate) struct Weather {
     /// Of a thousand packets, so many are lost.
-    pub lost: u64,
+    pub(crate) lost: u64,
     /// Of a thousand packets, so many arrive twice.
-    pub repeated: u64,
+    pub(crate) repeated: u64,
     /// Of a thousand packets, so many are late enough to be overtaken.
-    pub late: u64,
+    pub(crate) late: u64,
     /// The longest usual delay.
-    pub delay_ms: u64,
+    pub(crate) delay_ms: u64,
 }
 
 /// One datagram.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Packet {
-    pub from: SocketAddr,
-    pub to: SocketAddr,
-    pub text: String,
+pub(crate) struct Packet {
+    pub(crate) from: SocketAddr,
+    pub(crate) to: SocketAddr,
+    pub(crate) text: String,
 }
 
 /// The packets under way.
-pub struct Network {
+pub(crate) struct Network {
     weather: Weather,
     chance: Chance,
     under_way: BinaryHeap<Reverse<(Moment, u64, Packet)>>,
@@ -38,7 +38,7 @@ pub struct Network {
 }
 
 impl Network {
-    pub fn new(weather: Weather, chance: Chance) -> Self {
+    pub(crate) fn new(weather: Weather, chance: Chance) -> Self {
         Self {
             weather,
             chance,
@@ -48,7 +48,7 @@ impl Network {
     }
 
     /// Takes a packet; returns how many copies of it will arrive.
-    pub fn send(&mut self, now: Moment, packet: &Packet) -> usize {
+    pub(crate) fn send(&mut self, now: Moment, packet: &Packet) -> usize {
         if self.chance.below(1_000) < self.weather.lost {
             return 0;
         }
@@ -66,11 +66,11 @@ impl Network {
         copies
     }
 
-    pub fn next(&self) -> Option<Moment> {
+    pub(crate) fn next(&self) -> Option<Moment> {
         self.under_way.peek().map(|Reverse((at, _, _))| *at)
     }
 
-    pub fn arrived(&mut self, now: Moment) -> Option<Packet> {
+    pub(crate) fn arrived(&mut self, now: Moment) -> Option<Packet> {
         let Reverse((at, _, _)) = self.under_way.peek()?;
         if *at > now {
             return None;

@@ -17,7 +17,7 @@ const GIVE_UP: Duration = Duration::from_secs(32);
 
 /// What a phone does of its own will.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
+pub(crate) enum Act {
     /// A caller dials.
     Dial,
     /// A caller gives up.
@@ -41,7 +41,7 @@ pub enum Act {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub(crate) enum State {
     /// Nothing has happened.
     Idle,
     /// An INVITE is out, or in.
@@ -99,17 +99,16 @@ struct Unacked {
 }
 
 /// One phone.
-pub struct Phone {
-    pub name: String,
-    pub address: SocketAddr,
-    switchboard: SocketAddr,
-    pub call_id: String,
+pub(crate) struct Phone {
+    pub(crate) name: String,
+    pub(crate) address: SocketAddr,
+    pub(crate) call_id: String,
     local: String,
     remote: String,
     target: String,
     number: u32,
     branches: u32,
-    pub state: State,
+    pub(crate) state: State,
     plan: Vec<(Moment, Act)>,
     clients: Vec<Client>,
     /// The INVITE that it has not answered finally.
@@ -122,19 +121,24 @@ pub struct Phone {
     media: (String, u16),
     version: u32,
     holding: bool,
-    pub dead: bool,
-    pub sent: Vec<String>,
+    pub(crate) dead: bool,
+    pub(crate) sent: Vec<String>,
     /// Each INVITE's number, with the final responses that differ.
-    pub finals: BTreeMap<u32, BTreeSet<(u16, String)>>,
+    pub(crate) finals: BTreeMap<u32, BTreeSet<(u16, String)>>,
     /// A law that this phone saw broken.
-    pub broken: Option<String>,
+    pub(crate) broken: Option<String>,
     said: BTreeMap<(String, String), String>,
 }
 
 impl Phone {
-    pub fn caller(n: u8, switchboard: SocketAddr, number: &str, plan: Vec<(Moment, Act)>) -> Self {
+    pub(crate) fn caller(
+        n: u8,
+        switchboard: SocketAddr,
+        number: &str,
+        plan: Vec<(Moment, Act)>,
+    ) -> Self {
         let address = SocketAddr::from(([10, 66, 0, n], 5060));
-        let mut phone = Self::new(format!("caller {n}"), address, switchboard, plan);
+        let mut phone = Self::new(format!("caller {n}"), address, plan);
         phone.call_id = format!("in-{n}");
         phone.local = format!("<sip:+7916000{n:04}@carrier.example>;tag=caller{n}");
         phone.remote = format!("<sip:{number}@{switchboard}>");
@@ -143,15 +147,14 @@ impl Phone {
         phone
     }
 
-    pub fn callee(
+    pub(crate) fn callee(
         n: usize,
         invite: &str,
         address: SocketAddr,
-        switchboard: SocketAddr,
         plan: Vec<(Moment, Act)>,
     ) -> Self {
         let name = format!("phone {n} ({})", uri(invite));
-        let mut phone = Self::new(name, address, switchboard, plan);
+        let mut phone = Self::new(name, address, plan);
         phone.call_id = header(invite, "Call-ID").to_owned();
         phone.remote = header(invite, "From").to_owned();
         phone.local = format!("{};tag=callee{n}", header(invite, "To"));
@@ -160,16 +163,10 @@ impl Phone {
         phone
     }
 
-    fn new(
-        name: String,
-        address: SocketAddr,
-        switchboard: SocketAddr,
-        plan: Vec<(Moment, Act)>,
-    ) -> Self {
+    fn new(name: String, address: SocketAddr, plan: Vec<(Moment, Act)>) -> Self {
         Self {
             name,
             address,
-            switchboard,
             call_id: String::new(),
             local: String::new(),
             remote: String::new(),
@@ -197,21 +194,21 @@ impl Phone {
     }
 
     /// This caller makes no offer.
-    pub fn offers_late(&mut self) {
+    pub(crate) fn offers_late(&mut self) {
         self.late_offer = true;
     }
 
     /// This phone answers with a codec that nobody offered.
-    pub fn speaks_another_codec(&mut self) {
+    pub(crate) fn speaks_another_codec(&mut self) {
         self.codec = "PCMU";
     }
 
     /// Whether the dialog stands at a phone that works.
-    pub fn is_left(&self) -> bool {
+    pub(crate) fn is_left(&self) -> bool {
         !self.dead && matches!(self.state, State::Up | State::Early)
     }
 
-    pub fn next_timeout(&self) -> Option<Moment> {
+    pub(crate) fn next_timeout(&self) -> Option<Moment> {
         if self.dead {
             return None;
         }
@@ -221,7 +218,7 @@ impl Phone {
         plan.chain(clients).chain(unacked).min()
     }
 
-    pub fn handle_timeout(&mut self, now: Moment) {
+    pub(crate) fn handle_timeout(&mut self, now: Moment) {
         if self.dead {
             return;
         }
@@ -413,7 +410,7 @@ impl Phone {
 
     // ---- what comes -------------------------------------------------------------------------------------------
 
-    pub fn receive(&mut self, now: Moment, text: &str) {
+    pub(crate) fn receive(&mut self, now: Moment, text: &str) {
         if self.dead {
             return;
         }
@@ -660,7 +657,7 @@ impl Phone {
     }
 
     /// How it stands, for the report of a broken law.
-    pub fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let dead = if self.dead { ", dead" } else { "" };
         let open: Vec<&str> = self
             .clients

@@ -1,7 +1,7 @@
 //! SIP as text: what the simulated phones read and write, without a line of ringtag's own reader.
 
 /// The value of the first header called `name`; empty where there is none.
-pub fn header<'a>(text: &'a str, name: &str) -> &'a str {
+pub(crate) fn header<'a>(text: &'a str, name: &str) -> &'a str {
     head(text)
         .lines()
         .skip(1)
@@ -11,47 +11,47 @@ pub fn header<'a>(text: &'a str, name: &str) -> &'a str {
 }
 
 /// The first line.
-pub fn first_line(text: &str) -> &str {
+pub(crate) fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or("")
 }
 
 /// The status of a response; `None`: it is a request.
-pub fn status(text: &str) -> Option<u16> {
+pub(crate) fn status(text: &str) -> Option<u16> {
     text.strip_prefix("SIP/2.0 ")?.get(..3)?.parse().ok()
 }
 
 /// The method of a request.
-pub fn method(text: &str) -> &str {
+pub(crate) fn method(text: &str) -> &str {
     first_line(text).split(' ').next().unwrap_or("")
 }
 
 /// The Request-URI.
-pub fn uri(text: &str) -> &str {
+pub(crate) fn uri(text: &str) -> &str {
     first_line(text).split(' ').nth(1).unwrap_or("")
 }
 
 /// The number and the method of CSeq.
-pub fn cseq(text: &str) -> (u32, &str) {
+pub(crate) fn cseq(text: &str) -> (u32, &str) {
     let (number, method) = header(text, "CSeq").split_once(' ').unwrap_or(("0", ""));
     (number.parse().unwrap_or(0), method)
 }
 
 /// The branch of the first Via.
-pub fn branch(text: &str) -> &str {
+pub(crate) fn branch(text: &str) -> &str {
     let via = header(text, "Via");
     via.split_once("branch=")
         .map_or("", |(_, rest)| rest.split([';', ',']).next().unwrap_or(""))
 }
 
 /// The tag of a From or To.
-pub fn tag(value: &str) -> &str {
+pub(crate) fn tag(value: &str) -> &str {
     value
         .split_once(";tag=")
         .map_or("", |(_, rest)| rest.split(';').next().unwrap_or(""))
 }
 
 /// The URI between the brackets.
-pub fn in_brackets(value: &str) -> &str {
+pub(crate) fn in_brackets(value: &str) -> &str {
     value
         .split_once('<')
         .and_then(|(_, rest)| rest.split_once('>'))
@@ -59,12 +59,12 @@ pub fn in_brackets(value: &str) -> &str {
 }
 
 /// What follows the empty line.
-pub fn body(text: &str) -> &str {
+pub(crate) fn body(text: &str) -> &str {
     text.split_once("\r\n\r\n").map_or("", |(_, body)| body)
 }
 
 /// The value of the first SDP line of that kind.
-pub fn sdp_line<'a>(sdp: &'a str, kind: &str) -> &'a str {
+pub(crate) fn sdp_line<'a>(sdp: &'a str, kind: &str) -> &'a str {
     sdp.lines()
         .find_map(|line| line.strip_prefix(kind))
         .unwrap_or("")
@@ -75,7 +75,13 @@ fn head(text: &str) -> &str {
 }
 
 /// A response to `request`, with our tag where it has none.
-pub fn reply(request: &str, status: u16, tag_of_ours: &str, contact: &str, body: &str) -> String {
+pub(crate) fn reply(
+    request: &str,
+    status: u16,
+    tag_of_ours: &str,
+    contact: &str,
+    body: &str,
+) -> String {
     let mut text = format!("SIP/2.0 {status} Said\r\n");
     for name in ["Via", "From", "Call-ID", "CSeq"] {
         text += &format!("{name}: {}\r\n", header(request, name));
@@ -97,7 +103,7 @@ pub fn reply(request: &str, status: u16, tag_of_ours: &str, contact: &str, body:
 }
 
 /// What a phone says of its sound.
-pub fn sdp(host: &str, port: u16, version: u32, direction: &str, codec: &str) -> String {
+pub(crate) fn sdp(host: &str, port: u16, version: u32, direction: &str, codec: &str) -> String {
     let (number, name) = match codec {
         "PCMU" => (0, "PCMU"),
         _pcma => (8, "PCMA"),

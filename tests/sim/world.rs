@@ -36,32 +36,32 @@ const SHUTDOWN: Moment = Moment::from_millis(500_000);
 const END: Moment = Moment::from_millis(700_000);
 
 /// Everything of one run.
-pub struct World {
-    pub now: Moment,
+pub(crate) struct World {
+    pub(crate) now: Moment,
     chance: Chance,
     config: Arc<Config>,
-    pub board: Switchboard,
+    pub(crate) board: Switchboard,
     network: Network,
-    pub phones: Vec<Phone>,
+    pub(crate) phones: Vec<Phone>,
     /// Answers of the engine that come later.
     later: VecDeque<(Moment, Told)>,
-    pub ladder: Vec<String>,
-    pub facts: Vec<Fact>,
-    pub media: Vec<(Moment, MediaWish)>,
-    pub asked: BTreeSet<CallKey>,
-    pub admitted: usize,
-    pub gone: Vec<CallKey>,
-    pub opened: Vec<LegId>,
-    pub refused_ports: BTreeSet<LegId>,
+    pub(crate) ladder: Vec<String>,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) media: Vec<(Moment, MediaWish)>,
+    pub(crate) asked: BTreeSet<CallKey>,
+    pub(crate) admitted: usize,
+    pub(crate) gone: Vec<CallKey>,
+    pub(crate) opened: Vec<LegId>,
+    pub(crate) refused_ports: BTreeSet<LegId>,
     /// The final responses that the switchboard gave to each INVITE that reached it.
-    pub finals: BTreeMap<(SocketAddr, String, u32), BTreeSet<(u16, String)>>,
-    pub notes: Vec<Note>,
+    pub(crate) finals: BTreeMap<(SocketAddr, String, u32), BTreeSet<(u16, String)>>,
+    pub(crate) notes: Vec<Note>,
     drain_at: Option<Moment>,
     shutdown_at: Option<Moment>,
 }
 
 impl World {
-    pub fn new(seed: u64, config: &Arc<Config>) -> Self {
+    pub(crate) fn new(seed: u64, config: &Arc<Config>) -> Self {
         let mut chance = Chance::from_number(seed);
         let lost = [0, 10, 50, 100, 200];
         let weather = Weather {
@@ -120,7 +120,7 @@ impl World {
     }
 
     /// Runs until nobody wants anything any more.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         while let Some(at) = self.next() {
             if at > END {
                 break;
@@ -463,8 +463,7 @@ impl World {
         plan.push((now + Duration::from_secs(180), Act::Say(480, false)));
         self.while_talking(&mut plan, answer, 60_000);
         let n = self.phones.len();
-        let (pbx, us) = (PBX.parse().unwrap(), US.parse().unwrap());
-        let mut phone = Phone::callee(n, invite, pbx, us, plan);
+        let mut phone = Phone::callee(n, invite, PBX.parse().unwrap(), plan);
         if self.chance.below(25) == 0 {
             phone.speaks_another_codec();
         }
@@ -474,7 +473,7 @@ impl World {
     }
 
     /// Phones that work and think that a call goes on.
-    pub fn left(&self) -> Vec<String> {
+    pub(crate) fn left(&self) -> Vec<String> {
         let left = self.phones.iter().filter(|phone| phone.is_left());
         left.map(Phone::summary).collect()
     }

@@ -112,7 +112,7 @@ impl Call {
             hands.ack(now, late.client, callee, None);
         }
         if let Some(modify) = modify
-            && let Some(other) = self.leg_on(modify.from().other())
+            && let Some(other) = self.leg_on(modify.from.other())
         {
             modify.abandon(now, hands, other);
         }

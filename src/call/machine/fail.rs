@@ -2,12 +2,13 @@
 
 use crate::base::id::LegId;
 use crate::base::time::Moment;
-use crate::call::hands::{Hands, way_to};
+use crate::call::hands::Hands;
 use crate::call::headers::Why;
 use crate::call::machine::attempt::{Attempt, Stage};
 use crate::call::machine::end::End;
 use crate::call::machine::{Call, State};
 use crate::call::outcome;
+use crate::call::speak::way_to;
 use crate::call::story::{FinishReason, HungUpBy, TriedResult};
 use crate::call::timers::{Timer, UNHEARD};
 use crate::sip::endpoint::{ClientKey, Failure};

@@ -13,6 +13,7 @@ mod fail;
 mod hang_up;
 mod inform;
 mod invite;
+mod modified;
 mod modify;
 mod place;
 mod ring;

@@ -1,0 +1,248 @@
+//! What comes of a re-INVITE: both sides agree and the sound follows, or everything stays as it was.
+
+use crate::base::id::Side;
+use crate::base::time::Moment;
+use crate::call::desk::MediaWish;
+use crate::call::hands::{Answer, Hands};
+use crate::call::machine::end::End;
+use crate::call::machine::modify::{Modify, Stage};
+use crate::call::machine::{Call, State};
+use crate::call::offer_answer::{aim, heard, session};
+use crate::call::story::FinishReason;
+use crate::call::timers::{MODIFY, Timer};
+use crate::sdp::{Session, answer_meets};
+use crate::sip::endpoint::{ClientKey, ServerKey};
+use crate::sip::message::{Method, Request, Response};
+use crate::sip::transport::Path;
+
+impl Call {
+    /// The other side's response.
+    pub(super) fn modify_response(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        client: ClientKey,
+        path: &Path,
+        response: &Response,
+    ) {
+        let status = response.status();
+        if status < 200 {
+            return;
+        }
+        let Some((modify, request, offer)) = self.take_passed(client) else {
+            return;
+        };
+        self.timers.stop(Timer::Modify);
+        if let Some(other) = self.leg_on(modify.from.other()) {
+            other.path = *path;
+        }
+        match status {
+            200..=299 => self.modified(now, hands, modify, (client, request, offer), response),
+            401 | 407 => self.modify_challenged(now, hands, modify, (request, offer), response),
+            // The other side has no such call (12.2.1.2).
+            408 | 481 => {
+                hands.reply(now, modify.server, &request, Answer::status(status));
+                hands.invite_is_answered(modify.server);
+                self.end(now, hands, End::cut(FinishReason::SignallingLost));
+            }
+            _refused => {
+                // A redirection would lead around us.
+                let status = if status < 400 { 488 } else { status };
+                hands.reply(now, modify.server, &request, Answer::status(status));
+                hands.invite_is_answered(modify.server);
+            }
+        }
+    }
+
+    /// The other side agreed, or made its offer.
+    fn modified(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        mut modify: Modify,
+        passed: (ClientKey, Request, Option<Session>),
+        response: &Response,
+    ) {
+        let (client, request, offer) = passed;
+        let said = session(response.headers(), response.body());
+        let from = modify.from;
+        let Some(other) = self.leg_on(from.other()) else {
+            return;
+        };
+        if let Some(dialog) = &mut other.dialog {
+            dialog.refresh(response.headers());
+        }
+        let fits = match (&offer, &said) {
+            (Some(offer), Some(answer)) => answer_meets(offer, answer).is_ok(),
+            (None, Some(_)) => true,
+            (Some(_) | None, None) => false,
+        };
+        let late = offer.is_none();
+        if !(late && fits) {
+            hands.ack(now, client, other, None);
+        }
+        let Some(said) = said.filter(|_| fits) else {
+            hands.reply(now, modify.server, &request, Answer::status(488));
+            return hands.invite_is_answered(modify.server);
+        };
+        let Some(sender) = self.leg_on(from) else {
+            return;
+        };
+        if let Some(dialog) = &mut sender.dialog {
+            dialog.refresh(request.headers());
+        }
+        let mut answer = Answer::status(200)
+            .contact(hands.contact(&sender.path))
+            .allow();
+        if let Some(body) = sender.say(&said) {
+            answer = answer.sdp(body);
+        }
+        hands.reply(now, modify.server, &request, answer);
+        modify.stage = match offer {
+            Some(offer) => {
+                self.apply(hands, from, &offer, &said);
+                Stage::Agreed
+            }
+            None => Stage::Offered {
+                client,
+                offer: said,
+            },
+        };
+        if let State::Up(up) = &mut self.state {
+            up.modify = Some(modify);
+        }
+    }
+
+    /// The trunk asks who we are: once more with the answer.
+    fn modify_challenged(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        mut modify: Modify,
+        passed: (Request, Option<Session>),
+        response: &Response,
+    ) {
+        let (request, offer) = passed;
+        let from = modify.from;
+        let credentials = self
+            .leg_on(from.other())
+            .and_then(|leg| hands.prove(leg, &mut modify.proven, &Method::Invite, response));
+        let sent = credentials
+            .and_then(|credentials| self.pass_on(now, hands, from, offer.as_ref(), &credentials));
+        let Some(client) = sent else {
+            hands.reply(now, modify.server, &request, Answer::status(403));
+            return hands.invite_is_answered(modify.server);
+        };
+        modify.stage = Stage::Passed {
+            client,
+            request,
+            offer,
+        };
+        if let State::Up(up) = &mut self.state {
+            up.modify = Some(modify);
+        }
+        self.timers.set(Timer::Modify, now + MODIFY);
+    }
+
+    /// The other side said nothing for 32 s: it is gone (12.2.1.2).
+    pub(super) fn modify_failed(&mut self, now: Moment, hands: &mut Hands, client: ClientKey) {
+        if let Some((modify, request, _)) = self.take_passed(client) {
+            hands.reply(now, modify.server, &request, Answer::status(408));
+            hands.invite_is_answered(modify.server);
+            self.end(now, hands, End::cut(FinishReason::SignallingLost));
+        }
+    }
+
+    /// The ACK of our 2xx to a re-INVITE.
+    pub(super) fn modify_acked(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        server: ServerKey,
+        ack: &Request,
+    ) {
+        let State::Up(up) = &mut self.state else {
+            return;
+        };
+        let Some(modify) = up.modify.take_if(|modify| modify.server == server) else {
+            return;
+        };
+        match modify.stage {
+            Stage::Passed { .. } => up.modify = Some(modify),
+            Stage::Agreed => {}
+            Stage::Offered { client, offer } => {
+                let answer = session(ack.headers(), ack.body())
+                    .filter(|answer| answer_meets(&offer, answer).is_ok());
+                let Some(other) = self.leg_on(modify.from.other()) else {
+                    return;
+                };
+                let body = answer.as_ref().and_then(|answer| other.say(answer));
+                hands.ack(now, client, other, body);
+                // An ACK without an answer is the sender's mistake; the old session goes on.
+                if let Some(answer) = answer {
+                    self.apply(hands, modify.from.other(), &offer, &answer);
+                }
+            }
+        }
+    }
+
+    /// Whether it was a re-INVITE's 2xx that was never acknowledged.
+    pub(super) fn modify_unacked(&self, server: ServerKey) -> bool {
+        let State::Up(up) = &self.state else {
+            return false;
+        };
+        up.modify
+            .as_ref()
+            .is_some_and(|modify| modify.server == server)
+    }
+
+    /// The new session is in force: `offerer` offered, the other answered.
+    fn apply(&mut self, hands: &mut Hands, offerer: Side, offer: &Session, answer: &Session) {
+        let State::Up(up) = &mut self.state else {
+            return;
+        };
+        let was_held = up.held;
+        let Some(callee) = self.attempts.get_mut(up.answered) else {
+            return;
+        };
+        let caller = &mut self.caller.leg;
+        let mut held = false;
+        let (of_caller, of_callee) = match offerer {
+            Side::Caller => (offer, answer),
+            Side::Callee => (answer, offer),
+        };
+        let both = [
+            (&mut *caller, of_caller, of_callee),
+            (&mut callee.leg, of_callee, of_caller),
+        ];
+        let mut anew = [None, None];
+        for ((leg, own, theirs), anew) in both.into_iter().zip(&mut anew) {
+            let now_heard = heard(own, answer);
+            let moved = leg
+                .heard
+                .as_ref()
+                .is_some_and(|before| before.rtp != now_heard.rtp && now_heard.rtp.is_some());
+            held |= !now_heard.listens;
+            leg.heard = Some(now_heard);
+            let aim = Box::new(aim(own, Some(theirs)));
+            Self::media(hands, MediaWish::Aim { leg: leg.id, aim });
+            *anew = Some((leg.id, moved));
+        }
+        up.held = held;
+        let watched = self.caller.leg.id;
+        if was_held != held {
+            let watch = MediaWish::Watch {
+                caller: watched,
+                on: !held,
+            };
+            Self::media(hands, watch);
+        }
+        // The pause on a side that was on hold is no drift of its clock.
+        let resumed = was_held && !held;
+        for (leg, moved) in anew.into_iter().flatten() {
+            if moved || resumed {
+                Self::media(hands, MediaWish::Anew { leg });
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! How a call speaks: who we are on a way, answers to peers, requests to them.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use bytes::Bytes;
+
+use crate::base::chance::Token;
+use crate::base::sound::SoundFrom;
+use crate::base::time::Moment;
+use crate::call::digest::Answered;
+use crate::call::hands::{Answer, Hands, Owner};
+use crate::call::headers::{SDP, Why};
+use crate::call::leg::Leg;
+use crate::sip::dialog::Dialog;
+use crate::sip::endpoint::{ClientKey, Hop, ServerKey};
+use crate::sip::header::Name;
+use crate::sip::message::{Method, Request, Response};
+use crate::sip::transport::{Path, Transport};
+use crate::sip::write::{Outgoing, RequestWriter};
+
+impl Hands {
+    /// What we are called on a way: `host:port`.
+    fn sent_by(&self, path: &Path) -> String {
+        let hop = Hop::back(path);
+        match self.sip.sent_by(&hop) {
+            Some(sent_by) => sent_by.to_owned(),
+            None => path.local.to_string(),
+        }
+    }
+
+    /// Our host on a way, for From.
+    pub(in crate::call) fn host(&self, path: &Path) -> String {
+        let sent_by = self.sent_by(path);
+        match sent_by.rsplit_once(':') {
+            Some((host, _port)) => host.to_owned(),
+            None => sent_by,
+        }
+    }
+
+    /// Our Contact on a way.
+    pub(in crate::call) fn contact(&self, path: &Path) -> String {
+        let sent_by = self.sent_by(path);
+        match path.transport {
+            Transport::Udp => format!("<sip:{sent_by}>"),
+            Transport::Tcp => format!("<sip:{sent_by};transport=tcp>"),
+        }
+    }
+
+    /// Answers a request that may make a dialog under `tag`.
+    pub(in crate::call) fn answer(
+        &mut self,
+        now: Moment,
+        server: ServerKey,
+        request: &Request,
+        tag: Token,
+        answer: Answer,
+    ) {
+        let status = answer.status;
+        let bytes = answer.write(request, tag, &self.user_agent);
+        self.sip.respond(now, server, status, bytes);
+    }
+
+    /// Answers a request within a dialog, or one that makes none.
+    pub(in crate::call) fn reply(
+        &mut self,
+        now: Moment,
+        server: ServerKey,
+        request: &Request,
+        answer: Answer,
+    ) {
+        let tag = self.chance.token();
+        self.answer(now, server, request, tag, answer);
+    }
+
+    /// Sends a request that is in no dialog yet.
+    pub(in crate::call) fn send(
+        &mut self,
+        now: Moment,
+        to: Hop,
+        request: Outgoing,
+        owner: Owner,
+    ) -> ClientKey {
+        let client = self.sip.request(now, to, request);
+        self.own(client, owner);
+        client
+    }
+
+    /// Takes an INVITE back; whatever comes of it is nobody's.
+    pub(in crate::call) fn give_up(&mut self, now: Moment, client: ClientKey, why: Why) {
+        self.sip.cancel(now, client, why.value().as_deref());
+        self.disown(client);
+    }
+
+    /// Takes an INVITE back and waits for what comes of it.
+    pub(in crate::call) fn cancel(&mut self, now: Moment, client: ClientKey) {
+        self.sip.cancel(now, client, None);
+    }
+
+    /// Sends a request within a leg's dialog; `None`: it has none.
+    pub(in crate::call) fn within(
+        &mut self,
+        now: Moment,
+        leg: &mut Leg,
+        method: &Method,
+        owner: Owner,
+        more: impl FnOnce(RequestWriter) -> RequestWriter,
+    ) -> Option<ClientKey> {
+        let dialog = leg.dialog.as_mut()?;
+        let to = next_hop(dialog, leg.trunk.media, &leg.path);
+        let request = dialog
+            .request(method)
+            .header(Name::UserAgent, &self.user_agent);
+        let request = more(request).outgoing();
+        let client = self.sip.request(now, to, request);
+        self.own(client, owner);
+        Some(client)
+    }
+
+    /// Acknowledges a 2xx to the last INVITE in a leg's dialog, with an answer where the 2xx had the offer.
+    pub(in crate::call) fn ack(
+        &mut self,
+        now: Moment,
+        client: ClientKey,
+        leg: &mut Leg,
+        sdp: Option<Bytes>,
+    ) {
+        let Some(dialog) = leg.dialog.as_mut() else {
+            return;
+        };
+        let to = next_hop(dialog, leg.trunk.media, &leg.path);
+        let mut ack = dialog.ack();
+        if let Some(sdp) = sdp {
+            ack = ack.body(SDP, &sdp);
+        }
+        let tag = dialog.remote_tag().unwrap_or_default().to_owned();
+        self.sip.ack(now, client, &tag, to, ack.outgoing());
+    }
+
+    /// Answers the challenge of a leg's trunk to a request within its dialog.
+    pub(in crate::call) fn prove(
+        &mut self,
+        leg: &Leg,
+        proven: &mut Answered,
+        method: &Method,
+        response: &Response,
+    ) -> Option<Vec<(Name, String)>> {
+        let uri = leg.dialog.as_ref()?.target().to_string();
+        let line = self.trunks.by_id(&leg.trunk.id)?;
+        let from = leg.path.peer.ip();
+        proven.answer(line, from, response, (method, &uri), &mut self.chance)
+    }
+}
+
+/// A way to `peer` whose near end is the endpoint's choice.
+pub(in crate::call) const fn way_to(transport: Transport, peer: SocketAddr) -> Path {
+    Path {
+        transport,
+        local: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+        peer,
+        flow: None,
+    }
+}
+
+/// Where the next request of a dialog goes. A trunk behind a NAT is reached where its messages come from, whatever its
+/// Contact says.
+pub(in crate::call) fn next_hop(dialog: &Dialog, from: SoundFrom, path: &Path) -> Hop {
+    match from {
+        SoundFrom::Nat => Hop::back(path),
+        SoundFrom::Sdp | SoundFrom::Ip => dialog.hop(),
+    }
+}
