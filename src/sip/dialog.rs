@@ -54,7 +54,7 @@ pub enum NoDialog {
     /// Without it no request could ever reach the peer (12.1).
     #[error("the peer's message makes no dialog: it has no Contact with a SIP URI")]
     NoContact,
-    /// More Record-Route values than [`ROUTES_MAX`], or one that is no address.
+    /// More Record-Route values than any real path has, or one that is no address.
     #[error("the peer's message makes no dialog: its Record-Route cannot be followed")]
     BadRoute,
     /// A dialog from the log whose texts cannot be read.
