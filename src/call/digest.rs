@@ -21,12 +21,12 @@ const TIMES_MAX: u8 = 3;
 impl Answered {
     /// Writes the headers that answer `response`; `None`: the secret stays here.
     ///
-    /// `from` is where the challenge came from: a request may have been routed elsewhere by the peer, and nobody but the
-    /// trunk itself may learn even a hash of the secret.
+    /// `parties` are who asked and where the answer goes: a peer may route a request elsewhere, and nobody but the trunk
+    /// itself may learn even a hash of the secret.
     pub(in crate::call) fn answer(
         &mut self,
         line: &Line,
-        from: IpAddr,
+        parties: [IpAddr; 2],
         response: &Response,
         request: (&Method, &str),
         chance: &mut Chance,
@@ -35,7 +35,8 @@ impl Answered {
             username: line.trunk.username.as_deref()?.to_owned(),
             password: line.trunk.password.as_deref()?.to_owned(),
         };
-        if !line.leads_to(from) || self.times >= TIMES_MAX {
+        let trunk_alone = parties.iter().all(|ip| line.leads_to(*ip));
+        if !trunk_alone || self.times >= TIMES_MAX {
             return None;
         }
         let challenges = Challenge::all(response.headers());

@@ -230,12 +230,15 @@ impl Hands {
         if matches!(status, 401 | 407) {
             let trunk = farewell.trunk.as_ref();
             let line = trunk.and_then(|trunk| self.trunks.by_id(&trunk.id));
+            let from = trunk.map_or(SoundFrom::Sdp, |trunk| trunk.media);
+            let to = next_hop(&farewell.dialog, from, &farewell.path);
+            let parties = [path.peer.ip(), to.peer.ip()];
             let uri = farewell.dialog.target().to_string();
             let request = (&Method::Bye, uri.as_str());
             let credentials = line.and_then(|line| {
                 let chance = &mut self.chance;
                 let proven = &mut farewell.proven;
-                proven.answer(line, path.peer.ip(), response, request, chance)
+                proven.answer(line, parties, response, request, chance)
             });
             if let Some(credentials) = credentials {
                 return self.say_bye(now, farewell, &credentials);

@@ -144,10 +144,12 @@ impl Hands {
         method: &Method,
         response: &Response,
     ) -> Option<Vec<(Name, String)>> {
-        let uri = leg.dialog.as_ref()?.target().to_string();
+        let dialog = leg.dialog.as_ref()?;
+        let uri = dialog.target().to_string();
         let line = self.trunks.by_id(&leg.trunk.id)?;
-        let from = leg.path.peer.ip();
-        proven.answer(line, from, response, (method, &uri), &mut self.chance)
+        let to = next_hop(dialog, leg.trunk.media, &leg.path).peer.ip();
+        let parties = [leg.path.peer.ip(), to];
+        proven.answer(line, parties, response, (method, &uri), &mut self.chance)
     }
 }
 

@@ -124,7 +124,11 @@ impl Switchboard {
                 let key = Call::of_leg(leg);
                 self.with(now, key, |call, hands| call.closed(now, hands, leg, sound));
             }
-            Told::Silent(leg) => self.end(now, Call::of_leg(leg), FinishReason::MediaLost),
+            Told::Silent(leg) => {
+                self.with(now, Call::of_leg(leg), |call, hands| {
+                    call.silent(now, hands)
+                });
+            }
             Told::HangUp(id) => {
                 if let Some(key) = self.hands.by_id(id) {
                     self.end(now, key, FinishReason::HungUpByOperator);

@@ -1,5 +1,6 @@
 //! One target being tried: its leg, how far it got, and the early dialogs its INVITE forked into.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +25,8 @@ pub(in crate::call) struct Attempt {
     pub(in crate::call) tried: usize,
     /// Which of its trunk's addresses has the INVITE.
     pub(in crate::call) address: usize,
+    /// That address.
+    pub(in crate::call) to: SocketAddr,
     /// The sequence number of its last INVITE.
     pub(in crate::call) cseq: u32,
     /// When its first INVITE went out.

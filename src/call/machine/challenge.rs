@@ -23,7 +23,7 @@ impl Call {
         let answer = trunks.by_id(&attempt.leg.trunk.id).and_then(|line| {
             attempt.proven.answer(
                 line,
-                attempt.leg.path.peer.ip(),
+                [attempt.leg.path.peer.ip(), attempt.to.ip()],
                 response,
                 (&Method::Invite, &attempt.leg.remote_uri),
                 &mut hands.chance,
@@ -104,6 +104,27 @@ mod tests {
                 .all(|line| line.starts_with("ACK "))
         );
         assert_eq!(rig.ended().targets_tried[0].result, TriedResult::Rejected);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_peer_whose_contact_leads_elsewhere_gets_no_proof_there() {
+        let mut rig = known_at_the_pbx();
+        let invite = rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        let ok = reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, ""));
+        rig.from(
+            PBX,
+            &ok.replace("<sip:phone@127.0.0.1:5070>", "<sip:phone@127.0.0.88:5070>"),
+        );
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        let mut caller = Peer::caller(&invite, &ok);
+        let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
+        rig.from(CARRIER, &ack);
+        rig.from(CARRIER, &bye);
+        let bye = rig.to("127.0.0.88:5070", "BYE");
+        rig.from(PBX, &reply_with(&bye, 407, "", ASKS, ""));
+        assert_eq!(rig.lines_to("127.0.0.88:5070"), [""; 0]);
         rig.assert_clean();
     }
 

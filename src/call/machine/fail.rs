@@ -121,6 +121,7 @@ impl Call {
         let line = hands.trunks.by_id(&attempt.leg.trunk.id);
         let next = line.and_then(|line| line.addresses.0.get(attempt.address));
         let Some(peer) = next else { return false };
+        attempt.to = *peer;
         attempt.leg.path = way_to(attempt.leg.trunk.transport, *peer);
         true
     }

@@ -98,6 +98,15 @@ impl Call {
         self.end(now, hands, end);
     }
 
+    /// No packet came from either side for too long.
+    pub(in crate::call) fn silent(&mut self, now: Moment, hands: &mut Hands) {
+        // A report that a hold overtook: now silence is what is expected.
+        let expected = matches!(&self.state, State::Up(up) if up.held);
+        if !expected {
+            self.end(now, hands, End::cut(FinishReason::MediaLost));
+        }
+    }
+
     /// Which side a leg is on.
     pub(super) fn side(&self, leg: LegId) -> Side {
         if leg == self.caller.leg.id {

@@ -33,7 +33,7 @@ impl Call {
             return;
         };
         let owner = Owner::Call(key, attempt.leg.id, Errand::Invite);
-        let to = Hop::to(attempt.leg.path.transport, attempt.leg.path.peer);
+        let to = Hop::to(attempt.leg.trunk.transport, attempt.to);
         let client = hands.send(now, to, invite, owner);
         attempt.stage = Stage::Calling(client);
     }

@@ -228,7 +228,7 @@ impl Leg {
 
 #[cfg(test)]
 mod tests {
-    use crate::call::desk::MediaWish;
+    use crate::call::desk::{MediaWish, Told};
     use crate::call::rig::*;
     use crate::call::story::*;
 
@@ -294,6 +294,20 @@ mod tests {
         rig.from(CARRIER, &bye);
         assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
         rig.assert_clean();
+    }
+
+    #[test]
+    fn silence_that_was_reported_before_a_hold_does_not_end_the_call() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let (mut caller, _) = rig.up();
+        let reinvite = caller.request("INVITE", &hold());
+        rig.from(CARRIER, &reinvite);
+        let toward = rig.to(PBX, "INVITE");
+        let answer = sdp("127.0.0.3", 5_000, "a=recvonly");
+        rig.from(PBX, &reply(&toward, 200, "", &answer));
+        let leg = rig.open[0];
+        rig.tell(Told::Silent(leg));
+        assert_eq!(rig.board.live().answered, 1);
     }
 
     #[test]

@@ -98,6 +98,7 @@ impl Call {
             forks: Vec::new(),
             proven: Answered::default(),
             address: 0,
+            to: peer,
         });
         Self::media(hands, open);
         Ok(())
