@@ -483,9 +483,11 @@ impl Keeper {
         }
     }
 
+    /// Puts finished calls into the index. The view lets go of them when sled has handed them to the kernel, not before: an
+    /// index that has to be opened again has forgotten the rest.
     fn index(&self) -> Result<(), StoreError> {
         // The lock is only shared here: readers go on while sled writes.
-        self.shared.db.keep(self.shared.view().settled(), None)?;
+        self.shared.db.keep(self.shared.view().settled())?;
         self.shared.view_mut().indexed();
         Ok(())
     }
@@ -507,8 +509,7 @@ impl Keeper {
             n: head.n,
             hash: hex::encode(head.hash),
         };
-        self.shared.db.keep(std::iter::empty(), Some(&covered))?;
-        self.shared.db.flush()?;
+        self.shared.db.cover(&covered)?;
         self.since_checkpoint = 0;
         let rows = u64::try_from(size_of_val(self.shared.view().rows.list())).unwrap_or(0);
         // Writing the rows costs their size, replaying costs the log's: four to one keeps both small.

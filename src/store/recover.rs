@@ -395,7 +395,7 @@ impl<'a> Replay<'a> {
     /// Puts finished calls into the index when there are more than `most`.
     fn index(&mut self, most: usize) -> Result<(), StoreError> {
         if self.view.settled().len() > most {
-            self.db.keep(self.view.settled(), None)?;
+            self.db.keep(self.view.settled())?;
             self.view.indexed();
         }
         Ok(())
