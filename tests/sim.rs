@@ -186,7 +186,7 @@ fn load(file: &Path) -> Config {
 fn hold_to_the_laws(seed: u64, config: &Arc<Config>) -> World {
     let mut world = World::new(seed, config);
     world.run();
-    let laws: [(&str, Law); 8] = [
+    let laws: [(&str, Law); 9] = [
         ("each INVITE has one final response", one_final_response),
         (
             "each admitted call has one record, told in order",
@@ -198,6 +198,10 @@ fn hold_to_the_laws(seed: u64, config: &Arc<Config>) -> World {
         ("nothing is left in the switchboard", nothing_is_left),
         ("every question is followed by its call's end", gone_once),
         ("no phone saw a law broken", phones_agree),
+        (
+            "where nothing is lost, nothing is sent in vain",
+            nothing_in_vain,
+        ),
     ];
     for (law, holds) in laws {
         if let Err(how) = holds(&world) {
@@ -373,7 +377,23 @@ fn gone_once(world: &World) -> Result<(), String> {
     }
 }
 
+fn nothing_in_vain(world: &World) -> Result<(), String> {
+    // A phone that dies leaves others speaking in vain, through us too: a late offer waits for the other side's ACK.
+    if !world.lossless || world.phones.iter().any(|phone| phone.dead) {
+        return Ok(());
+    }
+    let phones = world.phones.iter();
+    let mut in_vain = phones.flat_map(|phone| phone.in_vain.iter().map(move |what| (phone, what)));
+    match in_vain.next() {
+        Some((phone, what)) => Err(format!("{} sent {what} in vain", phone.name)),
+        None => Ok(()),
+    }
+}
+
 fn phones_agree(world: &World) -> Result<(), String> {
+    if let Some(how) = &world.broken {
+        return Err(how.clone());
+    }
     let broken = world.phones.iter().find_map(|phone| {
         let how = phone.broken.as_ref()?;
         Some(format!("{}: {how}", phone.name))

@@ -125,6 +125,8 @@ pub(crate) struct Phone {
     pub(crate) sent: Vec<String>,
     /// Each INVITE's number, with the final responses that differ.
     pub(crate) finals: BTreeMap<u32, BTreeSet<(u16, String)>>,
+    /// What it sent again and again in vain.
+    pub(crate) in_vain: Vec<String>,
     /// A law that this phone saw broken.
     pub(crate) broken: Option<String>,
     said: BTreeMap<(String, String), String>,
@@ -188,6 +190,7 @@ impl Phone {
             dead: false,
             sent: Vec::new(),
             finals: BTreeMap::new(),
+            in_vain: Vec::new(),
             broken: None,
             said: BTreeMap::new(),
         }
@@ -249,6 +252,7 @@ impl Phone {
         }
         for at in lost.into_iter().rev() {
             let one = self.clients.remove(at);
+            self.in_vain.push(first_line(&one.text).to_owned());
             match (one.method.as_str(), self.state) {
                 ("INVITE", State::Early) => self.state = State::Over("nobody answered the INVITE"),
                 // RFC 3261 12.2.1.2: the other side is gone.
@@ -272,6 +276,7 @@ impl Phone {
         }
         for at in lost.into_iter().rev() {
             let one = self.unacked.remove(at);
+            self.in_vain.push(first_line(&one.text).to_owned());
             if one.is_2xx && self.state == State::Up {
                 self.bye(now);
             }

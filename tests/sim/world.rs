@@ -56,6 +56,11 @@ pub(crate) struct World {
     /// The final responses that the switchboard gave to each INVITE that reached it.
     pub(crate) finals: BTreeMap<(SocketAddr, String, u32), BTreeSet<(u16, String)>>,
     pub(crate) notes: Vec<Note>,
+    /// Whether the network loses nothing.
+    pub(crate) lossless: bool,
+    /// The number of the last INVITE with a 2xx, by Call-ID and the peer's tag, and since when its ACK is missing.
+    unacked: BTreeMap<(String, String), (u32, Option<Moment>)>,
+    pub(crate) broken: Option<String>,
     drain_at: Option<Moment>,
     shutdown_at: Option<Moment>,
 }
@@ -107,6 +112,9 @@ impl World {
             refused_ports: BTreeSet::new(),
             finals: BTreeMap::new(),
             notes: Vec::new(),
+            lossless: weather.lost == 0,
+            unacked: BTreeMap::new(),
+            broken: None,
             drain_at,
             shutdown_at: Some(SHUTDOWN),
             chance,
@@ -228,6 +236,14 @@ impl World {
                 let id = header(&packet.text, "Call-ID").to_owned();
                 self.finals.entry((packet.from, id, number)).or_default();
             }
+            if method(&packet.text) == "ACK" {
+                let key = dialog(&packet.text, "From");
+                let (number, _) = cseq(&packet.text);
+                if let Some((_, since)) = self.unacked.get_mut(&key).filter(|(of, _)| *of == number)
+                {
+                    *since = None;
+                }
+            }
             let bytes = Bytes::copy_from_slice(packet.text.as_bytes());
             self.board.handle_datagram(self.now, path, bytes);
             return self.perform();
@@ -283,6 +299,20 @@ impl World {
 
     fn watch_final(&mut self, peer: SocketAddr, text: &str) {
         let (number, of) = cseq(text);
+        if of == "INVITE" && status(text).is_some_and(|status| status / 100 == 2) {
+            let first = (number, Some(self.now));
+            let last = self.unacked.entry(dialog(text, "From")).or_insert(first);
+            // A peer that sends the next INVITE has had the 2xx to the one before.
+            if last.0 < number {
+                *last = first;
+            }
+        } else if method(text) == "BYE"
+            && let Some((_, Some(since))) = self.unacked.remove(&dialog(text, "To"))
+            && self.now - since < Duration::from_secs(32)
+        {
+            // RFC 3261 15: not before the ACK, or before its time is over.
+            self.broken = Some(format!("BYE to {peer} before its ACK: {text}"));
+        }
         if let Some(status) = status(text).filter(|status| *status >= 200 && of == "INVITE") {
             let key = (peer, header(text, "Call-ID").to_owned(), number);
             let to = tag(header(text, "To")).to_owned();
@@ -477,6 +507,12 @@ impl World {
         let left = self.phones.iter().filter(|phone| phone.is_left());
         left.map(Phone::summary).collect()
     }
+}
+
+/// A dialog as the peer knows it: Call-ID, and its own tag, which stands in that header.
+fn dialog(text: &str, peers: &str) -> (String, String) {
+    let id = header(text, "Call-ID").to_owned();
+    (id, tag(header(text, peers)).to_owned())
 }
 
 fn word(fact: &Fact) -> String {

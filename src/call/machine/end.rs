@@ -8,11 +8,12 @@ use crate::call::desk::MediaWish;
 use crate::call::hands::{Answer, Hands};
 use crate::call::headers::Why;
 use crate::call::identity::destination;
-use crate::call::leg::Ports;
+use crate::call::leg::{Leg, Ports};
 use crate::call::machine::attempt::{Attempt, Stage};
 use crate::call::machine::{Call, State};
 use crate::call::story::{Ended, FinishReason, HungUpBy, TriedResult, What};
 use crate::call::timers::{CLOSING, Timer};
+use crate::sip::endpoint::ServerKey;
 
 /// Why a call ends, and what its peers are told.
 #[derive(Clone, Debug)]
@@ -67,7 +68,7 @@ impl Call {
         answered: Option<usize>,
     ) {
         self.timers.clear();
-        self.settle(now, hands);
+        let unacked = self.settle(now, hands);
         let recording = matches!(&self.state, State::Up(up) if up.recording);
         self.state = State::Over;
         for index in 0..self.attempts.len() {
@@ -76,7 +77,7 @@ impl Call {
             }
         }
         self.answer_caller(now, hands, end.answer());
-        self.say_bye(now, hands, end, answered);
+        self.say_bye(now, hands, end, answered, unacked);
         if let Some(call) = self.id().filter(|_| recording) {
             Self::media(hands, MediaWish::StopRecord { call, at: now });
         }
@@ -99,10 +100,10 @@ impl Call {
         self.conclude_if_closed(now, hands);
     }
 
-    /// Answers what is open between the two sides.
-    fn settle(&mut self, now: Moment, hands: &mut Hands) {
+    /// Answers what is open between the two sides. Returns the side whose re-INVITE has its 2xx and not acknowledged it.
+    fn settle(&mut self, now: Moment, hands: &mut Hands) -> Option<(Side, ServerKey)> {
         let State::Up(up) = &mut self.state else {
-            return;
+            return None;
         };
         let (late, modify) = (up.late.take(), up.modify.take());
         for info in std::mem::take(&mut up.relayed) {
@@ -111,37 +112,34 @@ impl Call {
         if let (Some(late), Some(callee)) = (late, self.leg_on(Side::Callee)) {
             hands.ack(now, late.client, callee, None);
         }
-        if let Some(modify) = modify
-            && let Some(other) = self.leg_on(modify.from.other())
-        {
-            modify.abandon(now, hands, other);
-        }
+        let modify = modify?;
+        let from = modify.from;
+        let other = self.leg_on(from.other())?;
+        modify
+            .abandon(now, hands, other)
+            .map(|server| (from, server))
     }
 
-    /// BYE to whoever did not hang up; the caller's waits for its ACK (RFC 3261 15).
-    fn say_bye(&mut self, now: Moment, hands: &mut Hands, end: &End, answered: Option<usize>) {
-        let caller = &mut self.caller;
-        let unacked = caller.unacked.take();
-        match caller.leg.dialog.take() {
-            Some(dialog) if end.gone != Some(caller.leg.id) => {
-                hands.part(now, &caller.leg, dialog, end.why, unacked);
-            }
-            Some(_) | None => {
-                hands.forget_leg(&caller.leg);
-                if let Some(server) = unacked {
-                    hands.invite_is_answered(server);
-                }
-            }
-        }
-        let Some(callee) = answered.and_then(|index| self.attempts.get_mut(index)) else {
-            return;
+    /// BYE to whoever did not hang up. To a peer that owes us an ACK it waits for that (RFC 3261 15).
+    fn say_bye(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        end: &End,
+        answered: Option<usize>,
+        unacked: Option<(Side, ServerKey)>,
+    ) {
+        let owes = |side| {
+            unacked
+                .filter(|(of, _)| *of == side)
+                .map(|(_, server)| server)
         };
-        callee.stage = Stage::Over;
-        match callee.leg.dialog.take() {
-            Some(dialog) if end.gone != Some(callee.leg.id) => {
-                hands.part(now, &callee.leg, dialog, end.why, None);
-            }
-            Some(_) | None => hands.forget_leg(&callee.leg),
+        let first = self.caller.unacked.take();
+        let caller = &mut self.caller.leg;
+        leave(now, hands, end, caller, first.or(owes(Side::Caller)));
+        if let Some(callee) = answered.and_then(|index| self.attempts.get_mut(index)) {
+            callee.stage = Stage::Over;
+            leave(now, hands, end, &mut callee.leg, owes(Side::Callee));
         }
     }
 
@@ -210,6 +208,19 @@ impl End {
         match self.retry_after_s {
             Some(seconds) => answer.retry_after(seconds),
             None => answer,
+        }
+    }
+}
+
+/// Leaves one leg's dialog, where it has one.
+fn leave(now: Moment, hands: &mut Hands, end: &End, leg: &mut Leg, unacked: Option<ServerKey>) {
+    match leg.dialog.take() {
+        Some(dialog) if end.gone != Some(leg.id) => hands.part(now, leg, dialog, end.why, unacked),
+        Some(_) | None => {
+            hands.forget_leg(leg);
+            if let Some(server) = unacked {
+                hands.invite_is_answered(server);
+            }
         }
     }
 }

@@ -199,8 +199,14 @@ impl Call {
 }
 
 impl Modify {
-    /// The call ends under it: its sender gets 487, and what the other side answered gets its ACK.
-    pub(super) fn abandon(self, now: Moment, hands: &mut Hands, other: &mut Leg) {
+    /// The call ends under it: its sender gets 487, and what the other side answered gets its ACK. Returns the sender's 2xx
+    /// whose ACK is still missing.
+    pub(super) fn abandon(
+        self,
+        now: Moment,
+        hands: &mut Hands,
+        other: &mut Leg,
+    ) -> Option<ServerKey> {
         match self.stage {
             Stage::Passed {
                 client, request, ..
@@ -208,11 +214,12 @@ impl Modify {
                 hands.disown(client);
                 hands.reply(now, self.server, &request, Answer::status(487));
                 hands.invite_is_answered(self.server);
+                None
             }
-            Stage::Agreed => hands.invite_is_answered(self.server),
+            Stage::Agreed => Some(self.server),
             Stage::Offered { client, .. } => {
                 hands.ack(now, client, other, None);
-                hands.invite_is_answered(self.server);
+                Some(self.server)
             }
         }
     }
