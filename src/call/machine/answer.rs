@@ -303,7 +303,7 @@ impl Call {
     ) {
         if self.caller.unacked == Some(server) {
             self.caller.unacked = None;
-        } else if !self.modify_unacked(server) {
+        } else if !self.modify_unacked(now, hands, server) {
             return;
         }
         self.end(now, hands, End::cut(FinishReason::SignallingLost));

@@ -135,8 +135,9 @@ impl Call {
                 .map(|(_, server)| server)
         };
         let first = self.caller.unacked.take();
+        let first = first.or_else(|| owes(Side::Caller));
         let caller = &mut self.caller.leg;
-        leave(now, hands, end, caller, first.or(owes(Side::Caller)));
+        leave(now, hands, end, caller, first);
         if let Some(callee) = answered.and_then(|index| self.attempts.get_mut(index)) {
             callee.stage = Stage::Over;
             leave(now, hands, end, &mut callee.leg, owes(Side::Callee));

@@ -186,14 +186,23 @@ impl Call {
         }
     }
 
-    /// Whether it was a re-INVITE's 2xx that was never acknowledged.
-    pub(super) fn modify_unacked(&self, server: ServerKey) -> bool {
-        let State::Up(up) = &self.state else {
+    /// Whether it was a re-INVITE's 2xx that was never acknowledged. Nothing waits for that ACK any more.
+    pub(super) fn modify_unacked(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        server: ServerKey,
+    ) -> bool {
+        let State::Up(up) = &mut self.state else {
             return false;
         };
-        up.modify
-            .as_ref()
-            .is_some_and(|modify| modify.server == server)
+        let Some(modify) = up.modify.take_if(|modify| modify.server == server) else {
+            return false;
+        };
+        if let Some(other) = self.leg_on(modify.from.other()) {
+            modify.abandon(now, hands, other);
+        }
+        true
     }
 
     /// The new session is in force: `offerer` offered, the other answered.
