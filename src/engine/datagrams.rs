@@ -86,6 +86,15 @@ impl Datagrams {
         .await;
     }
 
+    /// Waits until every socket takes datagrams. The runtime knows that of a new socket only after it has asked once, and a
+    /// first REGISTER or BYE sent before would not leave.
+    pub(in crate::engine) async fn writable(&self) -> io::Result<()> {
+        for listener in &self.sockets {
+            listener.socket.writable().await?;
+        }
+        Ok(())
+    }
+
     /// Hands what has arrived to `take`, a bounded number from each socket.
     pub(in crate::engine) fn receive(
         &mut self,

@@ -90,6 +90,9 @@ impl Engine {
     /// Runs until the process shall stop and the last call has told its end.
     pub(in crate::engine) async fn run(mut self) {
         let mut stop_at: Option<Moment> = None;
+        if let Err(error) = self.datagrams.writable().await {
+            tracing::error!(%error, "a socket of SIP is of no use");
+        }
         self.watch_names();
         self.gauges.set_ready();
         loop {

@@ -76,6 +76,7 @@ pub(crate) const CONFIG: &str = r#"
 listen = ["udp:{ringtag}:5060", "tcp:{ringtag}:5060"]
 drain_s = 2
 [media]
+bind = "{ringtag}"
 ports = [20000, 24999]
 [recordings]
 folder = "{folder}/recordings"
@@ -226,6 +227,12 @@ impl Ringtag {
         wait_for(fact).unwrap_or_else(|| panic!("{what} never came; the log:\n{}", self.log()))
     }
 
+    /// Writes another configuration and reloads it; what came of it is for the test to wait for.
+    pub(crate) fn reload(&self, config: &str) {
+        fs::write(self.config(), fill(config, self.net, self.folder.path())).unwrap();
+        self.signal("HUP");
+    }
+
     /// Sends a signal.
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill")
@@ -247,6 +254,12 @@ impl Ringtag {
         self.child.kill().unwrap();
         self.wait();
         (self.net, self.into_folder())
+    }
+
+    /// Waits for its end after a signal of the test's own.
+    pub(crate) fn end(mut self) -> (ExitStatus, TempDir) {
+        let status = self.wait();
+        (status, self.into_folder())
     }
 
     fn wait(&mut self) -> ExitStatus {

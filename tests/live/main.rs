@@ -12,5 +12,9 @@
 mod baresip;
 mod crash;
 mod harness;
+mod script;
 mod sipp;
 mod sound;
+mod stop;
+mod talks;
+mod trunks;

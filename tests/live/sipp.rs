@@ -1,11 +1,12 @@
 //! sipp places and takes calls: answered, cancelled, busy, unanswered, on hold, over TCP, five hundred at once.
 
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::harness::{NUMBER, Ringtag, wait_for};
+use crate::script::Script;
 
 /// One sipp process.
 pub(crate) struct Sipp {
@@ -23,35 +24,74 @@ impl Sipp {
         calls: u32,
         more: &[&str],
     ) -> Self {
-        let name = format!("{scenario}-{host}");
-        let folder = ringtag.folder.path().join(name);
-        fs::create_dir_all(&folder).unwrap();
         let file = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests/live/sipp")
             .join(format!("{scenario}.xml"));
+        let host = SocketAddr::from((host, 5060));
+        let ringtag_at = SocketAddr::from((ringtag.net.ringtag(), 5060));
+        Self::launch(
+            (ringtag.folder.path(), scenario),
+            &file,
+            host,
+            ringtag_at,
+            calls,
+            more,
+        )
+    }
+
+    /// Plays a script once on `host`, port 5060, against ringtag.
+    pub(crate) fn play(ringtag: &Ringtag, script: &Script, host: Ipv4Addr) -> Self {
+        let ringtag_at = SocketAddr::from((ringtag.net.ringtag(), 5060));
+        Self::play_at(
+            ringtag.folder.path(),
+            script,
+            SocketAddr::from((host, 5060)),
+            ringtag_at,
+        )
+    }
+
+    /// Plays a script once from `host` against a ringtag that listens there, or will.
+    pub(crate) fn play_at(
+        folder: &Path,
+        script: &Script,
+        host: SocketAddr,
+        ringtag: SocketAddr,
+    ) -> Self {
+        let file = folder.join(format!("{}.xml", script.name));
+        fs::write(&file, script.xml()).unwrap();
+        Self::launch((folder, script.name), &file, host, ringtag, 1, &[])
+    }
+
+    fn launch(
+        (folder, name): (&Path, &'static str),
+        file: &Path,
+        host: SocketAddr,
+        ringtag: SocketAddr,
+        calls: u32,
+        more: &[&str],
+    ) -> Self {
+        let folder = folder.join(format!("{name}-{}-{}", host.ip(), host.port()));
+        fs::create_dir_all(&folder).unwrap();
         let output = fs::File::create(folder.join("screen")).unwrap();
+        let (ip, port) = (host.ip().to_string(), host.port().to_string());
         let child = Command::new("sipp")
             .current_dir(&folder)
             .arg("-sf")
             .arg(file)
-            .args([
-                "-i",
-                &host.to_string(),
-                "-mi",
-                &host.to_string(),
-                "-p",
-                "5060",
-            ])
+            .args(["-i", &ip, "-mi", &ip, "-p", &port])
             .args(["-s", NUMBER, "-m", &calls.to_string()])
             .args([
                 "-nostdin",
                 "-trace_err",
+                "-trace_msg",
+                "-message_file",
+                "messages",
                 "-timeout",
                 "60s",
                 "-timeout_error",
             ])
             .args(more)
-            .arg(format!("{}:5060", ringtag.net.ringtag()))
+            .arg(ringtag.to_string())
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
             .stderr(output)
@@ -59,7 +99,7 @@ impl Sipp {
             .expect("sipp is installed (Debian: sip-tester)");
         let sipp = Self {
             child,
-            name: scenario,
+            name,
             folder,
         };
         sipp.wait_until_bound(host, more.contains(&"t1"));
@@ -67,27 +107,38 @@ impl Sipp {
     }
 
     /// A UAS that is not listening yet would answer nothing: wait for its socket.
-    fn wait_until_bound(&self, host: Ipv4Addr, tcp: bool) {
-        let octets = host.octets();
-        let address = format!(
-            "{:02X}{:02X}{:02X}{:02X}:13C4",
-            octets[3], octets[2], octets[1], octets[0]
-        );
-        let table = if tcp {
-            "/proc/net/tcp"
-        } else {
-            "/proc/net/udp"
-        };
+    fn wait_until_bound(&self, host: SocketAddr, tcp: bool) {
         if tcp && self.name.starts_with("uac") {
             return;
         }
+        let address = as_proc_shows(host);
+        let table = match (tcp, host.is_ipv4()) {
+            (true, _) => "/proc/net/tcp",
+            (false, true) => "/proc/net/udp",
+            (false, false) => "/proc/net/udp6",
+        };
         wait_for(|| {
             fs::read_to_string(table)
                 .unwrap()
                 .contains(&address)
                 .then_some(())
         })
-        .unwrap_or_else(|| panic!("{} binds {host}:5060: {}", self.name, self.said()));
+        .unwrap_or_else(|| panic!("{} binds {host}: {}", self.name, self.said()));
+    }
+
+    /// Every message that it sent and received so far.
+    pub(crate) fn messages(&self) -> String {
+        fs::read_to_string(self.folder.join("messages")).unwrap_or_default()
+    }
+
+    /// Waits until it has received so many requests of a method.
+    pub(crate) fn wait_for_messages(&self, method: &str, count: usize) {
+        let seen = wait_for(|| {
+            let text = self.messages();
+            let first = format!("\n{method} ");
+            (text.matches(&first).count() >= count).then_some(())
+        });
+        seen.unwrap_or_else(|| panic!("{}: {count} of {method}: {}", self.name, self.said()));
     }
 
     /// Waits for the end; every call must have gone as the scenario says.
@@ -110,6 +161,19 @@ impl Sipp {
     }
 }
 
+/// An address as the tables in /proc/net write it: each 32-bit word in the machine's order.
+fn as_proc_shows(address: SocketAddr) -> String {
+    let octets = match address.ip() {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    };
+    let words = octets.chunks_exact(4).map(|four| {
+        let word = u32::from_ne_bytes(four.try_into().unwrap());
+        format!("{word:08X}")
+    });
+    format!("{}:{:04X}", words.collect::<String>(), address.port())
+}
+
 impl Drop for Sipp {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
@@ -120,7 +184,7 @@ impl Drop for Sipp {
 }
 
 pub(crate) const TO_DESK: &str = "[[rule]]\nid = \"all\"\nto = \"manager:desk\"\n";
-const DESK_THEN_SECOND: &str =
+pub(crate) const DESK_THEN_SECOND: &str =
     "[[rule]]\nid = \"all\"\nto = [\"manager:desk\", \"manager:second\"]\nring_s = 2\n";
 
 #[test]

@@ -1,0 +1,169 @@
+//! Signals: SIGTERM drains, then ends what is left; SIGHUP changes the rules for the next call, or nothing at all.
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+
+use crate::harness::{CONFIG, Ringtag, command, wait_for};
+use crate::script::Script;
+use crate::sipp::{Sipp, TO_DESK};
+
+fn with_drain(seconds: u32) -> String {
+    let drain = format!("drain_s = {seconds}");
+    format!("{}\n{TO_DESK}", CONFIG.replace("drain_s = 2", &drain))
+}
+
+/// Answered, and ended by whoever ends it: the other side or ringtag.
+fn until_bye(script: Script) -> Script {
+    script.expect("BYE").reply(200)
+}
+
+fn calling() -> Script {
+    Script::caller("calling")
+        .invite(true)
+        .provisionals(&[100, 180])
+        .response(200)
+        .ack(false)
+}
+
+fn answering() -> Script {
+    Script::callee("answering")
+        .expect_call()
+        .reply(180)
+        .describe(200, "sendrecv")
+        .expect("ACK")
+}
+
+fn talking(ringtag: &Ringtag) {
+    ringtag.wait_for("the call", || {
+        (ringtag.metric("ringtag_calls_talking") == 1.0).then_some(())
+    });
+}
+
+/// The calls of a store that no server has open.
+fn calls_in(config: &std::path::Path) -> Vec<Value> {
+    let (code, out, complaint) = command(config, &["calls", "--json"]);
+    assert_eq!(code, Some(0), "{complaint}");
+    serde_json::from_str(&out).unwrap()
+}
+
+#[test]
+fn a_stop_refuses_new_calls_and_lets_the_one_under_way_end_by_itself() {
+    let ringtag = Ringtag::start_with(&with_drain(30));
+    let pbx = Sipp::play(&ringtag, &until_bye(answering()), ringtag.net.pbx());
+    let long = calling().pause(3_000).request("BYE", "").response(200);
+    let carrier = Sipp::play(&ringtag, &long, ringtag.net.carrier());
+    talking(&ringtag);
+    assert_eq!(ringtag.get("/readyz").0, 200);
+
+    ringtag.signal("TERM");
+    ringtag.wait_for("draining", || {
+        (ringtag.get("/readyz").0 == 503).then_some(())
+    });
+    assert_eq!(ringtag.get("/healthz").0, 200, "alive all the same");
+    let refused = Script::caller("refused")
+        .invite(true)
+        .provisionals(&[100])
+        .response_with(503, "Retry-After:")
+        .ack_refused();
+    let other_port = SocketAddr::from((ringtag.net.carrier(), 5061));
+    let at = SocketAddr::from((ringtag.net.ringtag(), 5060));
+    Sipp::play_at(ringtag.folder.path(), &refused, other_port, at).succeed();
+    assert_eq!(ringtag.metric("ringtag_calls_talking"), 1.0);
+    carrier.succeed();
+    pbx.succeed();
+    let config = ringtag.config();
+    let (status, _folder) = ringtag.end();
+    assert_eq!(status.code(), Some(0));
+    let calls = calls_in(&config);
+    assert_eq!(calls.len(), 1, "{calls:#?}");
+    assert_eq!(calls[0]["finish_reason"], "completed");
+    assert_eq!(calls[0]["recording"]["state"], "complete");
+    let (code, out, _) = command(&config, &["verify"]);
+    assert_eq!(code, Some(0), "{out}");
+}
+
+#[test]
+fn when_the_drain_is_over_the_last_calls_hear_a_bye_and_are_recorded_as_shutdown() {
+    let ringtag = Ringtag::start_with(&with_drain(1));
+    let pbx = Sipp::play(&ringtag, &until_bye(answering()), ringtag.net.pbx());
+    let carrier = Sipp::play(&ringtag, &until_bye(calling()), ringtag.net.carrier());
+    talking(&ringtag);
+    let config = ringtag.config();
+    let (status, _folder) = ringtag.stop();
+    assert_eq!(status.code(), Some(0));
+    carrier.succeed();
+    pbx.succeed();
+    let calls = calls_in(&config);
+    assert_eq!(calls[0]["finish_reason"], "shutdown");
+    assert_eq!(calls[0]["hung_up_by"], "system");
+    assert_eq!(calls[0]["recording"]["state"], "complete");
+    assert!(!calls[0]["recording"]["sha256"].is_null(), "{}", calls[0]);
+}
+
+#[test]
+fn a_reload_changes_the_rules_for_the_next_call_and_a_broken_file_changes_nothing() {
+    let ringtag = Ringtag::start(TO_DESK);
+    let broken =
+        format!("{CONFIG}\n[[rule]]\nid = \"all\"\nto = \"manager:nobody\"\nring_s = \"soon\"\n");
+    let line = broken.lines().count();
+    ringtag.reload(&broken);
+    let log = ringtag.wait_for("the failed reload", || {
+        (ringtag.metric("ringtag_reloads_failed_total") == 1.0).then(|| ringtag.log())
+    });
+    for (line, what) in [(line - 1, "nobody"), (line, "ring_s")] {
+        let place = format!("ringtag.toml:{line}:");
+        assert!(
+            log.lines()
+                .any(|text| text.contains(&place) && text.contains(what)),
+            "{place} {what} in\n{log}"
+        );
+    }
+    assert_eq!(ringtag.get("/readyz").0, 200);
+    let pbx = Sipp::run(&ringtag, "uas", ringtag.net.pbx(), 1, &[]);
+    Sipp::run(&ringtag, "uac", ringtag.net.carrier(), 1, &[]).succeed();
+    pbx.succeed();
+
+    let second = TO_DESK.replace("desk", "second").replace("all", "other");
+    ringtag.reload(&format!("{CONFIG}\n{second}"));
+    ringtag.wait_for("the reload", || {
+        (ringtag.metric("ringtag_reloads_total") == 1.0).then_some(())
+    });
+    let spare = Sipp::run(&ringtag, "uas", ringtag.net.spare(), 1, &[]);
+    Sipp::run(&ringtag, "uac", ringtag.net.carrier(), 1, &[]).succeed();
+    spare.succeed();
+    let calls = ringtag.ended_calls(2);
+    assert_eq!(calls[0]["rule"], "other");
+    assert_eq!(calls[0]["manager"], "second");
+    assert_eq!(calls[1]["manager"], "desk");
+    assert_eq!(ringtag.get("/readyz").0, 200);
+}
+
+#[test]
+fn a_call_under_way_keeps_the_rules_that_it_began_with() {
+    let ringtag = Ringtag::start(crate::sipp::DESK_THEN_SECOND);
+    let ringing = Script::callee("ringing").expect_call().reply(180);
+    let ringing = ringing
+        .expect("CANCEL")
+        .reply(200)
+        .reply_with_cseq(487, "1 INVITE")
+        .expect("ACK");
+    let desk = Sipp::play(&ringtag, &ringing, ringtag.net.pbx());
+    let spare = Sipp::run(&ringtag, "uas", ringtag.net.spare(), 1, &[]);
+    let carrier = Sipp::run(&ringtag, "uac", ringtag.net.carrier(), 1, &[]);
+    ringtag.wait_for("the call", || {
+        (ringtag.metric("ringtag_calls_live") == 1.0).then_some(())
+    });
+    ringtag.reload(&format!(
+        "{CONFIG}\n[[rule]]\nid = \"none\"\nreject = 603\n"
+    ));
+    ringtag.wait_for("the reload", || {
+        (ringtag.metric("ringtag_reloads_total") == 1.0).then_some(())
+    });
+    carrier.succeed();
+    desk.succeed();
+    spare.succeed();
+    let call = ringtag.ended_calls(1).remove(0);
+    assert_eq!(call["manager"], "second");
+    assert!(wait_for(|| (ringtag.metric("ringtag_calls_live") == 0.0).then_some(())).is_some());
+}
