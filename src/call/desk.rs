@@ -7,7 +7,7 @@ use crate::base::id::{CallId, LegId};
 use crate::base::number::{Caller, Number};
 use crate::base::sound::SoundFrom;
 use crate::base::time::{Moment, WallTime};
-use crate::call::story::{Fact, SourceTag};
+use crate::call::story::{Fact, KeptDialog, SourceTag};
 use crate::route::Decision;
 use crate::sdp::Codec;
 use crate::sip::endpoint::Transmit;
@@ -194,7 +194,7 @@ pub enum Told {
     /// End every call now.
     EndAll,
     /// A call that a crash left behind: send its peers a BYE each.
-    Ghost(Box<[crate::call::story::KeptDialog; 2]>),
+    Ghost(Box<[KeptDialog; 2]>),
 }
 
 /// What the media workers counted for a leg.

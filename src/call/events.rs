@@ -1,7 +1,10 @@
 //! What the endpoint tells, and whose it is: a call's, a farewell's, or nobody's.
 
+use std::sync::Arc;
+
+use crate::base::number::Number;
 use crate::base::time::Moment;
-use crate::call::desk::{Note, Wish};
+use crate::call::desk::{CallKey, Note, Wish};
 use crate::call::hands::{Answer, Owner, TagOwner};
 use crate::call::identity;
 use crate::call::machine::Call;
@@ -96,7 +99,7 @@ impl Switchboard {
             let refusal = (Answer::status(403), "not from a trunk");
             return self.refuse(now, key, &request, &path, refusal);
         };
-        let trunk = std::sync::Arc::clone(&line.trunk);
+        let trunk = Arc::clone(&line.trunk);
         if self.draining {
             let answer = Answer::status(503).retry_after(DRAINING_RETRY_S);
             return self.refuse(
@@ -140,11 +143,7 @@ impl Switchboard {
     /// same goal again is a loop, another goal is a spiral and may go on while Max-Forwards lasts).
     ///
     /// Through proxies our own From tag comes back; a B2BUA on the way hides it, and Max-Forwards alone ends the loop.
-    fn loops(
-        &self,
-        mut parent: Option<crate::call::desk::CallKey>,
-        dialled: Option<crate::base::number::Number>,
-    ) -> bool {
+    fn loops(&self, mut parent: Option<CallKey>, dialled: Option<Number>) -> bool {
         for _ in 0..ANCESTORS_MAX {
             let Some(call) = parent.and_then(|key| self.calls.get(&key)) else {
                 return false;

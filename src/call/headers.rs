@@ -98,3 +98,78 @@ impl Why {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::rig;
+    use crate::call::rig::{CARRIER, NUMBER, PBX, Rig};
+
+    const MORE: &str = "Subject: mowers\r\nPriority: urgent\r\nUser-to-User: 56a3;encoding=hex\r\n\
+        P-Asserted-Identity: <sip:+79160000002@h>\r\nHistory-Info: <sip:x@h>;index=1\r\n\
+        X-Secret: token\r\nUser-Agent: carrier 1.0\r\nRecord-Route: <sip:10.9.9.9;lr>\r\n\
+        Alert-Info: <http://evil.example/ring.wav>\r\nAuthorization: Digest username=\"u\"\r\n";
+
+    fn toward(trusted: bool) -> String {
+        let mut lines = rig::trunks();
+        lines[0].0.trusted = trusted;
+        lines[1].0.trusted = trusted;
+        let mut rig = Rig::with(rig::one_by_one(&["101"]), lines);
+        let invite = rig::invite(NUMBER, &rig::sdp("127.0.0.2", 4_000, ""));
+        rig.from(
+            CARRIER,
+            &invite.replace("Max-Forwards", &format!("{MORE}Max-Forwards")),
+        );
+        rig.to(PBX, "INVITE")
+    }
+
+    #[test]
+    fn only_what_is_on_the_list_passes() {
+        let toward = toward(false);
+        for (name, value) in [
+            ("Subject", "mowers"),
+            ("Priority", "urgent"),
+            ("User-to-User", "56a3;encoding=hex"),
+            ("User-Agent", "ringtag"),
+            ("P-Asserted-Identity", ""),
+            ("History-Info", ""),
+            ("X-Secret", ""),
+            ("Record-Route", ""),
+            ("Route", ""),
+            ("Alert-Info", ""),
+            ("Authorization", ""),
+        ] {
+            assert_eq!(rig::header(&toward, name), value, "{name}");
+        }
+        assert_eq!(toward.matches("Via: ").count(), 1, "{toward}");
+        assert!(
+            !toward.contains("127.0.0.2"),
+            "the caller's network stays its own: {toward}"
+        );
+    }
+
+    #[test]
+    fn what_is_asserted_passes_between_trusted_trunks_alone() {
+        let toward = toward(true);
+        assert_eq!(
+            rig::header(&toward, "P-Asserted-Identity"),
+            "<sip:+79160000002@h>"
+        );
+        assert_eq!(rig::header(&toward, "History-Info"), "<sip:x@h>;index=1");
+    }
+
+    #[test]
+    fn a_reason_passes_as_numbers_and_the_words_are_ours() {
+        let both = Why {
+            q850: Some(16),
+            sip: Some(480),
+        };
+        assert_eq!(
+            both.value().as_deref(),
+            Some("SIP;cause=480, Q.850;cause=16")
+        );
+        assert_eq!(Why::NONE.value(), None);
+        let elsewhere = "SIP;cause=200;text=\"Call completed elsewhere\"";
+        assert_eq!(Why::ELSEWHERE.value().as_deref(), Some(elsewhere));
+    }
+}

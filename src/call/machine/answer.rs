@@ -8,12 +8,13 @@ use crate::call::desk::MediaWish;
 use crate::call::hands::{Answer, Hands};
 use crate::call::headers::Why;
 use crate::call::identity::destination;
+use crate::call::leg::Leg;
 use crate::call::machine::attempt::{Attempt, Stage};
 use crate::call::machine::end::End;
 use crate::call::machine::{Call, LateOffer, State, Up};
 use crate::call::offer_answer::{aim, heard, meets, session};
 use crate::call::story::{Answered, FinishReason, HungUpBy, TriedResult, What};
-use crate::sdp::{Session, Voice};
+use crate::sdp::{Session, Voice, parse};
 use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::{ClientKey, ServerKey};
 use crate::sip::message::{Request, Response};
@@ -64,7 +65,7 @@ impl Call {
             let remote = response.headers().to().tag();
             let mut forks = attempt.forks.iter().rev();
             let fork = forks.find(|fork| Some(&*fork.remote) == remote)?;
-            crate::sdp::parse(&fork.body).ok()
+            parse(&fork.body).ok()
         })?;
         let fits = match &self.caller.offer {
             Some(offer) => meets(offer, &said),
@@ -209,7 +210,7 @@ impl Call {
         let (Some(story), Some(attempt)) = (&self.story, self.attempts.get(index)) else {
             return;
         };
-        let kept = |leg: &crate::call::leg::Leg| {
+        let kept = |leg: &Leg| {
             let dialog = leg.dialog.as_ref()?;
             Some(hands.keep(leg, dialog))
         };

@@ -6,13 +6,15 @@ use crate::base::id::LegId;
 use crate::base::time::Moment;
 use crate::call::desk::{Admission, CallKey, Course, MediaWish, Note, Question, Verdict, Wish};
 use crate::call::hands::{Answer, Hands};
+use crate::call::headers::Why;
 use crate::call::identity::Identity;
 use crate::call::leg::{Leg, Ports};
 use crate::call::machine::end::End;
 use crate::call::machine::{Call, Calling, Hunt, State, Story};
 use crate::call::story::{Began, FinishReason, HungUpBy, What};
-use crate::call::timers::Timers;
+use crate::call::timers::{REMIND, Timer, Timers};
 use crate::call::trunk::Trunk;
+use crate::route::Decision;
 use crate::route::decision::Plan;
 use crate::sdp::{Session, Voice};
 use crate::sip::endpoint::ServerKey;
@@ -203,13 +205,7 @@ impl Call {
     }
 
     /// Asks for the caller's ports; the first target follows when they come.
-    fn hunt(
-        &mut self,
-        now: Moment,
-        hands: &mut Hands,
-        decision: crate::route::Decision,
-        record: bool,
-    ) {
+    fn hunt(&mut self, now: Moment, hands: &mut Hands, decision: Decision, record: bool) {
         self.state = State::Hunting(Hunt {
             decision,
             next: 0,
@@ -225,10 +221,7 @@ impl Call {
             from: leg.trunk.media,
         };
         Self::media(hands, open);
-        self.timers.set(
-            crate::call::timers::Timer::Remind,
-            now + crate::call::timers::REMIND,
-        );
+        self.timers.set(Timer::Remind, now + REMIND);
     }
 
     /// The caller's ports came, or none was free.
@@ -261,7 +254,7 @@ impl End {
             by: HungUpBy::System,
             status,
             retry_after_s: None,
-            why: crate::call::headers::Why::NONE,
+            why: Why::NONE,
             gone: None,
         }
     }

@@ -180,6 +180,7 @@ impl Call {
 mod tests {
     use crate::call::rig::*;
     use crate::call::story::*;
+    use crate::sip::transport::Transport;
 
     fn tried(rig: &Rig) -> Vec<(TriedResult, Option<u16>)> {
         let tried = &rig.ended().targets_tried;
@@ -305,7 +306,7 @@ mod tests {
     #[test]
     fn an_address_that_takes_no_connection_is_followed_by_the_trunks_next() {
         let mut lines = trunks();
-        lines[1].0.transport = crate::sip::transport::Transport::Tcp;
+        lines[1].0.transport = Transport::Tcp;
         lines[1].1 = at(&[PBX, SPARE]);
         let mut rig = Rig::with(one_by_one(&["101"]), lines);
         rig.dial();

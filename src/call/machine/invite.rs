@@ -54,6 +54,7 @@ impl Call {
         let host = hands.host(&leg.path);
         let who = &self.caller.identity;
         let shown = shown(who, story.virtual_number, &leg.trunk, &hands.country, &host);
+        let believed = self.caller.leg.trunk.trusted && leg.trunk.trusted;
         leg.remote_uri = uri.as_str().into();
         attempt.cseq += 1;
         let cseq = attempt.cseq;
@@ -69,13 +70,13 @@ impl Call {
         if let Some(diversion) = shown.diversion {
             invite = invite.header(Name::Diversion, diversion);
         }
-        if shown.hidden {
+        // Where it is believed, the caller's own passes with the rest.
+        if shown.hidden && !(believed && request.headers().has(Name::Privacy)) {
             invite = invite.header(Name::Privacy, "id");
         }
         for (name, value) in credentials {
             invite = invite.header(*name, value);
         }
-        let believed = self.caller.leg.trunk.trusted && leg.trunk.trusted;
         invite = headers::pass_on(request.headers(), believed, invite);
         if let Some(offer) = &self.caller.offer {
             invite = invite.body(headers::SDP, &leg.voice.say(offer, address));

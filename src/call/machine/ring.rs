@@ -156,6 +156,7 @@ mod tests {
     use crate::call::desk::MediaWish;
     use crate::call::rig::*;
     use crate::call::story::*;
+    use crate::route::decision::{Plan, Step};
 
     #[test]
     fn early_media_comes_under_a_tag_of_the_targets_own() {
@@ -279,12 +280,10 @@ mod tests {
 
     #[test]
     fn a_caller_who_waits_long_is_told_each_minute_that_it_rings() {
-        let mut rig = Rig::new(crate::route::decision::Plan::Hunt(vec![
-            crate::route::decision::Step {
-                targets: vec![target("101")],
-                ring_s: 200,
-            },
-        ]));
+        let mut rig = Rig::new(Plan::Hunt(vec![Step {
+            targets: vec![target("101")],
+            ring_s: 200,
+        }]));
         rig.dial();
         let toward = rig.to(PBX, "INVITE");
         rig.from(PBX, &reply(&toward, 180, "callee", ""));
