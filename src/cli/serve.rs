@@ -77,6 +77,7 @@ pub(in crate::cli) fn demo(
 
 /// A running ringtag with its pages.
 pub(in crate::cli) struct Server {
+    /// As started: what a reload cannot change is compared with it, however often the file changes.
     config: Config,
     /// The engine's side.
     pub(in crate::cli) running: Running,
@@ -186,7 +187,7 @@ impl Server {
     }
 
     /// Reads the file again. A mistake changes nothing and is named; what needs a restart is named too.
-    fn reload(&mut self, file: &Path) {
+    fn reload(&self, file: &Path) {
         match config::load(file) {
             Ok(loaded) => {
                 for warning in &loaded.warnings {
@@ -203,7 +204,6 @@ impl Server {
                 if let Some(web) = &self.web {
                     web.set_rules(shown_rules(&loaded.config));
                 }
-                self.config = loaded.config;
             }
             Err(mistakes) => {
                 add(&self.running.handle.gauges.reloads_failed, 1);
