@@ -11,6 +11,7 @@ mod admit;
 mod aftermath;
 mod datagrams;
 mod names;
+mod retention;
 mod run;
 mod sound;
 mod streams;

@@ -70,6 +70,8 @@ pub(in crate::engine) struct Engine {
     pub(in crate::engine) gauges: Arc<Gauges>,
     pub(in crate::engine) credits: Map<CallKey, Credit>,
     pub(in crate::engine) registered: BTreeSet<Arc<str>>,
+    /// Nobody is left who could give orders.
+    pub(in crate::engine) abandoned: bool,
     pub(in crate::engine) orders: mpsc::Receiver<Order>,
     pub(in crate::engine) names: mpsc::Receiver<Vec<Resolved>>,
     pub(in crate::engine) name_reports: mpsc::Sender<Vec<Resolved>>,
@@ -107,7 +109,7 @@ impl Engine {
                 () = self.datagrams.readable() => Woken::Datagrams,
                 arrival = self.streams.next() => Woken::Stream(arrival),
                 () = self.sound_wakes.notified() => Woken::Sound,
-                order = self.orders.recv() => Woken::Order(order),
+                order = self.orders.recv(), if !self.abandoned => Woken::Order(order),
                 Some(found) = self.names.recv() => Woken::Names(found),
                 () = tokio::time::sleep_until(self.clock.instant(wake).into()) => Woken::Timer,
             };
@@ -242,8 +244,9 @@ impl Engine {
                 self.switchboard.handle(now, Told::Drain { until });
                 *stop_at = Some(until + LAST_WORDS);
             }
-            // The handle is gone: nobody could ever stop us otherwise.
             Some(Order::EndNow) | None => {
+                // Without a handle nobody could ever stop us; a channel that is closed is not waited on again.
+                self.abandoned = order.is_none();
                 self.gauges.set_draining();
                 self.switchboard.handle(now, Told::EndAll);
                 *stop_at = Some(now + LAST_WORDS);

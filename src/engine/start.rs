@@ -25,6 +25,7 @@ use crate::engine::error::StartError;
 use crate::engine::gauges::{Gauges, add, set};
 use crate::engine::limits::Limits;
 use crate::engine::names;
+use crate::engine::retention;
 use crate::engine::run::{Engine, Order};
 use crate::engine::settings::Listen;
 use crate::engine::setup::{Rules, Setup};
@@ -150,6 +151,9 @@ pub fn start(setup: Setup, node: Arc<str>) -> Result<Running, StartError> {
     let recordings = setup.recordings.clone();
     let (mut engine, readers) = assemble(&runtime, setup, parts, engine_orders)?;
     engine.haunt(aftermath.dialogs);
+    if let Some(keep_days) = recordings.keep_days {
+        runtime.spawn(retention::keep(store.clone(), clock, keep_days));
+    }
     let listening = engine.listening();
     let limits = engine.limits;
     set(&gauges.calls_limit, limits.calls);
@@ -273,6 +277,7 @@ fn assemble(
         gauges,
         credits: keyed(chance.next_u64()),
         registered: BTreeSet::new(),
+        abandoned: false,
         orders,
         names,
         name_reports,
