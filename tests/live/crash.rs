@@ -22,7 +22,12 @@ fn a_killed_ringtag_hangs_up_repairs_the_recording_and_ends_the_record_at_its_ne
     let ringtag = Ringtag::start_in(net, folder, &pair.config).expect("ringtag starts again");
     pair.caller.wait_for_event("CALL_CLOSED");
     pair.callee.wait_for_event("CALL_CLOSED");
-    let calls = ringtag.ended_calls(1);
+    let calls = ringtag.wait_for("the repaired recording and its hash", || {
+        let calls = ringtag.calls();
+        let hashed = !calls.first()?["recording"]["sha256"].is_null();
+        hashed.then_some(calls)
+    });
+    assert_eq!(calls.len(), 1);
     assert_eq!(calls[0]["id"], id, "what was shown is there afterwards");
     assert_eq!(calls[0]["finish_reason"], "crashed");
     assert_eq!(calls[0]["recording"]["state"], "repaired");
