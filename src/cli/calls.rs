@@ -6,7 +6,9 @@ use std::path::Path;
 use clap::Args;
 use jiff::tz::TimeZone;
 
+use crate::base::country::Country;
 use crate::base::id::CallId;
+use crate::base::number::Number;
 use crate::base::time::WallTime;
 use crate::cli::store::Access;
 use crate::cli::time::parse_time;
@@ -34,7 +36,7 @@ pub(in crate::cli) struct Options {
     /// Only calls that nobody answered and no rule rejected.
     #[arg(long)]
     missed: bool,
-    /// Only calls of this caller; a prefix with * works too.
+    /// Only calls of this caller, written as people here do; a prefix of the full number with * works too.
     #[arg(long, value_name = "N")]
     caller: Option<String>,
     /// At most so many calls, newest first.
@@ -77,7 +79,7 @@ pub(in crate::cli) fn calls(
             Err(error) => fail(&error),
         };
     }
-    let calls = match access.list(&query(options), options.limit) {
+    let calls = match access.list(&query(options, access.country()), options.limit) {
         Ok(calls) => calls,
         Err(error) => return fail(&error),
     };
@@ -95,12 +97,16 @@ fn fail(error: &StoreError) -> io::Result<u8> {
     Ok(FAILED)
 }
 
-fn query(options: &Options) -> Query {
+fn query(options: &Options, country: &Country) -> Query {
+    let wanted = |text: &String| match Number::read(text, country) {
+        Some(number) => number.to_string(),
+        None => text.clone(),
+    };
     Query {
         since: options.since,
         until: options.until,
         source: options.source.clone(),
-        caller: options.caller.clone(),
+        caller: options.caller.as_ref().map(wanted),
         status: options.missed.then_some(Status::Missed),
         ..Query::default()
     }
@@ -282,6 +288,30 @@ fn fit(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_caller_is_found_as_people_write_the_number() {
+        let russia = Country::from_code("RU").unwrap();
+        for (text, wanted) in [
+            ("8 999 000-00-01", "+79990000001"),
+            ("+79990000001", "+79990000001"),
+            ("+7999*", "+7999*"),
+            ("101", "101"),
+            ("anonymous", "anonymous"),
+        ] {
+            let options = Options {
+                id: None,
+                since: None,
+                until: None,
+                source: None,
+                missed: false,
+                caller: Some(text.to_owned()),
+                limit: 1,
+                csv: false,
+            };
+            assert_eq!(query(&options, &russia).caller.as_deref(), Some(wanted));
+        }
+    }
 
     #[test]
     fn a_stranger_cannot_move_the_cursor_or_break_the_table() {

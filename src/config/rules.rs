@@ -224,6 +224,8 @@ fn action(section: &mut Section<'_, '_>, names: &Names<'_>) -> Option<Action> {
                 "a rule has `to` or `reject`, not both",
                 "leave one of them out",
             );
+            // Whichever is left out: the mistakes in the other are told now.
+            to(section, words, names)?;
             None
         }
         (false, true) => {
@@ -448,6 +450,11 @@ mod tests {
         assert_eq!(
             mistakes("to = \"manager:desk\"\nreject = 603\n"),
             ["4:10: a rule has `to` or `reject`, not both; leave one of them out"]
+        );
+        assert_eq!(
+            mistakes("to = \"desk\"\nreject = 603\n").len(),
+            2,
+            "what is wrong with the targets is told at once"
         );
         assert_eq!(
             mistakes("reject = 200\n"),

@@ -197,13 +197,13 @@ impl Ringtag {
         page["calls"].as_array().unwrap().clone()
     }
 
-    /// Waits until `count` calls have ended and, where recorded, their recordings are finished and hashed.
+    /// Waits until `count` calls have ended and the recordings of those that were answered are finished and hashed.
     pub(crate) fn ended_calls(&self, count: usize) -> Vec<Value> {
         self.wait_for(&format!("{count} ended calls"), || {
             let calls = self.calls();
             let done = |call: &Value| {
                 !call["ended_at"].is_null()
-                    && (call["recording"].is_null() || !call["recording"]["sha256"].is_null())
+                    && (call["answered"] == false || !call["recording"]["sha256"].is_null())
             };
             (calls.len() == count && calls.iter().all(done)).then_some(calls)
         })
@@ -315,13 +315,21 @@ pub(crate) fn fill(text: &str, net: Net, folder: &Path) -> String {
 }
 
 /// Waits until `fact` is there, at most [`PATIENCE`].
+pub(crate) fn wait_for<T>(fact: impl FnMut() -> Option<T>) -> Option<T> {
+    wait_for_at_most(PATIENCE, fact)
+}
+
+/// Waits until `fact` is there, for facts that take their time.
 #[expect(
     clippy::disallowed_methods,
     reason = "a test of a running program waits in real time"
 )]
-pub(crate) fn wait_for<T>(mut fact: impl FnMut() -> Option<T>) -> Option<T> {
+pub(crate) fn wait_for_at_most<T>(
+    patience: Duration,
+    mut fact: impl FnMut() -> Option<T>,
+) -> Option<T> {
     let clock = Clock::start();
-    let until = clock.now() + PATIENCE;
+    let until = clock.now() + patience;
     loop {
         if let Some(found) = fact() {
             return Some(found);

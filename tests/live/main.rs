@@ -10,11 +10,15 @@
 )]
 
 mod baresip;
+mod commands;
 mod crash;
+mod full;
+mod gone;
 mod harness;
 mod script;
 mod sipp;
 mod sound;
 mod stop;
+mod strangers;
 mod talks;
 mod trunks;
