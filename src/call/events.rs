@@ -27,7 +27,7 @@ impl Switchboard {
             Event::Request { key, request, path } => self.request(now, key, request, path),
             Event::Cancelled { key, cancel } => {
                 if let Some(call) = self.hands.invite_owner(key) {
-                    self.with(now, call, |call, hands| {
+                    self.with(call, |call, hands| {
                         call.cancelled(now, hands, key, &cancel);
                     });
                 }
@@ -35,14 +35,14 @@ impl Switchboard {
             Event::Acked { key, ack } => match self.hands.invite_owner(key) {
                 Some(call) => {
                     self.hands.invite_is_answered(key);
-                    self.with(now, call, |call, hands| call.acked(now, hands, key, &ack));
+                    self.with(call, |call, hands| call.acked(now, hands, key, &ack));
                 }
                 None => self.hands.release(now, key),
             },
             Event::AckMissing { key } => match self.hands.invite_owner(key) {
                 Some(call) => {
                     self.hands.invite_is_answered(key);
-                    self.with(now, call, |call, hands| call.ack_missing(now, hands, key));
+                    self.with(call, |call, hands| call.ack_missing(now, hands, key));
                 }
                 None => self.hands.release(now, key),
             },
@@ -61,7 +61,7 @@ impl Switchboard {
             return self.outside(now, key, request, path);
         };
         match self.hands.tag_owner(tag) {
-            Some((_, TagOwner::Leg(call, leg))) => self.with(now, call, |call, hands| {
+            Some((_, TagOwner::Leg(call, leg))) => self.with(call, |call, hands| {
                 call.request(now, hands, leg, (key, request, path));
             }),
             // Both hang up at once: it has not heard ours yet.
@@ -163,7 +163,7 @@ impl Switchboard {
             self.hands.disown(key);
         }
         match owner {
-            Some(Owner::Call(call, leg, errand)) => self.with(now, call, |call, hands| {
+            Some(Owner::Call(call, leg, errand)) => self.with(call, |call, hands| {
                 call.response(now, hands, (leg, errand), key, (path, response));
             }),
             Some(Owner::Farewell) if is_final => {
@@ -187,7 +187,7 @@ impl Switchboard {
         let owner = self.hands.client_owner(key);
         self.hands.disown(key);
         match owner {
-            Some(Owner::Call(call, leg, errand)) => self.with(now, call, |call, hands| {
+            Some(Owner::Call(call, leg, errand)) => self.with(call, |call, hands| {
                 call.request_failed(now, hands, (leg, errand), key, why);
             }),
             Some(Owner::Farewell) => self.hands.farewell_failed(key),
@@ -221,11 +221,13 @@ impl Switchboard {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use crate::call::desk::{Note, Told};
     use crate::call::rig::*;
     use crate::call::story::*;
+    use crate::call::trunks::Trunks;
 
     #[test]
     fn a_stranger_is_refused_alike_for_every_number() {
@@ -327,6 +329,32 @@ mod tests {
             .collect();
         assert_eq!(statuses, [200, 481]);
         after.assert_clean();
+    }
+
+    #[test]
+    fn nothing_is_registered_again_once_ringtag_is_being_stopped() {
+        let mut lines = trunks();
+        lines[0].0.register = true;
+        lines[0].0.username = Some("7495".into());
+        lines[0].0.password = Some("secret".into());
+        let mut rig = Rig::with(one_by_one(&["101"]), lines.clone());
+        rig.pass(Duration::from_millis(1));
+        let register = rig.to(CARRIER, "REGISTER");
+        let more = "Expires: 3600\r\n";
+        rig.from(CARRIER, &reply_with(&register, 200, "reg", more, ""));
+        let until = rig.now + Duration::from_secs(600);
+        rig.tell(Told::Drain { until });
+        let last = rig.to(CARRIER, "REGISTER");
+        let gone = "Expires: 0\r\n";
+        rig.from(CARRIER, &reply_with(&last, 200, "reg", gone, ""));
+        // The same trunks with fresh addresses, and a reload that changes the secret.
+        rig.board
+            .set_trunks(rig.now, Arc::new(Trunks::new(lines.clone())));
+        lines[0].0.password = Some("another".into());
+        rig.board.set_trunks(rig.now, Arc::new(Trunks::new(lines)));
+        rig.seconds(300);
+        assert_eq!(rig.lines_to(CARRIER), [""; 0]);
+        rig.assert_clean();
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Why {
     /// The value of the header; `None`: nothing to say.
     pub(in crate::call) fn value(self) -> Option<String> {
         let sip = self.sip.map(|status| match status {
-            200 => "SIP;cause=200;text=\"Call completed elsewhere\"".to_owned(),
+            200 => "SIP;cause=200;text=\"answered elsewhere\"".to_owned(),
             status => format!("SIP;cause={status}"),
         });
         let q850 = self.q850.map(|cause| format!("Q.850;cause={cause}"));
@@ -169,7 +169,7 @@ mod tests {
             Some("SIP;cause=480, Q.850;cause=16")
         );
         assert_eq!(Why::NONE.value(), None);
-        let elsewhere = "SIP;cause=200;text=\"Call completed elsewhere\"";
+        let elsewhere = "SIP;cause=200;text=\"answered elsewhere\"";
         assert_eq!(Why::ELSEWHERE.value().as_deref(), Some(elsewhere));
     }
 }

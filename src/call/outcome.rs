@@ -15,8 +15,9 @@ pub(in crate::call) const fn of_status(status: u16) -> TriedResult {
 
 /// The caller's final status and the record's reason once every target has failed.
 ///
-/// 486: all that were reached were busy. 480: some rang, or were reached and would not. 488: none understood the codecs.
-/// 503: none was reached.
+/// 486: all were busy. 480: some rang, or were reached and would not. 503: none was reached. 488: none that was reached
+/// understood the codecs. Busy lines beside dead ones, full ones or other codecs are 480, since trying again later may
+/// help; the record's reason then still says what those said who could be asked: `busy`.
 pub(in crate::call) fn of_all(tried: &[Tried]) -> (u16, FinishReason) {
     let any = |result| tried.iter().any(|one| one.result == result);
     let rang = tried
@@ -26,10 +27,11 @@ pub(in crate::call) fn of_all(tried: &[Tried]) -> (u16, FinishReason) {
         (480, FinishReason::NoAnswer)
     } else if any(TriedResult::Rejected) {
         (480, FinishReason::Rejected)
+    } else if any(TriedResult::Busy) {
+        let all = tried.iter().all(|one| one.result == TriedResult::Busy);
+        (if all { 486 } else { 480 }, FinishReason::Busy)
     } else if any(TriedResult::CodecMismatch) {
         (488, FinishReason::CodecMismatch)
-    } else if any(TriedResult::Busy) {
-        (486, FinishReason::Busy)
     } else if any(TriedResult::Unreachable) || tried.is_empty() {
         (503, FinishReason::Unreachable)
     } else {
@@ -56,11 +58,19 @@ mod tests {
     }
 
     #[test]
-    fn the_caller_hears_busy_only_when_all_that_were_reached_were_busy() {
+    fn the_caller_hears_busy_only_when_all_were_busy() {
         assert_eq!(all(&[(Busy, 0), (Busy, 900)]), (486, FinishReason::Busy));
         assert_eq!(
             all(&[(Busy, 0), (Unreachable, 0)]),
-            (486, FinishReason::Busy)
+            (480, FinishReason::Busy)
+        );
+        assert_eq!(
+            all(&[(Busy, 0), (NoCapacity, 0)]),
+            (480, FinishReason::Busy)
+        );
+        assert_eq!(
+            all(&[(CodecMismatch, 0), (Busy, 0)]),
+            (480, FinishReason::Busy)
         );
         assert_eq!(
             all(&[(Busy, 0), (NoAnswer, 5_000)]),

@@ -19,7 +19,11 @@ const NAMELESS: Duration = Duration::from_secs(5);
 
 /// All registrations. One that is taken back keeps its place, since answers come for it.
 #[derive(Debug)]
-pub(in crate::call) struct Registrar(Vec<Entry>);
+pub(in crate::call) struct Registrar {
+    entries: Vec<Entry>,
+    /// ringtag is being stopped: whatever the trunks become, nothing is registered again.
+    stopped: bool,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -42,7 +46,10 @@ impl Registrar {
     /// Plans a registration for each trunk that wants one.
     pub(in crate::call) fn new(trunks: &Trunks) -> Self {
         let wanted = trunks.iter().filter(|line| line.trunk.register);
-        Self(wanted.map(|line| Entry::new(&line.trunk)).collect())
+        Self {
+            entries: wanted.map(|line| Entry::new(&line.trunk)).collect(),
+            stopped: false,
+        }
     }
 
     /// When [`Self::handle_timeout`] is next wanted.
@@ -52,12 +59,12 @@ impl Registrar {
             Stage::Kept(machine) => machine.poll_timeout().map(|(at, _)| at),
             Stage::Gone => None,
         };
-        self.0.iter().filter_map(at).min()
+        self.entries.iter().filter_map(at).min()
     }
 
     /// Starts, refreshes and tries again what is due.
     pub(in crate::call) fn handle_timeout(&mut self, now: Moment, hands: &mut Hands) {
-        for (at, entry) in self.0.iter_mut().enumerate() {
+        for (at, entry) in self.entries.iter_mut().enumerate() {
             match &mut entry.stage {
                 Stage::Due(due) if *due <= now => entry.start(now, hands),
                 Stage::Kept(machine) => machine.handle_timeout(now),
@@ -75,7 +82,7 @@ impl Registrar {
         response: &Response,
         hands: &mut Hands,
     ) {
-        let Some(entry) = self.0.get_mut(at) else {
+        let Some(entry) = self.entries.get_mut(at) else {
             return;
         };
         if let Stage::Kept(machine) = &mut entry.stage {
@@ -86,7 +93,7 @@ impl Registrar {
 
     /// A REGISTER was not answered: the next attempt asks the trunk's next address.
     pub(in crate::call) fn failed(&mut self, now: Moment, at: usize, hands: &mut Hands) {
-        let Some(entry) = self.0.get_mut(at) else {
+        let Some(entry) = self.entries.get_mut(at) else {
             return;
         };
         entry.address += 1;
@@ -98,7 +105,7 @@ impl Registrar {
 
     /// Follows a reload: what changed is taken back and made anew.
     pub(in crate::call) fn set_trunks(&mut self, now: Moment, trunks: &Trunks, hands: &mut Hands) {
-        for (at, entry) in self.0.iter_mut().enumerate() {
+        for (at, entry) in self.entries.iter_mut().enumerate() {
             let same = trunks
                 .by_id(&entry.trunk.id)
                 .is_some_and(|line| *line.trunk == *entry.trunk);
@@ -107,20 +114,24 @@ impl Registrar {
                 entry.act(now, at, hands);
             }
         }
+        if self.stopped {
+            return;
+        }
         for line in trunks.iter().filter(|line| line.trunk.register) {
             let kept = self
-                .0
+                .entries
                 .iter()
                 .any(|entry| *entry.trunk == *line.trunk && !matches!(entry.stage, Stage::Gone));
             if !kept {
-                self.0.push(Entry::new(&line.trunk));
+                self.entries.push(Entry::new(&line.trunk));
             }
         }
     }
 
     /// Takes every registration back: the carrier then sends its calls elsewhere.
     pub(in crate::call) fn stop(&mut self, now: Moment, hands: &mut Hands) {
-        for (at, entry) in self.0.iter_mut().enumerate() {
+        self.stopped = true;
+        for (at, entry) in self.entries.iter_mut().enumerate() {
             entry.take_back();
             entry.act(now, at, hands);
         }
@@ -128,7 +139,7 @@ impl Registrar {
 
     /// Whether no registrar's answer to a last REGISTER is awaited.
     pub(in crate::call) fn is_idle(&self) -> bool {
-        self.0.iter().all(|entry| match &entry.stage {
+        self.entries.iter().all(|entry| match &entry.stage {
             Stage::Kept(machine) => machine.is_gone(),
             Stage::Due(_) | Stage::Gone => true,
         })

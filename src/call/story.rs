@@ -214,7 +214,7 @@ pub enum FinishReason {
     Completed,
     /// The caller hung up before an answer.
     CallerGaveUp,
-    /// All targets were busy.
+    /// All targets were busy, or all of those that could be asked.
     Busy,
     /// Some rang, none answered.
     NoAnswer,

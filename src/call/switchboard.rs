@@ -115,19 +115,17 @@ impl Switchboard {
     pub fn handle(&mut self, now: Moment, told: Told) {
         match told {
             Told::Decided(key, verdict) => {
-                self.with(now, key, |call, hands| call.decided(now, hands, verdict));
+                self.with(key, |call, hands| call.decided(now, hands, verdict));
             }
             Told::Ports(key, leg, address) => {
-                self.with(now, key, |call, hands| call.ports(now, hands, leg, address));
+                self.with(key, |call, hands| call.ports(now, hands, leg, address));
             }
             Told::Closed(leg, sound) => {
                 let key = Call::of_leg(leg);
-                self.with(now, key, |call, hands| call.closed(now, hands, leg, sound));
+                self.with(key, |call, hands| call.closed(now, hands, leg, sound));
             }
             Told::Silent(leg) => {
-                self.with(now, Call::of_leg(leg), |call, hands| {
-                    call.silent(now, hands)
-                });
+                self.with(Call::of_leg(leg), |call, hands| call.silent(now, hands));
             }
             Told::HangUp(id) => {
                 if let Some(key) = self.hands.by_id(id) {
@@ -230,12 +228,7 @@ impl Switchboard {
     }
 
     /// Lets a call act; afterwards its alarm is set, or it is forgotten.
-    pub(in crate::call) fn with(
-        &mut self,
-        _now: Moment,
-        key: CallKey,
-        act: impl FnOnce(&mut Call, &mut Hands),
-    ) {
+    pub(in crate::call) fn with(&mut self, key: CallKey, act: impl FnOnce(&mut Call, &mut Hands)) {
         if let Some(call) = self.calls.get_mut(&key) {
             act(call, &mut self.hands);
             self.after(key);
@@ -274,9 +267,7 @@ impl Switchboard {
     }
 
     fn end(&mut self, now: Moment, key: CallKey, reason: FinishReason) {
-        self.with(now, key, |call, hands| {
-            call.end(now, hands, End::cut(reason))
-        });
+        self.with(key, |call, hands| call.end(now, hands, End::cut(reason)));
     }
 
     fn end_all(&mut self, now: Moment) {

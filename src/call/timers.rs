@@ -52,6 +52,11 @@ impl Timers {
         self.0.clear();
     }
 
+    /// Whether `timer` is set.
+    pub(in crate::call) fn is_set(&self, timer: Timer) -> bool {
+        self.0.iter().any(|(_, set)| *set == timer)
+    }
+
     /// The earliest.
     pub(in crate::call) fn next(&self) -> Option<(Moment, Timer)> {
         self.0.iter().min().copied()

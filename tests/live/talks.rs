@@ -58,7 +58,7 @@ fn the_first_of_a_group_to_answer_wins_and_the_other_hears_that_it_was_answered_
         .expect_with(
             "CANCEL",
             "Reason",
-            "SIP ?; ?cause=200 ?; ?text=\"Call completed elsewhere\"",
+            "SIP ?; ?cause=200 ?; ?text=\"answered elsewhere\"",
         )
         .reply(200)
         .reply_with_cseq(487, "1 INVITE")

@@ -120,7 +120,8 @@ impl Call {
         let remote = response.headers().to().tag();
         let mut chosen: Option<(Token, Voice)> = None;
         let mut shown = false;
-        for fork in forks {
+        // From the last: a 2xx without SDP means what the target said last, as in `what_it_said`.
+        for fork in forks.into_iter().rev() {
             let same = Some(&*fork.remote) == remote;
             shown |= same;
             let unchanged = response.body().is_empty() || fork.body == *response.body();
@@ -533,6 +534,25 @@ mod tests {
             "{all:?}"
         );
         assert_ne!(header(early, "To"), header(ok, "To"));
+    }
+
+    #[test]
+    fn a_200_without_sdp_repeats_the_last_early_answer_in_its_own_dialog() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        for port in [5_000, 6_000] {
+            let early = sdp("127.0.0.3", port, "");
+            rig.from(PBX, &reply(&toward, 183, "callee", &early));
+        }
+        rig.from(PBX, &reply(&toward, 200, "callee", ""));
+        let all = rig.all_to(CARRIER);
+        let [_, first, second, ok] = &all[..] else {
+            panic!("{all:?}");
+        };
+        assert_ne!(header(first, "To"), header(second, "To"));
+        assert_eq!(header(second, "To"), header(ok, "To"));
+        assert_eq!(body(second), body(ok), "one answer in one dialog");
     }
 
     #[test]

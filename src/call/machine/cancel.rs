@@ -62,7 +62,11 @@ mod tests {
             "{lines:?}"
         );
         let toward_cancel = rig.to(PBX, "CANCEL");
-        assert_eq!(header(&toward_cancel, "Reason"), elsewhere);
+        assert_eq!(
+            header(&toward_cancel, "Reason"),
+            "SIP;cause=200;text=\"answered elsewhere\"",
+            "the number passes, the words are ours"
+        );
         rig.from(PBX, &reply(&toward_cancel, 200, "callee", ""));
         rig.from(PBX, &reply(&toward, 487, "callee", ""));
         rig.to(PBX, "ACK");

@@ -137,7 +137,12 @@ impl Call {
     /// A target's ring time is over.
     pub(super) fn rang_out(&mut self, now: Moment, hands: &mut Hands, leg: LegId) {
         if let Some(index) = self.attempt(leg) {
-            self.give_up(now, hands, index, TriedResult::NoAnswer, Why::NONE);
+            // A ring time shorter than the wait for a first word says nothing of a target that said nothing.
+            let result = match self.timers.is_set(Timer::Unheard(leg)) {
+                true => TriedResult::Unreachable,
+                false => TriedResult::NoAnswer,
+            };
+            self.give_up(now, hands, index, result, Why::NONE);
             self.go_on(now, hands);
         }
     }
@@ -180,6 +185,7 @@ impl Call {
 mod tests {
     use crate::call::rig::*;
     use crate::call::story::*;
+    use crate::route::decision::{Plan, Step};
     use crate::sip::transport::Transport;
 
     fn tried(rig: &Rig) -> Vec<(TriedResult, Option<u16>)> {
@@ -254,6 +260,22 @@ mod tests {
         assert_eq!((ended.sip_status, ended.wait_ms), (Some(503), 8_000));
         assert_eq!(ended.finish_reason, FinishReason::Unreachable);
         rig.assert_clean();
+    }
+
+    #[test]
+    fn a_dead_target_is_unreachable_however_short_its_ring_time() {
+        for ring_s in [2, 4] {
+            let step = |extension: &str| Step {
+                targets: vec![target(extension)],
+                ring_s,
+            };
+            let mut rig = Rig::new(Plan::Hunt(vec![step("101"), step("102")]));
+            rig.dial();
+            rig.seconds(2 * u64::from(ring_s));
+            assert_eq!(tried(&rig), [(TriedResult::Unreachable, None); 2]);
+            assert_eq!(rig.ended().sip_status, Some(503));
+            rig.assert_clean();
+        }
     }
 
     #[test]

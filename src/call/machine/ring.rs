@@ -247,7 +247,7 @@ mod tests {
         );
         assert_eq!(
             header(cancels[0], "Reason"),
-            "SIP;cause=200;text=\"Call completed elsewhere\""
+            "SIP;cause=200;text=\"answered elsewhere\""
         );
         assert_eq!(header(cancels[0], "Call-ID"), header(&toward[0], "Call-ID"));
         rig.from(PBX, &reply(&toward[2], 180, "three", ""));
