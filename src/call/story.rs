@@ -183,6 +183,23 @@ pub enum TriedResult {
     NoCapacity,
 }
 
+impl TriedResult {
+    /// The word of the record.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Busy => "busy",
+            Self::NoAnswer => "no-answer",
+            Self::Rejected => "rejected",
+            Self::Unreachable => "unreachable",
+            Self::CodecMismatch => "codec-mismatch",
+            Self::AnsweredElsewhere => "answered-elsewhere",
+            Self::Cancelled => "cancelled",
+            Self::NoCapacity => "no-capacity",
+        }
+    }
+}
+
 /// One leg at its end.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Leg {

@@ -12,7 +12,7 @@ use crate::base::number::Number;
 use crate::base::time::WallTime;
 use crate::cli::store::Access;
 use crate::cli::time::parse_time;
-use crate::cli::{DONE, FAILED, WRONG_INPUT, complain};
+use crate::cli::{DONE, FAILED, WRONG_INPUT, complain, count};
 use crate::store::csv;
 use crate::store::error::StoreError;
 use crate::store::query::{Query, Status};
@@ -136,13 +136,13 @@ fn print_table(calls: &[CallRecord], zone: &TimeZone, out: &mut dyn Write) -> io
             fit(&caller(call), 18),
             fit(&call.source, 18),
             outcome(call),
-            fit(call.manager.as_deref().unwrap_or("-"), 14),
+            fit(answered_by(call), 14),
             seconds(call.wait_ms),
             seconds(call.talk_ms),
             call.id
         )?;
     }
-    writeln!(out, "{} calls", calls.len())
+    writeln!(out, "{}", count(calls.len(), "call"))
 }
 
 /// Everything an operator asks about one call.
@@ -182,10 +182,29 @@ pub(in crate::cli) fn print_whole(
             ),
         )?;
     }
-    line("answered by", call.manager.as_deref().unwrap_or("-"))?;
+    let dialled = call.destination.as_deref().unwrap_or("-");
+    line(
+        "answered by",
+        &format!("{} (dialled {})", answered_by(call), clean(dialled)),
+    )?;
+    let at = |time: Option<WallTime>| time.map_or_else(|| "-".to_owned(), |at| local(at, zone));
+    line("answered", &at(call.answered_at))?;
+    line("ended", &at(call.ended_at))?;
     line("waited", &seconds(call.wait_ms))?;
     line("talked", &seconds(call.talk_ms))?;
-    line("hung up by", call.hung_up_by.map_or("-", |by| by.word()))?;
+    let status = call
+        .sip_status
+        .map_or_else(|| "-".to_owned(), |status| status.to_string());
+    let cause = call
+        .q850_cause
+        .map_or_else(|| "-".to_owned(), |cause| cause.to_string());
+    line(
+        "hung up by",
+        &format!(
+            "{} (SIP status {status}, Q.850 cause {cause})",
+            call.hung_up_by.map_or("-", |by| by.word())
+        ),
+    )?;
     let earlier = if call.first_call {
         "none: a first call".to_owned()
     } else {
@@ -196,13 +215,18 @@ pub(in crate::cli) fn print_whole(
         line(
             "  leg",
             &format!(
-                "{} {}, in {} out {} lost {}, jitter {:.1} ms",
+                "{} {}, in {} out {} lost {}, jitter {:.1} ms, keys {}",
                 leg.trunk,
                 leg.codec.as_deref().unwrap_or("no codec"),
                 leg.packets_in,
                 leg.packets_out,
                 leg.lost,
-                leg.jitter_ms
+                leg.jitter_ms,
+                if leg.digits.is_empty() {
+                    "-".to_owned()
+                } else {
+                    clean(&leg.digits)
+                }
             ),
         )?;
     }
@@ -233,6 +257,12 @@ pub(in crate::cli) fn print_whole(
         }
     }
     Ok(())
+}
+
+/// The manager, or what was dialled where nobody of the configuration answered.
+fn answered_by(call: &CallRecord) -> &str {
+    let manager = call.manager.as_deref();
+    manager.or(call.destination.as_deref()).unwrap_or("-")
 }
 
 fn caller(call: &CallRecord) -> String {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::cli::{DONE, WRONG_INPUT};
+use crate::cli::{DONE, WRONG_INPUT, count};
 use crate::config::{self, Config, Grade, Mistake};
 
 /// What a program reads.
@@ -82,11 +82,6 @@ fn print_json(
 
 fn of_grade(notes: &[Mistake], grade: Grade) -> Vec<&Mistake> {
     notes.iter().filter(|note| note.grade == grade).collect()
-}
-
-fn count(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }
 
 impl Understood {

@@ -6,7 +6,7 @@ mod talk;
 
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -172,6 +172,18 @@ async fn call(
     }
 }
 
+/// How this program is called again: by its path, since `cargo run` leaves it off the PATH.
+fn program() -> PathBuf {
+    let Ok(program) = std::env::current_exe() else {
+        return PathBuf::from("ringtag");
+    };
+    let here = std::env::current_dir().unwrap_or_default();
+    match program.strip_prefix(here) {
+        Ok(below) => Path::new(".").join(below),
+        Err(_) => program,
+    }
+}
+
 fn newest(store: &Store) -> Result<Option<CallRecord>, Failed> {
     let query = Query {
         limit: Some(1),
@@ -219,6 +231,7 @@ fn show(
             call: record,
             tones: *tones,
             recording: file.as_deref().zip(channels),
+            program: &program(),
             config: &config,
             web: host.web,
             sip: host.sip,

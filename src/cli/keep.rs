@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::base::number::Number;
 use crate::cli::store::{self, Access};
-use crate::cli::{DONE, FAILED, WRONG_INPUT, complain};
+use crate::cli::{DONE, FAILED, WRONG_INPUT, complain, count};
 use crate::store::error::StoreError;
 use crate::store::handle::Verdict;
 
@@ -46,7 +46,10 @@ pub(in crate::cli) fn verify(config: &Path, json: bool, out: &mut dyn Write) -> 
             if !json {
                 writeln!(
                     out,
-                    "whole: {lines} lines in {months} months, {recordings} recordings as they were hashed\nhead: {head}"
+                    "whole: {} in {}, {} as hashed\nhead: {head}",
+                    counted(lines, "line"),
+                    counted(months, "month"),
+                    counted(recordings, "recording"),
                 )?;
             }
             Ok(DONE)
@@ -67,7 +70,9 @@ pub(in crate::cli) fn verify(config: &Path, json: bool, out: &mut dyn Write) -> 
 pub(in crate::cli) fn reindex(config: &Path, json: bool, out: &mut dyn Write) -> io::Result<u8> {
     match store::reindex(config) {
         Ok(calls) if json => writeln!(out, "{{\"calls\": {calls}}}").map(|()| DONE),
-        Ok(calls) => writeln!(out, "the index was made again: {calls} calls").map(|()| DONE),
+        Ok(calls) => {
+            writeln!(out, "the index was made again: {}", counted(calls, "call")).map(|()| DONE)
+        }
         Err(refused) => Ok(refused.say()),
     }
 }
@@ -103,18 +108,24 @@ pub(in crate::cli) fn erase(
     } else {
         writeln!(
             out,
-            "erased: {} calls, {} recordings; {} months of the log were written anew",
-            erased.calls, erased.recordings, erased.months
+            "erased: {}, {}; {} of the log written anew",
+            counted(erased.calls, "call"),
+            counted(erased.recordings, "recording"),
+            counted(erased.months, "month"),
         )?;
     }
     if erased.in_progress > 0 {
         complain(&format!(
-            "{} calls of this number have not ended or are being finished: run this again in a minute",
-            erased.in_progress
+            "{} of this number not ended, or being finished: run this again in a minute",
+            counted(erased.in_progress, "call")
         ));
         return Ok(FAILED);
     }
     Ok(DONE)
+}
+
+fn counted(number: u64, what: &str) -> String {
+    count(usize::try_from(number).unwrap_or(usize::MAX), what)
 }
 
 fn fail(error: &StoreError) -> io::Result<u8> {

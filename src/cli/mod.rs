@@ -104,3 +104,9 @@ fn complain(message: &str) {
     // Without a standard error there is nobody to tell.
     let _unheard = writeln!(std::io::stderr(), "ringtag: {message}").is_err();
 }
+
+/// `1 call`, `2 calls`.
+fn count(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}

@@ -9,10 +9,15 @@ use jiff::civil::DateTime;
 use crate::base::clock::Clock;
 use crate::base::number::{Caller, Number};
 use crate::base::time::WallTime;
+use crate::cli::store::Access;
 use crate::cli::{DONE, WRONG_INPUT, complain};
 use crate::config::{self, Config};
 use crate::route::{Explanation, Facts};
+use crate::store::query::Query;
 use crate::track::Project;
+
+/// Earlier calls that are counted; rules ask only whether there were any.
+const EARLIER_MAX: usize = 1_000;
 
 /// So many virtual numbers are named to somebody who asks for another.
 const NUMBERS_SHOWN: usize = 5;
@@ -37,10 +42,10 @@ pub(in crate::cli) struct Options {
     /// The trunk that the call comes from.
     #[arg(long, value_name = "ID", default_value = "")]
     trunk: String,
-    /// How often the caller called before.
-    #[arg(long, value_name = "COUNT", default_value_t = 0)]
-    prior_calls: u32,
-    /// The manager who answered this caller last.
+    /// How often the caller called before; the call log knows when left out.
+    #[arg(long, value_name = "COUNT")]
+    prior_calls: Option<u32>,
+    /// The manager who answered this caller last; the call log knows when left out.
     #[arg(long, value_name = "ID")]
     last_manager: Option<String>,
 }
@@ -98,18 +103,48 @@ fn explain(config: &Config, options: &Options, now: WallTime) -> Result<Explanat
     };
     check_names(config, options)?;
     let caller = read_caller(&options.from, config);
+    let known = earlier(config, &source.project.id, &caller);
+    let last_manager = options.last_manager.clone().or(known.last_manager);
     Ok(config.routing.explain(&Facts {
         at,
         source,
         number,
         caller: &caller,
         trunk: &options.trunk,
-        prior_calls: options.prior_calls,
-        last_manager: options.last_manager.as_deref(),
+        prior_calls: options.prior_calls.unwrap_or(known.prior_calls),
+        last_manager: last_manager.as_deref(),
         rotation: &|_| 0,
         last_taken: &|_| None,
         chance: 0,
     }))
+}
+
+/// What the call log says of a caller.
+#[derive(Default)]
+struct Earlier {
+    prior_calls: u32,
+    last_manager: Option<String>,
+}
+
+/// Asks the call log. Where there is none yet, or it cannot be asked, the caller is a new one.
+fn earlier(config: &Config, project: &str, caller: &Caller) -> Earlier {
+    if matches!(caller, Caller::Anonymous) {
+        return Earlier::default();
+    }
+    let query = Query {
+        project: Some(project.to_owned()),
+        caller: Some(caller.to_string()),
+        ..Query::default()
+    };
+    let Ok(access) = Access::of(config.clone()) else {
+        return Earlier::default();
+    };
+    let calls = access.list(&query, EARLIER_MAX).unwrap_or_default();
+    let answered = calls.iter().find_map(|call| call.manager.as_deref());
+    Earlier {
+        prior_calls: u32::try_from(calls.len()).unwrap_or(u32::MAX),
+        last_manager: answered.map(str::to_owned),
+    }
 }
 
 fn not_ours(config: &Config, number: Number) -> String {

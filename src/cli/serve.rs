@@ -3,10 +3,13 @@
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::api;
+use crate::base::time::Moment;
 use crate::cli::demo::{self, Host};
 use crate::cli::log::{self, LogFormat};
 use crate::cli::{DONE, FAILED, WRONG_INPUT, complain};
@@ -15,6 +18,9 @@ use crate::config::{self, Config, Mistake};
 use crate::engine::gauges::add;
 use crate::engine::setup::{Rules, Setup};
 use crate::engine::start::{Running, start};
+
+/// Stop signals closer together than this are one.
+const SAME_SIGNAL: Duration = Duration::from_secs(1);
 
 /// Runs until a signal says otherwise.
 pub(in crate::cli) fn serve(file: &Path, format: LogFormat, out: &mut dyn Write) -> io::Result<u8> {
@@ -30,6 +36,14 @@ pub(in crate::cli) fn serve(file: &Path, format: LogFormat, out: &mut dyn Write)
         }
     };
     let _log = log::start(format);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    // Before anything starts: a signal that comes early is kept, and does not end the process half-started.
+    let signals = {
+        let _inside = runtime.enter();
+        Signals::catch()?
+    };
     let server = match Server::start(config) {
         Ok(server) => server,
         Err(message) => {
@@ -38,7 +52,7 @@ pub(in crate::cli) fn serve(file: &Path, format: LogFormat, out: &mut dyn Write)
         }
     };
     server.introduce(out)?;
-    server.obey_signals(file)
+    server.obey_signals(file, &runtime, signals)
 }
 
 /// Runs the demo on a server of its own. Its log is quiet unless `RINGTAG_LOG` says otherwise: the demo speaks for itself.
@@ -154,30 +168,34 @@ impl Server {
     }
 
     /// SIGHUP reloads; SIGTERM and SIGINT drain, and a second one ends every call at once.
-    fn obey_signals(mut self, file: &Path) -> io::Result<u8> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+    fn obey_signals(
+        mut self,
+        file: &Path,
+        runtime: &Runtime,
+        mut signals: Signals,
+    ) -> io::Result<u8> {
         let code = runtime.block_on(async {
-            let mut signals = Signals::catch()?;
-            let mut draining = false;
+            let mut draining: Option<Moment> = None;
             loop {
                 let caught = tokio::select! {
                     caught = signals.next() => caught,
                     // Without a signal the engine ends only in a panic.
                     () = self.running.ended() => {
-                        return Ok::<u8, io::Error>(if draining { DONE } else { FAILED });
+                        return Ok::<u8, io::Error>(if draining.is_some() { DONE } else { FAILED });
                     }
                 };
-                match caught {
-                    Caught::Hangup => self.reload(file),
-                    Caught::Stop if draining => {
+                let clock = self.running.handle.clock;
+                match (caught, draining) {
+                    (Caught::Hangup, _) => self.reload(file),
+                    (Caught::Stop, None) => {
+                        draining = Some(clock.now());
+                        self.running.handle.drain(self.config.sip.drain);
+                    }
+                    // A terminal or a supervisor may send two at once; only a person's second thought ends calls.
+                    (Caught::Stop, Some(since)) if clock.now() - since < SAME_SIGNAL => {}
+                    (Caught::Stop, Some(_)) => {
                         tracing::info!("a second signal: ending every call now");
                         self.running.handle.end_now();
-                    }
-                    Caught::Stop => {
-                        draining = true;
-                        self.running.handle.drain(self.config.sip.drain);
                     }
                 }
             }
@@ -200,9 +218,15 @@ impl Server {
                         "these keys take effect at the next start"
                     );
                 }
-                self.running.handle.reload(rules_of(&loaded.config));
+                if !self.running.handle.reload(rules_of(&loaded.config)) {
+                    tracing::error!("the engine took no new rules; send SIGHUP again");
+                    return;
+                }
                 if let Some(web) = &self.web {
-                    web.set_rules(shown_rules(&loaded.config));
+                    let mut shown = shown_rules(&loaded.config);
+                    // Read at the start only: what is explained is what is done.
+                    shown.country = self.config.country;
+                    web.set_rules(shown);
                 }
             }
             Err(mistakes) => {

@@ -57,11 +57,27 @@ impl From<StoreError> for Refused {
 impl Access {
     /// Reads the configuration, then asks the server that runs on its store, or opens the store.
     pub(in crate::cli) fn open(file: &Path) -> Result<Self, Refused> {
-        let config = read(file)?;
-        let way = match Client::find(&config.store.folder)? {
-            Some(server) => Way::Server(server),
-            None => Way::Store(Box::new(Store::look(setup(&config)?)?)),
-        };
+        Self::of(read(file)?)
+    }
+
+    /// As [`Self::open`], of a configuration that was read already.
+    pub(in crate::cli) fn of(config: Config) -> Result<Self, Refused> {
+        if let Some(server) = Client::find(&config.store.folder)? {
+            let way = Way::Server(server);
+            return Ok(Self { config, way });
+        }
+        let log = config.store.folder.join("log");
+        // Looking must not make folders: one made as root would keep the server out.
+        if !log.is_dir() {
+            return Err(Refused {
+                messages: vec![format!(
+                    "there is no call log in {} yet; `ringtag serve` begins it",
+                    log.display()
+                )],
+                code: FAILED,
+            });
+        }
+        let way = Way::Store(Box::new(Store::look(setup(&config)?)?));
         Ok(Self { config, way })
     }
 
@@ -78,7 +94,7 @@ impl Access {
         }
     }
 
-    /// Calls, newest first, at most `limit`: page by page, so that neither side holds more than one page of the log.
+    /// Calls, newest first, at most `limit`. Asked for page by page, so that the server holds one page at a time.
     pub(in crate::cli) fn list(
         &self,
         query: &Query,

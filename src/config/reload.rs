@@ -9,7 +9,6 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     let checks = [
         ("sip.listen", old.sip.listen != new.sip.listen),
         ("sip.advertise", old.sip.advertise != new.sip.advertise),
-        ("sip.drain_s", old.sip.drain != new.sip.drain),
         ("numbers.country", old.country != new.country),
         ("media.bind", old.media.bind != new.media.bind),
         (

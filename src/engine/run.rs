@@ -1,6 +1,5 @@
 //! The loop: one thread that feeds the switchboard what happened and performs what it wishes.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +21,7 @@ use crate::engine::names::{self, Resolved};
 use crate::engine::setup::Rules;
 use crate::engine::sound::Sound;
 use crate::engine::streams::{Arrival, Streams};
-use crate::engine::tell::{note, tell};
+use crate::engine::tell::Teller;
 use crate::engine::ways::Ways;
 use crate::sip::endpoint::Transmit;
 use crate::store::Store;
@@ -69,7 +68,7 @@ pub(in crate::engine) struct Engine {
     pub(in crate::engine) limits: Limits,
     pub(in crate::engine) gauges: Arc<Gauges>,
     pub(in crate::engine) credits: Map<CallKey, Credit>,
-    pub(in crate::engine) registered: BTreeSet<Arc<str>>,
+    pub(in crate::engine) teller: Teller,
     /// Nobody is left who could give orders.
     pub(in crate::engine) abandoned: bool,
     pub(in crate::engine) orders: mpsc::Receiver<Order>,
@@ -145,13 +144,13 @@ impl Engine {
                     }
                 }
                 Wish::Tell(fact) => {
-                    tell(&self.gauges, &fact);
+                    Teller::tell(&self.gauges, &fact);
                     self.store.tell(*fact);
                 }
                 Wish::Gone(call) => {
                     self.credits.remove(&call);
                 }
-                Wish::Note(what) => note(&self.gauges, &mut self.registered, &what),
+                Wish::Note(what) => self.teller.note(now, &self.gauges, &what),
             }
         }
     }

@@ -1,6 +1,5 @@
 //! Brings everything up in the order that loses nothing, and takes it down again.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -31,6 +30,7 @@ use crate::engine::settings::Listen;
 use crate::engine::setup::{Rules, Setup};
 use crate::engine::sound::Sound;
 use crate::engine::streams::Streams;
+use crate::engine::tell::Teller;
 use crate::engine::ways::Ways;
 use crate::media::pool::Pool;
 use crate::recording::command::{Command, Report, State};
@@ -276,7 +276,7 @@ fn assemble(
         limits,
         gauges,
         credits: keyed(chance.next_u64()),
-        registered: BTreeSet::new(),
+        teller: Teller::default(),
         abandoned: false,
         orders,
         names,

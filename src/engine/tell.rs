@@ -1,43 +1,116 @@
 //! Facts about calls on their way to the call log: counted, and logged for the operator with numbers masked.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::{info, info_span, warn};
 
-use crate::base::number::Caller;
+use crate::base::number::{Caller, Number};
+use crate::base::time::Moment;
 use crate::call::desk::Note;
-use crate::call::story::{Ended, Fact, What};
+use crate::call::story::{Answered, Ended, Fact, Tried, What};
 use crate::engine::gauges::{Gauges, add, set};
 
-/// Counts a fact and writes the operator's line.
-pub(in crate::engine) fn tell(gauges: &Gauges, fact: &Fact) {
-    let _call = info_span!("call", id = %fact.call).entered();
-    match &fact.what {
-        What::Began(began) => {
-            add(&gauges.calls_began, 1);
-            add(&gauges.calls_live, 1);
-            info!(
-                source = %began.source.tag,
-                number = %began.virtual_number,
-                caller = masked(&began.caller),
-                trunk = %began.trunk,
-                "a call began"
-            );
+/// Refusals logged in one second. A ban list needs a line or two from each source; a flood must not fill the disk.
+const REFUSALS_LOGGED: u64 = 20;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Writes the operator's lines, and keeps what some of them depend on.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Teller {
+    /// The trunks whose registration stands.
+    registered: BTreeSet<Arc<str>>,
+    /// When the current second of refusals began, and how many it has had.
+    second: (Moment, u64),
+}
+
+impl Teller {
+    /// Counts a fact and writes its line.
+    pub(in crate::engine) fn tell(gauges: &Gauges, fact: &Fact) {
+        let _call = info_span!("call", id = %fact.call).entered();
+        match &fact.what {
+            What::Began(began) => {
+                add(&gauges.calls_began, 1);
+                add(&gauges.calls_live, 1);
+                info!(
+                    source = %began.source.tag,
+                    number = ?began.virtual_number,
+                    caller = masked(&began.caller),
+                    trunk = %began.trunk,
+                    "a call began"
+                );
+            }
+            What::Ringing => info!("it rings"),
+            What::Answered(answered) => {
+                add(&gauges.calls_answered, 1);
+                add(&gauges.calls_talking, 1);
+                log_answer(answered);
+            }
+            What::Ended(ended) => count_end(gauges, ended),
         }
-        What::Ringing => info!("it rings"),
-        What::Answered(answered) => {
-            add(&gauges.calls_answered, 1);
-            add(&gauges.calls_talking, 1);
-            info!(
-                rule = %answered.rule,
-                manager = answered.manager.as_deref().unwrap_or("-"),
-                recorded = answered.recorded,
-                "answered"
-            );
-        }
-        What::Ended(ended) => count_end(gauges, ended),
     }
+
+    /// Counts and logs what operators read beside calls.
+    pub(in crate::engine) fn note(&mut self, now: Moment, gauges: &Gauges, note: &Note) {
+        match note {
+            Note::Refused { peer, status, why } => {
+                add(&gauges.refused, 1);
+                self.refused(now, *peer, *status, why);
+            }
+            Note::Ghost { trunk, status } => {
+                info!(%trunk, status, "a call that a crash left behind was ended at its peer");
+            }
+            Note::Registration {
+                trunk,
+                up: true,
+                status: _,
+            } => {
+                self.registered.insert(Arc::clone(trunk));
+                info!(%trunk, "registered");
+            }
+            Note::Registration {
+                trunk,
+                up: false,
+                status,
+            } => {
+                self.registered.remove(trunk);
+                if (200..300).contains(status) {
+                    info!(%trunk, "the registration was taken back, as asked");
+                } else {
+                    warn!(%trunk, status, "not registered: calls from this trunk may not arrive");
+                }
+            }
+        }
+        set(&gauges.registrations, self.registered.len() as u64);
+    }
+
+    /// One shape for every refusal, the source address first: fail2ban reads it.
+    fn refused(&mut self, now: Moment, peer: SocketAddr, status: u16, why: &str) {
+        let (began, count) = self.second;
+        if now - began >= SECOND {
+            if let Some(unsaid) = count.checked_sub(REFUSALS_LOGGED).filter(|n| *n > 0) {
+                warn!(unsaid, "more were refused than are logged");
+            }
+            self.second = (now, 0);
+        }
+        self.second.1 += 1;
+        if self.second.1 <= REFUSALS_LOGGED {
+            warn!(%peer, status, why, "refused");
+        }
+    }
+}
+
+fn log_answer(answered: &Answered) {
+    info!(
+        rule = %answered.rule,
+        manager = answered.manager.as_deref().unwrap_or("-"),
+        destination = masked_text(&answered.destination),
+        recorded = answered.recorded,
+        "answered"
+    );
 }
 
 fn count_end(gauges: &Gauges, ended: &Ended) {
@@ -52,37 +125,22 @@ fn count_end(gauges: &Gauges, ended: &Ended) {
     }
     info!(
         reason = ended.finish_reason.word(),
-        by = ?ended.hung_up_by,
+        by = ended.hung_up_by.word(),
         status = ended.sip_status,
+        rule = ended.rule.as_deref().unwrap_or("-"),
+        tried = tried(&ended.targets_tried),
         wait_ms = ended.wait_ms,
         talk_ms = ended.talk_ms,
-        targets = ended.targets_tried.len(),
         "ended"
     );
 }
 
-/// Counts and logs what operators read beside calls. `registered` holds the trunks whose registration stands.
-pub(in crate::engine) fn note(gauges: &Gauges, registered: &mut BTreeSet<Arc<str>>, note: &Note) {
-    match note {
-        Note::Refused { peer, status, why } => {
-            add(&gauges.refused, 1);
-            // One shape for every refusal, the source address first: fail2ban reads it.
-            warn!(%peer, status, why, "refused");
-        }
-        Note::Ghost { trunk, status } => {
-            info!(%trunk, status, "a call that a crash left behind was ended at its peer");
-        }
-        Note::Registration { trunk, up, status } => {
-            if *up {
-                registered.insert(Arc::clone(trunk));
-                info!(%trunk, "registered");
-            } else {
-                registered.remove(trunk);
-                warn!(%trunk, status, "not registered: calls from this trunk may not arrive");
-            }
-            set(&gauges.registrations, registered.len() as u64);
-        }
-    }
+/// `manager:desk no-answer, manager:second answered`
+fn tried(targets: &[Tried]) -> String {
+    let each = targets
+        .iter()
+        .map(|tried| format!("{} {}", masked_text(&tried.target), tried.result.word()));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn masked(caller: &Caller) -> String {
@@ -95,5 +153,47 @@ fn masked(caller: &Caller) -> String {
             .take(16)
             .collect(),
         Caller::Anonymous => "anonymous".to_owned(),
+    }
+}
+
+/// A target's or destination's words, with a telephone number in them masked; extensions and names stay readable.
+fn masked_text(text: &str) -> String {
+    let Some(plus) = text.find('+') else {
+        return text.to_owned();
+    };
+    let (before, from_plus) = text.split_at(plus);
+    let end = from_plus.find('@').unwrap_or(from_plus.len());
+    let (number, after) = from_plus.split_at(end);
+    let number = Number::e164(number).map_or_else(|| "+*".to_owned(), Number::masked);
+    format!("{before}{number}{after}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_masked_wherever_they_stand() {
+        assert_eq!(
+            masked_text("number:+79160000000@carrier"),
+            "number:+7916*****00@carrier"
+        );
+        assert_eq!(masked_text("manager:desk"), "manager:desk");
+        assert_eq!(masked_text("+79160000000"), "+7916*****00");
+        assert_eq!(masked_text("+evil"), "+*");
+    }
+
+    #[test]
+    fn a_planned_end_of_a_registration_leaves_no_registration() {
+        let (gauges, mut teller) = (Gauges::default(), Teller::default());
+        let mut is = |up, status, expected| {
+            let trunk = Arc::from("carrier");
+            let note = Note::Registration { trunk, up, status };
+            teller.note(Moment::START, &gauges, &note);
+            assert_eq!(crate::engine::gauges::read(&gauges.registrations), expected);
+        };
+        is(true, 200, 1);
+        is(true, 200, 1);
+        is(false, 200, 0);
     }
 }

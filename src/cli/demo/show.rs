@@ -69,6 +69,8 @@ pub(in crate::cli) struct Outcome<'a> {
     pub(in crate::cli) tones: Tones,
     /// The recording and the tones found in its left and right channel.
     pub(in crate::cli) recording: Option<(&'a Path, [Option<u32>; 2])>,
+    /// How this program is called from where it was called now.
+    pub(in crate::cli) program: &'a Path,
     /// The configuration.
     pub(in crate::cli) config: &'a Path,
     /// Where the pages are.
@@ -167,6 +169,7 @@ fn record(out: &mut String, ink: Ink, call: &CallRecord) -> fmt::Result {
 
 fn try_next(out: &mut String, ink: Ink, seen: &Outcome<'_>) -> fmt::Result {
     let config = seen.config.display();
+    let program = seen.program.display();
     let id = seen.call.id;
     let mut offer = |what: &str, how: String| writeln!(out, "  {}\n    {how}", ink.quiet(what));
     if let Some(web) = seen.web.filter(|_| seen.stays) {
@@ -181,15 +184,15 @@ fn try_next(out: &mut String, ink: Ink, seen: &Outcome<'_>) -> fmt::Result {
     }
     offer(
         "the calls as a table",
-        format!("ringtag --config {config} calls"),
+        format!("{program} --config {config} calls"),
     )?;
     offer(
         "why another caller would be refused",
-        format!("ringtag --config {config} route --to {VIRTUAL_NUMBER} --from +78001234567"),
+        format!("{program} --config {config} route --to {VIRTUAL_NUMBER} --from +78001234567"),
     )?;
     offer(
         "whether anybody touched the call log",
-        format!("ringtag --config {config} verify"),
+        format!("{program} --config {config} verify"),
     )?;
     if seen.stays {
         offer(
