@@ -22,10 +22,9 @@ impl Hands {
     /// What we are called on a way: `host:port`.
     fn sent_by(&self, path: &Path) -> String {
         let hop = Hop::back(path);
-        match self.sip.sent_by(&hop) {
-            Some(sent_by) => sent_by.to_owned(),
-            None => path.local.to_string(),
-        }
+        self.sip
+            .sent_by(&hop)
+            .unwrap_or_else(|| path.local.to_string())
     }
 
     /// Our host on a way, for From.

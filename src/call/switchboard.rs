@@ -4,6 +4,7 @@
 //! wanted, [`Switchboard::poll_timeout`] says when to come back.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -190,6 +191,12 @@ impl Switchboard {
         self.registrar.set_trunks(now, &trunks, &mut self.hands);
         self.hands.trunks = trunks;
         self.settle(now);
+    }
+
+    /// Takes the local addresses toward peers, in the place of those told before: what we are called there where a wildcard
+    /// is listened on.
+    pub fn face(&mut self, facing: impl IntoIterator<Item = (IpAddr, IpAddr)>) {
+        self.hands.sip.face(facing);
     }
 
     /// The trunks as they are now.

@@ -35,7 +35,8 @@ pub(in crate::engine) async fn resolve(trunks: &[Trunk]) -> Vec<Resolved> {
     all
 }
 
-/// Resolves names every minute and reports what it finds, the first time at once. Ends when nobody listens.
+/// Resolves names every minute and reports what it finds, the first time at once; without names too, so that a change of
+/// this machine's own addresses is noticed. Ends when nobody listens.
 pub(in crate::engine) async fn keep_resolving(
     trunks: Vec<Trunk>,
     report: mpsc::Sender<Vec<Resolved>>,
@@ -44,9 +45,6 @@ pub(in crate::engine) async fn keep_resolving(
         .into_iter()
         .filter(|trunk| literal(trunk).is_none())
         .collect();
-    if named.is_empty() {
-        return;
-    }
     loop {
         let found = resolve(&named).await;
         // A name that has no answer now keeps the addresses it had: yesterday's carrier beats none.

@@ -1,5 +1,6 @@
 //! The loop: one thread that feeds the switchboard what happened and performs what it wishes.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -286,7 +287,20 @@ impl Engine {
 
     fn set_trunks(&mut self, now: Moment, trunks: Trunks) {
         self.trunks = Arc::new(trunks);
+        self.face(&[]);
         self.switchboard.set_trunks(now, Arc::clone(&self.trunks));
+    }
+
+    /// Tells the switchboard which of our addresses faces each trunk, and each of `others`.
+    pub(in crate::engine) fn face(&mut self, others: &[IpAddr]) {
+        let lines = self.trunks.iter().flat_map(|line| &line.addresses.0);
+        let peers = lines.map(|address| address.ip());
+        let ways = &mut self.ways;
+        self.switchboard.face(
+            peers
+                .chain(others.iter().copied())
+                .map(|peer| (peer, ways.toward(peer))),
+        );
     }
 
     /// Resolves the trunks' names in the background, at once and again.

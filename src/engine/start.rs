@@ -1,6 +1,7 @@
 //! Brings everything up in the order that loses nothing, and takes it down again.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -242,12 +243,11 @@ fn assemble(
             .cloned()
             .zip(found.into_iter().map(|(_, addresses)| addresses)),
     ));
-    let mut ways = Ways::new(clock, chance.next_u64());
-    let advertise = advertised(&setup, &datagrams, &streams, &trunks, &mut ways);
+    let ways = Ways::new(clock, chance.next_u64());
     let switchboard = Switchboard::new(
         crate::call::switchboard::Setup {
             sip: endpoint::Settings {
-                advertise,
+                advertise: setup.sip.advertise,
                 listeners: listening(&datagrams, &streams)
                     .iter()
                     .map(|listen| (listen.transport, listen.address))
@@ -284,30 +284,6 @@ fn assemble(
         resolver: None,
     };
     Ok((engine, readers))
-}
-
-/// The host put into Via and Contact. A wildcard address cannot be shown to a peer: where one is listened on and no
-/// `sip.advertise` is written, the address that faces the first trunk stands for it.
-fn advertised(
-    setup: &Setup,
-    datagrams: &Datagrams,
-    streams: &Streams,
-    trunks: &Trunks,
-    ways: &mut Ways,
-) -> Option<String> {
-    let wildcard = listening(datagrams, streams)
-        .iter()
-        .any(|listen| listen.address.ip().is_unspecified());
-    if setup.sip.advertise.is_some() || !wildcard {
-        return setup.sip.advertise.clone();
-    }
-    let first = trunks.iter().find_map(|line| line.addresses.0.first())?;
-    let facing = ways.toward(first.ip());
-    tracing::info!(%facing, "sip.listen is a wildcard and sip.advertise is not written: this address is shown to peers");
-    Some(match facing {
-        std::net::IpAddr::V4(address) => address.to_string(),
-        std::net::IpAddr::V6(address) => format!("[{address}]"),
-    })
 }
 
 fn listening(datagrams: &Datagrams, streams: &Streams) -> Vec<Listen> {
@@ -354,6 +330,8 @@ impl Engine {
     /// Ends at their peers the calls that a crash left behind.
     fn haunt(&mut self, dialogs: Vec<[KeptDialog; 2]>) {
         let now = self.clock.now();
+        let peers: Vec<IpAddr> = dialogs.iter().flatten().map(|one| one.peer.ip()).collect();
+        self.face(&peers);
         for both in dialogs {
             self.switchboard.handle(now, Told::Ghost(Box::new(both)));
         }

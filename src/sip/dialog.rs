@@ -4,7 +4,7 @@
 //! and with it 491, is the call's too.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::sip::endpoint::Hop;
 use crate::sip::header::Name;
@@ -25,6 +25,8 @@ const ROUTES_MAX: usize = 16;
 const KEPT_GAP: u32 = 1_000;
 /// The port of a URI that names none (19.1.2).
 const DEFAULT_PORT: u16 = 5060;
+/// The near end of a way that is not known: the endpoint chooses it.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// Our half of a dialog.
 #[derive(Clone, Debug)]
@@ -148,7 +150,7 @@ impl Dialog {
             remote_cseq: None,
             path: Path {
                 transport: hop.transport,
-                local: hop.local.unwrap_or(hop.peer),
+                local: hop.local.unwrap_or(NOWHERE),
                 peer: hop.peer,
                 flow: None,
             },
@@ -284,7 +286,7 @@ impl Dialog {
         Hop {
             transport,
             peer: SocketAddr::new(ip, uri.port().unwrap_or(DEFAULT_PORT)),
-            local: same.then_some(self.path.local),
+            local: Some(self.path.local),
             flow: self.path.flow.filter(|_| same && ip == source),
         }
     }

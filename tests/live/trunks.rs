@@ -247,6 +247,72 @@ fn a_call_over_ipv6_is_bridged_and_recorded() {
     assert!(ringtag.recording_of(&call).is_file());
 }
 
+#[test]
+fn a_ringtag_that_listens_everywhere_is_called_by_the_address_that_faces_each_peer() {
+    let [sip, caller, callee] = [free_port(), free_port(), free_port()];
+    let facing_caller = SocketAddr::from(([127, 0, 0, 1], sip));
+    let facing_callee = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], sip));
+    let net = Net::take();
+    let carrier_at = SocketAddr::from((net.carrier(), caller));
+    let pbx_at = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], callee));
+    let media = callee & !1;
+    let config = CONFIG
+        .replace(
+            "[\"udp:{ringtag}:5060\", \"tcp:{ringtag}:5060\"]",
+            &format!("[\"udp:0.0.0.0:{sip}\", \"udp:[::]:{sip}\"]"),
+        )
+        .replace(
+            "bind = \"{ringtag}\"\nports = [20000, 24999]",
+            &format!("ports = [{media}, {}]", media.saturating_add(400)),
+        )
+        .replace("{carrier}:5060", &carrier_at.to_string())
+        .replace(
+            "host = \"{pbx}:5060\"\nallow = [\"{pbx}\"]",
+            &format!("host = \"{pbx_at}\""),
+        );
+    let config = format!("{config}\n{TO_DESK}");
+    let ringtag = Ringtag::start_in(net, tempfile::tempdir().unwrap(), &config).unwrap();
+    let folder = ringtag.folder.path();
+    let answering = Script::callee("facing6")
+        .expect_body("INVITE", "c=IN IP6 ::1")
+        .reply(180)
+        .describe(200, "sendrecv")
+        .expect("ACK")
+        .expect("BYE")
+        .reply(200);
+    let calling = Script::caller("facing4")
+        .invite(true)
+        .provisionals(&[100, 180])
+        .response_with(200, "c=IN IP4 127.0.0.1")
+        .ack(false)
+        .pause(300)
+        .request("BYE", "")
+        .response(200);
+    let pbx = Sipp::play_at(folder, &answering, pbx_at, facing_callee);
+    let carrier = Sipp::play_at(folder, &calling, carrier_at, facing_caller);
+    let (heard, answered) = {
+        carrier.wait_for_messages("BYE", 1);
+        (pbx.messages(), carrier.messages())
+    };
+    carrier.succeed();
+    pbx.succeed();
+    for (text, what) in [
+        (&heard, format!("Via: SIP/2.0/UDP {facing_callee};")),
+        (&heard, format!("Contact: <sip:{facing_callee}>")),
+        (&answered, format!("Contact: <sip:{facing_caller}>")),
+    ] {
+        assert!(text.contains(&what), "no {what} in\n{text}");
+    }
+    for text in [heard, answered] {
+        assert!(
+            !text.contains("0.0.0.0") && !text.contains("[::]"),
+            "{text}"
+        );
+    }
+    let call = ringtag.ended_calls(1).remove(0);
+    assert_eq!(call["finish_reason"], "completed");
+}
+
 /// A port of `::1` that nobody has.
 fn free_port() -> u16 {
     let socket = UdpSocket::bind("[::1]:0").unwrap();

@@ -18,7 +18,7 @@ mod streams;
 mod transmit;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
@@ -50,7 +50,7 @@ pub const RETRY_AFTER_S: u32 = 32;
 /// What the admin says of the endpoint.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The host put into Via; `None`: the listening address. An unspecified listening address needs one.
+    /// The host put into Via; `None`: the listening address, and in the place of a wildcard what [`Endpoint::face`] says.
     pub advertise: Option<String>,
     /// The listening sockets.
     pub listeners: Vec<(Transport, SocketAddr)>,
@@ -68,7 +68,7 @@ pub struct Hop {
     pub transport: Transport,
     /// The peer.
     pub peer: SocketAddr,
-    /// The listening socket to send from, where it matters.
+    /// The listening socket to send from, where it matters. An unspecified address says nothing.
     pub local: Option<SocketAddr>,
     /// The connection to use while it stands; without it another one to `peer`, or a new one.
     pub flow: Option<FlowId>,
@@ -153,8 +153,15 @@ impl Endpoint {
 
     /// Returns what Via and Contact call the socket that serves `hop`: `host:port`. `None`: no listener speaks its protocol
     /// and family.
-    pub fn sent_by(&self, hop: &Hop) -> Option<&str> {
-        self.listeners.sent_by(hop)
+    pub fn sent_by(&self, hop: &Hop) -> Option<String> {
+        self.listeners
+            .sent_by(hop)
+            .map(|sent_by| sent_by.to_string())
+    }
+
+    /// Takes the local addresses toward peers, in the place of those told before: what a wildcard socket is called there.
+    pub fn face(&mut self, facing: impl IntoIterator<Item = (IpAddr, IpAddr)>) {
+        self.listeners.face(facing);
     }
 
     /// Returns how many transactions are kept: ours, and those of peers.
