@@ -92,6 +92,7 @@ fn call(number: u64, chance: &mut Chance) -> (Vec<Fact>, Outcome) {
         trunk: "carrier".into(),
         sip_call_id: "5f1d7c2a9b8e4f30@192.0.2.1".into(),
         prior_calls: 0,
+        rule: None,
     };
     let answered = Answered {
         rule: "mowers in working hours".into(),

@@ -154,6 +154,7 @@ impl House {
             trunk: "carrier".into(),
             sip_call_id: format!("call-{n}"),
             prior_calls: 0,
+            rule: Some("mowers".into()),
         })));
         tell(What::Ended(Box::new(Ended {
             rule: Some("mowers".into()),

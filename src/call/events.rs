@@ -80,35 +80,27 @@ impl Switchboard {
     /// A request outside of any dialog.
     fn outside(&mut self, now: Moment, key: ServerKey, request: Request, path: Path) {
         if *request.method() != Method::Invite {
-            let (answer, why) = screen::other(&request, Answer::capabilities());
+            let (answer, why) = match self.draining && *request.method() == Method::Options {
+                // 11.2: the answer to OPTIONS is what an INVITE would get.
+                true => being_stopped(),
+                false => screen::other(&request, Answer::capabilities()),
+            };
             return self.refuse(now, key, &request, &path, (answer, why));
         }
-        let offer = match screen::invite(&request) {
-            Ok(offer) => offer,
-            Err(refusal) => return self.refuse(now, key, &request, &path, refusal),
-        };
+        let mut screened = screen::invite(&request);
         // A caller that could never be sent a BYE is not let in.
-        if Dialog::uas(&request, "", &path).is_err() {
-            let refusal = (
-                Answer::status(400),
-                "a Contact or Record-Route that leads nowhere",
-            );
-            return self.refuse(now, key, &request, &path, refusal);
+        if screened.is_ok() && Dialog::uas(&request, "", &path).is_err() {
+            let why = "a Contact or Record-Route that leads nowhere";
+            screened = Err((Answer::status(400), why));
         }
         let Some(line) = self.hands.trunks.recognise(&path) else {
-            let refusal = (Answer::status(403), "not from a trunk");
+            let stranger = (Answer::status(403), "not from a trunk");
+            let refusal = screened.err().unwrap_or(stranger);
             return self.refuse(now, key, &request, &path, refusal);
         };
         let trunk = Arc::clone(&line.trunk);
-        if self.draining {
-            let answer = Answer::status(503).retry_after(DRAINING_RETRY_S);
-            return self.refuse(
-                now,
-                key,
-                &request,
-                &path,
-                (answer, "ringtag is being stopped"),
-            );
+        if screened.is_ok() && self.draining {
+            screened = Err(being_stopped());
         }
         let identity = identity::read(&request, &trunk, &self.hands.country);
         let parent = request
@@ -120,9 +112,8 @@ impl Switchboard {
                 TagOwner::Leg(call, _) => Some(call),
                 TagOwner::Waiting(_) | TagOwner::Parting => None,
             });
-        if self.loops(parent, identity.dialled) {
-            let refusal = (Answer::status(482), "the call comes back to its number");
-            return self.refuse(now, key, &request, &path, refusal);
+        if screened.is_ok() && self.loops(parent, identity.dialled) {
+            screened = Err((Answer::status(482), "the call comes back to its number"));
         }
         let call = self.new_key();
         let arrived = Arrived {
@@ -130,7 +121,7 @@ impl Switchboard {
             request,
             path,
             trunk,
-            offer,
+            screened,
             identity,
             parent,
         };
@@ -219,6 +210,11 @@ impl Switchboard {
     }
 }
 
+fn being_stopped() -> screen::Refusal {
+    let answer = Answer::status(503).retry_after(DRAINING_RETRY_S);
+    (answer, "ringtag is being stopped")
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -262,6 +258,7 @@ mod tests {
             );
         rig.from(PBX, &back);
         rig.to(PBX, "SIP/2.0 482");
+        assert_eq!(rig.ended().finish_reason, FinishReason::BadRequest);
         // To another number it is a spiral, which Max-Forwards bounds.
         let other = back
             .replace("+74950000001@", "+74950000002@")
@@ -295,10 +292,26 @@ mod tests {
         );
         let refused = rig.to(CARRIER, "SIP/2.0 503");
         assert_ne!(header(&refused, "Retry-After"), "");
+        let ended = rig.ended();
+        assert_eq!(ended.finish_reason, FinishReason::Shutdown);
+        assert_eq!((ended.missed, ended.sip_status), (true, Some(503)));
+        rig.facts.clear();
         rig.seconds(29);
         assert_eq!(rig.board.live().answered, 1);
         rig.seconds(1);
         assert_eq!(rig.ended().finish_reason, FinishReason::Shutdown);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn options_say_while_draining_what_an_invite_would_hear() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let until = rig.now + Duration::from_secs(30);
+        rig.tell(Told::Drain { until });
+        let options = invite(NUMBER, "").replace("INVITE", "OPTIONS");
+        rig.from(CARRIER, &options);
+        let refused = rig.to(CARRIER, "SIP/2.0 503");
+        assert_eq!(header(&refused, "Retry-After"), "30");
         rig.assert_clean();
     }
 

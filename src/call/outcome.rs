@@ -39,6 +39,16 @@ pub(in crate::call) fn of_all(tried: &[Tried]) -> (u16, FinishReason) {
     }
 }
 
+/// The record's reason for an INVITE that is refused with `status` before any rule is asked.
+pub(in crate::call) const fn of_refusal(status: u16) -> FinishReason {
+    match status {
+        // Its media, or the only media type that it takes.
+        406 | 415 | 488 => FinishReason::CodecMismatch,
+        503 => FinishReason::Shutdown,
+        _ => FinishReason::BadRequest,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

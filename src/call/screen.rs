@@ -1,5 +1,6 @@
 //! What is asked of a request outside of any call before anything else: its method, its URI, what it requires and carries
-//! (RFC 3261 8.2.1 to 8.2.3). The answer does not depend on who asks, nor on the number.
+//! (RFC 3261 8.2.1 to 8.2.3). The answer does not depend on who asks, nor on the number; whether a refused INVITE leaves a
+//! record does.
 
 use crate::call::hands::Answer;
 use crate::call::headers::SDP;
@@ -107,9 +108,10 @@ fn is_optional(request: &Request) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::call::rig::*;
+    use crate::call::story::FinishReason;
 
     #[test]
-    fn what_cannot_be_served_is_said_before_anybody_asks_for_the_number() {
+    fn what_cannot_be_served_is_said_with_its_status() {
         let mut rig = Rig::new(one_by_one(&["101"]));
         let text = invite(NUMBER, &sdp("127.0.0.2", 4_000, ""));
         let more =
@@ -152,7 +154,53 @@ mod tests {
             let answer = rig.to(CARRIER, &format!("SIP/2.0 {status}"));
             assert_eq!(header(&answer, name), value, "{answer}");
         }
-        assert!(rig.questions.is_empty());
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn an_invite_from_a_trunk_to_our_number_leaves_a_record_however_it_is_refused() {
+        let text = invite(NUMBER, &sdp("127.0.0.2", 4_000, ""));
+        let more =
+            |header: &str| text.replace("Max-Forwards", &format!("{header}\r\nMax-Forwards"));
+        let cases = [
+            (
+                text.replace("m=audio", "m=video"),
+                488,
+                FinishReason::CodecMismatch,
+            ),
+            (more("Accept: text/plain"), 406, FinishReason::CodecMismatch),
+            (
+                more("Content-Encoding: gzip"),
+                415,
+                FinishReason::CodecMismatch,
+            ),
+            (more("Require: 100rel"), 420, FinishReason::BadRequest),
+            (text.replace("v=0", "v=9"), 400, FinishReason::BadRequest),
+        ];
+        for (text, status, reason) in cases {
+            let mut rig = Rig::new(one_by_one(&["101"]));
+            rig.from(CARRIER, &text);
+            rig.from(CARRIER, &text);
+            rig.to(CARRIER, &format!("SIP/2.0 {status}"));
+            assert_eq!(rig.told(), ["began", "ended"], "a repetition is no call");
+            let ended = rig.ended();
+            assert_eq!(
+                (ended.finish_reason, ended.sip_status),
+                (reason, Some(status))
+            );
+            assert_eq!((ended.missed, &ended.rule), (true, &None));
+            assert_eq!(rig.lines_to(PBX), [""; 0]);
+            rig.assert_clean();
+            // A stranger costs no question, a number of nobody's no record.
+            let mut rig = Rig::new(one_by_one(&["101"]));
+            rig.from("127.0.0.66:5060", &text);
+            assert!(rig.questions.is_empty());
+            let other = text.replace(NUMBER, "+74950000009");
+            rig.from(CARRIER, &other.replace("bKin", "bKother"));
+            rig.to(CARRIER, &format!("SIP/2.0 {status}"));
+            assert_eq!(rig.told(), [""; 0]);
+            rig.assert_clean();
+        }
     }
 
     #[test]

@@ -56,6 +56,9 @@ pub struct Began {
     pub sip_call_id: String,
     /// Calls of this caller within the project before this one.
     pub prior_calls: u32,
+    /// The rule that decided; `None`: none did, or the call was refused before any could.
+    #[serde(default)]
+    pub rule: Option<Arc<str>>,
 }
 
 /// The source's words at the time of the call.
@@ -255,6 +258,8 @@ pub enum FinishReason {
     HungUpByOperator,
     /// ringtag was killed; found at the next start.
     Crashed,
+    /// The INVITE could not be served as it was written: malformed, an extension that is not supported, or a loop.
+    BadRequest,
 }
 
 impl FinishReason {
@@ -275,6 +280,7 @@ impl FinishReason {
             Self::Shutdown => "shutdown",
             Self::HungUpByOperator => "hung-up-by-operator",
             Self::Crashed => "crashed",
+            Self::BadRequest => "bad-request",
         }
     }
 }

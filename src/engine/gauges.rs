@@ -62,7 +62,7 @@ pub struct Gauges {
 }
 
 /// Every reason for which a call ends, in the order of the counters.
-pub const REASONS: [FinishReason; 14] = [
+pub const REASONS: [FinishReason; 15] = [
     FinishReason::Completed,
     FinishReason::CallerGaveUp,
     FinishReason::Busy,
@@ -77,6 +77,7 @@ pub const REASONS: [FinishReason; 14] = [
     FinishReason::Shutdown,
     FinishReason::HungUpByOperator,
     FinishReason::Crashed,
+    FinishReason::BadRequest,
 ];
 
 impl Gauges {

@@ -64,6 +64,9 @@ pub(crate) struct Began {
     pub(crate) virtual_number: Number,
     pub(crate) trunk: Arc<str>,
     pub(crate) prior_calls: u32,
+    /// Lines of earlier versions have none.
+    #[serde(default)]
+    pub(crate) rule: Option<Arc<str>>,
 }
 
 /// `began`, personal.
@@ -339,6 +342,7 @@ impl From<story::Began> for Parts<Began, BeganPersonal> {
                 virtual_number: began.virtual_number,
                 trunk: began.trunk,
                 prior_calls: began.prior_calls,
+                rule: began.rule,
             },
             pii: Some(BeganPersonal {
                 caller: began.caller,

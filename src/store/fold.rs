@@ -77,7 +77,7 @@ impl Draft {
             caller_from: began.public.caller_from,
             virtual_number: began.public.virtual_number,
             direction: Direction::Inbound,
-            rule: None,
+            rule: began.public.rule,
             targets_tried: Vec::new(),
             manager: None,
             destination: None,
@@ -173,7 +173,9 @@ impl Draft {
             },
         );
         Some(story::Ended {
-            rule: answered.map(|answered| Arc::clone(&answered.rule)),
+            rule: answered
+                .map(|answered| Arc::clone(&answered.rule))
+                .or_else(|| began.public.rule.clone()),
             targets_tried: Vec::new(),
             manager: answered.and_then(|answered| answered.manager.clone()),
             destination: answered.map(|answered| answered.destination.clone()),

@@ -123,7 +123,7 @@ impl Marks {
 }
 
 /// The order is that of the rows' files: append only.
-const REASONS: [FinishReason; 14] = [
+const REASONS: [FinishReason; 15] = [
     FinishReason::Completed,
     FinishReason::CallerGaveUp,
     FinishReason::Busy,
@@ -138,6 +138,7 @@ const REASONS: [FinishReason; 14] = [
     FinishReason::Shutdown,
     FinishReason::HungUpByOperator,
     FinishReason::Crashed,
+    FinishReason::BadRequest,
 ];
 
 impl Row {

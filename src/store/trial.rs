@@ -239,6 +239,7 @@ pub(crate) fn began(caller: Caller) -> Began {
         trunk: "carrier".into(),
         sip_call_id: "abc-1".into(),
         prior_calls: 0,
+        rule: Some("mowers in working hours".into()),
     }
 }
 

@@ -11,6 +11,8 @@ use crate::call::identity::Identity;
 use crate::call::leg::{Leg, Ports};
 use crate::call::machine::end::End;
 use crate::call::machine::{Call, Calling, Hunt, State, Story};
+use crate::call::outcome;
+use crate::call::screen::Refusal;
 use crate::call::story::{Began, FinishReason, HungUpBy, What};
 use crate::call::timers::{REMIND, Timer, Timers};
 use crate::call::trunk::Trunk;
@@ -21,14 +23,14 @@ use crate::sip::endpoint::ServerKey;
 use crate::sip::message::Request;
 use crate::sip::transport::Path;
 
-/// An INVITE that passed the screen.
+/// An INVITE from a trunk.
 pub(in crate::call) struct Arrived {
     pub(in crate::call) server: ServerKey,
     pub(in crate::call) request: Request,
     pub(in crate::call) path: Path,
     pub(in crate::call) trunk: Arc<Trunk>,
-    /// Its SDP; `None`: a late offer.
-    pub(in crate::call) offer: Option<Session>,
+    /// Its SDP, `None` for a late offer; or what is wrong with it.
+    pub(in crate::call) screened: Result<Option<Session>, Refusal>,
     pub(in crate::call) identity: Identity,
     /// The call that it came out of.
     pub(in crate::call) parent: Option<CallKey>,
@@ -47,10 +49,14 @@ impl Call {
             request,
             path,
             trunk,
-            offer,
+            screened,
             identity,
             parent,
         } = arrived;
+        let (offer, refusal) = match screened {
+            Ok(offer) => (offer, None),
+            Err(refusal) => (None, Some(refusal)),
+        };
         let leg = LegId(key.0 << 8);
         let tag = hands.new_tag(key, leg);
         hands.expect_invite(server, key);
@@ -92,6 +98,7 @@ impl Call {
             state: State::Asking { given_up: None },
             timers: Timers::default(),
             story: None,
+            refusal,
             last_cause: None,
             legs_made: 1,
             parent,
@@ -105,20 +112,29 @@ impl Call {
             return;
         };
         let given_up = given_up.take();
-        match verdict {
-            Verdict::NotOurs => {
-                self.refuse(now, hands, Answer::status(404), "not one of our numbers")
+        let refusal = self.refusal.take();
+        let (answer, why) = match verdict {
+            Verdict::Ours(admission) => {
+                return self.admitted(now, hands, *admission, given_up, refusal);
             }
+            Verdict::NotOurs => (Answer::status(404), "not one of our numbers"),
             Verdict::NoRoom { retry_after_s } => {
                 let answer = Answer::status(503).retry_after(retry_after_s);
-                self.refuse(now, hands, answer, "no room for another call");
+                (answer, "no room for another call")
             }
-            Verdict::Ours(admission) => self.admitted(now, hands, *admission, given_up),
-        }
+        };
+        // What is wrong with an INVITE is said alike for every number.
+        self.refuse(now, hands, refusal.unwrap_or((answer, why)));
     }
 
     /// Answers a call that gets no record, and forgets it.
-    fn refuse(&mut self, now: Moment, hands: &mut Hands, answer: Answer, why: &'static str) {
+    fn refuse(&mut self, now: Moment, hands: &mut Hands, refusal: Refusal) {
+        self.say_refused(now, hands, refusal);
+        hands.forget_leg(&self.caller.leg);
+        self.state = State::Over;
+    }
+
+    fn say_refused(&mut self, now: Moment, hands: &mut Hands, (answer, why): Refusal) {
         let peer = self.caller.leg.path.peer;
         // A caller that gave up meanwhile has its 487 already.
         if self.caller.invite.is_some() {
@@ -126,8 +142,6 @@ impl Call {
             self.answer_caller(now, hands, answer);
             hands.wish(Wish::Note(Note::Refused { peer, status, why }));
         }
-        hands.forget_leg(&self.caller.leg);
-        self.state = State::Over;
     }
 
     fn admitted(
@@ -136,34 +150,34 @@ impl Call {
         hands: &mut Hands,
         admission: Admission,
         given_up: Option<End>,
+        refusal: Option<Refusal>,
     ) {
-        let Admission {
-            id,
-            wall,
-            virtual_number,
-            source,
-            tracked,
-            prior_calls,
-            record,
-            course,
-        } = admission;
+        let limit = self.caller.leg.trunk.max_calls;
+        let full = hands.usage.is_over(&self.caller.leg.trunk.id, limit);
+        let goes_on = given_up.is_none() && refusal.is_none();
+        let rule = match &admission.course {
+            Course::Follow(decision) if goes_on && !full => decision.rule().cloned(),
+            Course::Follow(_) | Course::Overload { .. } => None,
+        };
+        let (record, course) = (admission.record, admission.course);
         let began = Began {
-            source,
-            tracked,
+            source: admission.source,
+            tracked: admission.tracked,
             caller: self.caller.identity.caller.clone(),
             caller_from: self.caller.identity.caller_from.to_owned(),
-            virtual_number,
+            virtual_number: admission.virtual_number,
             trunk: Arc::clone(&self.caller.leg.trunk.id),
             sip_call_id: self.caller.leg.call_id.to_string(),
-            prior_calls,
+            prior_calls: admission.prior_calls,
+            rule: rule.clone(),
         };
-        hands.remember(id, self.key);
+        hands.remember(admission.id, self.key);
         self.story = Some(Story {
-            id,
-            wall,
-            virtual_number,
-            tracked,
-            rule: None,
+            id: admission.id,
+            wall: admission.wall,
+            virtual_number: admission.virtual_number,
+            tracked: admission.tracked,
+            rule,
             tried: Vec::new(),
             ringing_at: None,
             answered_at: None,
@@ -172,27 +186,26 @@ impl Call {
         if let Some(end) = given_up {
             return self.finish(now, hands, &end, None);
         }
-        let limit = self.caller.leg.trunk.max_calls;
-        let full = hands.usage.is_over(&self.caller.leg.trunk.id, limit);
+        if let Some(refusal) = refusal {
+            let status = refusal.0.status;
+            self.say_refused(now, hands, refusal);
+            let end = End::refused(outcome::of_refusal(status), status);
+            return self.finish(now, hands, &end, None);
+        }
         match course {
             Course::Overload { retry_after_s } => self.overloaded(now, hands, retry_after_s),
             Course::Follow(_) if full => self.overloaded(now, hands, RETRY_AFTER_S),
-            Course::Follow(decision) => {
-                if let Some(story) = &mut self.story {
-                    story.rule = decision.rule().cloned();
+            Course::Follow(decision) => match decision.plan() {
+                Plan::Reject(status) => {
+                    let end = End::refused(FinishReason::Rejected, *status);
+                    self.finish(now, hands, &end, None);
                 }
-                match decision.plan() {
-                    Plan::Reject(status) => {
-                        let end = End::refused(FinishReason::Rejected, *status);
-                        self.finish(now, hands, &end, None);
-                    }
-                    Plan::NoRule => {
-                        let end = End::refused(FinishReason::NoRule, 404);
-                        self.finish(now, hands, &end, None);
-                    }
-                    Plan::Hunt(_) => self.hunt(now, hands, decision, record),
+                Plan::NoRule => {
+                    let end = End::refused(FinishReason::NoRule, 404);
+                    self.finish(now, hands, &end, None);
                 }
-            }
+                Plan::Hunt(_) => self.hunt(now, hands, decision, record),
+            },
         }
     }
 
@@ -369,5 +382,6 @@ mod tests {
         assert_eq!(began.caller_from, "From");
         assert_eq!(&*began.trunk, "carrier");
         assert_eq!(began.sip_call_id, "incoming");
+        assert_eq!(began.rule.as_deref(), Some("rule"), "known from the start");
     }
 }

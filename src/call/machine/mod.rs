@@ -33,6 +33,7 @@ use crate::call::machine::attempt::Attempt;
 use crate::call::machine::end::{End, Ending};
 use crate::call::machine::inform::Relayed;
 use crate::call::machine::modify::Modify;
+use crate::call::screen::Refusal;
 use crate::call::story::{Fact, Tried, What};
 use crate::call::timers::{Timer, Timers};
 use crate::route::Decision;
@@ -55,6 +56,8 @@ pub(in crate::call) struct Call {
     timers: Timers,
     /// What the record will say; `None` until the engine has admitted the call.
     story: Option<Story>,
+    /// What the screen says against its INVITE: the answer waits for the engine, which knows whether it leaves a record.
+    refusal: Option<Refusal>,
     /// The Q.850 cause that was given last.
     last_cause: Option<u8>,
     legs_made: u64,
