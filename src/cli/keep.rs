@@ -114,6 +114,13 @@ pub(in crate::cli) fn erase(
             counted(erased.months, "month"),
         )?;
     }
+    if erased.damaged > 0 {
+        complain(&format!(
+            "{} damaged lines of these calls may still hold the number: `ringtag verify` names the first",
+            erased.damaged
+        ));
+        return Ok(FAILED);
+    }
     if erased.in_progress > 0 {
         complain(&format!(
             "{} of this number not ended, or being finished: run this again in a minute",

@@ -4,6 +4,9 @@
 //! Safe at a kill in any step: the `erased` line comes first and names the calls, so a start that finds it does what is
 //! left; a month is written beside the old one, synced and renamed; an erased line keeps its length, so no other line
 //! moves and the index stays right. The number itself is in the personal parts, the rows' files and memory only.
+//!
+//! What the disk refuses on the way is kept in [`Left`] and tried again, and no checkpoint is made before it is done: a
+//! start that finds the `erased` line behind its checkpoint does it, one that finds it before would not.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,7 +31,42 @@ use crate::store::scan::Reader;
 /// What a month is called while it is written anew. A start removes such a file.
 pub(crate) const UNFINISHED: &str = "erasing";
 
-/// Erases the calls of `number` that are over.
+/// What the log says is gone and perhaps is not yet.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    pub(crate) erased: Vec<event::Erased>,
+    /// Relative to the recordings' folder.
+    pub(crate) files: Vec<String>,
+}
+
+impl Left {
+    /// Whether everything is gone.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.erased.is_empty() && self.files.is_empty()
+    }
+
+    /// Notes what a line says is gone.
+    pub(crate) fn note(&mut self, event: &Event) {
+        match event {
+            Event::Erased(erased) => self.erased.push(erased.clone()),
+            Event::Pruned(pruned) => self.files.push(pruned.file.clone()),
+            Event::Began(_)
+            | Event::Ringing
+            | Event::Answered(_)
+            | Event::Ended(_)
+            | Event::Recorded(_)
+            | Event::Hashed(_)
+            | Event::Played(_)
+            | Event::Started(_)
+            | Event::Opened(_)
+            | Event::Checkpoint(_)
+            | Event::Lost(_)
+            | Event::Unknown => {}
+        }
+    }
+}
+
+/// Erases the calls of `number` that are over, and what earlier erasures left: the report counts both.
 pub(crate) fn person(keeper: &mut Keeper, number: Number) -> Result<Erased, StoreError> {
     let caller = number.digits();
     let (calls, running): (Vec<CallId>, Vec<CallId>) = {
@@ -42,23 +80,14 @@ pub(crate) fn person(keeper: &mut Keeper, number: Number) -> Result<Erased, Stor
         in_progress: u64::try_from(running.len()).unwrap_or(u64::MAX),
         ..Erased::default()
     };
-    if calls.is_empty() {
+    keeper.shared.history().forget(caller);
+    if calls.is_empty() && keeper.left.is_empty() {
         return Ok(report);
     }
-    let mut recordings = Vec::new();
-    for &call in &calls {
-        let record = keeper.shared.call(call)?;
-        recordings.extend(
-            record
-                .and_then(|record| record.recording)
-                .map(|one| one.file),
-        );
+    if !calls.is_empty() {
+        tell(keeper, calls)?;
     }
-    let erased = event::Erased { calls, recordings };
-    keeper.say(None, Event::Erased(erased.clone()));
-    keeper.commit()?;
-    carry_out(keeper, &erased, &mut report)?;
-    keeper.shared.history().forget(caller);
+    finish(keeper, &mut report)?;
     // The rows' files still hold the number.
     keeper.checkpoint(true)?;
     tracing::info!(
@@ -70,8 +99,65 @@ pub(crate) fn person(keeper: &mut Keeper, number: Number) -> Result<Erased, Stor
     Ok(report)
 }
 
+/// Says in the log whose lines lose their personal part.
+fn tell(keeper: &mut Keeper, calls: Vec<CallId>) -> Result<(), StoreError> {
+    let mut recordings = Vec::new();
+    for &call in &calls {
+        recordings.extend(recording_of(keeper, call)?);
+    }
+    keeper.say(None, Event::Erased(event::Erased { calls, recordings }));
+    keeper.commit()
+}
+
+/// The file of a call's recording. A damaged line of the call is passed over: it must not save the others.
+fn recording_of(keeper: &Keeper, call: CallId) -> Result<Option<String>, StoreError> {
+    let mut reader = Reader::new(keeper.log.folder());
+    let places = keeper.shared.lines(call)?.unwrap_or_default();
+    let events = places
+        .into_iter()
+        .filter_map(|place| reader.event(call, place).ok());
+    Ok(events
+        .filter_map(|(_, event)| match event {
+            Event::Recorded(recorded) => Some(recorded.file),
+            Event::Began(_)
+            | Event::Ringing
+            | Event::Answered(_)
+            | Event::Ended(_)
+            | Event::Hashed(_)
+            | Event::Played(_)
+            | Event::Pruned(_)
+            | Event::Started(_)
+            | Event::Opened(_)
+            | Event::Checkpoint(_)
+            | Event::Erased(_)
+            | Event::Lost(_)
+            | Event::Unknown => None,
+        })
+        .last())
+}
+
+/// Does what the log says is gone and is not yet. After an error what is left stays in [`Left`].
+pub(crate) fn finish(keeper: &mut Keeper, report: &mut Erased) -> Result<(), StoreError> {
+    while let Some(erased) = keeper.left.erased.pop() {
+        if let Err(error) = carry_out(keeper, &erased, report) {
+            keeper.left.erased.push(erased);
+            return Err(error);
+        }
+    }
+    while let Some(file) = keeper.left.files.pop() {
+        match remove_recording(&keeper.shared.recordings, &file) {
+            Ok(is_removed) => report.recordings += u64::from(is_removed),
+            Err(error) => {
+                keeper.left.files.push(file);
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Does what an `erased` line says, or what is left of it.
-pub(crate) fn carry_out(
+fn carry_out(
     keeper: &mut Keeper,
     erased: &event::Erased,
     report: &mut Erased,
@@ -81,37 +167,50 @@ pub(crate) fn carry_out(
         for place in keeper.shared.lines(call)?.unwrap_or_default() {
             months.entry(place.month).or_default().push(place);
         }
-        report.calls += 1;
     }
     for (month, places) in months {
         keeper.log.close_month();
-        report.months += u64::from(rewrite(keeper.log.folder(), month, &places)?);
+        let is_rewritten = rewrite(keeper.log.folder(), month, &places, report)?;
+        report.months += u64::from(is_rewritten);
     }
     for file in &erased.recordings {
         report.recordings += u64::from(remove_recording(&keeper.shared.recordings, file)?);
     }
+    report.calls += u64::try_from(erased.calls.len()).unwrap_or(u64::MAX);
     Ok(())
 }
 
 /// Writes a month anew without the personal parts of the lines at `places`; `false`: they have none.
-fn rewrite(log: &Path, month: Month, places: &[Place]) -> Result<bool, StoreError> {
+///
+/// A damaged line stays as it is, because nobody can tell what in it is personal; the report counts it.
+fn rewrite(
+    log: &Path,
+    month: Month,
+    places: &[Place],
+    report: &mut Erased,
+) -> Result<bool, StoreError> {
     let mut reader = Reader::new(log);
     let mut patches = Vec::new();
     for &place in places {
         let bytes = reader.line(place)?;
-        let line = Line::read(&bytes).map_err(|why| StoreError::Damaged {
-            file: month_path(log, month),
-            line: 0,
-            why: format!("at byte {}: {why}", place.offset),
-        })?;
-        patches.extend(line.erased().map(|line| (place.offset, line)));
+        match Line::read(&bytes) {
+            Ok(line) => patches.extend(line.erased().map(|line| (place.offset, line))),
+            Err(why) => {
+                report.damaged += 1;
+                tracing::error!(%month, byte = place.offset, why, "a damaged line of an erased call may still hold its number");
+            }
+        }
     }
     if patches.is_empty() {
         return Ok(false);
     }
     let path = month_path(log, month);
     let next = path.with_extension(UNFINISHED);
-    replace(&path, &next, &patches).map_err(StoreError::disk("erasing in", &path))?;
+    if let Err(error) = replace(&path, &next, &patches) {
+        // A half-written copy takes the room that the next attempt needs; a start removes it where this cannot.
+        drop(fs::remove_file(&next));
+        return Err(StoreError::disk("erasing in", &path)(error));
+    }
     Ok(true)
 }
 
@@ -144,18 +243,13 @@ pub(crate) fn remove_recording(folder: &Path, file: &str) -> Result<bool, StoreE
 
 /// Deletes recordings whose time is over, each with a line of its call that says so first. Returns how many there were.
 pub(crate) fn prune(keeper: &mut Keeper, old: Vec<(CallId, String)>) -> Result<u64, StoreError> {
-    let mut files = Vec::with_capacity(old.len());
     for (call, file) in old {
-        let pruned = event::Pruned { file: file.clone() };
-        keeper.say(Some(call), Event::Pruned(pruned));
-        files.push(file);
+        keeper.say(Some(call), Event::Pruned(event::Pruned { file }));
     }
     keeper.commit()?;
-    let mut removed = 0;
-    for file in &files {
-        removed += u64::from(remove_recording(&keeper.shared.recordings, file)?);
-    }
-    Ok(removed)
+    let mut report = Erased::default();
+    finish(keeper, &mut report)?;
+    Ok(report.recordings)
 }
 
 /// Returns the path of a recording; `None` for one that leads out of the folder.

@@ -91,6 +91,9 @@ pub struct Erased {
     pub recordings: u64,
     /// Months of the log written anew.
     pub months: u64,
+    /// Damaged lines of those calls: what is personal in them cannot be told and stays. [`Store::verify`] names the first.
+    #[serde(default)]
+    pub damaged: u64,
     /// Calls of this number that have not ended, or whose recording is being finished: not erased. Ask again later.
     pub in_progress: u64,
 }
@@ -313,8 +316,13 @@ impl Store {
         let check = || verify::verify(&shared.log, &shared.recordings, shared.view().end);
         match check()? {
             whole @ Verdict::Whole { .. } => Ok(whole),
-            // An erasure may have gone by, with its line behind the end that was looked at; a second look knows it.
-            Verdict::Broken { .. } => check(),
+            // An erasure may have gone by, with its line behind the end that was looked at, or is being carried out. When
+            // the store's thread answers it has ended, and a second look knows it; a disk that refuses is no reason not to
+            // look.
+            Verdict::Broken { .. } => {
+                drop(self.sync());
+                check()
+            }
         }
     }
 

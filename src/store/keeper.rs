@@ -19,6 +19,7 @@ use crate::call::story::What;
 use crate::recording::command::Outcome;
 use crate::store::db::Covered;
 use crate::store::erase;
+use crate::store::erase::Left;
 use crate::store::error::StoreError;
 use crate::store::event::{Checkpoint, Event, Hashed, Lost, Played};
 use crate::store::handle::Erased;
@@ -47,7 +48,7 @@ const INDEX_BATCH: usize = 256;
 /// How long a finished call waits for company on its way into the index.
 const INDEX_AFTER: Duration = Duration::from_secs(1);
 
-/// How often an index or a checkpoint that failed is tried again.
+/// How often an index, a checkpoint or a removal that failed is tried again.
 const MEND_AFTER: Duration = Duration::from_secs(30);
 
 /// How often calls are looked for whose recording's hash does not come.
@@ -130,6 +131,12 @@ pub(crate) struct Keeper {
     pub(crate) shared: Arc<Shared>,
     pub(crate) log: Log,
     snapshots: Snapshots,
+    /// What lines on the disk say is gone, and is not yet.
+    pub(crate) left: Left,
+    /// Since when that cannot be removed.
+    stuck_at: Option<Moment>,
+    /// Rows' files hold a person that was erased.
+    owes_rows: bool,
     /// Events taken from the queue and not yet in the log.
     taken: VecDeque<Taken>,
     /// Events in the log and not yet on the disk.
@@ -159,6 +166,9 @@ impl Keeper {
             shared,
             log,
             snapshots,
+            left: Left::default(),
+            stuck_at: None,
+            owes_rows: false,
             taken: VecDeque::new(),
             unseen: Vec::new(),
             done: 0,
@@ -343,7 +353,6 @@ impl Keeper {
     fn publish(&mut self) {
         let returned = self.take_back_lines();
         self.has_written |= !self.unseen.is_empty();
-        let mut unwanted = Vec::new();
         let mut view = self.shared.view_mut();
         for (call, lines) in returned {
             view.take_back(call, &lines);
@@ -353,8 +362,10 @@ impl Keeper {
             if let (Some(call), Event::Recorded(recorded)) = (taken.call, &taken.event)
                 && view.rows.is_erased(call)
             {
-                unwanted.push(recorded.file.clone());
+                // The recorder finished it after its person was erased.
+                self.left.files.push(recorded.file.clone());
             }
+            self.left.note(&taken.event);
             view.end = Some(place);
             self.last = Some(place);
             self.since_checkpoint += u64::from(place.length) + 1;
@@ -363,18 +374,13 @@ impl Keeper {
                 self.changed.insert(snapshot::month_of_id(call));
             }
             if let Event::Erased(erased) = &taken.event {
+                self.owes_rows = true;
                 self.changed
                     .extend(erased.calls.iter().map(|&call| snapshot::month_of_id(call)));
             }
         }
         drop(view);
         self.shared.purse.written(std::mem::take(&mut self.done));
-        for file in unwanted {
-            // The recorder finished it after its person was erased.
-            if let Err(error) = erase::remove_recording(&self.shared.recordings, &file) {
-                tracing::error!(file, %error, "the recording of an erased call is still there; delete it");
-            }
-        }
     }
 
     /// Lines of calls that the index has already and that have one more now.
@@ -410,6 +416,7 @@ impl Keeper {
             self.shared.view_mut().settle_late(self.shared.clock.wall());
             self.tell_head();
         }
+        self.remove_rest(now);
         if self
             .failed_at
             .is_some_and(|failed_at| now - failed_at < MEND_AFTER)
@@ -432,6 +439,29 @@ impl Keeper {
         }
     }
 
+    /// Goes on with what an erasure or a deletion could not do.
+    fn remove_rest(&mut self, now: Moment) {
+        let is_waiting = self
+            .stuck_at
+            .is_some_and(|stuck_at| now - stuck_at < MEND_AFTER);
+        if is_waiting || self.left.is_empty() {
+            return;
+        }
+        match erase::finish(self, &mut Erased::default()) {
+            Ok(()) => {
+                if self.stuck_at.take().is_some() {
+                    tracing::info!("what was to be erased is gone now");
+                }
+            }
+            Err(error) => {
+                if self.stuck_at.is_none() {
+                    tracing::error!(%error, "what was to be erased is still there; it is tried again, and so does the next start");
+                }
+                self.stuck_at = Some(now);
+            }
+        }
+    }
+
     fn mend(&self) -> Result<(), StoreError> {
         if self.failed_at.is_some() {
             self.shared.db.reopen()
@@ -447,7 +477,9 @@ impl Keeper {
             self.indexed_at = now;
             self.index()?;
         }
-        if self.since_checkpoint >= CHECKPOINT_EVERY {
+        // A checkpoint fails while something is left to be removed, which is said and tried again elsewhere.
+        let is_due = self.since_checkpoint >= CHECKPOINT_EVERY || self.owes_rows;
+        if is_due && self.left.is_empty() {
             self.checkpoint(false)?;
         }
         Ok(())
@@ -494,7 +526,14 @@ impl Keeper {
 
     /// Leaves a line from which a start may replay, with the index and, when it is time or `is_thorough`, the rows'
     /// files behind it.
+    ///
+    /// # Errors
+    /// The disk refuses, or something that lines before it say is gone cannot be removed: a start would not look for it
+    /// behind the checkpoint.
     pub(crate) fn checkpoint(&mut self, is_thorough: bool) -> Result<(), StoreError> {
+        // A line told earlier must not come out between the look at what is left and the checkpoint's own.
+        self.commit()?;
+        erase::finish(self, &mut Erased::default())?;
         self.shared.view_mut().settle_late(self.shared.clock.wall());
         self.index()?;
         let open = self.shared.view().open_calls();
@@ -513,13 +552,14 @@ impl Keeper {
         self.since_checkpoint = 0;
         let rows = u64::try_from(size_of_val(self.shared.view().rows.list())).unwrap_or(0);
         // Writing the rows costs their size, replaying costs the log's: four to one keeps both small.
-        if is_thorough || self.since_snapshot >= CHECKPOINT_EVERY.max(4 * rows) {
+        if is_thorough || self.owes_rows || self.since_snapshot >= CHECKPOINT_EVERY.max(4 * rows) {
             let changed = &self.changed;
             self.snapshots
                 .save(&self.shared.view().rows, covered, |month| {
                     changed.contains(&month)
                 })?;
             self.changed.clear();
+            self.owes_rows = false;
             self.since_snapshot = 0;
         }
         Ok(())

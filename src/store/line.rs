@@ -218,6 +218,11 @@ impl<'a> Line<'a> {
         self.pii_hash.is_some() && self.pii.is_none()
     }
 
+    /// Whether the line has a personal part.
+    pub(crate) fn is_personal(&self) -> bool {
+        self.pii.is_some()
+    }
+
     /// The chain's end after this line.
     pub(crate) fn head(&self) -> Head {
         Head {

@@ -12,8 +12,8 @@ use crate::store::db;
 use crate::store::db::{Covered, Db};
 use crate::store::disk::{Disk, FILE_MODE};
 use crate::store::erase;
+use crate::store::erase::Left;
 use crate::store::error::StoreError;
-use crate::store::event;
 use crate::store::event::{Checkpoint, Event, Started};
 use crate::store::handle::{Erased, Ghost, Purpose, Setup};
 use crate::store::history::Histories;
@@ -58,8 +58,7 @@ pub(crate) fn open(
         db,
         view,
         end,
-        erased,
-        pruned,
+        left,
         torn,
         from_start,
         bytes,
@@ -80,18 +79,18 @@ pub(crate) fn open(
     );
     let shared = Shared::new(log_folder, setup.recordings, setup.clock, db, view, history);
     let mut keeper = Keeper::new(Arc::new(shared), log, snapshots, bytes);
-    for erased in &erased {
-        erase::carry_out(&mut keeper, erased, &mut Erased::default())?;
-    }
-    for file in &pruned {
-        erase::remove_recording(&keeper.shared.recordings, file)?;
+    let is_erased = !left.erased.is_empty();
+    keeper.left = left;
+    // Calls go on all the same: the thread tries again, and `verify` says what is still there.
+    if let Err(error) = erase::finish(&mut keeper, &mut Erased::default()) {
+        tracing::error!(%error, "what was to be erased is still there");
     }
     let mut ghosts = Vec::new();
     if purpose == Purpose::Serve {
         ghosts = bury(&mut keeper, known, torn)?;
     }
     // Rows that are only in memory would cost the next start the same replay; after an erasure the old files hold a number.
-    if (from_start || !erased.is_empty())
+    if (from_start || is_erased)
         && let Err(error) = keeper.checkpoint(true)
     {
         tracing::error!(%error, "the rows cannot be saved; the next start makes them again");
@@ -203,9 +202,7 @@ struct Replay<'a> {
     covered: Option<Covered>,
     from_start: bool,
     end: Option<End>,
-    /// What the lines say is gone, and perhaps is not yet.
-    erased: Vec<event::Erased>,
-    pruned: Vec<String>,
+    left: Left,
     /// Bytes of a torn last line.
     torn: u64,
     /// Bytes replayed.
@@ -264,8 +261,7 @@ impl<'a> Replay<'a> {
             covered,
             from_start,
             end: None,
-            erased: Vec::new(),
-            pruned: Vec::new(),
+            left: Left::default(),
             torn: 0,
             bytes: 0,
             known: Moment::START,
@@ -373,22 +369,7 @@ impl<'a> Replay<'a> {
             self.view.take_back(call, &lines);
         }
         self.view.apply(place, line.call, line.at, &event);
-        match event {
-            Event::Erased(erased) => self.erased.push(erased),
-            Event::Pruned(pruned) => self.pruned.push(pruned.file),
-            Event::Began(_)
-            | Event::Ringing
-            | Event::Answered(_)
-            | Event::Ended(_)
-            | Event::Recorded(_)
-            | Event::Hashed(_)
-            | Event::Played(_)
-            | Event::Started(_)
-            | Event::Opened(_)
-            | Event::Checkpoint(_)
-            | Event::Lost(_)
-            | Event::Unknown => {}
-        }
+        self.left.note(&event);
         self.index(BATCH)
     }
 

@@ -452,6 +452,58 @@ fn an_erasure_that_a_kill_cut_short_is_finished_by_the_next_start() {
     assert_eq!(place.holds("79161234567"), Vec::<std::path::PathBuf>::new());
 }
 
+/// Stands where a month would be written anew, so that the disk refuses every erasure.
+fn obstacle(place: &Place) -> std::path::PathBuf {
+    let path = place.data().join("log/2026-11.erasing");
+    fs::create_dir(&path).unwrap();
+    path
+}
+
+#[test]
+fn an_erasure_that_the_disk_refused_is_not_forgotten_and_is_finished_when_asked_again() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let call = Script::nth(1);
+    place.play(&store, &call);
+    store.sync().unwrap();
+    let wanted = Number::e164(CALLER).unwrap();
+    let in_the_way = obstacle(&place);
+    assert!(store.erase(wanted).is_err());
+    assert!(store.erase(wanted).is_err());
+    let verdict = store.verify().unwrap();
+    assert!(
+        matches!(&verdict, Verdict::Broken { why, .. } if why.contains("still there")),
+        "{verdict:?}"
+    );
+    fs::remove_dir(in_the_way).unwrap();
+    let report = store.erase(wanted).unwrap();
+    assert_eq!((report.calls, report.recordings, report.months), (1, 1, 1));
+    assert!(is_whole(&store));
+    drop(store);
+    assert_eq!(place.holds("79161234567"), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn an_erasure_that_the_disk_refused_until_the_stop_is_finished_by_the_next_start() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let call = Script::nth(1);
+    place.play(&store, &call);
+    store.sync().unwrap();
+    let in_the_way = obstacle(&place);
+    assert!(store.erase(Number::e164(CALLER).unwrap()).is_err());
+    store.shutdown();
+    drop(store);
+    fs::remove_dir(in_the_way).unwrap();
+    assert!(!place.holds("79161234567").is_empty());
+    let (store, _) = place.open();
+    assert_eq!(store.call(call.id).unwrap().unwrap().caller, None);
+    assert!(is_whole(&store));
+    drop(store);
+    assert_eq!(place.holds("79161234567"), Vec::<std::path::PathBuf>::new());
+    assert!(!place.recording(&call).exists());
+}
+
 #[test]
 fn rows_and_index_can_be_deleted_or_damaged_and_are_made_again_alike() {
     let place = Place::new();

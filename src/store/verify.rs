@@ -55,6 +55,8 @@ struct Walk {
     lines: u64,
     /// Personal parts that are gone, each call with its first such line.
     gone: BTreeMap<CallId, Spot>,
+    /// Personal parts that are there, likewise.
+    kept: BTreeMap<CallId, Spot>,
     /// Calls of which an `erased` line says so.
     erased: BTreeSet<CallId>,
     /// Calls whose recording was deleted when its time was over.
@@ -93,6 +95,20 @@ pub(crate) fn verify(
             file: month_path(log, month),
             line,
             why: format!("its personal part is gone and no `erased` line names call {call}"),
+        });
+    }
+    let unfinished = walk
+        .kept
+        .iter()
+        .find(|(call, _)| walk.erased.contains(call));
+    if let Some((call, &(month, line))) = unfinished {
+        return Ok(Verdict::Broken {
+            file: month_path(log, month),
+            line,
+            why: format!(
+                "an `erased` line names call {call} and its personal part is still there: the erasure has not ended; a \
+                 running server goes on with it, and so does the next `ringtag erase`"
+            ),
         });
     }
     let mut hashed = 0;
@@ -177,6 +193,9 @@ impl Walk {
         if let Some(call) = line.call {
             if line.is_erased() {
                 self.gone.entry(call).or_insert(spot);
+            }
+            if line.is_personal() {
+                self.kept.entry(call).or_insert(spot);
             }
             match event {
                 Event::Recorded(recorded) => drop(self.files.insert(call, recorded.file)),
