@@ -168,9 +168,9 @@ impl Hands {
         self.clients.remove(&client);
     }
 
-    /// Whether nothing at all is under way.
+    /// Whether nothing at all is under way: no dialog is being left, and no peer owes an answer.
     pub(in crate::call) fn is_idle(&self) -> bool {
-        self.farewells.len() == 0 && self.wishes.is_empty()
+        self.farewells.len() == 0 && self.wishes.is_empty() && !self.sip.is_waiting()
     }
 
     /// What is kept, for the law that nothing stays: tags, requests, INVITEs, ids, lines in use.

@@ -34,7 +34,8 @@ const PAIRS_PER_CALL: usize = 2;
 /// What a call may write: began, ringing, answered, ended, recorded, hashed.
 const EVENTS_PER_CALL: u32 = 6;
 
-/// How long a stop waits for the last legs to report, past the end of the drain.
+/// How long a stop waits for the last legs to report past the end of the drain, and for the last peers to answer a BYE or a
+/// CANCEL once no call is left: four repetitions.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// The wake-up of a loop that waits for nothing; early is harmless.
@@ -92,6 +93,7 @@ impl Engine {
     /// Runs until the process shall stop and the last call has told its end.
     pub(in crate::engine) async fn run(mut self) {
         let mut stop_at: Option<Moment> = None;
+        let mut quiet_until: Option<Moment> = None;
         if let Err(error) = self.datagrams.writable().await {
             tracing::error!(%error, "a socket of SIP is of no use");
         }
@@ -99,10 +101,17 @@ impl Engine {
         self.gauges.set_ready();
         loop {
             self.perform();
-            if let Some(at) = stop_at
-                && (self.credits.is_empty() && self.switchboard.is_idle() || self.clock.now() >= at)
-            {
-                break;
+            if let Some(at) = stop_at {
+                let now = self.clock.now();
+                if self.credits.is_empty() {
+                    if self.switchboard.is_idle() {
+                        break;
+                    }
+                    stop_at = Some(at.min(*quiet_until.get_or_insert(now + LAST_WORDS)));
+                }
+                if now >= at {
+                    break;
+                }
             }
             let wake = self.wake_at(stop_at);
             let woken = tokio::select! {

@@ -199,6 +199,11 @@ fn an_erased_person_is_nowhere_and_the_log_still_verifies() {
     let digits = CALLER.trim_start_matches('+').as_bytes();
     let data = ringtag.folder.path().join("data");
     assert_ne!(holders(&data, digits), Vec::<PathBuf>::new());
+    let told = ringtag.log();
+    assert!(
+        !told.contains("9990000001"),
+        "the operator's log masks numbers"
+    );
     let out = done(&ringtag, &["erase", "--number", CALLER]);
     assert!(out.contains('1'), "{out}");
     assert!(!file.exists());

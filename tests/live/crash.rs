@@ -61,6 +61,30 @@ fn no_answer_tells_of_an_event_before_its_sync() {
     }
 }
 
+#[test]
+fn a_disk_that_syncs_slowly_holds_up_no_call_and_nothing_is_shown_before_its_sync() {
+    let ringtag = Ringtag::start(TO_DESK);
+    let trace = ringtag.folder.path().join("trace");
+    let slow = [
+        "-e",
+        "trace=fdatasync",
+        "-e",
+        "inject=fdatasync:delay_enter=3000000",
+    ];
+    let strace = Strace::run(&ringtag, &trace, &slow);
+    let pbx = Sipp::run(&ringtag, "uas", ringtag.net.pbx(), 1, &[]);
+    let carrier = Sipp::run(&ringtag, "uac", ringtag.net.carrier(), 1, &["-d", "200"]);
+    carrier.succeed();
+    pbx.succeed();
+    // The whole call is over while the first sync still waits: three seconds are long for a call that takes half of one.
+    assert_eq!(ringtag.calls(), Vec::<Value>::new());
+    assert_eq!(ringtag.metric("ringtag_calls_answered_total"), 1.0);
+    let call = ringtag.ended_calls(1).remove(0);
+    assert_eq!(call["finish_reason"], "completed");
+    assert!(call["wait_ms"].as_u64().unwrap() < 1_000, "{call}");
+    strace.detach();
+}
+
 /// The event is written, then synced, and only then does an answer hold what it says.
 fn check_order(lines: &[&str], id: &str, event: &str, call: &Value) {
     let name = format!("\\\"event\\\":\\\"{event}\\\"");
@@ -109,15 +133,15 @@ struct Strace(Child);
 
 impl Strace {
     fn attach(ringtag: &Ringtag, trace: &std::path::Path) -> Self {
+        let watched = "trace=write,writev,sendto,sendmsg,fdatasync";
+        Self::run(ringtag, trace, &["-s", "65536", "-e", watched])
+    }
+
+    fn run(ringtag: &Ringtag, trace: &std::path::Path, how: &[&str]) -> Self {
         let child = Command::new("strace")
-            .args([
-                "-f",
-                "-s",
-                "65536",
-                "-e",
-                "trace=write,writev,sendto,sendmsg,fdatasync",
-                "-o",
-            ])
+            .arg("-f")
+            .args(how)
+            .arg("-o")
             .arg(trace)
             .args(["-p", &ringtag.pid().to_string()])
             .stdin(Stdio::null())

@@ -1,10 +1,11 @@
 //! Signals: SIGTERM drains, then ends what is left; SIGHUP changes the rules for the next call, or nothing at all.
 
+use std::fs;
 use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use crate::harness::{CONFIG, Ringtag, command, wait_for};
+use crate::harness::{CONFIG, Net, Ringtag, command, wait_for};
 use crate::script::Script;
 use crate::sipp::{Sipp, TO_DESK};
 
@@ -109,8 +110,10 @@ fn a_reload_changes_the_rules_for_the_next_call_and_a_broken_file_changes_nothin
     let line = broken.lines().count();
     ringtag.reload(&broken);
     let log = ringtag.wait_for("the failed reload", || {
-        (ringtag.metric("ringtag_reloads_failed_total") == 1.0).then(|| ringtag.log())
+        let log = ringtag.log();
+        log.contains("the reload changed nothing").then_some(log)
     });
+    assert_eq!(ringtag.metric("ringtag_reloads_failed_total"), 1.0);
     for (line, what) in [(line - 1, "nobody"), (line, "ring_s")] {
         let place = format!("ringtag.toml:{line}:");
         assert!(
@@ -166,4 +169,92 @@ fn a_call_under_way_keeps_the_rules_that_it_began_with() {
     let call = ringtag.ended_calls(1).remove(0);
     assert_eq!(call["manager"], "second");
     assert!(wait_for(|| (ringtag.metric("ringtag_calls_live") == 0.0).then_some(())).is_some());
+}
+
+#[test]
+fn a_call_that_still_rings_when_the_drain_is_over_is_refused_and_its_target_cancelled() {
+    let ringtag = Ringtag::start_with(&with_drain(1));
+    let ringing = Script::callee("ringing")
+        .expect_call()
+        .reply(180)
+        .expect("CANCEL")
+        .reply(200)
+        .reply_with_cseq(487, "1 INVITE")
+        .expect("ACK");
+    let waiting = Script::caller("waiting")
+        .invite(true)
+        .response(100)
+        .response(180)
+        .response(503)
+        .ack_refused();
+    let pbx = Sipp::play(&ringtag, &ringing, ringtag.net.pbx());
+    let carrier = Sipp::play(&ringtag, &waiting, ringtag.net.carrier());
+    ringtag.wait_for("the call", || {
+        (ringtag.metric("ringtag_calls_live") == 1.0).then_some(())
+    });
+    let config = ringtag.config();
+    let (status, _folder) = ringtag.stop();
+    assert_eq!(status.code(), Some(0));
+    carrier.succeed();
+    pbx.succeed();
+    let calls = calls_in(&config);
+    assert_eq!(calls[0]["finish_reason"], "shutdown");
+    assert_eq!(calls[0]["answered"], false);
+}
+
+#[test]
+fn a_reload_that_takes_a_trunk_away_leaves_its_calls_alone() {
+    let ringtag = Ringtag::start(TO_DESK);
+    let held = answering()
+        .pause(1_500)
+        .reinvite(Some("sendonly"))
+        .provisionals(&[100])
+        .response(200)
+        .request("ACK", "");
+    let pbx = Sipp::play(&ringtag, &until_bye(held), ringtag.net.pbx());
+    let long = calling()
+        .expect("INVITE")
+        .describe(200, "recvonly")
+        .expect("ACK")
+        .pause(300)
+        .request("BYE", "")
+        .response(200);
+    let carrier = Sipp::play(&ringtag, &long, ringtag.net.carrier());
+    talking(&ringtag);
+    let trunk = "[[trunk]]\nid = \"pbx\"\nhost = \"{pbx}:5060\"\nallow = [\"{pbx}\"]\n";
+    let manager = "[[manager]]\nid = \"desk\"\nextension = \"101\"\ntrunk = \"pbx\"\n";
+    let without = CONFIG.replace(trunk, "").replace(manager, "");
+    assert!(!without.contains("pbx"), "{without}");
+    let second = TO_DESK.replace("desk", "second");
+    ringtag.reload(&format!("{without}\n{second}"));
+    ringtag.wait_for("the reload", || {
+        (ringtag.metric("ringtag_reloads_total") == 1.0).then_some(())
+    });
+    carrier.succeed();
+    pbx.succeed();
+    let call = ringtag.ended_calls(1).remove(0);
+    assert_eq!(call["finish_reason"], "completed");
+    assert_eq!(call["manager"], "desk");
+}
+
+#[test]
+fn a_second_server_on_the_same_call_log_is_refused_and_harms_nothing() {
+    let ringtag = Ringtag::start(TO_DESK);
+    let other = ringtag.folder.path().join("other.toml");
+    let config = fs::read_to_string(ringtag.config()).unwrap();
+    let elsewhere = Net::take().ringtag().to_string();
+    let config = config.replace(&ringtag.net.ringtag().to_string(), &elsewhere);
+    fs::write(&other, config).unwrap();
+    let (code, out, complaint) = command(&other, &["serve"]);
+    assert_eq!(code, Some(1), "{out}{complaint}");
+    assert!(!out.contains("ready"), "{out}");
+    let data = ringtag.folder.path().join("data");
+    assert!(
+        complaint.contains(&data.display().to_string()),
+        "{complaint}"
+    );
+    let pbx = Sipp::run(&ringtag, "uas", ringtag.net.pbx(), 1, &[]);
+    Sipp::run(&ringtag, "uac", ringtag.net.carrier(), 1, &[]).succeed();
+    pbx.succeed();
+    assert_eq!(ringtag.ended_calls(1).len(), 1);
 }

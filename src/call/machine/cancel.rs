@@ -106,6 +106,26 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_over_until_the_cancelled_target_has_said_so_and_heard_our_ack() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let invite = rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(PBX, &reply(&toward, 180, "callee", ""));
+        rig.from(CARRIER, &cancel(&invite, ""));
+        let toward_cancel = rig.to(PBX, "CANCEL");
+        rig.from(PBX, &reply(&toward_cancel, 200, "callee", ""));
+        assert_eq!(rig.board.live().calls, 0);
+        assert!(
+            !rig.board.is_idle(),
+            "a process that ends now would leave its 487 unacknowledged"
+        );
+        rig.from(PBX, &reply(&toward, 487, "callee", ""));
+        rig.to(PBX, "ACK");
+        assert!(rig.board.is_idle());
+        rig.assert_clean();
+    }
+
+    #[test]
     fn a_cancel_that_meets_our_200_changes_nothing() {
         let mut rig = Rig::new(one_by_one(&["101"]));
         let invite = rig.dial();

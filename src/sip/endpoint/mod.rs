@@ -169,6 +169,13 @@ impl Endpoint {
         (self.clients.len(), self.servers.len())
     }
 
+    /// Whether a peer owes one of our requests its final answer: a cancelled INVITE its 487, which wants our ACK.
+    pub fn is_waiting(&self) -> bool {
+        self.clients
+            .iter()
+            .any(|(_, client)| matches!(client.kept, client::Kept::Request(_)))
+    }
+
     /// Takes a datagram.
     pub fn handle_datagram(&mut self, now: Moment, path: Path, bytes: Bytes) {
         self.handle_message(now, path, bytes);
