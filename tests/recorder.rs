@@ -242,6 +242,7 @@ impl Desk {
                 wall: WALL,
                 at,
                 codecs: [[].into(), [].into()],
+                sends: [true; 2],
             })
             .unwrap();
     }

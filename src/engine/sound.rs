@@ -38,6 +38,8 @@ pub(in crate::engine) struct Sound {
 #[derive(Debug, Default)]
 struct Leg {
     codecs: Option<Arc<[Codec]>>,
+    /// Its SDP forbids it to send: it is on hold.
+    quiet: bool,
     recorded: Option<(TapId, Side)>,
 }
 
@@ -113,7 +115,7 @@ impl Sound {
                 self.show(now);
                 return Some(Told::Ports(call, leg, address));
             }
-            MediaWish::Aim { leg, aim } => self.aim(leg, *aim),
+            MediaWish::Aim { leg, aim } => self.aim(now, leg, *aim),
             MediaWish::Bridge { caller, callee } => self.pool.bridge(caller, callee),
             MediaWish::Watch { caller, on } => {
                 self.pool.watch(caller, on.then_some(self.silence));
@@ -176,13 +178,25 @@ impl Sound {
         let _recorder_is_gone = self.recorder.send(Command::Shutdown).is_err();
     }
 
-    fn aim(&mut self, leg: LegId, aim: Aim) {
+    fn aim(&mut self, now: Moment, leg: LegId, aim: Aim) {
         if let Some(known) = self.legs.get_mut(&leg) {
+            let turned = known.quiet == aim.sends;
+            known.quiet = !aim.sends;
             let changed = known.codecs.as_ref().is_some_and(|old| *old != aim.codecs);
             known.codecs = Some(Arc::clone(&aim.codecs));
-            if let (true, Some((tap, side))) = (changed, known.recorded) {
-                let codecs = Arc::clone(&aim.codecs);
-                self.order(Command::Codecs { tap, side, codecs });
+            if let Some((tap, side)) = known.recorded {
+                if changed {
+                    let codecs = Arc::clone(&aim.codecs);
+                    self.order(Command::Codecs { tap, side, codecs });
+                }
+                if turned {
+                    self.order(Command::Sends {
+                        tap,
+                        side,
+                        sends: aim.sends,
+                        at: now,
+                    });
+                }
             }
         }
         self.pool.aim(leg, aim.rtp, aim.rtcp, aim.codecs);
@@ -191,6 +205,7 @@ impl Sound {
     fn record(&mut self, call: CallId, wall: WallTime, at: Moment, caller: LegId, callee: LegId) {
         let id = TapId(self.tap_count);
         self.tap_count = self.tap_count.wrapping_add(1);
+        let sends = [caller, callee].map(|leg| self.legs.get(&leg).is_none_or(|leg| !leg.quiet));
         let codecs = [(caller, Side::Caller), (callee, Side::Callee)].map(|(leg, side)| {
             self.legs.get_mut(&leg).map_or_else(no_codecs, |leg| {
                 leg.recorded = Some((id, side));
@@ -204,6 +219,7 @@ impl Sound {
             wall,
             at,
             codecs,
+            sends,
         });
         self.pool.tap(caller, callee, Some(id));
         set(&self.gauges.recordings_open, self.taps.len() as u64);

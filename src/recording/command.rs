@@ -26,6 +26,8 @@ pub enum Command {
         at: Moment,
         /// What the payload types of each side mean, caller first.
         codecs: [Arc<[Codec]>; 2],
+        /// Whether each side's SDP lets it send, caller first.
+        sends: [bool; 2],
     },
     /// New SDP: what one side's payload types mean from now on.
     Codecs {
@@ -35,6 +37,17 @@ pub enum Command {
         side: Side,
         /// The table.
         codecs: Arc<[Codec]>,
+    },
+    /// New SDP: whether one side may send from now on; `false` is hold.
+    Sends {
+        /// The recording.
+        tap: TapId,
+        /// The side.
+        side: Side,
+        /// Whether it may.
+        sends: bool,
+        /// Now.
+        at: Moment,
     },
     /// One side's sound begins anew (end of hold, another target): the next packet sets a new anchor.
     Anew {
@@ -100,9 +113,9 @@ pub struct Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// Everything that came is in it.
+    /// Both sides were heard, and everything that came is in it.
     Complete,
-    /// Something that came could not be written; `gaps` names it.
+    /// Something that came could not be written, or a side was not heard; `gaps` names it.
     Partial,
     /// It ends before the call did: the disk refused.
     Truncated,

@@ -23,6 +23,8 @@ pub enum Why {
     Unexplained(u8),
     /// The ring was full when the packet came.
     Behind,
+    /// Nothing came where something was due ([`crate::recording::presence`]).
+    Nothing,
     /// The disk refused.
     Disk(Arc<str>),
 }
@@ -34,16 +36,17 @@ impl fmt::Display for Why {
             Self::Encrypted => f.write_str("encrypted sound is not decoded"),
             Self::Unexplained(number) => write!(f, "payload type {number} is not in the SDP"),
             Self::Behind => f.write_str("recorder behind"),
+            Self::Nothing => f.write_str("no packet came from this side"),
             Self::Disk(error) => f.write_str(error),
         }
     }
 }
 
 /// The gaps of one recording.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Gaps(Vec<Missing>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Missing {
     side: Side,
     from_ms: u64,

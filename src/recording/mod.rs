@@ -6,6 +6,7 @@ pub mod gaps;
 pub mod hash;
 pub mod mix;
 pub mod plan;
+pub mod presence;
 pub mod recover;
 pub mod settings;
 pub mod shelf;

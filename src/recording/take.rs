@@ -70,6 +70,11 @@ impl<M: Medium> Take<M> {
         self.tape.set_codecs(side, codecs);
     }
 
+    /// Takes whether one side may send from `at` on.
+    pub fn set_sends(&mut self, side: Side, sends: bool, at: Moment) {
+        self.tape.set_sends(side, sends, at);
+    }
+
     /// One side's sound begins anew.
     pub fn anew(&mut self, side: Side) {
         self.tape.anew(side);
@@ -229,8 +234,13 @@ mod tests {
         CallId::new(WallTime::from_millis(1), &mut Chance::from_number(1))
     }
 
+    /// Nobody has to speak.
     fn tape() -> Tape {
-        Tape::new(Moment::START, [[].into(), [].into()])
+        let mut tape = Tape::new(Moment::START, [[].into(), [].into()]);
+        for side in Side::BOTH {
+            tape.set_sends(side, false, Moment::START);
+        }
+        tape
     }
 
     fn packet(sequence: u16) -> Tapped {

@@ -16,6 +16,9 @@ use crate::recording::command::Gap;
 use crate::recording::gaps::Gaps;
 use crate::recording::gaps::Why;
 use crate::recording::mix::Mix;
+use crate::recording::presence::Presence;
+use crate::recording::presence::Sign;
+use crate::recording::presence::Stretch;
 use crate::sdp::Codec;
 
 /// The rate of every file: both laws of G.711 have it, and nothing else is decoded.
@@ -43,6 +46,7 @@ pub struct Tape {
 #[derive(Debug)]
 struct Half {
     timeline: Timeline,
+    presence: Presence,
     codecs: Arc<[Codec]>,
     /// What to do with each payload type.
     kinds: Box<[Kind; 128]>,
@@ -53,12 +57,25 @@ struct Half {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Sound(Law),
-    /// Digits (RFC 4733) and comfort noise (RFC 3389), which are silence of the right length by
-    /// themselves, and parity (RFC 5109), which is no sound.
+    /// Digits (RFC 4733), which are silence of the right length by themselves, and parity (RFC 5109),
+    /// which is no sound.
     Silent,
+    /// Comfort noise (RFC 3389): silence of the right length, and the sign of a sender that pauses.
+    Comfort,
     Undecoded,
     Encrypted,
     Unexplained,
+}
+
+impl Kind {
+    /// Whether a sender of this may pause and say so by nothing but its sequence numbers. Of codecs that are
+    /// not decoded most can (G.729 B, Opus, AMR), and what is encrypted or unexplained may be any of them.
+    const fn may_pause(self) -> bool {
+        match self {
+            Self::Comfort | Self::Undecoded | Self::Encrypted | Self::Unexplained => true,
+            Self::Sound(_) | Self::Silent => false,
+        }
+    }
 }
 
 /// What a finished recording knows of itself.
@@ -82,6 +99,7 @@ impl Tape {
             scale,
             sides: codecs.map(|codecs| Half {
                 timeline: Timeline::new(scale),
+                presence: Presence::new(knows_comfort(&codecs)),
                 kinds: kinds(&codecs),
                 codecs,
                 undecoded: 0,
@@ -95,8 +113,16 @@ impl Tape {
     /// Takes what one side's payload types mean from now on.
     pub fn set_codecs(&mut self, side: Side, codecs: Arc<[Codec]>) {
         let half = self.half(side);
+        half.presence.set_comfort(knows_comfort(&codecs));
         half.kinds = kinds(&codecs);
         half.codecs = codecs;
+    }
+
+    /// Takes whether one side may send from `at` on.
+    pub fn set_sends(&mut self, side: Side, sends: bool, at: Moment) {
+        let at_ms = self.scale.millis(self.scale.position(at));
+        let missing = self.half(side).presence.set_sends(sends, at_ms);
+        self.unheard(side, missing);
     }
 
     /// One side's sound begins anew.
@@ -106,6 +132,7 @@ impl Tape {
 
     /// Notes a packet that the ring had no room for.
     pub fn refused(&mut self, side: Side, arrival: Moment) {
+        self.heard(side, arrival, None);
         self.miss(side, arrival, &Why::Behind);
     }
 
@@ -113,11 +140,19 @@ impl Tape {
     pub fn packet(&mut self, tapped: &Tapped, payload: &[u8], disk: &mut impl FnMut(&[u8])) {
         let (side, arrival) = (tapped.side, tapped.arrival);
         self.latest = self.latest.max(self.scale.position(arrival));
+        let kind = self.half(side).kinds.get(usize::from(tapped.payload_type));
+        let kind = kind.copied().unwrap_or(Kind::Unexplained);
+        let sign = Sign {
+            ssrc: tapped.ssrc,
+            sequence: tapped.sequence,
+            timestamp: tapped.timestamp,
+            may_pause: kind.may_pause(),
+        };
+        self.heard(side, arrival, Some(sign));
         let half = self.half(side);
-        let kind = half.kinds.get(usize::from(tapped.payload_type));
-        let why = match kind.copied().unwrap_or(Kind::Unexplained) {
+        let why = match kind {
             Kind::Sound(law) => return self.sound(law, tapped, payload, disk),
-            Kind::Silent => return,
+            Kind::Silent | Kind::Comfort => return,
             Kind::Encrypted => Why::Encrypted,
             Kind::Unexplained => Why::Unexplained(tapped.payload_type),
             Kind::Undecoded => half
@@ -144,6 +179,7 @@ impl Tape {
     /// Where more than that was written already, the file is longer than `frames` says.
     pub fn finish(mut self, end: Moment, disk: &mut impl FnMut(&[u8])) -> Finished {
         let end = self.scale.position(end);
+        let gaps = self.missing(end);
         self.mix.advance(end, disk);
         self.mix.flush(disk);
         let [caller, callee] = &self.sides;
@@ -151,7 +187,7 @@ impl Tape {
             frames: u64::try_from(end).unwrap_or_default(),
             counts: [caller.timeline.counts(), callee.timeline.counts()],
             undecoded: [caller.undecoded, callee.undecoded],
-            gaps: self.gaps.finish(self.scale.millis(end)),
+            gaps,
         }
     }
 
@@ -193,6 +229,34 @@ impl Tape {
         }
     }
 
+    /// What a recording that ended at sample `end` would lack.
+    fn missing(&self, end: i64) -> Vec<Gap> {
+        let end_ms = self.scale.millis(end);
+        let mut gaps = self.gaps.clone();
+        for (side, half) in Side::BOTH.into_iter().zip(&self.sides) {
+            if let Some(stretch) = half.presence.end(end_ms) {
+                gaps.note(side, stretch.from_ms, stretch.until_ms, &Why::Nothing);
+            }
+        }
+        gaps.finish(end_ms)
+    }
+
+    fn heard(&mut self, side: Side, arrival: Moment, sign: Option<Sign>) {
+        let arrival = self.scale.position(arrival);
+        // What came before zero does not show that the recording hears the side.
+        if arrival >= 0 {
+            let at_ms = self.scale.millis(arrival);
+            let missing = self.half(side).presence.packet(at_ms, sign);
+            self.unheard(side, missing);
+        }
+    }
+
+    fn unheard(&mut self, side: Side, missing: Option<Stretch>) {
+        if let Some(Stretch { from_ms, until_ms }) = missing {
+            self.gaps.note(side, from_ms, until_ms, &Why::Nothing);
+        }
+    }
+
     fn miss(&mut self, side: Side, arrival: Moment, why: &Why) {
         let arrival = self.scale.position(arrival);
         // What came before zero is not missing from the recording.
@@ -223,7 +287,7 @@ fn kinds(codecs: &[Codec]) -> Box<[Kind; 128]> {
     let fixed = [
         (0, Kind::Sound(Law::Mu)),
         (8, Kind::Sound(Law::A)),
-        (13, Kind::Silent),
+        (13, Kind::Comfort),
     ];
     let said = codecs
         .iter()
@@ -240,6 +304,10 @@ fn kinds(codecs: &[Codec]) -> Box<[Kind; 128]> {
     kinds
 }
 
+fn knows_comfort(codecs: &[Codec]) -> bool {
+    codecs.iter().any(|codec| kind(codec) == Kind::Comfort)
+}
+
 fn kind(codec: &Codec) -> Kind {
     let is = |name: &str| codec.name.eq_ignore_ascii_case(name);
     let g711 = codec.clock_hz == RATE_HZ && codec.channels <= 1;
@@ -249,7 +317,9 @@ fn kind(codec: &Codec) -> Kind {
         Kind::Sound(Law::Mu)
     } else if is("PCMA") && g711 {
         Kind::Sound(Law::A)
-    } else if is("TELEPHONE-EVENT") || is("TONE") || is("CN") || is("ULPFEC") {
+    } else if is("CN") {
+        Kind::Comfort
+    } else if is("TELEPHONE-EVENT") || is("TONE") || is("ULPFEC") {
         Kind::Silent
     } else {
         Kind::Undecoded
@@ -558,7 +628,7 @@ mod tests {
         assert_eq!(finished.counts.map(|c| c.packets), [20, 0]);
         assert!(
             finished.gaps.is_empty(),
-            "a side that sent nothing is no gap"
+            "a call of 200 ms is too short to miss a side"
         );
     }
 
@@ -659,5 +729,28 @@ mod tests {
                 wake * 50
             );
         }
+    }
+
+    #[test]
+    fn a_one_way_call_says_so_and_a_side_on_hold_does_not() {
+        let gaps_of = |callee_sends: bool| {
+            let mut tape = Tape::new(ZERO, [codecs(&[]), codecs(&[])]);
+            tape.set_sends(Side::Callee, callee_sends, ZERO);
+            let mut phone = Phone::new(Side::Caller, Law::Mu, 3);
+            for k in 0..100_i64 {
+                let (mut tapped, payload) = phone.next(160);
+                tapped.arrival = at(k * 20_000);
+                tape.packet(&tapped, &payload, &mut |_| {});
+            }
+            tape.finish(at(2_000_000), &mut |_| {}).gaps
+        };
+        let gap = Gap {
+            side: Side::Callee,
+            from_ms: 0,
+            length_ms: 2_000,
+            why: "no packet came from this side".to_owned(),
+        };
+        assert_eq!(gaps_of(true), [gap]);
+        assert_eq!(gaps_of(false), []);
     }
 }

@@ -6,7 +6,6 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -16,6 +15,7 @@ use crossbeam_channel::RecvTimeoutError;
 
 use crate::base::clock::Clock;
 use crate::base::id::CallId;
+use crate::base::id::Side;
 use crate::base::time::Moment;
 use crate::base::time::WallTime;
 use crate::media::tap::TapId;
@@ -31,7 +31,6 @@ use crate::recording::take::Take;
 use crate::recording::tape::RATE_HZ;
 use crate::recording::tape::Tape;
 use crate::recording::wav::Wav;
-use crate::sdp::Codec;
 
 /// How long the recorder sleeps when nothing calls it: two or three packets of each side, well
 /// within what a tape holds.
@@ -142,8 +141,16 @@ impl Recorder {
                 wall,
                 at,
                 codecs,
-            } => self.begin(tap, call, wall, at, codecs),
+                sends,
+            } => {
+                let mut tape = Tape::new(at, codecs);
+                for (side, sends) in Side::BOTH.into_iter().zip(sends) {
+                    tape.set_sends(side, sends, at);
+                }
+                self.begin(tap, call, wall, at, tape);
+            }
             Command::Codecs { .. }
+            | Command::Sends { .. }
             | Command::Anew { .. }
             | Command::Stop { .. }
             | Command::Hash { .. }
@@ -158,6 +165,16 @@ impl Recorder {
             Command::Codecs { tap, side, codecs } => {
                 if let Some(take) = self.takes.get_mut(&tap) {
                     take.set_codecs(side, codecs);
+                }
+            }
+            Command::Sends {
+                tap,
+                side,
+                sends,
+                at,
+            } => {
+                if let Some(take) = self.takes.get_mut(&tap) {
+                    take.set_sends(side, sends, at);
                 }
             }
             Command::Anew { tap, side } => {
@@ -181,17 +198,10 @@ impl Recorder {
         }
     }
 
-    fn begin(
-        &mut self,
-        tap: TapId,
-        call: CallId,
-        wall: WallTime,
-        at: Moment,
-        codecs: [Arc<[Codec]>; 2],
-    ) {
+    fn begin(&mut self, tap: TapId, call: CallId, wall: WallTime, at: Moment, tape: Tape) {
         let file = plan::path_of(call, wall);
         let wav = shelf::make(&self.folder, &file).and_then(|file| Wav::begin(file, RATE_HZ));
-        let take = Take::begin(call, file, wav, Tape::new(at, codecs));
+        let take = Take::begin(call, file, wav, tape);
         if let Some(former) = self.takes.insert(tap, take) {
             tracing::warn!("a recording was never stopped and ends where the next begins");
             self.finisher.finish(ended(former, at));
@@ -243,7 +253,6 @@ mod tests {
 
     use super::*;
     use crate::base::chance::Chance;
-    use crate::base::id::Side;
     use crate::media::tap::TapWriter;
     use crate::media::tap::Tapped;
     use crate::media::tap::ring;
@@ -301,6 +310,8 @@ mod tests {
                     wall,
                     at,
                     codecs: [[].into(), [].into()],
+                    // Nobody has to speak here: what is unheard is the tape's to say.
+                    sends: [false; 2],
                 })
                 .unwrap();
             call
