@@ -168,7 +168,7 @@ impl Switchboard {
             None if (200..300).contains(&response.status())
                 && response.headers().cseq().method == Method::Invite =>
             {
-                self.hands.decline(now, key, path, response);
+                self.hands.decline(now, key, path, response, &[]);
             }
             None => {}
         }

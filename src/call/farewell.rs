@@ -14,7 +14,7 @@ use crate::call::digest::Answered;
 use crate::call::hands::{Hands, Owner, TagOwner};
 use crate::call::headers::Why;
 use crate::call::leg::Leg;
-use crate::call::speak::{next_hop, way_to};
+use crate::call::speak::{next_hop, repeat, way_to};
 use crate::call::story::KeptDialog;
 use crate::call::trunk::Trunk;
 use crate::sip::dialog::{Dialog, Kept};
@@ -81,22 +81,22 @@ impl Farewells {
 }
 
 impl Hands {
-    /// Ends a dialog that nobody wants: ACK to its 2xx, then BYE (RFC 3261 13.2.2.4).
+    /// Ends a dialog that nobody wants: ACK to its 2xx, then BYE (RFC 3261 13.2.2.4). `credentials` are those of its INVITE.
     pub(in crate::call) fn decline(
         &mut self,
         now: Moment,
         client: ClientKey,
         path: &Path,
         response: &Response,
+        credentials: &[(Name, String)],
     ) {
         let line = self.trunks.recognise(path);
         let trunk = line.map(|line| Arc::clone(&line.trunk));
-        let Ok(dialog) = Dialog::uac(response, path) else {
-            return;
-        };
+        let dialog = Dialog::uac(response, path);
+        let dialog = dialog.unwrap_or_else(|_none| Dialog::uac_to_be_left(response, path));
         let from = trunk.as_ref().map_or(SoundFrom::Sdp, |trunk| trunk.media);
         let to = next_hop(&dialog, from, path);
-        let ack = dialog.ack().outgoing();
+        let ack = repeat(dialog.ack(), credentials).outgoing();
         let remote = dialog.remote_tag().unwrap_or_default().to_owned();
         self.sip.ack(now, client, &remote, to, ack);
         self.say_bye(
@@ -162,9 +162,7 @@ impl Hands {
         if let Some(value) = farewell.why.value() {
             bye = bye.header(Name::Reason, value);
         }
-        for (name, value) in credentials {
-            bye = bye.header(*name, value);
-        }
+        let bye = repeat(bye, credentials);
         let client = self.sip.request(now, to, bye.outgoing());
         self.own(client, Owner::Farewell);
         self.farewells.said(client, farewell);

@@ -10,6 +10,7 @@ use crate::call::story;
 use crate::call::trunk::Trunk;
 use crate::sdp::{Codec, Voice};
 use crate::sip::dialog::Dialog;
+use crate::sip::header::Name;
 use crate::sip::transport::Path;
 
 /// One leg of one call.
@@ -28,6 +29,8 @@ pub(in crate::call) struct Leg {
     pub(in crate::call) dialog: Option<Dialog>,
     /// The way its signalling came or goes.
     pub(in crate::call) path: Path,
+    /// With which our last INVITE on it went out, for the ACK of its 2xx.
+    pub(in crate::call) credentials: Vec<(Name, String)>,
     pub(in crate::call) ports: Ports,
     /// What we say in SDP.
     pub(in crate::call) voice: Voice,

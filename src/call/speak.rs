@@ -115,7 +115,8 @@ impl Hands {
         Some(client)
     }
 
-    /// Acknowledges a 2xx to the last INVITE in a leg's dialog, with an answer where the 2xx had the offer.
+    /// Acknowledges a 2xx to the last INVITE in a leg's dialog, with an answer where the 2xx had the offer, and with the
+    /// credentials of that INVITE, since nobody can challenge an ACK (RFC 3261 22.1).
     pub(in crate::call) fn ack(
         &mut self,
         now: Moment,
@@ -127,7 +128,7 @@ impl Hands {
             return;
         };
         let to = next_hop(dialog, leg.trunk.media, &leg.path);
-        let mut ack = dialog.ack();
+        let mut ack = repeat(dialog.ack(), &leg.credentials);
         if let Some(sdp) = sdp {
             ack = ack.body(SDP, &sdp);
         }
@@ -150,6 +151,17 @@ impl Hands {
         let parties = [leg.path.peer.ip(), to];
         proven.answer(line, parties, response, (method, &uri), &mut self.chance)
     }
+}
+
+/// Adds the answers to a challenge.
+pub(in crate::call) fn repeat(
+    mut request: RequestWriter,
+    credentials: &[(Name, String)],
+) -> RequestWriter {
+    for (name, value) in credentials {
+        request = request.header(*name, value);
+    }
+    request
 }
 
 /// A way to `peer` whose near end is the endpoint's choice.

@@ -131,6 +131,23 @@ impl Dialog {
         })
     }
 
+    /// Makes what can be made of a 2xx to our INVITE that names no way back: it is acknowledged and ended at the address
+    /// that was called, lest it repeat for 64 * T1 (13.2.2.4). Our To holds the Request-URI.
+    pub fn uac_to_be_left(response: &Response, path: &Path) -> Self {
+        let headers = response.headers();
+        Self {
+            call_id: headers.call_id().into(),
+            local: headers.from().detached(),
+            remote: headers.to().detached(),
+            routes: Vec::new(),
+            target: headers.to().uri().detached(),
+            local_cseq: headers.cseq().number,
+            invite_cseq: headers.cseq().number,
+            remote_cseq: None,
+            path: *path,
+        }
+    }
+
     /// Reads back what [`Self::kept`] gave. `hop` is where its signalling went.
     ///
     /// # Errors

@@ -29,17 +29,18 @@ impl Call {
         client: ClientKey,
         response: &Response,
     ) {
-        let Some(path) = self.attempts.get(index).map(|one| one.leg.path) else {
+        let Some(leg) = self.attempts.get(index).map(|one| &one.leg) else {
             return;
         };
+        let (path, credentials) = (leg.path, leg.credentials.clone());
         let Some(said) = self.what_it_said(index, response) else {
-            hands.decline(now, client, &path, response);
+            hands.decline(now, client, &path, response, &credentials);
             let result = TriedResult::CodecMismatch;
             return self.target_failed(now, hands, index, result, Some(response.status()));
         };
         let Ok(dialog) = Dialog::uac(response, &path) else {
             // A 2xx without a Contact makes no dialog that could ever be ended (12.1.2).
-            hands.decline(now, client, &path, response);
+            hands.decline(now, client, &path, response, &credentials);
             let result = TriedResult::Rejected;
             return self.target_failed(now, hands, index, result, Some(response.status()));
         };

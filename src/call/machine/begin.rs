@@ -77,6 +77,7 @@ impl Call {
             remote_uri: request.headers().from().uri().as_str().into(),
             dialog: None,
             path,
+            credentials: Vec::new(),
             ports: Ports::None,
             voice: Voice::new(hands.chance.next_u64()),
             heard: None,

@@ -139,6 +139,47 @@ mod tests {
     }
 
     #[test]
+    fn the_ack_of_a_challenged_invite_repeats_its_credentials() {
+        let mut rig = known_at_the_pbx();
+        rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(PBX, &reply_with(&toward, 407, "x", ASKS, ""));
+        let again = rig.to(PBX, "INVITE");
+        let answer = sdp("127.0.0.3", 5_000, "");
+        rig.from(PBX, &reply(&again, 200, "callee", &answer));
+        let ack = rig.to(PBX, "ACK");
+        let proof = header(&again, "Proxy-Authorization");
+        assert!(!proof.is_empty());
+        assert_eq!(header(&ack, "Proxy-Authorization"), proof);
+    }
+
+    #[test]
+    fn an_info_is_proven_once_and_its_challenge_stays_here() {
+        let mut rig = known_at_the_pbx();
+        let (mut caller, _) = rig.up();
+        let info = caller.request("INFO", "Signal=5\r\n");
+        rig.from(CARRIER, &info);
+        let toward = rig.to(PBX, "INFO");
+        rig.from(PBX, &reply_with(&toward, 407, "", ASKS, ""));
+        let again = rig.to(PBX, "INFO");
+        assert!(header(&again, "Proxy-Authorization").contains("nonce=\"n1\""));
+        assert_eq!(body(&again), body(&toward));
+        rig.from(PBX, &reply(&again, 200, "", ""));
+        rig.to(CARRIER, "SIP/2.0 200");
+        // A secret that the trunk does not take is no secret of the caller's.
+        let info = caller.request("INFO", "Signal=6\r\n");
+        rig.from(CARRIER, &info);
+        for _ in 0..2 {
+            let toward = rig.to(PBX, "INFO");
+            rig.from(PBX, &reply_with(&toward, 407, "", ASKS, ""));
+        }
+        assert_eq!(
+            header(&rig.to(CARRIER, "SIP/2.0 403"), "Proxy-Authenticate"),
+            ""
+        );
+    }
+
+    #[test]
     fn a_bye_and_a_reinvite_are_proven_too() {
         let mut rig = known_at_the_pbx();
         let (mut caller, _) = rig.up();
@@ -152,6 +193,8 @@ mod tests {
             PBX,
             &reply(&again, 200, "", &sdp("127.0.0.3", 5_000, "a=recvonly")),
         );
+        let proof = header(&again, "Proxy-Authorization");
+        assert_eq!(header(&rig.to(PBX, "ACK"), "Proxy-Authorization"), proof);
         rig.to(CARRIER, "SIP/2.0 200");
         let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
         rig.from(CARRIER, &ack);

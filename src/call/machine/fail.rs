@@ -126,9 +126,17 @@ impl Call {
         true
     }
 
-    /// A target said nothing at all for 4 s.
+    /// A target said nothing at all for 4 s: its trunk's next address, if there is one.
     pub(super) fn unheard(&mut self, now: Moment, hands: &mut Hands, leg: LegId) {
         if let Some(index) = self.attempt(leg) {
+            let client = self.attempts.get(index).and_then(Attempt::client);
+            if let Some(client) = client
+                && self.take_next_address(hands, index)
+            {
+                hands.give_up(now, client, Why::NONE);
+                self.timers.set(Timer::Unheard(leg), now + UNHEARD);
+                return self.invite(now, hands, index, &[]);
+            }
             self.give_up(now, hands, index, TriedResult::Unreachable, Why::NONE);
             self.go_on(now, hands);
         }
@@ -183,6 +191,7 @@ impl Call {
 
 #[cfg(test)]
 mod tests {
+    use crate::call::desk::Told;
     use crate::call::rig::*;
     use crate::call::story::*;
     use crate::route::decision::{Plan, Step};
@@ -276,6 +285,68 @@ mod tests {
             assert_eq!(rig.ended().sip_status, Some(503));
             rig.assert_clean();
         }
+    }
+
+    #[test]
+    fn a_silent_address_is_followed_by_the_trunks_next_and_is_one_target() {
+        let mut lines = trunks();
+        lines[1].1 = at(&[PBX, SPARE]);
+        let mut rig = Rig::with(one_by_one(&["101"]), lines);
+        rig.dial();
+        let first = rig.to(PBX, "INVITE");
+        rig.seconds(4);
+        let second = rig.to(SPARE, "INVITE");
+        assert_ne!(header(&first, "Via"), header(&second, "Via"));
+        assert_eq!(header(&second, "CSeq"), "2 INVITE");
+        let answer = sdp("127.0.0.3", 5_000, "");
+        let ok = reply(&second, 200, "callee", &answer);
+        rig.from(
+            SPARE,
+            &ok.replace("phone@127.0.0.1:5070", &format!("phone@{SPARE}")),
+        );
+        rig.to(SPARE, "ACK");
+        assert_eq!(rig.board.live().answered, 1);
+        // The first wakes up after all: one of two is enough.
+        rig.all_to(PBX);
+        rig.from(PBX, &reply(&first, 200, "late", &answer));
+        let lines = rig.all_to(PBX);
+        assert!(
+            lines[0].starts_with("ACK ") && lines[1].starts_with("BYE "),
+            "{lines:?}"
+        );
+        let id = rig.facts[0].call;
+        rig.tell(Told::HangUp(id));
+        assert_eq!(tried(&rig), [(TriedResult::Answered, Some(200))]);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_trunk_of_two_dead_addresses_is_unreachable_after_four_seconds_each() {
+        let mut lines = trunks();
+        lines[1].1 = at(&[PBX, SPARE]);
+        let mut rig = Rig::with(one_by_one(&["101"]), lines);
+        rig.dial();
+        rig.seconds(8);
+        assert_eq!(tried(&rig), [(TriedResult::Unreachable, None)]);
+        assert_eq!(rig.ended().wait_ms, 8_000);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_2xx_without_a_contact_is_acknowledged_and_ended_where_it_was_called() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        let ok = reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, ""));
+        rig.from(PBX, &ok.replace("Contact", "X-Contact"));
+        let lines = rig.all_to(PBX);
+        let uri = toward.split(' ').nth(1).unwrap();
+        assert!(lines[0].starts_with(&format!("ACK {uri} ")), "{lines:?}");
+        assert!(lines[1].starts_with(&format!("BYE {uri} ")), "{lines:?}");
+        rig.from(PBX, &reply(&lines[1], 200, "", ""));
+        assert_eq!(tried(&rig), [(TriedResult::Rejected, Some(200))]);
+        rig.to(CARRIER, "SIP/2.0 480");
+        rig.assert_clean();
     }
 
     #[test]

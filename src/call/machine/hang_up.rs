@@ -4,7 +4,9 @@ use crate::base::id::{LegId, Side};
 use crate::base::time::Moment;
 use crate::call::hands::{Answer, Hands};
 use crate::call::headers::Why;
+use crate::call::machine::attempt::Attempt;
 use crate::call::machine::end::End;
+use crate::call::machine::modify::RETRY_S;
 use crate::call::machine::{Call, State};
 use crate::call::story::{FinishReason, HungUpBy};
 use crate::sip::endpoint::ServerKey;
@@ -55,18 +57,40 @@ impl Call {
 
     /// Whether a request belongs to a dialog of ours and comes in its order (12.2.2).
     fn accepts(&mut self, id: LegId, request: &Request) -> Result<(), Answer> {
-        let early = self.caller.leg.id == id && matches!(self.state, State::Hunting(_));
-        let leg = self.leg_mut(id).ok_or_else(|| Answer::status(481))?;
-        match &mut leg.dialog {
-            Some(dialog) => dialog.accepts(request).map_err(Answer::status),
-            // The caller may say BYE to an early dialog (15); nothing else is expected there.
-            None if early
-                && *request.method() == Method::Bye
-                && *leg.call_id == *request.headers().call_id() =>
-            {
-                Ok(())
+        let by_caller = self.caller.leg.id == id;
+        let early = match &self.state {
+            State::Hunting(_) => {
+                let trying = |one: &Attempt| one.leg.id == id && one.is_trying();
+                by_caller || self.attempts.iter().any(trying)
             }
-            None => Err(Answer::status(481)),
+            State::Asking { .. } | State::Up(_) | State::Ending(_) | State::Over => false,
+        };
+        let leg = self.leg_mut(id).ok_or_else(|| Answer::status(481))?;
+        if let Some(dialog) = &mut leg.dialog {
+            return dialog.accepts(request).map_err(Answer::status);
+        }
+        if !early || *leg.call_id != *request.headers().call_id() {
+            return Err(Answer::status(481));
+        }
+        match request.method() {
+            // Its own INVITE has no final answer yet (14.2).
+            Method::Invite => Err(Answer::status(500).retry_after(RETRY_S)),
+            // The caller may leave an early dialog; a target refuses with its final answer (15).
+            Method::Bye if !by_caller => Err(Answer::status(481)),
+            Method::Bye
+            | Method::Info
+            | Method::Options
+            | Method::Ack
+            | Method::Cancel
+            | Method::Register
+            | Method::Update
+            | Method::Prack
+            | Method::Refer
+            | Method::Notify
+            | Method::Subscribe
+            | Method::Message
+            | Method::Publish
+            | Method::Other(_) => Ok(()),
         }
     }
 
@@ -264,6 +288,39 @@ mod tests {
         rig.from(PBX, &reply(&toward, 487, "callee", ""));
         assert_eq!(rig.ended().finish_reason, FinishReason::CallerGaveUp);
         rig.assert_clean();
+    }
+
+    #[test]
+    fn an_early_dialog_says_what_is_not_done_and_goes_on() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let invite = rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(PBX, &reply(&toward, 180, "callee", ""));
+        let ringing = rig.to(CARRIER, "SIP/2.0 180");
+        let mut caller = Peer::caller(&invite, &ringing);
+        let mut callee = Peer::callee(&toward, "callee");
+        for (method, status) in [
+            ("UPDATE", "405"),
+            ("PRACK", "405"),
+            ("DANCE", "501"),
+            ("OPTIONS", "200"),
+            ("INVITE", "500"),
+        ] {
+            let requests = [
+                (CARRIER, caller.request(method, "")),
+                (PBX, callee.request(method, "")),
+            ];
+            for (peer, request) in requests {
+                rig.from(peer, &request);
+                rig.to(peer, &format!("SIP/2.0 {status}"));
+            }
+        }
+        let bye = callee.request("BYE", "");
+        rig.from(PBX, &bye);
+        rig.to(PBX, "SIP/2.0 481");
+        let answer = sdp("127.0.0.3", 5_000, "");
+        rig.from(PBX, &reply(&toward, 200, "callee", &answer));
+        assert_eq!(rig.board.live().answered, 1);
     }
 
     #[test]

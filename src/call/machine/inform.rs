@@ -1,9 +1,11 @@
 //! INFO within an answered call (RFC 6086): digits that a telephone sends this way reach the other side.
 
-use crate::base::id::LegId;
+use crate::base::id::{LegId, Side};
 use crate::base::time::Moment;
+use crate::call::digest::Answered;
 use crate::call::hands::{Answer, Hands, Owner};
 use crate::call::machine::{Call, Errand, State};
+use crate::call::speak::repeat;
 use crate::sip::endpoint::{ClientKey, ServerKey};
 use crate::sip::header::Name;
 use crate::sip::message::{Method, Request, Response};
@@ -12,8 +14,13 @@ use crate::sip::message::{Method, Request, Response};
 #[derive(Debug)]
 pub(super) struct Relayed {
     client: ClientKey,
+    /// Whose answer it waits for.
+    to: Side,
+    kind: &'static str,
     server: ServerKey,
     request: Request,
+    /// The challenges of its trunk that were answered.
+    proven: Answered,
 }
 
 /// What an INFO may carry across.
@@ -45,28 +52,43 @@ impl Call {
             let answer = Answer::status(415).header(Name::Accept, DIGITS.join(", "));
             return hands.reply(now, server, &request, answer);
         };
-        let key = self.key;
         let busy = match &self.state {
             State::Up(up) => up.relayed.len() >= RELAYED_MAX || up.late.is_some(),
             State::Asking { .. } | State::Hunting(_) | State::Ending(_) | State::Over => true,
         };
-        let other = self.leg_on(self.side(leg).other()).filter(|_| !busy);
-        let Some(other) = other else {
+        if busy {
             let answer = Answer::status(500).retry_after(1);
             return hands.reply(now, server, &request, answer);
-        };
-        let owner = Owner::Call(key, other.id, Errand::Inform);
-        let sent = hands.within(now, other, &Method::Info, owner, |info| {
-            info.body(kind, request.body())
-        });
+        }
+        let to = self.side(leg).other();
+        let sent = self.send_info(now, hands, to, (kind, request.body()), &[]);
         match (sent, &mut self.state) {
             (Some(client), State::Up(up)) => up.relayed.push(Relayed {
                 client,
+                to,
+                kind,
                 server,
                 request,
+                proven: Answered::default(),
             }),
             _no_dialog => hands.reply(now, server, &request, Answer::status(481)),
         }
+    }
+
+    fn send_info(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        to: Side,
+        (kind, body): (&'static str, &[u8]),
+        credentials: &[(Name, String)],
+    ) -> Option<ClientKey> {
+        let key = self.key;
+        let leg = self.leg_on(to)?;
+        let owner = Owner::Call(key, leg.id, Errand::Inform);
+        hands.within(now, leg, &Method::Info, owner, |info| {
+            repeat(info, credentials).body(kind, body)
+        })
     }
 
     /// The other side's answer goes back; a challenge does not, its secret is between us and the trunk.
@@ -77,12 +99,35 @@ impl Call {
         client: ClientKey,
         response: &Response,
     ) {
-        let status = match response.status() {
-            ..=199 => return,
-            401 | 407 => 403,
-            status => status,
+        match response.status() {
+            ..=199 => {}
+            401 | 407 => self.inform_challenged(now, hands, client, response),
+            status => self.answer_info(now, hands, client, status),
+        }
+    }
+
+    /// The trunk asks who we are: once more with the answer.
+    fn inform_challenged(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        client: ClientKey,
+        response: &Response,
+    ) {
+        let Some(mut info) = self.take_relayed(client) else {
+            return;
         };
-        self.answer_info(now, hands, client, status);
+        let credentials = self
+            .leg_on(info.to)
+            .and_then(|leg| hands.prove(leg, &mut info.proven, &Method::Info, response));
+        let sent = credentials.and_then(|credentials| {
+            let content = (info.kind, &**info.request.body());
+            self.send_info(now, hands, info.to, content, &credentials)
+        });
+        match (sent, &mut self.state) {
+            (Some(client), State::Up(up)) => up.relayed.push(Relayed { client, ..info }),
+            _unproven => hands.reply(now, info.server, &info.request, Answer::status(403)),
+        }
     }
 
     /// The other side did not answer.
@@ -91,14 +136,17 @@ impl Call {
     }
 
     fn answer_info(&mut self, now: Moment, hands: &mut Hands, client: ClientKey, status: u16) {
+        if let Some(done) = self.take_relayed(client) {
+            hands.reply(now, done.server, &done.request, Answer::status(status));
+        }
+    }
+
+    fn take_relayed(&mut self, client: ClientKey) -> Option<Relayed> {
         let State::Up(up) = &mut self.state else {
-            return;
+            return None;
         };
-        let Some(at) = up.relayed.iter().position(|one| one.client == client) else {
-            return;
-        };
-        let done = up.relayed.swap_remove(at);
-        hands.reply(now, done.server, &done.request, Answer::status(status));
+        let at = up.relayed.iter().position(|one| one.client == client)?;
+        Some(up.relayed.swap_remove(at))
     }
 }
 

@@ -7,6 +7,7 @@ use crate::call::headers::{self, ALLOW};
 use crate::call::identity::{dialled_user, shown};
 use crate::call::machine::attempt::Stage;
 use crate::call::machine::{Call, Errand};
+use crate::call::speak::repeat;
 use crate::call::timers::Timer;
 use crate::call::trunk::Trunk;
 use crate::sip::endpoint::{ClientKey, Hop};
@@ -36,6 +37,7 @@ impl Call {
         let to = Hop::to(attempt.leg.trunk.transport, attempt.to);
         let client = hands.send(now, to, invite, owner);
         attempt.stage = Stage::Calling(client);
+        attempt.leg.credentials = credentials.to_vec();
     }
 
     fn write_invite(
@@ -74,9 +76,7 @@ impl Call {
         if shown.hidden && !(believed && request.headers().has(Name::Privacy)) {
             invite = invite.header(Name::Privacy, "id");
         }
-        for (name, value) in credentials {
-            invite = invite.header(*name, value);
-        }
+        invite = repeat(invite, credentials);
         invite = headers::pass_on(request.headers(), believed, invite);
         if let Some(offer) = &self.caller.offer {
             invite = invite.body(headers::SDP, &leg.voice.say(offer, address));

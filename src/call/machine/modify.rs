@@ -12,6 +12,7 @@ use crate::call::headers::{ALLOW, SDP};
 use crate::call::leg::Leg;
 use crate::call::machine::{Call, Errand, State};
 use crate::call::offer_answer::{Body, read};
+use crate::call::speak::repeat;
 use crate::call::timers::{MODIFY, Timer};
 use crate::sdp::Session;
 use crate::sip::endpoint::{ClientKey, ServerKey};
@@ -45,7 +46,7 @@ pub(super) enum Stage {
 }
 
 /// Seconds after which a second re-INVITE may come again (RFC 3261 14.2 asks for 0 to 10).
-const RETRY_S: u32 = 3;
+pub(super) const RETRY_S: u32 = 3;
 
 impl Call {
     /// A re-INVITE that belongs to its dialog.
@@ -129,13 +130,12 @@ impl Call {
         };
         let owner = Owner::Call(key, other.id, Errand::Modify);
         let contact = hands.contact(&other.path);
+        other.credentials = credentials.to_vec();
         hands.within(now, other, &Method::Invite, owner, |mut invite| {
             invite = invite
                 .header(Name::Contact, contact)
                 .header(Name::Allow, ALLOW);
-            for (name, value) in credentials {
-                invite = invite.header(*name, value);
-            }
+            invite = repeat(invite, credentials);
             match &body {
                 Some(body) => invite.body(SDP, body),
                 None => invite,

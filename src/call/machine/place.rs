@@ -79,6 +79,7 @@ impl Call {
             remote_uri: "".into(),
             dialog: None,
             path: way_to(trunk.transport, peer),
+            credentials: Vec::new(),
             ports: Ports::Asked,
             voice: Voice::new(hands.chance.next_u64()),
             heard: None,
