@@ -93,7 +93,10 @@ impl Switchboard {
             let why = "a Contact or Record-Route that leads nowhere";
             screened = Err((Answer::status(400), why));
         }
-        let Some(line) = self.hands.trunks.recognise(&path) else {
+        let trunks = &self.hands.trunks;
+        let registered = trunks.registered(request.uri());
+        let is_contact = registered.is_some();
+        let Some(line) = registered.or_else(|| trunks.recognise(&path)) else {
             let stranger = (Answer::status(403), "not from a trunk");
             let refusal = screened.err().unwrap_or(stranger);
             return self.refuse(now, key, &request, &path, refusal);
@@ -102,7 +105,7 @@ impl Switchboard {
         if screened.is_ok() && self.draining {
             screened = Err(being_stopped());
         }
-        let identity = identity::read(&request, &trunk, &self.hands.country);
+        let identity = identity::read(&request, &trunk, is_contact, &self.hands.country);
         let parent = request
             .headers()
             .from()
@@ -380,7 +383,7 @@ mod tests {
         rig.pass(Duration::from_millis(1));
         let register = rig.to(CARRIER, "REGISTER sip:127.0.0.1:5066 SIP/2.0");
         assert!(
-            header(&register, "Contact").contains("sip:7495@127.0.0.1:5060"),
+            header(&register, "Contact").contains("@127.0.0.1:5060"),
             "{register}"
         );
         let more = "Expires: 3600\r\n";

@@ -32,8 +32,13 @@ const OTHER_MAX: usize = 64;
 /// The longest display name passed on: a telephone shows no more.
 const DISPLAY_MAX: usize = 80;
 
-/// Reads an INVITE of `trunk`.
-pub(in crate::call) fn read(request: &Request, trunk: &Trunk, country: &Country) -> Identity {
+/// Reads an INVITE of `trunk`. `is_contact`: its Request-URI is our own Contact there, which names no number.
+pub(in crate::call) fn read(
+    request: &Request,
+    trunk: &Trunk,
+    is_contact: bool,
+    country: &Country,
+) -> Identity {
     let headers = request.headers();
     let asserted = trunk
         .trusted
@@ -56,7 +61,7 @@ pub(in crate::call) fn read(request: &Request, trunk: &Trunk, country: &Country)
             .map(|name| name.chars().take(DISPLAY_MAX).collect()),
     };
     Identity {
-        dialled: dialled(request, trunk, country),
+        dialled: dialled(request, trunk, is_contact, country),
         caller,
         caller_from,
         display,
@@ -157,7 +162,17 @@ fn write_number(number: Number, format: NumberFormat, country: &Country) -> Stri
     }
 }
 
-fn dialled(request: &Request, trunk: &Trunk, country: &Country) -> Option<Number> {
+fn dialled(
+    request: &Request,
+    trunk: &Trunk,
+    is_contact: bool,
+    country: &Country,
+) -> Option<Number> {
+    let to = || number_of(request.headers().to().uri(), country);
+    let named = || match is_contact {
+        true => to(),
+        false => number_of(request.uri(), country),
+    };
     let diverted = || {
         trunk
             .trusted
@@ -165,12 +180,12 @@ fn dialled(request: &Request, trunk: &Trunk, country: &Country) -> Option<Number
             .flatten()
     };
     match trunk.did_from {
-        DidFrom::RequestUri => number_of(request.uri(), country),
-        DidFrom::To => number_of(request.headers().to().uri(), country),
+        DidFrom::RequestUri => named(),
+        DidFrom::To => to(),
         // A call that nobody diverted was dialled directly.
         DidFrom::Diversion => match diverted() {
             Some(from) => number_of(from.uri(), country),
-            None => number_of(request.uri(), country),
+            None => named(),
         },
     }
 }
@@ -256,7 +271,7 @@ mod tests {
     fn seen(from: &str, more: &str, trusted: bool) -> (String, &'static str) {
         let mut trunk = rig::trunk("t", 5060);
         trunk.trusted = trusted;
-        let identity = read(&request(from, more), &trunk, &ru());
+        let identity = read(&request(from, more), &trunk, false, &ru());
         (identity.caller.to_string(), identity.caller_from)
     }
 
@@ -302,7 +317,11 @@ mod tests {
         let mut trunk = rig::trunk("t", 5060);
         let more = "Diversion: <sip:+74950000003@h>;reason=unconditional, <sip:+74950000004@h>\r\n";
         let request = request("<sip:a@h>", more);
-        let dialled = |trunk: &Trunk| read(&request, trunk, &ru()).dialled.map(|n| n.to_string());
+        let dialled = |trunk: &Trunk| {
+            read(&request, trunk, false, &ru())
+                .dialled
+                .map(|n| n.to_string())
+        };
         assert_eq!(dialled(&trunk).as_deref(), Some("+74950000001"));
         trunk.did_from = DidFrom::Diversion;
         assert_eq!(

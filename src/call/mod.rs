@@ -1,6 +1,7 @@
 //! The B2BUA without a socket: one machine for one call, and the switchboard that holds them all.
 
 mod alarms;
+mod contact;
 pub mod desk;
 mod digest;
 mod events;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::time::Moment;
+use crate::call::contact::contact_user;
 use crate::call::desk::{Note, Wish};
 use crate::call::hands::{Hands, Owner};
 use crate::call::trunk::Trunk;
@@ -12,7 +13,7 @@ use crate::sip::auth::Credentials;
 use crate::sip::endpoint::Hop;
 use crate::sip::message::Response;
 use crate::sip::registration::{Account, Action, Registration};
-use crate::sip::uri::{Uri, escape_user};
+use crate::sip::uri::Uri;
 
 /// A trunk whose name leads nowhere is looked at again after this: names are looked up beside us.
 const NAMELESS: Duration = Duration::from_secs(5);
@@ -178,7 +179,7 @@ impl Entry {
         let trunk = &self.trunk;
         let user = trunk.username.as_deref();
         let sent_by = hands.sip.sent_by(hop)?;
-        let at = user.map(|user| format!("{}@", escape_user(user)));
+        let at = contact_user(trunk).map(|user| format!("{user}@"));
         let transport = match trunk.transport.is_reliable() {
             true => ";transport=tcp",
             false => "",

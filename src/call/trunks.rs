@@ -1,6 +1,6 @@
 //! The table of trunks: whose packet is this, and where does a trunk's name lead now.
 //!
-//! A trunk is recognised by its own address and port, then by an `allow` with a port, then by the longest `allow`. Two trunks
+//! A trunk is recognised by the Contact that we registered there, then by its own address and port, then by an `allow` with a port, then by the longest `allow`. Two trunks
 //! that match alike match not at all: the configuration check names them, and guessing would bill the wrong one.
 
 use std::cmp::Reverse;
@@ -8,14 +8,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::base::map::{Map, keyed};
+use crate::call::contact::contact_user;
 use crate::call::trunk::{Addresses, Trunk};
 use crate::sip::transport::{Path, Transport};
+use crate::sip::uri::Uri;
 
 /// Every trunk, and where each leads now. Made anew when the configuration or a name's addresses change.
 #[derive(Clone, Debug)]
 pub struct Trunks {
     lines: Vec<Line>,
     by_id: Map<Arc<str>, usize>,
+    by_contact: Map<String, usize>,
     exact: Map<SocketAddr, Claim>,
     nets: Vec<Net>,
 }
@@ -69,6 +72,12 @@ impl Trunks {
         Self::of_lines(lines)
     }
 
+    /// Finds the trunk whose registration this Request-URI is: nobody else was told it.
+    pub fn registered(&self, uri: &Uri) -> Option<&Line> {
+        let line = self.by_contact.get(uri.user()?)?;
+        self.lines.get(*line)
+    }
+
     /// Finds the trunk that a message on this path comes from.
     pub fn recognise(&self, path: &Path) -> Option<&Line> {
         let peer = SocketAddr::new(path.peer.ip().to_canonical(), path.peer.port());
@@ -93,10 +102,14 @@ impl Trunks {
     fn of_lines(lines: Vec<Line>) -> Self {
         // The table is looked into with addresses that strangers cannot choose freely; a fixed key is enough.
         let mut by_id = keyed(0);
+        let mut by_contact = keyed(0);
         let mut exact = keyed(0);
         let mut nets = Vec::new();
         for (index, line) in lines.iter().enumerate() {
             by_id.entry(Arc::clone(&line.trunk.id)).or_insert(index);
+            if let Some(user) = contact_user(&line.trunk) {
+                by_contact.insert(user, index);
+            }
             for address in line.own() {
                 claim(&mut exact, address, index);
             }
@@ -125,6 +138,7 @@ impl Trunks {
         Self {
             lines,
             by_id,
+            by_contact,
             exact,
             nets,
         }
