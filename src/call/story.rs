@@ -42,7 +42,8 @@ pub enum What {
 pub struct Began {
     /// Whose campaign; copied so that the record outlives the configuration.
     pub source: SourceTag,
-    /// `false`: the project is off-season and only this line is kept.
+    /// `false`: the project is off-season. The log keeps this line, and where somebody answers two more, so that a start
+    /// after a crash can end the call at its peers; lists and reports show none of it.
     pub tracked: bool,
     /// Who called. *Personal.*
     pub caller: Caller,

@@ -136,8 +136,8 @@ pub fn start(setup: Setup, node: Arc<str>) -> Result<Running, StartError> {
         })?;
     // Sockets first: an address that cannot be had must not cost the peers of a crash their BYEs.
     let sockets = Sockets::bind(&runtime, &setup.sip.listen, chance.next_u64())?;
-    let (store, ghosts) = Store::open(store_setup(&setup, node, clock, chance.fork()))?;
-    let aftermath = clear_up(&store, &setup.recordings, ghosts);
+    let (store, behind) = Store::open(store_setup(&setup, node, clock, chance.fork()))?;
+    let aftermath = clear_up(&store, &setup.recordings, behind);
     let gauges = Arc::new(Gauges::default());
     let (recorder_orders, recorder_queue) = crossbeam_channel::bounded(RECORDER_ORDERS_MAX);
     let parts = Parts {

@@ -69,13 +69,9 @@ impl Left {
 /// Erases the calls of `number` that are over, and what earlier erasures left: the report counts both.
 pub(crate) fn person(keeper: &mut Keeper, number: Number) -> Result<Erased, StoreError> {
     let caller = number.digits();
-    let (calls, running): (Vec<CallId>, Vec<CallId>) = {
-        let view = keeper.shared.view();
-        view.rows
-            .of_caller(caller)
-            .into_iter()
-            .partition(|&call| view.is_finished(call))
-    };
+    let all = keeper.shared.view().rows.of_caller(caller);
+    let (calls, running): (Vec<CallId>, Vec<CallId>) =
+        all.into_iter().partition(|&call| keeper.is_finished(call));
     let mut report = Erased {
         in_progress: u64::try_from(running.len()).unwrap_or(u64::MAX),
         ..Erased::default()

@@ -368,6 +368,16 @@ impl From<story::Answered> for Parts<Answered, AnsweredPersonal> {
     }
 }
 
+impl Parts<Ended, EndedPersonal> {
+    /// Takes out what an untracked call's line does not say: whom its legs reached, and how.
+    pub(crate) fn spare(&mut self) {
+        self.public.legs.clear();
+        if let Some(pii) = &mut self.pii {
+            pii.legs.clear();
+        }
+    }
+}
+
 impl From<story::Ended> for Parts<Ended, EndedPersonal> {
     fn from(ended: story::Ended) -> Self {
         let (legs, personal) = ended.legs.into_iter().map(split_leg).unzip();

@@ -25,6 +25,15 @@ pub(crate) struct Draft {
     is_pruned: bool,
 }
 
+/// What a recording lacks in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// The line that says what became of it.
+    Recorded,
+    /// The hash of this file.
+    Hash(String),
+}
+
 /// When an event happened, on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
@@ -128,6 +137,13 @@ impl Draft {
         self.began.is_some() && self.ended.is_none()
     }
 
+    /// Whether lists show the call.
+    pub(crate) fn is_tracked(&self) -> bool {
+        self.began
+            .as_ref()
+            .is_some_and(|(_, began)| began.public.tracked)
+    }
+
     /// What a BYE to each side needs, where it was answered.
     pub(crate) fn dialogs(&self) -> Option<[story::KeptDialog; 2]> {
         let (_, answered) = self.answered.as_ref()?;
@@ -139,6 +155,22 @@ impl Draft {
         self.answered
             .as_ref()
             .is_some_and(|(_, answered)| answered.public.recorded)
+    }
+
+    /// What a recording still lacks in the log; `None`: nothing, or it is gone.
+    pub(crate) fn lacks(&self) -> Option<Lack> {
+        let is_erased = self
+            .began
+            .as_ref()
+            .is_none_or(|(_, parts)| parts.pii.is_none());
+        if !self.is_recorded() || is_erased || self.is_pruned {
+            return None;
+        }
+        match (&self.recorded, &self.sha256) {
+            (None, _) => Some(Lack::Recorded),
+            (Some(recorded), None) => Some(Lack::Hash(recorded.file.clone())),
+            (Some(_), Some(_)) => None,
+        }
     }
 
     /// How a call that a crash left behind ended. It ran at least until `known`, the last the log knows of that

@@ -63,10 +63,27 @@ pub(crate) enum Purpose {
 pub struct Ghost {
     /// Whose.
     pub call: CallId,
-    /// A recording had begun: the recorder's repair reports it, and [`Store::recorded`] takes the report.
+    /// A recording had begun, and the log does not say what became of it: the recorder's repair reports it, and
+    /// [`Store::recorded`] takes the report.
     pub recorded: bool,
     /// What the BYEs need, caller's first; `None`: it was never answered, or its person was erased.
     pub dialogs: Option<[KeptDialog; 2]>,
+}
+
+/// What the process before left undone.
+///
+/// Of recordings it names those of calls that were in progress at the last checkpoint, or not two minutes over, or began
+/// after it; where rows and index are made again, the newest ten thousand that lack something. A recording that lacks its
+/// line or its hash is named until a checkpoint finds its call two minutes over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftBehind {
+    /// Calls that had not ended.
+    pub ghosts: Vec<Ghost>,
+    /// Calls that had ended and of whose recording the log does not say what became: the recorder's repair reports it, or
+    /// [`crate::recording::recover::find`] finds it whole.
+    pub unrecorded: Vec<CallId>,
+    /// Recordings without a hash: their calls and their files, relative to the recordings' folder.
+    pub unhashed: Vec<(CallId, String)>,
 }
 
 /// How the store stands.
@@ -135,7 +152,7 @@ impl Store {
     ///
     /// # Errors
     /// Another process has it, or the disk or the folder's permissions do not allow it.
-    pub fn open(setup: Setup) -> Result<(Self, Vec<Ghost>), StoreError> {
+    pub fn open(setup: Setup) -> Result<(Self, LeftBehind), StoreError> {
         Self::open_on(setup, Purpose::Serve, Box::new(RealDisk))
     }
 
@@ -153,7 +170,7 @@ impl Store {
         setup: Setup,
         purpose: Purpose,
         disk: Box<dyn Disk>,
-    ) -> Result<(Self, Vec<Ghost>), StoreError> {
+    ) -> Result<(Self, LeftBehind), StoreError> {
         let folder = setup.settings.folder.clone();
         let opened = recover::open(setup, purpose, disk)?;
         let shared = Arc::clone(&opened.keeper.shared);
@@ -175,7 +192,7 @@ impl Store {
         if purpose == Purpose::Serve {
             store.listen(&folder);
         }
-        Ok((store, opened.ghosts))
+        Ok((store, opened.behind))
     }
 
     /// Lets commands ask this store. Calls go on where that cannot be: a socket is not worth refusing to start.
@@ -199,6 +216,12 @@ impl Store {
     pub fn reindex(setup: Setup) -> Result<u64, StoreError> {
         let (store, _) = Self::open_on(setup, Purpose::Rebuild, Box::new(RealDisk))?;
         Ok(store.rows())
+    }
+
+    /// Whether the lines of a call are in the index alone.
+    #[cfg(test)]
+    pub(crate) fn is_indexed(&self, call: CallId) -> bool {
+        !self.0.shared.view().knows(call)
     }
 
     /// How many calls the log knows, tracked or not.

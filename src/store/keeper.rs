@@ -4,7 +4,7 @@
 //! that gathered with one fdatasync; only then do readers see them. What the disk refuses stays in memory and is tried
 //! again; the queue behind it is bounded by [`crate::store::credit`].
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -144,8 +144,10 @@ pub(crate) struct Keeper {
     /// Places in the backlog to give back at the next sync.
     done: u64,
     waiting: Vec<Sender<()>>,
-    /// Calls of a project that is off-season: only their first line is kept.
-    untracked: BTreeSet<CallId>,
+    /// Calls of a project that is off-season, and whether somebody answered. One that nobody answers is one line; an
+    /// answer adds two, without which a start could not end the call at its peers: `answered`, whose personal part is
+    /// what a BYE needs, and `ended`, without its legs.
+    untracked: BTreeMap<CallId, bool>,
     lost_said: u64,
     last: Option<Place>,
     indexed_at: Moment,
@@ -173,7 +175,7 @@ impl Keeper {
             unseen: Vec::new(),
             done: 0,
             waiting: Vec::new(),
-            untracked: BTreeSet::new(),
+            untracked: BTreeMap::new(),
             lost_said: 0,
             last: None,
             indexed_at: Moment::START,
@@ -263,18 +265,10 @@ impl Keeper {
             mono,
             what,
         } = told;
-        let event = Event::from(what);
-        if self.untracked.contains(&call) {
-            if matches!(event, Event::Ended(_)) {
-                self.untracked.remove(&call);
-            }
+        let mut event = Event::from(what);
+        if !self.is_kept(call, &mut event) {
             self.done += 1;
             return;
-        }
-        if let Event::Began(parts) = &event
-            && !parts.public.tracked
-        {
-            self.untracked.insert(call);
         }
         self.taken.push_back(Taken {
             call: Some(call),
@@ -283,6 +277,44 @@ impl Keeper {
             event,
             is_told: true,
         });
+    }
+
+    /// Whether an event gets a line; an untracked call has few, and says little in them.
+    fn is_kept(&mut self, call: CallId, event: &mut Event) -> bool {
+        if let Event::Began(parts) = event
+            && !parts.public.tracked
+        {
+            self.untracked.insert(call, false);
+            return true;
+        }
+        let Some(is_answered) = self.untracked.get_mut(&call) else {
+            return true;
+        };
+        match event {
+            Event::Answered(_) => *is_answered = true,
+            Event::Ended(parts) => {
+                parts.spare();
+                return self.untracked.remove(&call).unwrap_or_default();
+            }
+            Event::Began(_)
+            | Event::Ringing
+            | Event::Recorded(_)
+            | Event::Hashed(_)
+            | Event::Played(_)
+            | Event::Pruned(_)
+            | Event::Started(_)
+            | Event::Opened(_)
+            | Event::Checkpoint(_)
+            | Event::Erased(_)
+            | Event::Lost(_)
+            | Event::Unknown => return false,
+        }
+        true
+    }
+
+    /// Whether a call has ended and nothing more is to come of it. An untracked call that rings has no line that says so.
+    pub(crate) fn is_finished(&self, call: CallId) -> bool {
+        !self.untracked.contains_key(&call) && self.shared.view().is_finished(call)
     }
 
     /// Adds an event of the store's own.

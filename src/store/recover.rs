@@ -7,6 +7,7 @@ use std::panic;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::base::id::CallId;
 use crate::base::time::{Moment, WallTime};
 use crate::store::db;
 use crate::store::db::{Covered, Db};
@@ -14,8 +15,9 @@ use crate::store::disk::{Disk, FILE_MODE};
 use crate::store::erase;
 use crate::store::erase::Left;
 use crate::store::error::StoreError;
-use crate::store::event::{Checkpoint, Event, Started};
-use crate::store::handle::{Erased, Ghost, Purpose, Setup};
+use crate::store::event::{Checkpoint, Event, Parts, Started};
+use crate::store::fold::Lack;
+use crate::store::handle::{Erased, Ghost, LeftBehind, Purpose, Setup};
 use crate::store::history::Histories;
 use crate::store::keeper::Keeper;
 use crate::store::line::{Head, Line};
@@ -27,6 +29,10 @@ use crate::store::shared::Shared;
 use crate::store::snapshot::Snapshots;
 use crate::store::view::View;
 
+/// Most recordings whose missing lines are made up at one start: a crash leaves those of a few minutes, and a log whose
+/// rows are made again may have years of them.
+const MADE_UP_MAX: usize = 10_000;
+
 /// Calls put into the index at once during a replay.
 const BATCH: usize = 1_024;
 
@@ -34,7 +40,7 @@ const BATCH: usize = 1_024;
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) keeper: Keeper,
-    pub(crate) ghosts: Vec<Ghost>,
+    pub(crate) behind: LeftBehind,
     /// Held as long as the store is open.
     pub(crate) lock: File,
 }
@@ -85,9 +91,25 @@ pub(crate) fn open(
     if let Err(error) = erase::finish(&mut keeper, &mut Erased::default()) {
         tracing::error!(%error, "what was to be erased is still there");
     }
-    let mut ghosts = Vec::new();
+    let mut behind = LeftBehind::default();
     if purpose == Purpose::Serve {
-        ghosts = bury(&mut keeper, known, torn)?;
+        let ended: Vec<CallId> = {
+            let view = keeper.shared.view();
+            view.awaiting_hash().take(MADE_UP_MAX).collect()
+        };
+        for call in ended {
+            match keeper.shared.draft(call) {
+                Ok(draft) => {
+                    if behind.add(call, draft.and_then(|draft| draft.lacks())) {
+                        behind.unrecorded.push(call);
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%call, %error, "the recording of a call is not looked for")
+                }
+            }
+        }
+        bury(&mut keeper, known, torn, &mut behind)?;
     }
     // Rows that are only in memory would cost the next start the same replay; after an erasure the old files hold a number.
     if (from_start || is_erased)
@@ -97,7 +119,7 @@ pub(crate) fn open(
     }
     Ok(Opened {
         keeper,
-        ghosts,
+        behind,
         lock,
     })
 }
@@ -144,7 +166,12 @@ fn remember(history: &mut Histories, view: &View) {
 }
 
 /// Ends the calls that a crash left behind, and says in the log that a process begins.
-fn bury(keeper: &mut Keeper, known: Moment, torn: u64) -> Result<Vec<Ghost>, StoreError> {
+fn bury(
+    keeper: &mut Keeper,
+    known: Moment,
+    torn: u64,
+    behind: &mut LeftBehind,
+) -> Result<(), StoreError> {
     let calls = keeper.shared.view().in_progress();
     let started = Started {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -152,7 +179,6 @@ fn bury(keeper: &mut Keeper, known: Moment, torn: u64) -> Result<Vec<Ghost>, Sto
         crashed: u64::try_from(calls.len()).unwrap_or(u64::MAX),
     };
     keeper.say(None, Event::Started(started));
-    let mut ghosts = Vec::new();
     for call in calls {
         let Some(draft) = keeper
             .shared
@@ -162,10 +188,15 @@ fn bury(keeper: &mut Keeper, known: Moment, torn: u64) -> Result<Vec<Ghost>, Sto
             continue;
         };
         if let Some(ended) = draft.crashed(known) {
-            keeper.say(Some(call), Event::Ended(Box::new(ended.into())));
-            ghosts.push(Ghost {
+            let mut ended = Parts::from(ended);
+            if !draft.is_tracked() {
+                ended.spare();
+            }
+            keeper.say(Some(call), Event::Ended(Box::new(ended)));
+            let recorded = behind.add(call, draft.lacks());
+            behind.ghosts.push(Ghost {
                 call,
-                recorded: draft.is_recorded(),
+                recorded,
                 dialogs: draft.dialogs(),
             });
         }
@@ -174,13 +205,25 @@ fn bury(keeper: &mut Keeper, known: Moment, torn: u64) -> Result<Vec<Ghost>, Sto
     if let Err(error) = keeper.commit() {
         tracing::error!(%error, "the call log cannot be written yet");
     }
-    if !ghosts.is_empty() {
+    if !behind.ghosts.is_empty() {
         tracing::warn!(
-            calls = ghosts.len(),
+            calls = behind.ghosts.len(),
             "calls in progress ended with the process before"
         );
     }
-    Ok(ghosts)
+    Ok(())
+}
+
+impl LeftBehind {
+    /// Notes what a call's recording lacks; `true`: the line that says what became of it.
+    fn add(&mut self, call: CallId, lack: Option<Lack>) -> bool {
+        match lack {
+            Some(Lack::Recorded) => return true,
+            Some(Lack::Hash(file)) => self.unhashed.push((call, file)),
+            None => {}
+        }
+        false
+    }
 }
 
 /// The last good line.

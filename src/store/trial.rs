@@ -68,7 +68,8 @@ impl Place {
     }
 
     pub(crate) fn open(&self) -> (Store, Vec<Ghost>) {
-        Store::open(self.setup()).unwrap()
+        let (store, behind) = Store::open(self.setup()).unwrap();
+        (store, behind.ghosts)
     }
 
     pub(crate) fn open_on(&self, disk: impl Disk + 'static) -> Store {

@@ -59,6 +59,11 @@ impl View {
             open.lines.push(place);
         }
         open.note(at, event);
+        if matches!(event, Event::Answered(_)) && open.is_settled {
+            // An untracked call was settled by its first line.
+            open.is_settled = false;
+            self.settled.retain(|&settled| settled != call);
+        }
         if open.is_ready() && !open.is_settled {
             open.is_settled = true;
             self.settled.push(call);
@@ -128,6 +133,14 @@ impl View {
             .is_none_or(|open| open.is_ready() || open.is_settled)
     }
 
+    /// Calls that have ended and whose recording's hash has not come, the newest first.
+    pub(crate) fn awaiting_hash(&self) -> impl Iterator<Item = CallId> {
+        let waiting = self.open.iter().rev();
+        waiting
+            .filter(|(_, open)| open.ended_at.is_some() && open.awaits_hash && !open.is_settled)
+            .map(|(&call, _)| call)
+    }
+
     /// Calls that began and have not ended.
     pub(crate) fn in_progress(&self) -> Vec<CallId> {
         self.open
@@ -141,9 +154,12 @@ impl View {
 impl OpenLines {
     fn note(&mut self, at: WallTime, event: &Event) {
         match event {
-            // An untracked call has this one line.
+            // An untracked call has this one line, unless somebody answers it.
             Event::Began(parts) if !parts.public.tracked => self.ended_at = Some(at),
-            Event::Answered(parts) => self.awaits_hash = parts.public.recorded,
+            Event::Answered(parts) => {
+                self.awaits_hash = parts.public.recorded;
+                self.ended_at = None;
+            }
             Event::Ended(_) => self.ended_at = Some(at),
             Event::Hashed(_) => self.awaits_hash = false,
             Event::Began(_)
