@@ -4,6 +4,7 @@
 //! the ports given back, and once their counters are in, the record. Whatever a peer still sends after that belongs to
 //! [`Farewells`](crate::call::farewell::Farewells), so that a call never lingers for a peer that is gone.
 
+mod acked;
 mod answer;
 pub(in crate::call) mod begin;
 mod cancel;
