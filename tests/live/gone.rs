@@ -1,6 +1,11 @@
 //! Peers that vanish: no ACK, no sound, no answer. The call ends on both sides, and the record says why.
 
-use crate::harness::{CONFIG, Ringtag, wait_for_at_most};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use socket2::{Domain, Socket, Type};
+
+use crate::harness::{CONFIG, NUMBER, PATIENCE, Ringtag, wait_for_at_most};
 use crate::script::Script;
 use crate::sipp::{Sipp, TO_DESK};
 
@@ -116,4 +121,72 @@ fn a_call_on_hold_may_be_silent() {
     pbx.succeed();
     let call = ringtag.ended_calls(1).remove(0);
     assert_eq!(call["finish_reason"], "completed");
+}
+
+#[test]
+fn a_caller_whose_connection_broke_hears_the_bye_on_a_new_one() {
+    let ringtag = Ringtag::start(TO_DESK);
+    let callee = Script::callee("leaving")
+        .expect_call()
+        .reply(180)
+        .describe(200, "sendrecv")
+        .expect("ACK")
+        .pause(1_000)
+        .request("BYE", "")
+        .response(200);
+    let pbx = Sipp::play(&ringtag, &callee, ringtag.net.pbx());
+    let carrier = ringtag.net.carrier();
+    let home = TcpListener::bind((carrier, 5060)).unwrap();
+    let at = SocketAddr::from((ringtag.net.ringtag(), 5060));
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((carrier, 0)).into()).unwrap();
+    socket.connect(&at.into()).unwrap();
+    let mut stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let sdp = format!(
+        "v=0\r\no=- 1 1 IN IP4 {carrier}\r\ns=-\r\nc=IN IP4 {carrier}\r\nt=0 0\r\nm=audio 6000 RTP/AVP 8\r\n"
+    );
+    let request = |method: &str, to: &str, body: &str| {
+        format!(
+            "{method} sip:{NUMBER}@{at};transport=tcp SIP/2.0\r\n\
+             Via: SIP/2.0/TCP {carrier}:5060;branch=z9hG4bK{method}\r\nMax-Forwards: 70\r\n\
+             From: <sip:+79990000001@{carrier}>;tag=f\r\nTo: <sip:{NUMBER}@{at}>{to}\r\nCall-ID: broken\r\n\
+             CSeq: 1 {method}\r\nContact: <sip:phone@{carrier}:5060;transport=tcp>\r\n\
+             Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    stream
+        .write_all(request("INVITE", "", &sdp).as_bytes())
+        .unwrap();
+    let mut heard = String::new();
+    let tag = loop {
+        let mut piece = [0; 4_096];
+        let length = stream.read(&mut piece).unwrap();
+        assert_ne!(length, 0, "{heard}");
+        heard.push_str(&String::from_utf8_lossy(&piece[..length]));
+        if let Some(at) = heard.find("SIP/2.0 200") {
+            let to = heard[at..].lines().find(|line| line.starts_with("To:"));
+            break to.unwrap().split(";tag=").nth(1).unwrap().to_owned();
+        }
+    };
+    let ack = request("ACK", &format!(";tag={tag}"), "");
+    stream.write_all(ack.as_bytes()).unwrap();
+    ringtag.wait_for("the call", || {
+        (ringtag.metric("ringtag_calls_talking") == 1.0).then_some(())
+    });
+    drop(stream);
+
+    home.set_nonblocking(true).unwrap();
+    let (mut again, _) = ringtag.wait_for("a new connection", || home.accept().ok());
+    again.set_nonblocking(false).unwrap();
+    again.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut piece = [0; 4_096];
+    let length = again.read(&mut piece).unwrap();
+    let bye = String::from_utf8_lossy(&piece[..length]).into_owned();
+    assert!(bye.starts_with("BYE sip:phone@"), "{bye}");
+    pbx.succeed();
+    let call = ringtag.ended_calls(1).remove(0);
+    assert_eq!(call["finish_reason"], "completed");
+    assert_eq!(call["hung_up_by"], "callee");
 }
