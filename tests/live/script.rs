@@ -266,10 +266,7 @@ impl Script {
 
     /// Answers as a registrar that grants so many seconds.
     pub(crate) fn grant(self, seconds: u32) -> Self {
-        self.reply_with(
-            200,
-            &format!("Contact: <sip:office@[remote_ip]:[remote_port]>;expires={seconds}\n"),
-        )
+        self.reply_with(200, &format!("[last_Contact:];expires={seconds}\n"))
     }
 
     /// Checks the credentials of the request that is expected; when they are wrong the answer is 403 and the end.

@@ -86,9 +86,14 @@ fn a_stop_refuses_new_calls_and_lets_the_one_under_way_end_by_itself() {
     let (status, _folder) = ringtag.end();
     assert_eq!(status.code(), Some(0));
     let calls = calls_in(&config);
-    assert_eq!(calls.len(), 1, "{calls:#?}");
-    assert_eq!(calls[0]["finish_reason"], "completed");
-    whole(&calls[0]["recording"]);
+    assert_eq!(calls.len(), 2, "{calls:#?}");
+    assert_eq!(
+        calls[0]["finish_reason"], "shutdown",
+        "a lead that was lost"
+    );
+    assert_eq!(calls[0]["sip_status"], 503);
+    assert_eq!(calls[1]["finish_reason"], "completed");
+    whole(&calls[1]["recording"]);
     let (code, out, _) = command(&config, &["verify"]);
     assert_eq!(code, Some(0), "{out}");
 }
