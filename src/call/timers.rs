@@ -18,6 +18,8 @@ pub(in crate::call) enum Timer {
     Remind,
     /// A relayed re-INVITE has had no final answer for too long: it is cancelled, the old session stays.
     Modify,
+    /// An answered call is looked at again: while it is held, its peers are asked whether they are there.
+    Held,
     /// The sound of the closed legs was not reported: the record is told without it.
     Closing,
 }
@@ -28,6 +30,8 @@ pub(in crate::call) const UNHEARD: Duration = Duration::from_secs(4);
 pub(in crate::call) const REMIND: Duration = Duration::from_secs(60);
 /// Longer than a peer needs that asks its user, and within the patience of whoever sent the re-INVITE.
 pub(in crate::call) const MODIFY: Duration = Duration::from_secs(30);
+/// A held call costs its peers a request each this often, and a dead one is known within six minutes.
+pub(in crate::call) const HELD: Duration = Duration::from_secs(300);
 /// A worker reports a closed leg within milliseconds; past this it is not going to.
 pub(in crate::call) const CLOSING: Duration = Duration::from_secs(2);
 

@@ -14,6 +14,7 @@ use crate::call::machine::end::End;
 use crate::call::machine::{Call, LateOffer, State, Up};
 use crate::call::offer_answer::{heard, meets, session};
 use crate::call::story::{Answered, FinishReason, HungUpBy, TriedResult, What};
+use crate::call::timers::{HELD, Timer};
 use crate::sdp::{Session, Voice, parse};
 use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::ClientKey;
@@ -203,6 +204,7 @@ impl Call {
             recording,
             held,
         }));
+        self.timers.set(Timer::Held, now + HELD);
         // What was kept for further targets.
         self.caller.offer = None;
         self.tell_answered(now, hands, index, recording);

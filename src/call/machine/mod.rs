@@ -12,6 +12,7 @@ mod challenge;
 pub(in crate::call) mod end;
 mod fail;
 mod hang_up;
+mod held;
 mod inform;
 mod invite;
 mod modified;
@@ -191,6 +192,7 @@ impl Call {
                 Timer::Ring(leg) => self.rang_out(now, hands, leg),
                 Timer::Remind => self.remind(now, hands),
                 Timer::Modify => self.modify_expired(now, hands),
+                Timer::Held => self.ask_the_held(now, hands),
                 Timer::Closing => self.conclude(now, hands),
             }
         }
@@ -252,6 +254,7 @@ impl Call {
             Errand::Invite => self.invite_response(now, hands, leg, client, came),
             Errand::Modify => self.modify_response(now, hands, client, path, response),
             Errand::Inform => self.inform_response(now, hands, client, response),
+            Errand::Ask => self.ask_response(now, hands, response),
         }
     }
 
@@ -269,6 +272,7 @@ impl Call {
             Errand::Invite => self.invite_failed(now, hands, leg, client, why),
             Errand::Modify => self.modify_failed(now, hands, client),
             Errand::Inform => self.inform_failed(now, hands, client),
+            Errand::Ask => self.ask_failed(now, hands, leg),
         }
     }
 
@@ -321,4 +325,6 @@ pub(in crate::call) enum Errand {
     Modify,
     /// Passes on an INFO.
     Inform,
+    /// Asks a held side whether it is there.
+    Ask,
 }
