@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 
 use crate::api::error::ApiError;
 use crate::api::state::State;
-use crate::engine::gauges::{Gauges, REASONS, read};
+use crate::call::story::FinishReason;
+use crate::engine::gauges::{Gauges, read};
 use crate::store::handle::Health;
 
 /// The figures as they stand.
@@ -177,7 +178,7 @@ fn write_all(out: &mut String, gauges: &Gauges, health: &Health) -> fmt::Result 
     }
     let ended = "ringtag_calls_ended_total";
     head(out, ended, "counter", "Calls that ended, by reason.")?;
-    for reason in REASONS {
+    for reason in FinishReason::ALL {
         writeln!(
             out,
             "{ended}{{reason=\"{}\"}} {}",
@@ -195,7 +196,6 @@ fn head(out: &mut String, name: &str, kind: &str, help: &str) -> fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::story::FinishReason;
 
     #[test]
     fn every_figure_has_its_type_once_and_a_value() {

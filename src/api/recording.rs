@@ -2,7 +2,7 @@
 
 use std::io::{self, SeekFrom};
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Component, Path as FilePath, PathBuf};
+use std::path::Path as FilePath;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -25,6 +25,7 @@ use crate::api::state::State;
 use crate::api::stream::{self, Source};
 use crate::base::id::CallId;
 use crate::base::time::Moment;
+use crate::recording::shelf;
 use crate::store::record::CallRecord;
 
 /// How much is read at once: eight seconds of stereo, one system call.
@@ -143,7 +144,7 @@ async fn open(state: &State, call: &CallRecord) -> Result<(File, u64, String), A
             "the file of this recording was removed",
         )
     };
-    let path = within(&state.recordings, FilePath::new(&recording.file)).ok_or_else(gone)?;
+    let path = shelf::inside(&state.recordings, FilePath::new(&recording.file)).ok_or_else(gone)?;
     let opened = async {
         let file = File::open(&path).await?;
         let about = file.metadata().await?;
@@ -164,14 +165,6 @@ async fn open(state: &State, call: &CallRecord) -> Result<(File, u64, String), A
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(gone()),
         Err(error) => Err(ApiError::ours("reading the recording", &error)),
     }
-}
-
-/// The path inside the folder; `None` for one that would leave it.
-fn within(folder: &FilePath, file: &FilePath) -> Option<PathBuf> {
-    let inside = file
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)));
-    (inside && file.file_name().is_some()).then(|| folder.join(file))
 }
 
 /// Sends the bytes from `first` up to, not including, `end`.
@@ -253,23 +246,6 @@ mod tests {
     use super::*;
     use crate::base::chance::Chance;
     use crate::base::time::WallTime;
-
-    #[test]
-    fn a_path_that_leaves_the_folder_is_none() {
-        let folder = FilePath::new("/srv/recordings");
-        for file in [
-            "../x.wav",
-            "/etc/passwd",
-            "2026/../../x.wav",
-            "",
-            ".",
-            "./x.wav/..",
-        ] {
-            assert_eq!(within(folder, FilePath::new(file)), None, "{file}");
-        }
-        let inside = within(folder, FilePath::new("2026/11/21/x.wav")).unwrap();
-        assert_eq!(inside, FilePath::new("/srv/recordings/2026/11/21/x.wav"));
-    }
 
     #[test]
     fn a_seek_is_no_new_play_and_an_hour_later_is() {

@@ -264,6 +264,24 @@ pub enum FinishReason {
 }
 
 impl FinishReason {
+    /// Every reason, each at the place of its number. The store's files hold these numbers: append only.
+    pub const ALL: [Self; 14] = [
+        Self::Completed,
+        Self::CallerGaveUp,
+        Self::Busy,
+        Self::NoAnswer,
+        Self::Rejected,
+        Self::Unreachable,
+        Self::NoRule,
+        Self::CodecMismatch,
+        Self::Overload,
+        Self::MediaLost,
+        Self::SignallingLost,
+        Self::Shutdown,
+        Self::HungUpByOperator,
+        Self::Crashed,
+    ];
+
     /// The word of the record.
     pub const fn word(self) -> &'static str {
         match self {
@@ -306,5 +324,18 @@ impl HungUpBy {
             Self::Callee => "callee",
             Self::System => "system",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_at_the_place_of_its_number() {
+        for (place, reason) in FinishReason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, place);
+        }
+        assert_eq!(FinishReason::Crashed as usize + 1, FinishReason::ALL.len());
     }
 }

@@ -7,6 +7,7 @@ use crate::call::story::KeptDialog;
 use crate::recording::command::Command;
 use crate::recording::recover;
 use crate::recording::settings::Settings;
+use crate::recording::shelf;
 use crate::store::Store;
 use crate::store::handle::LeftBehind;
 
@@ -48,7 +49,9 @@ pub(in crate::engine) fn clear_up(
         unhashed
             .filter(|(call, _)| !known.contains(call))
             // A recording that could not be made has a line and no file.
-            .filter(|(_, file)| settings.folder.join(file).is_file())
+            .filter(|(_, file)| {
+                shelf::inside(&settings.folder, file.as_ref()).is_some_and(|path| path.is_file())
+            })
             .map(|(call, file)| Command::Hash {
                 call,
                 file: file.into(),
@@ -67,7 +70,6 @@ mod tests {
     use super::*;
     use crate::recording::plan;
     use crate::recording::settings::When;
-    use crate::recording::shelf;
     use crate::recording::tape::RATE_HZ;
     use crate::recording::wav::Wav;
     use crate::store::trial::{Place, Script};

@@ -7,6 +7,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -65,6 +66,12 @@ pub fn sync_folders(folder: &Path, day: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Returns the path of a file in `folder`; `None` for a name that leads out of it, or to nothing.
+pub fn inside(folder: &Path, file: &Path) -> Option<PathBuf> {
+    let is_plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+    (file.file_name().is_some() && file.components().all(is_plain)).then(|| folder.join(file))
+}
+
 /// Finds every `.part` below `YYYY/MM/DD` and returns its path without the ending, oldest day first.
 /// A folder that cannot be read is logged and left out.
 pub fn growing(folder: &Path) -> Vec<PathBuf> {
@@ -116,4 +123,26 @@ fn names(folder: &Path) -> Vec<String> {
         .collect();
     names.sort_unstable();
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_leaves_the_folder_is_none() {
+        let folder = Path::new("/srv/recordings");
+        for file in [
+            "../x.wav",
+            "/etc/passwd",
+            "2026/../../x.wav",
+            "",
+            ".",
+            "./x.wav/..",
+        ] {
+            assert_eq!(inside(folder, Path::new(file)), None, "{file}");
+        }
+        let path = inside(folder, Path::new("2026/11/21/x.wav")).unwrap();
+        assert_eq!(path, Path::new("/srv/recordings/2026/11/21/x.wav"));
+    }
 }

@@ -13,10 +13,11 @@ use std::fs;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use crate::base::id::CallId;
 use crate::base::number::Number;
+use crate::recording::shelf;
 use crate::store::disk;
 use crate::store::error::StoreError;
 use crate::store::event;
@@ -223,7 +224,7 @@ fn replace(path: &Path, next: &Path, patches: &[(u64, Vec<u8>)]) -> io::Result<(
 
 /// Deletes a recording; `false`: it is gone already.
 pub(crate) fn remove_recording(folder: &Path, file: &str) -> Result<bool, StoreError> {
-    let Some(path) = inside(folder, file) else {
+    let Some(path) = shelf::inside(folder, file.as_ref()) else {
         tracing::error!(file, "a recording outside of its folder is not deleted");
         return Ok(false);
     };
@@ -246,15 +247,6 @@ pub(crate) fn prune(keeper: &mut Keeper, old: Vec<(CallId, String)>) -> Result<u
     let mut report = Erased::default();
     finish(keeper, &mut report)?;
     Ok(report.recordings)
-}
-
-/// Returns the path of a recording; `None` for one that leads out of the folder.
-pub(crate) fn inside(folder: &Path, file: &str) -> Option<PathBuf> {
-    let is_plain = |part: Component<'_>| matches!(part, Component::Normal(_));
-    Path::new(file)
-        .components()
-        .all(is_plain)
-        .then(|| folder.join(file))
 }
 
 /// Removes months that a crash left half-written: the whole ones are still there.

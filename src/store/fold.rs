@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::id::CallId;
+use crate::base::number::Caller;
 use crate::base::time::{Moment, WallTime};
 use crate::call::story;
 use crate::call::story::{FinishReason, HungUpBy, Leg};
@@ -70,6 +71,7 @@ impl Draft {
             Some(pii) => (Some(pii.caller), pii.sip_call_id),
             None => (None, String::new()),
         };
+        let is_hidden = caller == Some(Caller::Anonymous);
         let recording = match self.recorded {
             Some(recorded) if !is_erased && !self.is_pruned => Some(shown(recorded, self.sha256)),
             Some(_) | None => None,
@@ -103,7 +105,7 @@ impl Draft {
             hung_up_by: None,
             sip_status: None,
             q850_cause: None,
-            first_call: began.public.prior_calls == 0,
+            first_call: began.public.prior_calls == 0 && !is_hidden,
             prior_calls: began.public.prior_calls,
             tags: Vec::new(),
             goal: None,
@@ -208,7 +210,7 @@ impl Draft {
             rule: answered
                 .map(|answered| Arc::clone(&answered.rule))
                 .or_else(|| began.public.rule.clone()),
-            targets_tried: Vec::new(),
+            targets_tried: self.tried().into_iter().collect(),
             manager: answered.and_then(|answered| answered.manager.clone()),
             destination: answered.map(|answered| answered.destination.clone()),
             ringing_at: self.ringing.map(|ringing| ringing.at),
@@ -223,6 +225,32 @@ impl Draft {
             sip_status: answered.map(|_| 200),
             q850_cause: None,
             legs,
+        })
+    }
+}
+
+impl Draft {
+    /// The target that answered, the only one that is known before the end. How long it rang is counted from the first
+    /// ring of any.
+    fn tried(&self) -> Option<story::Tried> {
+        let (answer, parts) = self.answered.as_ref()?;
+        let said = &parts.public;
+        let trunk = parts.pii.as_ref().map_or("", |pii| {
+            let [_, callee] = &pii.dialogs;
+            &callee.trunk
+        });
+        let destination = &said.destination;
+        let target = match &said.manager {
+            Some(manager) => format!("manager:{manager}"),
+            None if destination.starts_with('+') => format!("number:{destination}@{trunk}"),
+            None => format!("ext:{destination}@{trunk}"),
+        };
+        let rang = self.ringing.map(|ringing| answer.mono - ringing.mono);
+        Some(story::Tried {
+            target,
+            result: story::TriedResult::Answered,
+            sip_status: Some(200),
+            ring_ms: rang.map_or(0, millis),
         })
     }
 }
@@ -357,6 +385,31 @@ mod tests {
     fn without_its_beginning_a_call_has_no_record() {
         let script = Script::nth(1);
         assert_eq!(fold(script.id, &lines(&script)[1..]), None);
+    }
+
+    #[test]
+    fn a_call_that_crashed_while_they_talked_names_the_target_that_answered() {
+        let script = Script::nth(1);
+        let mut draft = Draft::default();
+        for (stamp, event) in lines(&script).into_iter().take(3) {
+            draft.apply(stamp, event);
+        }
+        let ended = draft.crashed(Moment::from_millis(6_000)).unwrap();
+        let wanted = crate::store::trial::ended(script.at, &script.caller);
+        assert_eq!(ended.targets_tried, wanted.targets_tried);
+        assert_eq!(
+            (ended.rule, ended.manager, ended.destination),
+            (wanted.rule, wanted.manager, wanted.destination)
+        );
+    }
+
+    #[test]
+    fn who_hides_may_have_called_before() {
+        for (caller, is_first) in [("anonymous", false), ("+79161234567", true), ("101", true)] {
+            let script = Script::new(1, crate::store::trial::MORNING, caller);
+            let record = fold(script.id, &lines(&script)[..1]).unwrap();
+            assert_eq!((record.prior_calls, record.first_call), (0, is_first));
+        }
     }
 
     #[test]

@@ -313,17 +313,21 @@ impl Store {
     }
 
     /// Deletes the recordings of calls that began before `before`; their records and the log say so. Waits, in batches
-    /// between which calls are logged. Returns how many files there were.
+    /// between which calls are logged. Returns how many files there were. The recording of a call whose lines are damaged
+    /// stays, and the log of the program names it.
     ///
     /// # Errors
     /// The disk refuses; asking again goes on where it stopped.
     pub fn prune_recordings(&self, before: WallTime) -> Result<u64, StoreError> {
         let mut removed = 0;
+        let mut last = None;
         loop {
-            let old = self.0.shared.recorded_before(before, PRUNE_BATCH)?;
-            if old.is_empty() {
+            let calls = self.0.shared.recorded_before(before, last, PRUNE_BATCH);
+            if calls.is_empty() {
                 return Ok(removed);
             }
+            last = calls.last().copied();
+            let old = self.0.shared.files(&calls);
             let (answer, pruned) = crossbeam_channel::bounded(1);
             self.ask(Job::Prune(old, answer))?;
             removed += self.wait(&pruned)??;

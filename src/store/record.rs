@@ -70,7 +70,7 @@ pub struct CallRecord {
     pub sip_status: Option<u16>,
     /// The Q.850 cause that a Reason header named.
     pub q850_cause: Option<u8>,
-    /// The caller had not called this project before.
+    /// The caller had not called this project before; `false` for an anonymous caller, of whom nobody knows.
     pub first_call: bool,
     /// How often the caller had called this project before.
     pub prior_calls: u32,

@@ -96,7 +96,7 @@ pub(crate) struct Row {
     pub(crate) manager: Name,
     pub(crate) virtual_number: Name,
     pub(crate) marks: Marks,
-    /// Place in [`REASONS`] plus 1; 0: in progress.
+    /// Place in [`FinishReason::ALL`] plus 1; 0: in progress.
     pub(crate) reason: u8,
 }
 
@@ -122,25 +122,6 @@ impl Marks {
     }
 }
 
-/// The order is that of the rows' files: append only.
-const REASONS: [FinishReason; 15] = [
-    FinishReason::Completed,
-    FinishReason::CallerGaveUp,
-    FinishReason::Busy,
-    FinishReason::NoAnswer,
-    FinishReason::Rejected,
-    FinishReason::Unreachable,
-    FinishReason::NoRule,
-    FinishReason::CodecMismatch,
-    FinishReason::Overload,
-    FinishReason::MediaLost,
-    FinishReason::SignallingLost,
-    FinishReason::Shutdown,
-    FinishReason::HungUpByOperator,
-    FinishReason::Crashed,
-    FinishReason::BadRequest,
-];
-
 impl Row {
     /// Whether lists show it.
     pub(crate) const fn is_tracked(&self) -> bool {
@@ -164,7 +145,7 @@ impl Row {
 
     /// Why it ended.
     pub(crate) fn finish_reason(&self) -> Option<FinishReason> {
-        REASONS
+        FinishReason::ALL
             .get(usize::from(self.reason).checked_sub(1)?)
             .copied()
     }
@@ -303,18 +284,14 @@ impl Rows {
 
     fn ended(&mut self, id: CallId, said: &Ended) {
         let manager = self.names.optional(said.manager.as_ref());
-        let reason = REASONS
-            .iter()
-            .position(|&known| known == said.finish_reason);
         if let Some(row) = self.get_mut(id) {
             row.manager = manager;
             row.marks.set(Marks::ANSWERED, said.answered);
             row.marks.set(Marks::MISSED, said.missed);
             row.wait_ms = u32::try_from(said.wait_ms).unwrap_or(u32::MAX);
             row.talk_ms = u32::try_from(said.talk_ms).unwrap_or(u32::MAX);
-            row.reason = reason
-                .and_then(|place| u8::try_from(place + 1).ok())
-                .unwrap_or(0);
+            // A reason's number is its place in the list.
+            row.reason = u8::try_from(said.finish_reason as usize + 1).unwrap_or(0);
         }
     }
 

@@ -592,6 +592,9 @@ fn a_month_opens_with_the_head_of_the_one_before_and_a_call_may_span_both() {
     store.tell(call.answered());
     store.sync().unwrap();
     store.tell(call.ended());
+    let path = place.recording(&call);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, "sound").unwrap();
     store.recorded(call.outcome());
     store.sync().unwrap();
     let record = store.call(call.id).unwrap().unwrap();
@@ -1022,6 +1025,52 @@ fn a_recording_whose_time_is_over_is_deleted_and_its_record_says_so() {
     let (store, _) = place.open();
     assert!(!place.recording(&calls[0]).exists());
     assert!(store.list(&all()).unwrap() == shown);
+}
+
+#[test]
+fn a_damaged_old_call_saves_no_other_recording_from_its_time() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let calls: Vec<Script> = (1..=150).map(Script::nth).collect();
+    for call in &calls {
+        place.play(&store, call);
+    }
+    store.shutdown();
+    drop(store);
+    let path = place.month("2026-11");
+    let text = fs::read_to_string(&path).unwrap();
+    let bad = calls[0].id.to_string();
+    let line = text.lines().find(|line| line.contains(&bad)).unwrap();
+    let damaged = line.replacen(r#""n":"#, r#""m":"#, 1);
+    fs::write(&path, text.replacen(line, &damaged, 1)).unwrap();
+    let (store, _) = place.open();
+    let after = calls[149].at + Duration::from_secs(1);
+    assert_eq!(store.prune_recordings(after).unwrap(), 149);
+    assert!(place.recording(&calls[0]).exists());
+    assert!(!place.recording(&calls[149]).exists());
+}
+
+#[test]
+fn a_recording_that_is_missing_before_it_was_hashed_is_found() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let call = Script::nth(1);
+    store.tell(call.began());
+    store.tell(call.answered());
+    store.tell(call.ended());
+    let path = place.recording(&call);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, "sound").unwrap();
+    store.recorded(call.outcome());
+    store.sync().unwrap();
+    assert!(is_whole(&store));
+    fs::remove_file(&path).unwrap();
+    // opened, started, began, answered, ended, recorded.
+    let verdict = store.verify().unwrap();
+    assert!(
+        matches!(&verdict, Verdict::Broken { line: 6, why, .. } if why.contains("missing")),
+        "{verdict:?}"
+    );
 }
 
 #[test]

@@ -1,16 +1,13 @@
 //! Checking the whole log: every line's hash, the chain through all months, what was erased, and the recordings.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::base::id::CallId;
-use crate::store::erase;
+use crate::recording::hash;
+use crate::recording::shelf;
 use crate::store::error::StoreError;
 use crate::store::event::Event;
 use crate::store::line::{Head, Line};
@@ -61,7 +58,8 @@ struct Walk {
     erased: BTreeSet<CallId>,
     /// Calls whose recording was deleted when its time was over.
     pruned: BTreeSet<CallId>,
-    files: BTreeMap<CallId, String>,
+    /// Recordings, each with the line that names it and whether there is sound in it.
+    files: BTreeMap<CallId, (Spot, String, bool)>,
     hashes: BTreeMap<CallId, (Spot, String)>,
 }
 
@@ -124,6 +122,20 @@ pub(crate) fn verify(
             });
         }
         hashed += 1;
+    }
+    for (call, ((month, line), file, is_there)) in &walk.files {
+        let is_gone = walk.erased.contains(call) || walk.pruned.contains(call);
+        if is_gone || !is_there || walk.hashes.contains_key(call) {
+            continue;
+        }
+        let path = shelf::inside(recordings, file.as_ref());
+        if !path.is_some_and(|path| path.is_file()) {
+            return Ok(Verdict::Broken {
+                file: month_path(log, *month),
+                line: *line,
+                why: format!("the recording {file}, which has no hash yet, is missing"),
+            });
+        }
     }
     Ok(Verdict::Whole {
         lines: walk.lines,
@@ -198,7 +210,11 @@ impl Walk {
                 self.kept.entry(call).or_insert(spot);
             }
             match event {
-                Event::Recorded(recorded) => drop(self.files.insert(call, recorded.file)),
+                Event::Recorded(recorded) => {
+                    // Without a byte there is no file: it could not be made.
+                    let named = (spot, recorded.file, recorded.bytes > 0);
+                    drop(self.files.insert(call, named));
+                }
                 Event::Hashed(hashed) => drop(self.hashes.insert(call, (spot, hashed.sha256))),
                 Event::Pruned(_) => drop(self.pruned.insert(call)),
                 Event::Began(_)
@@ -221,16 +237,16 @@ impl Walk {
 
     /// Checks a recording; returns what is wrong with it.
     fn recording(&self, folder: &Path, call: CallId, sha256: &str) -> Option<String> {
-        let Some(file) = self.files.get(&call) else {
+        let Some((_, file, _)) = self.files.get(&call) else {
             return Some("it is the hash of a recording that no line names".into());
         };
-        let Some(path) = erase::inside(folder, file) else {
+        let Some(path) = shelf::inside(folder, file.as_ref()) else {
             return Some(format!(
                 "it names a recording outside of its folder: {file}"
             ));
         };
-        match hash_file(&path) {
-            Ok(hash) if hex::encode(hash) == sha256 => None,
+        match hash::of(&path) {
+            Ok(hash) if hash == sha256 => None,
             Ok(_) => Some(format!(
                 "the recording {} is not what was recorded",
                 path.display()
@@ -240,18 +256,5 @@ impl Walk {
                 path.display()
             )),
         }
-    }
-}
-
-fn hash_file(path: &Path) -> io::Result<[u8; 32]> {
-    let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut piece = vec![0; 1 << 16];
-    loop {
-        let read = file.read(&mut piece)?;
-        if read == 0 {
-            return Ok(hasher.finalize().into());
-        }
-        hasher.update(piece.get(..read).unwrap_or_default());
     }
 }
