@@ -56,7 +56,7 @@ fn open_and_close(calls: u16) {
         let legs = [LegId(2 * call), LegId(2 * call + 1)];
         for leg in legs {
             let pair = ports.take(LOCAL.into(), clock.now()).unwrap();
-            pool.open(call, leg, pair, SoundFrom::Sdp, LOCAL.into());
+            assert!(pool.open(call, leg, pair, SoundFrom::Sdp, LOCAL.into()));
             pool.aim(leg, Some(peer), Some(peer), Arc::default());
         }
         let [caller, callee] = legs;
@@ -104,7 +104,7 @@ fn run(calls: u16, seconds: u32, from: SoundFrom, tapped: bool) {
         for (leg, gateway) in legs.into_iter().zip(&gateways) {
             let pair = ports.take(LOCAL.into(), clock.now()).unwrap();
             streams.push((call, gateway, SocketAddr::from((LOCAL, pair.port))));
-            pool.open(call.into(), leg, pair, from, LOCAL.into());
+            assert!(pool.open(call.into(), leg, pair, from, LOCAL.into()));
             pool.aim(
                 leg,
                 Some(gateway.local_addr().unwrap()),

@@ -4,14 +4,16 @@ use std::fmt;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors of one recorded call: two legs with an RTP and an RTCP socket each, and its WAV file.
+/// Descriptors of one recorded call that talks: two legs with an RTP and an RTCP socket each, and its WAV file.
 const DESCRIPTORS_PER_CALL: u64 = 5;
 
 /// Descriptors kept for listeners, connections, the log, the index, HTTP and the finishing of files.
 const DESCRIPTORS_KEPT: u64 = 1_536;
 
-/// Port pairs of one call: the caller's and the answering target's.
-const PAIRS_PER_CALL: u64 = 2;
+/// Port pairs of one call that talks: the caller's and the answering target's. A group that rings all at once takes one
+/// for each member until one answers. That is not reckoned here: a member for whom no pair is free then is not rung
+/// (`no-capacity`), and the others ring.
+pub(in crate::engine) const PAIRS_PER_CALL: usize = 2;
 
 /// What bounds the number of calls at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +36,7 @@ impl Limits {
         let by_descriptors = descriptors.saturating_sub(DESCRIPTORS_KEPT) / DESCRIPTORS_PER_CALL;
         Self {
             // Even a starved machine takes one call, and says why it takes no second.
-            calls: (pairs / PAIRS_PER_CALL).min(by_descriptors).max(1),
+            calls: (pairs / PAIRS_PER_CALL as u64).min(by_descriptors).max(1),
             pairs,
             descriptors,
         }
@@ -43,7 +45,7 @@ impl Limits {
 
 impl fmt::Display for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let by_ports = self.pairs / PAIRS_PER_CALL;
+        let by_ports = self.pairs / PAIRS_PER_CALL as u64;
         let (what, remedy) = if self.calls == by_ports {
             ("media.ports", "widen the range for more")
         } else {
@@ -54,7 +56,8 @@ impl fmt::Display for Limits {
         };
         write!(
             f,
-            "{} calls at once, bounded by {what}: {} port pairs make {by_ports} calls, {} descriptors make {}; {remedy}",
+            "{} calls at once, bounded by {what}: {} port pairs make {by_ports} calls, {} descriptors make {}; {remedy}; \
+             a group that rings all at once takes a pair for each member while it rings",
             self.calls,
             self.pairs,
             self.descriptors,
@@ -92,6 +95,7 @@ mod tests {
         let by_ports = Limits::from(5_000, 1_000_000);
         assert_eq!(by_ports.calls, 2_500);
         assert!(by_ports.to_string().contains("bounded by media.ports"));
+        assert!(by_ports.to_string().contains("a pair for each member"));
         let by_files = Limits::from(5_000, 4_096);
         assert_eq!(by_files.calls, 512);
         assert!(

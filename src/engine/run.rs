@@ -17,19 +17,16 @@ use crate::call::trunks::Trunks;
 use crate::engine::admit::{Door, RETRY_AFTER_S, Room};
 use crate::engine::datagrams::Datagrams;
 use crate::engine::gauges::{Gauges, add, set};
-use crate::engine::limits::Limits;
+use crate::engine::limits::{Limits, PAIRS_PER_CALL};
 use crate::engine::names::{self, Resolved};
 use crate::engine::setup::Rules;
 use crate::engine::sound::Sound;
 use crate::engine::streams::{Arrival, Streams};
-use crate::engine::tell::Teller;
+use crate::engine::tell::{Teller, tell_recording};
 use crate::engine::ways::Ways;
 use crate::sip::endpoint::Transmit;
 use crate::store::Store;
 use crate::store::credit::Credit;
-
-/// Port pairs that a new call must find free: its own and its first target's.
-const PAIRS_PER_CALL: usize = 2;
 
 /// What a call may write: began, ringing, answered, ended, recorded, hashed.
 const EVENTS_PER_CALL: u32 = 6;
@@ -37,6 +34,9 @@ const EVENTS_PER_CALL: u32 = 6;
 /// How long a stop waits for the last legs to report past the end of the drain, and for the last peers to answer a BYE or a
 /// CANCEL once no call is left: four repetitions.
 const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// How soon orders are sent again for which a worker or the recorder had no room.
+const SEND_AGAIN: Duration = Duration::from_millis(10);
 
 /// The wake-up of a loop that waits for nothing; early is harmless.
 const NEVER: Duration = Duration::from_secs(3_600);
@@ -135,11 +135,20 @@ impl Engine {
         }
         tracing::info!("the engine stops");
         self.sound.shut_down(self.clock.now());
+        self.tell_unrecorded();
+    }
+
+    /// Tells the call log of recordings that the recorder never began.
+    fn tell_unrecorded(&mut self) {
+        while let Some(outcome) = self.sound.next_unrecorded() {
+            tell_recording(&self.store, &self.gauges, outcome);
+        }
     }
 
     /// Does everything the switchboard wishes, in its order.
     fn perform(&mut self) {
         let now = self.clock.now();
+        self.sound.catch_up();
         while let Some(wish) = self.switchboard.poll() {
             match wish {
                 Wish::Transmit(transmit) => self.transmit(now, transmit),
@@ -163,6 +172,7 @@ impl Engine {
                 Wish::Note(what) => self.teller.note(now, &self.gauges, &what),
             }
         }
+        self.tell_unrecorded();
     }
 
     fn transmit(&mut self, now: Moment, transmit: Transmit) {
@@ -329,6 +339,11 @@ impl Engine {
             .switchboard
             .poll_timeout()
             .map_or_else(|| self.clock.now() + NEVER, |(at, _)| at);
+        let timer = if self.sound.is_behind() {
+            timer.min(self.clock.now() + SEND_AGAIN)
+        } else {
+            timer
+        };
         stop_at.map_or(timer, |stop| stop.min(timer))
     }
 }

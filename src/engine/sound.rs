@@ -1,5 +1,6 @@
 //! Performs what calls wish about sound: ports, workers, the recorder. Keeps which leg is recorded under which tap.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +17,14 @@ use crate::media::command::{Report, Sound as Counted};
 use crate::media::pool::Pool;
 use crate::media::ports::PortPool;
 use crate::media::tap::TapId;
-use crate::recording::command::Command;
+use crate::recording::command::{Command, Gap, Outcome, State};
+use crate::recording::plan;
+use crate::recording::tape::RATE_HZ;
+use crate::recording::wav::CHANNELS;
 use crate::sdp::Codec;
+
+/// Why a recording does not begin: the recorder has thousands of orders to carry out.
+const BEHIND: &str = "recorder behind";
 
 /// Ports, workers and recorder, as the engine uses them.
 #[derive(Debug)]
@@ -25,12 +32,17 @@ pub(in crate::engine) struct Sound {
     ports: PortPool,
     pool: Pool,
     recorder: Sender<Command>,
+    /// Orders to the recorder that found no room, in their order. Recordings under way bound them: no new one begins
+    /// meanwhile.
+    late: VecDeque<Command>,
     silence: Duration,
     bind: Option<IpAddr>,
     advertise: Option<IpAddr>,
     legs: Map<LegId, Leg>,
     taps: Map<CallId, Tap>,
     tap_count: u32,
+    /// Recordings that ended without the recorder.
+    unrecorded: VecDeque<Outcome>,
     gauges: Arc<Gauges>,
 }
 
@@ -49,6 +61,16 @@ struct Tap {
     id: TapId,
     caller: LegId,
     callee: LegId,
+    /// Why the recorder does not have it, and when and where it would have begun.
+    lost: Option<Lost>,
+}
+
+/// A recording that could not begin.
+#[derive(Debug)]
+struct Lost {
+    wall: WallTime,
+    at: Moment,
+    why: &'static str,
 }
 
 impl Sound {
@@ -64,12 +86,14 @@ impl Sound {
             ports: PortPool::new(settings),
             pool,
             recorder,
+            late: VecDeque::new(),
             silence: settings.silence,
             bind: settings.bind,
             advertise: settings.advertise,
             legs: keyed(key),
             taps: keyed(key),
             tap_count: 0,
+            unrecorded: VecDeque::new(),
             gauges,
         }
     }
@@ -101,11 +125,17 @@ impl Sound {
                 let local = self.bind.unwrap_or_else(|| ways.toward(toward));
                 let address = match self.ports.take(local, now) {
                     Ok(pair) => {
-                        let shown = self.advertise.unwrap_or(local);
-                        let address = SocketAddr::new(shown, pair.port);
-                        self.legs.insert(leg, Leg::default());
-                        self.pool.open(call.0, leg, pair, from, toward);
-                        Some(address)
+                        let port = pair.port;
+                        if self.pool.open(call.0, leg, pair, from, toward) {
+                            self.legs.insert(leg, Leg::default());
+                            Some(SocketAddr::new(self.advertise.unwrap_or(local), port))
+                        } else {
+                            self.ports.release(port, now);
+                            tracing::error!(
+                                "a leg gets no ports: the media worker of its call is behind or gone"
+                            );
+                            None
+                        }
                     }
                     Err(error) => {
                         tracing::error!(%error, "a leg gets no ports");
@@ -167,15 +197,40 @@ impl Sound {
         Some(told)
     }
 
+    /// Takes the next recording that ended without the recorder having known of it.
+    pub(in crate::engine) fn next_unrecorded(&mut self) -> Option<Outcome> {
+        self.unrecorded.pop_front()
+    }
+
+    /// Sends what waits for room with the workers and the recorder. The engine waits for neither.
+    pub(in crate::engine) fn catch_up(&mut self) {
+        self.pool.catch_up();
+        while let Some(command) = self.late.pop_front() {
+            if let Err(TrySendError::Full(command)) = self.recorder.try_send(command) {
+                self.late.push_front(command);
+                break;
+            }
+        }
+    }
+
+    /// Whether something waits for room.
+    pub(in crate::engine) fn is_behind(&self) -> bool {
+        !self.late.is_empty() || self.pool.late() > 0
+    }
+
     /// Ends the workers and the recorder, which finishes its files first.
-    pub(in crate::engine) fn shut_down(mut self, now: Moment) {
-        let open: Vec<CallId> = self.taps.drain().map(|(call, _)| call).collect();
-        for call in open {
-            self.stop(call, now);
+    pub(in crate::engine) fn shut_down(&mut self, now: Moment) {
+        let mut open: Vec<_> = self.taps.drain().collect();
+        open.sort_unstable_by_key(|(call, _)| *call);
+        for (call, tap) in open {
+            self.end(call, &tap, now);
         }
         self.pool.stop();
-        // Waits for room: this is the one order that must not be lost.
-        let _recorder_is_gone = self.recorder.send(Command::Shutdown).is_err();
+        // Waits for room: these are the orders that end files, and nothing is served any more.
+        self.late.push_back(Command::Shutdown);
+        for command in self.late.drain(..) {
+            let _recorder_is_gone = self.recorder.send(command).is_err();
+        }
     }
 
     fn aim(&mut self, now: Moment, leg: LegId, aim: Aim) {
@@ -212,8 +267,7 @@ impl Sound {
                 leg.codecs.clone().unwrap_or_else(no_codecs)
             })
         });
-        self.taps.insert(call, Tap { id, caller, callee });
-        self.order(Command::Start {
+        let begun = self.begin(Command::Start {
             call,
             tap: id,
             wall,
@@ -221,34 +275,63 @@ impl Sound {
             codecs,
             sends,
         });
-        self.pool.tap(caller, callee, Some(id));
+        let lost = match begun {
+            Ok(()) => {
+                self.pool.tap(caller, callee, Some(id));
+                None
+            }
+            Err(why) => {
+                tracing::error!(%call, why, "a call is not recorded");
+                Some(Lost { wall, at, why })
+            }
+        };
+        let tap = Tap {
+            id,
+            caller,
+            callee,
+            lost,
+        };
+        self.taps.insert(call, tap);
         set(&self.gauges.recordings_open, self.taps.len() as u64);
     }
 
     fn stop(&mut self, call: CallId, at: Moment) {
-        let Some(tap) = self.taps.remove(&call) else {
-            return;
-        };
+        if let Some(tap) = self.taps.remove(&call) {
+            self.end(call, &tap, at);
+        }
+    }
+
+    fn end(&mut self, call: CallId, tap: &Tap, at: Moment) {
         for leg in [tap.caller, tap.callee] {
             if let Some(leg) = self.legs.get_mut(&leg) {
                 leg.recorded = None;
             }
         }
-        self.pool.tap(tap.caller, tap.callee, None);
-        self.order(Command::Stop { tap: tap.id, at });
+        match &tap.lost {
+            Some(lost) => self.unrecorded.push_back(unrecorded(call, lost, at)),
+            None => {
+                self.pool.tap(tap.caller, tap.callee, None);
+                self.order(Command::Stop { tap: tap.id, at });
+            }
+        }
         set(&self.gauges.recordings_open, self.taps.len() as u64);
     }
 
-    fn order(&self, command: Command) {
-        match self.recorder.try_send(command) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => {
-                tracing::error!("the recorder is behind by thousands of orders; one is lost");
-            }
-            Err(TrySendError::Disconnected(_)) => {
-                tracing::error!("the recorder is gone; calls go on without recordings");
-            }
+    /// Has the recorder begin a recording, or says why it cannot.
+    fn begin(&self, start: Command) -> Result<(), &'static str> {
+        if !self.late.is_empty() {
+            return Err(BEHIND);
         }
+        self.recorder.try_send(start).map_err(|error| match error {
+            TrySendError::Full(_) => BEHIND,
+            TrySendError::Disconnected(_) => "recorder gone",
+        })
+    }
+
+    /// Orders something about a recording under way: at once or, where there is no room, later.
+    fn order(&mut self, command: Command) {
+        self.late.push_back(command);
+        self.catch_up();
     }
 
     fn count(&self, sound: &Counted) {
@@ -264,6 +347,84 @@ impl Sound {
     }
 }
 
+/// What is to be said of a recording that never began: the record names a file that is not there, and why.
+fn unrecorded(call: CallId, lost: &Lost, end: Moment) -> Outcome {
+    let length_ms = u64::try_from((end - lost.at).as_millis()).unwrap_or(u64::MAX);
+    let gap = |side| Gap {
+        side,
+        from_ms: 0,
+        length_ms,
+        why: lost.why.to_owned(),
+    };
+    Outcome {
+        call,
+        file: plan::path_of(call, lost.wall),
+        duration_ms: 0,
+        sample_rate_hz: RATE_HZ,
+        channels: CHANNELS,
+        bytes: 0,
+        state: State::Truncated,
+        gaps: Side::BOTH.map(gap).into(),
+    }
+}
+
 fn no_codecs() -> Arc<[Codec]> {
     Arc::from([])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::chance::Chance;
+    use crate::base::clock::Clock;
+
+    #[test]
+    fn a_recording_for_which_the_recorder_has_no_room_is_reported_and_no_order_of_another_is_lost()
+    {
+        let settings = crate::media::settings::Settings {
+            bind: None,
+            advertise: None,
+            port_min: 20_000,
+            port_max: 20_010,
+            silence: Duration::from_secs(60),
+            workers: 1,
+        };
+        let clock = Clock::start();
+        let (pool, _readers) = Pool::start(&settings, clock, 1, Arc::new(|| ())).unwrap();
+        let (recorder, orders) = crossbeam_channel::bounded(1);
+        let gauges = Arc::new(Gauges::default());
+        let mut sound = Sound::new(&settings, pool, recorder, 1, gauges);
+        let wall = WallTime::from_millis(1_795_253_400_125);
+        let mut chance = Chance::from_number(1);
+        let [first, second] = [(); 2].map(|()| CallId::new(wall, &mut chance));
+        let at = Moment::from_millis;
+
+        sound.record(first, wall, at(0), LegId(1), LegId(2));
+        sound.record(second, wall, at(1_000), LegId(3), LegId(4));
+        sound.stop(first, at(5_000));
+        assert!(sound.is_behind());
+        sound.stop(second, at(4_000));
+
+        let outcome = sound.next_unrecorded().unwrap();
+        assert_eq!(outcome.call, second);
+        assert_eq!(outcome.state, State::Truncated);
+        let gap = &outcome.gaps[1];
+        assert_eq!((gap.side, gap.length_ms), (Side::Callee, 3_000));
+        assert_eq!(gap.why, "recorder behind");
+        assert_eq!(sound.next_unrecorded(), None);
+        assert!(matches!(orders.try_recv(), Ok(Command::Start { call, .. }) if call == first));
+        sound.catch_up();
+        assert!(matches!(
+            orders.try_recv(),
+            Ok(Command::Stop { tap: TapId(0), .. })
+        ));
+        assert!(!sound.is_behind());
+        drop(orders);
+        sound.record(first, wall, at(6_000), LegId(1), LegId(2));
+        sound.shut_down(at(7_000));
+        assert_eq!(
+            sound.next_unrecorded().unwrap().gaps[0].why,
+            "recorder gone"
+        );
+    }
 }

@@ -22,7 +22,7 @@ use crate::engine::admit::Door;
 use crate::engine::aftermath::clear_up;
 use crate::engine::datagrams::Datagrams;
 use crate::engine::error::StartError;
-use crate::engine::gauges::{Gauges, add, set};
+use crate::engine::gauges::{Gauges, set};
 use crate::engine::limits::Limits;
 use crate::engine::names;
 use crate::engine::retention;
@@ -31,10 +31,10 @@ use crate::engine::settings::Listen;
 use crate::engine::setup::{Rules, Setup};
 use crate::engine::sound::Sound;
 use crate::engine::streams::Streams;
-use crate::engine::tell::Teller;
+use crate::engine::tell::{Teller, tell_recording};
 use crate::engine::ways::Ways;
 use crate::media::pool::Pool;
-use crate::recording::command::{Command, Report, State};
+use crate::recording::command::{Command, Report};
 use crate::sip::endpoint;
 use crate::sip::transport::Transport;
 use crate::store::Store;
@@ -301,22 +301,7 @@ fn listening(datagrams: &Datagrams, streams: &Streams) -> Vec<Listen> {
 /// What the recorder's threads report goes into the call log.
 fn reporter(store: Store, gauges: Arc<Gauges>) -> impl Fn(Report) + Send + 'static {
     move |report| match report {
-        Report::Finished(outcome) => {
-            match outcome.state {
-                State::Complete => add(&gauges.recordings_complete, 1),
-                State::Partial | State::Truncated | State::Repaired => {
-                    add(&gauges.recordings_damaged, 1);
-                    tracing::warn!(
-                        call = %outcome.call,
-                        state = ?outcome.state,
-                        gaps = outcome.gaps.len(),
-                        why = outcome.gaps.first().map_or("", |gap| &gap.why),
-                        "a recording lacks something"
-                    );
-                }
-            }
-            store.recorded(*outcome);
-        }
+        Report::Finished(outcome) => tell_recording(&store, &gauges, *outcome),
         Report::Hashed { call, sha256 } => store.hashed(call, sha256),
     }
 }

@@ -12,6 +12,8 @@ use crate::base::time::Moment;
 use crate::call::desk::Note;
 use crate::call::story::{Answered, Ended, Fact, Tried, What};
 use crate::engine::gauges::{Gauges, add, set};
+use crate::recording::command::{Outcome, State};
+use crate::store::Store;
 
 /// Refusals logged in one second. A ban list needs a line or two from each source; a flood must not fill the disk.
 const REFUSALS_LOGGED: u64 = 20;
@@ -25,6 +27,24 @@ pub(in crate::engine) struct Teller {
     registered: BTreeSet<Arc<str>>,
     /// When the current second of refusals began, and how many it has had.
     second: (Moment, u64),
+}
+
+/// Tells the call log what became of a recording; operators read of one that lacks something.
+pub(in crate::engine) fn tell_recording(store: &Store, gauges: &Gauges, outcome: Outcome) {
+    match outcome.state {
+        State::Complete => add(&gauges.recordings_complete, 1),
+        State::Partial | State::Truncated | State::Repaired => {
+            add(&gauges.recordings_damaged, 1);
+            warn!(
+                call = %outcome.call,
+                state = ?outcome.state,
+                gaps = outcome.gaps.len(),
+                why = outcome.gaps.first().map_or("", |gap| &gap.why),
+                "a recording lacks something"
+            );
+        }
+    }
+    store.recorded(outcome);
 }
 
 impl Teller {

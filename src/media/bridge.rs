@@ -42,7 +42,12 @@ struct Watch {
 }
 
 impl Bridges {
-    /// Says where a packet from `slot` goes, and that it was heard.
+    /// Says where a packet from `slot` goes.
+    pub fn route(&self, slot: Slot) -> Route {
+        self.0.get(slot).map(|end| end.route).unwrap_or_default()
+    }
+
+    /// Says where a packet of sound from `slot` goes, and that it was heard.
     pub fn pass(&mut self, slot: Slot, now: Moment) -> Route {
         match self.0.get_mut(slot) {
             Some(end) => {
@@ -196,6 +201,16 @@ mod tests {
         assert!(bridges.silent(at(23_999)).is_empty());
         assert_eq!(bridges.silent(at(24_000)), [leg]);
         assert!(bridges.silent(at(90_000)).is_empty());
+    }
+
+    #[test]
+    fn what_is_routed_without_being_heard_ends_no_silence() {
+        let mut bridges = Bridges::default();
+        bridges.join(0, 1);
+        bridges.watch(0, LegId(1), Some(Duration::from_secs(1)), NOW);
+        assert_eq!(bridges.route(0).to, Some(1));
+        assert_eq!(bridges.route(9), Route::default());
+        assert_eq!(bridges.silent(Moment::from_millis(1_000)), [LegId(1)]);
     }
 
     #[test]

@@ -89,7 +89,7 @@ pub enum Report {
         /// What was counted.
         sound: Sound,
     },
-    /// No packet from either side of the leg's bridge for the time watched. Told once.
+    /// No RTP from either side of the leg's bridge for the time watched. Told once.
     Silent {
         /// The leg that was watched.
         leg: LegId,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use tracing::error;
 
 use crate::base::clock::Clock;
@@ -25,7 +25,8 @@ use crate::media::worker::{Parts, Worker};
 use crate::sdp::Codec;
 
 /// Orders under way to one worker. A call takes about ten, so hundreds may begin within one turn of
-/// the worker; beyond that the engine waits for it, a millisecond at most.
+/// the worker. Beyond that no leg is opened, and the orders about those that are open wait here: the
+/// engine never waits for a worker.
 const ORDERS_MAX: usize = 4096;
 
 /// Reports under way to the engine. Workers keep what finds no room.
@@ -50,6 +51,8 @@ struct Handle {
     bell: Arc<Bell>,
     thread: Option<JoinHandle<()>>,
     legs: usize,
+    /// Orders that found no room, in their order. The legs that are open bound them: about ten each.
+    late: VecDeque<Command>,
 }
 
 /// Where a leg is.
@@ -111,6 +114,7 @@ impl Pool {
                 bell,
                 thread: Some(thread),
                 legs: 0,
+                late: VecDeque::new(),
             });
             readers.push(reader);
         }
@@ -119,6 +123,9 @@ impl Pool {
 
     /// Hands a leg's sockets to the worker of its call: the one with the fewest legs for a call's
     /// first. `call_key` is any number that names the call.
+    ///
+    /// `false`: the worker is behind by thousands of orders, or gone; the sockets are closed again.
+    #[must_use]
     pub fn open(
         &mut self,
         call_key: u64,
@@ -126,7 +133,7 @@ impl Pool {
         pair: Pair,
         from: SoundFrom,
         signalling: IpAddr,
-    ) {
+    ) -> bool {
         let port = pair.port;
         let quietest = || {
             let numbered = self.workers.iter().enumerate();
@@ -152,15 +159,18 @@ impl Pool {
             port,
         };
         self.legs.insert(leg, place);
-        self.send(
-            leg,
-            Command::Open {
+        let opened = self.workers.get_mut(worker).is_some_and(|worker| {
+            worker.try_order(Command::Open {
                 leg,
                 pair,
                 from,
                 signalling,
-            },
-        );
+            })
+        });
+        if !opened {
+            self.forget(leg);
+        }
+        opened
     }
 
     /// Tells where a leg's peer wants its sound (`None`: nothing is sent, but what was settled may still
@@ -234,10 +244,28 @@ impl Pool {
         self.legs.len()
     }
 
-    /// Stops the workers and waits for them. Reports about legs that were open can still be taken.
+    /// Sends what waits for room; to be called at every turn of the engine.
+    pub fn catch_up(&mut self) {
+        for worker in &mut self.workers {
+            if !worker.late.is_empty() {
+                worker.catch_up();
+            }
+        }
+    }
+
+    /// Returns how many orders wait for room.
+    pub fn late(&self) -> usize {
+        self.workers.iter().map(|worker| worker.late.len()).sum()
+    }
+
+    /// Stops the workers and waits for them, which is the one wait: nothing is served after it. Reports about legs that were open can still be taken.
     pub fn stop(&mut self) {
-        for worker in &self.workers {
-            let _sent = worker.commands.send(Command::Stop);
+        for worker in &mut self.workers {
+            worker.late.push_back(Command::Stop);
+            for command in worker.late.drain(..) {
+                worker.bell.ring();
+                let _gone = worker.commands.send(command).is_err();
+            }
             worker.bell.ring();
         }
         for (number, worker) in self.workers.iter_mut().enumerate() {
@@ -253,14 +281,10 @@ impl Pool {
     }
 
     /// Sends an order to a leg's worker; `false`: no worker has it.
-    fn send(&self, leg: LegId, command: Command) -> bool {
+    fn send(&mut self, leg: LegId, command: Command) -> bool {
         let place = self.legs.get(&leg);
-        let Some(worker) = place.and_then(|place| self.workers.get(place.worker)) else {
-            return false;
-        };
-        let sent = worker.commands.send(command).is_ok();
-        worker.bell.ring();
-        sent
+        let worker = place.and_then(|place| self.workers.get_mut(place.worker));
+        worker.is_some_and(|worker| worker.order(command))
     }
 
     fn forget(&mut self, leg: LegId) {
@@ -276,6 +300,48 @@ impl Pool {
                 self.calls.remove(&place.call);
             }
         }
+    }
+}
+
+impl Handle {
+    /// Sends an order that may be refused when there is no room for it.
+    fn try_order(&self, command: Command) -> bool {
+        let sent = self.late.is_empty() && self.commands.try_send(command).is_ok();
+        self.bell.ring();
+        sent
+    }
+
+    /// Sends an order now or when there is room; `false`: the worker is gone.
+    fn order(&mut self, command: Command) -> bool {
+        let in_step = self.late.is_empty();
+        self.late.push_back(command);
+        let there = self.catch_up();
+        if in_step && !self.late.is_empty() {
+            error!(
+                orders = ORDERS_MAX,
+                legs = self.legs,
+                "a media worker is behind: its orders wait and it gets no new legs until it has caught up"
+            );
+        }
+        there
+    }
+
+    fn catch_up(&mut self) -> bool {
+        while let Some(command) = self.late.pop_front() {
+            match self.commands.try_send(command) {
+                Ok(()) => {}
+                Err(TrySendError::Full(command)) => {
+                    self.late.push_front(command);
+                    break;
+                }
+                Err(TrySendError::Disconnected(_)) => {
+                    self.late.clear();
+                    return false;
+                }
+            }
+        }
+        self.bell.ring();
+        true
     }
 }
 

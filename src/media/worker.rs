@@ -72,7 +72,7 @@ struct Relay {
     buffer: Box<[u8]>,
 }
 
-/// The reports' way out, which never blocks: the engine may be waiting for this very worker.
+/// The reports' way out, which never blocks: packets come before reports.
 struct Reports {
     sender: Sender<Report>,
     /// What the channel had no room for. At most one for each leg and its watch.
@@ -306,8 +306,10 @@ impl Relay {
         };
         if rtcp::is_rtcp(packet) {
             // Also where it came to the RTP port: our SDP never agreed to that, so the other side
-            // would not look for it there (RFC 5761 5.1.1).
-            let route = bridges.pass(slot, now);
+            // would not look for it there (RFC 5761 5.1.1). It does not count as heard: a peer that lost
+            // its sound, or whose BYE was lost, may send reports for hours, and operators know media
+            // timeouts that go by RTP alone (rtpengine's, and Cisco's by default).
+            let route = bridges.route(slot);
             if let Some(other) = route.to.and_then(|to| legs.get_mut(to)) {
                 // Many peers have no RTCP port; only sound that is refused counts.
                 let _sent: Sent = other.rtcp.send(packet);

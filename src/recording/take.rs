@@ -20,6 +20,9 @@ use crate::recording::wav::Medium;
 use crate::recording::wav::Wav;
 use crate::sdp::Codec;
 
+/// One packet lost in so many is heard as bad sound.
+const LOSS_WORTH_A_WORD: u64 = 20;
+
 /// A recording under way.
 #[derive(Debug)]
 pub struct Take<M> {
@@ -98,7 +101,14 @@ impl<M: Medium> Take<M> {
                 .into_iter()
                 .zip(finished.counts.into_iter().zip(finished.undecoded))
             {
-                tracing::info!(?side, ?counts, undecoded, "recording ends");
+                tracing::debug!(?side, ?counts, undecoded, "recording ends");
+                // Gaps are told with the outcome; lost packets are not gaps, and many make bad sound.
+                if counts.missing > counts.packets / LOSS_WORTH_A_WORD {
+                    tracing::warn!(
+                        ?side, missing = counts.missing, came = counts.packets, late = counts.late,
+                        "a recorded side lost more than one packet in twenty; look at the network to it"
+                    );
+                }
             }
         });
         let (frames, bytes) = writing

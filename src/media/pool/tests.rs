@@ -75,7 +75,7 @@ impl Rig {
     fn open(&mut self, call: u64, leg: u64, from: SoundFrom) -> Phone {
         let pair = self.ports.take(self.local, self.clock.now()).unwrap();
         let ours = pair.port;
-        self.pool.open(call, LegId(leg), pair, from, self.local);
+        assert!(self.pool.open(call, LegId(leg), pair, from, self.local));
         Phone {
             rtp: socket(self.local),
             rtcp: socket(self.local),
@@ -110,7 +110,7 @@ impl Rig {
         self.barriers += 1;
         let pair = self.ports.take(self.local, self.clock.now()).unwrap();
         let leg = LegId(self.barriers);
-        self.pool.open(call, leg, pair, SoundFrom::Sdp, self.local);
+        assert!(self.pool.open(call, leg, pair, SoundFrom::Sdp, self.local));
         self.close(leg);
     }
 
@@ -646,4 +646,49 @@ fn a_stop_closes_what_is_open_and_tells_it() {
         nothing.kind(),
         ErrorKind::WouldBlock | ErrorKind::TimedOut
     ));
+}
+
+#[test]
+fn a_worker_that_is_behind_gets_no_new_legs_and_holds_nobody_up() {
+    let mut rig = Rig::new();
+    let caller = rig.open(1, 1, SoundFrom::Sdp);
+    rig.settle(1);
+    // A worker that takes nothing stands in for the real one, with room for one order.
+    let (commands, orders) = bounded(1);
+    let working = std::mem::replace(&mut rig.pool.workers[0].commands, commands);
+    rig.aim(&caller);
+    rig.pool.watch(caller.leg, None);
+    rig.pool.close(caller.leg);
+    assert_eq!(rig.pool.late(), 2);
+    let pair = rig.ports.take(rig.local, rig.clock.now()).unwrap();
+    let refused = rig.pool.open(2, LegId(5), pair, SoundFrom::Sdp, rig.local);
+    assert!(!refused);
+    assert_eq!((rig.pool.legs(), rig.pool.workers[0].legs), (1, 1));
+    // It catches up: the orders come in their order.
+    assert!(matches!(orders.try_recv(), Ok(Command::Aim { .. })));
+    rig.pool.catch_up();
+    assert!(matches!(orders.try_recv(), Ok(Command::Watch { .. })));
+    rig.pool.workers[0].commands = working;
+    rig.pool.catch_up();
+    assert_eq!(rig.pool.late(), 0);
+    assert!(matches!(rig.report(), Report::Closed { leg, .. } if leg == caller.leg));
+}
+
+#[test]
+fn reports_without_sound_are_silence() {
+    let mut rig = Rig::new();
+    let (caller, callee) = rig.call(1, SoundFrom::Sdp);
+    rig.pool
+        .watch(caller.leg, Some(Duration::from_millis(1_500)));
+    let report = [0x81, 201, 0, 1, 0, 0, 0, 1, 0xff];
+    let told = loop {
+        // Reports pass every few milliseconds, well within the time that is watched.
+        caller.say(&report);
+        assert_eq!(heard(&callee.rtcp), report);
+        if let Some(told) = rig.pool.next_report() {
+            break told;
+        }
+        let _nothing_yet = rig.woken.recv_timeout(Duration::from_millis(5));
+    };
+    assert!(matches!(told, Report::Silent { leg } if leg == caller.leg));
 }
