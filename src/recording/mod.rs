@@ -5,6 +5,7 @@ pub mod finish;
 pub mod gaps;
 pub mod hash;
 pub mod mix;
+pub mod notes;
 pub mod plan;
 pub mod presence;
 pub mod recover;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::base::id::CallId;
 use crate::recording::command::Outcome;
 use crate::recording::command::State;
+use crate::recording::notes::Notes;
 use crate::recording::plan;
 use crate::recording::settings::Settings;
 use crate::recording::shelf;
@@ -61,7 +62,8 @@ pub fn find(settings: &Settings, call: CallId) -> Option<Outcome> {
         let file = plan::path_of(call, call.began() + later);
         let found = File::open(settings.folder.join(&file)).ok()?;
         let wav = Wav::resume(found, RATE_HZ).ok()?;
-        Some(outcome(call, file, &wav))
+        let notes = shelf::noted(&settings.folder, &file);
+        Some(outcome(call, file, &wav, notes))
     })
 }
 
@@ -74,14 +76,15 @@ fn repair_one(folder: &Path, call: CallId, file: &Path) -> io::Result<Outcome> {
         .open(folder.join(plan::growing(file.to_owned())))?;
     let mut wav = Wav::resume(part, RATE_HZ)?;
     wav.end(wav.frames())?;
-    let outcome = outcome(call, file.to_owned(), &wav);
+    let notes = shelf::noted(folder, file);
+    let outcome = outcome(call, file.to_owned(), &wav, notes);
     wav.into_medium().sync_all()?;
     shelf::rename(folder, file)?;
     shelf::sync_folders(folder, file.parent().unwrap_or(file))?;
     Ok(outcome)
 }
 
-fn outcome(call: CallId, file: PathBuf, wav: &Wav<File>) -> Outcome {
+fn outcome(call: CallId, file: PathBuf, wav: &Wav<File>, notes: Notes) -> Outcome {
     Outcome {
         call,
         file,
@@ -90,7 +93,7 @@ fn outcome(call: CallId, file: PathBuf, wav: &Wav<File>) -> Outcome {
         channels: CHANNELS,
         bytes: wav.bytes(),
         state: State::Repaired,
-        gaps: Vec::new(),
+        gaps: notes.gaps_within(millis(wav.frames())),
     }
 }
 
@@ -109,7 +112,9 @@ mod tests {
 
     use super::*;
     use crate::base::chance::Chance;
+    use crate::base::id::Side;
     use crate::base::time::WallTime;
+    use crate::recording::command::Gap;
     use crate::recording::settings::When;
 
     #[test]
@@ -135,6 +140,18 @@ mod tests {
             .open(plan::growing(first.clone()))
             .unwrap();
         io::Write::write_all(&mut &part, &[1; 801]).unwrap();
+        // The second side of the first call was not decoded, and that had been noted.
+        let gap = Gap {
+            side: Side::Callee,
+            from_ms: 100,
+            length_ms: 800,
+            why: "codec G729 is not decoded".to_owned(),
+        };
+        let notes = Notes {
+            at_ms: 1_000,
+            gaps: vec![gap.clone()],
+        };
+        shelf::note(folder.path(), &plan::path_of(calls[0], wall), &notes).unwrap();
         let strangers = [
             "2026/11/21/notes.wav.part",
             "2026/11/21/whole.wav",
@@ -151,6 +168,11 @@ mod tests {
         expected.sort_unstable();
         assert_eq!(lengths, expected);
         assert!(outcomes.iter().all(|o| o.state == State::Repaired));
+        let lacks = |call| &outcomes.iter().find(|o| o.call == call).unwrap().gaps;
+        let length_ms = 925;
+        assert_eq!(*lacks(calls[0]), [Gap { length_ms, ..gap }]);
+        assert_eq!(*lacks(calls[1]), []);
+        assert!(!crate::recording::notes::path_of(first.clone()).exists());
         assert!(
             outcomes
                 .iter()

@@ -5,12 +5,15 @@ use std::fs::DirBuilder;
 use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
+use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::recording::notes;
+use crate::recording::notes::Notes;
 use crate::recording::plan;
 
 /// People's voices are the owner's and the group's to read.
@@ -45,13 +48,43 @@ pub fn make(folder: &Path, file: &Path) -> io::Result<File> {
     }
 }
 
-/// Gives a whole, synced file its name without `.part`. [`sync_folders`] makes it last.
+/// Gives a whole, synced file its name without `.part`; its notes are no longer needed. [`sync_folders`] makes it last.
 ///
 /// # Errors
 /// What the disk says.
 pub fn rename(folder: &Path, file: &Path) -> io::Result<()> {
     let finished = folder.join(file);
-    fs::rename(plan::growing(finished.clone()), finished)
+    fs::rename(plan::growing(finished.clone()), &finished)?;
+    match fs::remove_file(notes::path_of(finished)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(file = %file.display(), %error, "the notes of a finished recording stay behind; remove them");
+        }
+        Ok(()) | Err(_) => {}
+    }
+    Ok(())
+}
+
+/// Writes what a growing recording lacks beside it. Not synced: a crash of the process loses nothing, a power cut may.
+///
+/// # Errors
+/// What the disk says.
+pub fn note(folder: &Path, file: &Path, notes: &Notes) -> io::Result<()> {
+    let text = serde_json::to_vec(notes)?;
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(FILE_MODE)
+        .open(folder.join(notes::path_of(file.to_owned())))?
+        .write_all(&text)
+}
+
+/// Reads what was noted of a recording; nothing where there is nothing, or nothing legible.
+pub fn noted(folder: &Path, file: &Path) -> Notes {
+    let text = fs::read(folder.join(notes::path_of(file.to_owned())));
+    text.ok()
+        .and_then(|text| serde_json::from_slice(&text).ok())
+        .unwrap_or_default()
 }
 
 /// Makes the names in `day` last, which lies below `folder`, and those of the folders above it up to

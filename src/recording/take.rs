@@ -2,8 +2,10 @@
 //! ends the recording, never the call.
 
 use std::io;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::id::CallId;
 use crate::base::id::Side;
@@ -13,12 +15,16 @@ use crate::recording::command::Outcome;
 use crate::recording::command::State;
 use crate::recording::gaps::Gaps;
 use crate::recording::gaps::Why;
+use crate::recording::notes::Notes;
 use crate::recording::tape::RATE_HZ;
 use crate::recording::tape::Tape;
 use crate::recording::wav::CHANNELS;
 use crate::recording::wav::Medium;
 use crate::recording::wav::Wav;
 use crate::sdp::Codec;
+
+/// How often it is looked whether something new is missing: a crash forgets the reason of no more than this.
+const NOTE_EVERY: Duration = Duration::from_secs(2);
 
 /// One packet lost in so many is heard as bad sound.
 const LOSS_WORTH_A_WORD: u64 = 20;
@@ -28,6 +34,9 @@ const LOSS_WORTH_A_WORD: u64 = 20;
 pub struct Take<M> {
     tape: Tape,
     writing: Writing<M>,
+    /// What was last noted, and when it is looked at again.
+    notes: Notes,
+    look_at: Moment,
 }
 
 /// The file of a recording, as far as the disk lets it grow.
@@ -54,12 +63,17 @@ impl<M: Medium> Take<M> {
             Ok(wav) => writing.wav = Some(wav),
             Err(error) => writing.refuse(&error),
         }
-        Self { tape, writing }
+        Self {
+            tape,
+            writing,
+            notes: Notes::default(),
+            look_at: Moment::START,
+        }
     }
 
     /// Lays a packet.
     pub fn packet(&mut self, tapped: &Tapped, payload: &[u8]) {
-        let Self { tape, writing } = self;
+        let Self { tape, writing, .. } = self;
         tape.packet(tapped, payload, &mut |block| writing.append(block));
     }
 
@@ -85,14 +99,31 @@ impl<M: Medium> Take<M> {
 
     /// Lets time pass: what no straggler can change any more is written.
     pub fn advance(&mut self, now: Moment) {
-        let Self { tape, writing } = self;
+        let Self { tape, writing, .. } = self;
         tape.advance(now, &mut |block| writing.append(block));
+    }
+
+    /// Returns what is to be written beside the file now, where that has changed.
+    pub fn notes(&mut self, now: Moment) -> Option<(&Path, &Notes)> {
+        // Without a file there is nothing to note anything beside.
+        if now < self.look_at || self.writing.wav.is_none() {
+            return None;
+        }
+        self.look_at = now + NOTE_EVERY;
+        let notes = self.tape.notes(now);
+        if !notes.is_news_after(&self.notes) {
+            return None;
+        }
+        self.notes = notes;
+        Some((&self.writing.file, &self.notes))
     }
 
     /// Ends the recording at `at`: writes what is left and says what became of it. The file is whole
     /// but not synced.
     pub fn end(self, at: Moment) -> (Box<Outcome>, Option<M>) {
-        let Self { tape, mut writing } = self;
+        let Self {
+            tape, mut writing, ..
+        } = self;
         let finished = tape.finish(at, &mut |block| writing.append(block));
         writing.end(finished.frames);
         let call = writing.call;

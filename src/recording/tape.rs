@@ -16,6 +16,7 @@ use crate::recording::command::Gap;
 use crate::recording::gaps::Gaps;
 use crate::recording::gaps::Why;
 use crate::recording::mix::Mix;
+use crate::recording::notes::Notes;
 use crate::recording::presence::Presence;
 use crate::recording::presence::Sign;
 use crate::recording::presence::Stretch;
@@ -172,6 +173,15 @@ impl Tape {
     pub fn advance(&mut self, now: Moment, disk: &mut impl FnMut(&[u8])) {
         self.latest = self.latest.max(self.scale.position(now));
         self.mix.advance(self.horizon(), disk);
+    }
+
+    /// Says what the recording would lack if it ended now.
+    pub fn notes(&self, now: Moment) -> Notes {
+        let now = self.scale.position(now);
+        Notes {
+            at_ms: self.scale.millis(now),
+            gaps: self.missing(now),
+        }
     }
 
     /// Ends at `end`: both sides are padded to it, and everything goes to `disk`.

@@ -118,6 +118,11 @@ impl Recorder {
             self.advanced = now;
             for take in self.takes.values_mut() {
                 take.advance(now);
+                if let Some((file, notes)) = take.notes(now)
+                    && let Err(error) = shelf::note(&self.folder, file, notes)
+                {
+                    tracing::debug!(file = %file.display(), %error, "what a recording lacks is not noted");
+                }
             }
         }
         for command in self.pending.drain(..asked).collect::<Vec<_>>() {
@@ -520,6 +525,31 @@ mod tests {
             panic!("a hash was asked for")
         };
         assert!(sha256.starts_with("ba7816bf"));
+        desk.close();
+    }
+
+    #[test]
+    fn what_a_growing_recording_lacks_is_noted_beside_it_until_it_is_finished() {
+        let mut desk = Desk::open(1_000_000);
+        let zero = desk.clock.now();
+        let call = desk.start(1, zero);
+        let unexplained = Tapped {
+            payload_type: 97,
+            ..packet(1, Side::Caller, 0, zero)
+        };
+        assert!(desk.writer.push(&unexplained, &[0; 20]));
+        let file = plan::path_of(call, WallTime::from_millis(1_795_253_400_125));
+        let folder = desk.folder.path().join("recordings");
+        let since = desk.clock.now();
+        while shelf::noted(&folder, &file).gaps.is_empty() {
+            assert!(desk.clock.now() - since < PATIENCE);
+            thread::yield_now();
+        }
+        let why = &shelf::noted(&folder, &file).gaps[0].why;
+        assert_eq!(why, "payload type 97 is not in the SDP");
+        desk.stop(1, desk.clock.now());
+        assert_eq!(desk.finished(1).0[0].state, State::Partial);
+        assert!(shelf::noted(&folder, &file).gaps.is_empty());
         desk.close();
     }
 }
