@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::base::map::{Map, keyed};
 use crate::call::contact::contact_user;
-use crate::call::trunk::{Addresses, Trunk};
+use crate::call::trunk::{Addresses, Allow, Trunk};
 use crate::sip::transport::{Path, Transport};
 use crate::sip::uri::Uri;
 
@@ -87,6 +87,25 @@ impl Trunks {
             None => self.longest(peer.ip(), path.transport)?,
         };
         self.lines.get(line)
+    }
+
+    /// Returns the addresses that several trunks share, each with their names: nobody can say whose a call from there is.
+    /// Trunks that register are told apart by their registrations.
+    pub fn shared(&self) -> Vec<(SocketAddr, Vec<Arc<str>>)> {
+        let disputed = self
+            .exact
+            .iter()
+            .filter(|(_, claim)| **claim == Claim::Disputed);
+        let mut shared: Vec<_> = disputed
+            .filter_map(|(address, _)| {
+                let sharing = self.lines.iter().filter(|line| line.claims(*address));
+                let unregistered = sharing.clone().any(|line| !line.trunk.register);
+                let names = sharing.map(|line| Arc::clone(&line.trunk.id)).collect();
+                unregistered.then_some((*address, names))
+            })
+            .collect();
+        shared.sort();
+        shared
     }
 
     /// Finds a trunk by its `id`.
@@ -170,6 +189,14 @@ impl Line {
         self.own().any(|address| address.ip() == ip)
     }
 
+    /// Whether exactly `address` is this trunk's.
+    fn claims(&self, address: SocketAddr) -> bool {
+        let allows = |allow: &Allow| {
+            allow.port == Some(address.port()) && allow.address.to_canonical() == address.ip()
+        };
+        self.own().any(|own| own == address) || self.trunk.allow.iter().any(allows)
+    }
+
     fn own(&self) -> impl Iterator<Item = SocketAddr> + '_ {
         let canonical = |a: &SocketAddr| SocketAddr::new(a.ip().to_canonical(), a.port());
         self.addresses.0.iter().map(canonical)
@@ -211,7 +238,6 @@ fn within(ip: IpAddr, net: IpAddr, prefix: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::trunk::Allow;
 
     fn trunk(id: &str, transport: Transport, allow: &[(&str, u8, Option<u16>)]) -> Trunk {
         Trunk {
@@ -299,6 +325,11 @@ mod tests {
         ]);
         assert_eq!(from(&trunks, Transport::Udp, "10.1.2.3:1"), None);
         assert_eq!(from(&trunks, Transport::Udp, "10.9.0.1:5060"), None);
+        let shared = trunks.shared();
+        assert_eq!(shared.len(), 1);
+        assert_eq!(shared[0].0.to_string(), "10.9.0.1:5060");
+        assert_eq!(shared[0].1, ["a".into(), "b".into()]);
+        assert_eq!(Trunks::default().shared(), []);
     }
 
     #[test]

@@ -1,24 +1,34 @@
 //! Host names of trunks to addresses, through the system's resolver, again every minute.
 //!
-//! Addresses and ports only; NAPTR and SRV (RFC 3263) are not asked.
+//! The system is asked, so `/etc/hosts`, `nsswitch.conf` and `resolv.conf` hold as for every other program. It is asked for
+//! A and AAAA; a name without a port means port 5060. NAPTR and SRV (RFC 3263 4.1, 4.2) are not asked.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::base::clock::Clock;
+use crate::base::map::{Map, keyed};
+use crate::base::time::Moment;
 use crate::call::trunk::{Addresses, Trunk};
+use crate::call::trunks::Trunks;
 
 /// How often names are asked again: the usual time to live of a record that is meant to move.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// The longest one name may take. The resolver's own retries end near it.
-const ANSWER_TIME: Duration = Duration::from_secs(10);
+/// The longest all names together may take: a resolver that is dead holds a start up no longer, and the names are asked
+/// again at once.
+const ANSWER_TIME: Duration = Duration::from_secs(5);
 
-/// Addresses kept for one name; a carrier lists a handful.
-const ADDRESSES_MAX: usize = 16;
+/// How long an address is remembered that a name no longer shows: a carrier that rotates its records still calls from it.
+const REMEMBERED: Duration = Duration::from_secs(300);
+
+/// Addresses kept for one name, the remembered ones too; a carrier lists a handful.
+const ADDRESSES_MAX: usize = 32;
 
 /// The port of SIP over UDP and TCP where none is written (RFC 3261 19.1.2).
 const PORT: u16 = 5060;
@@ -26,31 +36,82 @@ const PORT: u16 = 5060;
 /// A trunk's name and where it leads now.
 pub(in crate::engine) type Resolved = (Arc<str>, Addresses);
 
-/// Resolves every trunk. One whose name has no answer comes with no address and a warning; calls to it are unreachable.
+/// When each address of a trunk was last seen.
+type Seen = Map<Arc<str>, Vec<(SocketAddr, Moment)>>;
+
+/// Resolves every trunk, all names at once. One whose name has no answer in time comes with no address and a warning; calls
+/// to it are unreachable.
 pub(in crate::engine) async fn resolve(trunks: &[Trunk]) -> Vec<Resolved> {
-    let mut all = Vec::with_capacity(trunks.len());
-    for trunk in trunks {
-        all.push((Arc::clone(&trunk.id), Addresses(addresses(trunk).await)));
+    let mut questions = JoinSet::new();
+    let mut found = Vec::with_capacity(trunks.len());
+    for (place, trunk) in trunks.iter().enumerate() {
+        let answer = match literal(trunk) {
+            Some(address) => vec![address],
+            None => {
+                let (host, port) = (Arc::clone(&trunk.host), trunk.port.unwrap_or(PORT));
+                questions.spawn(async move { (place, look_up(&host, port).await) });
+                Vec::new()
+            }
+        };
+        found.push((Arc::clone(&trunk.id), Addresses(answer)));
     }
-    all
+    let mut waiting: Vec<bool> = trunks.iter().map(|one| literal(one).is_none()).collect();
+    let all = async {
+        while let Some(answered) = questions.join_next().await {
+            let Ok((place, answer)) = answered else {
+                continue;
+            };
+            if let Some(waits) = waiting.get_mut(place) {
+                *waits = false;
+            }
+            let Some((trunk, addresses)) = found.get_mut(place) else {
+                continue;
+            };
+            match answer {
+                Ok(answer) => *addresses = Addresses(answer),
+                Err(error) => {
+                    tracing::warn!(%trunk, %error, "the trunk's host name has no address");
+                }
+            }
+        }
+    };
+    if timeout(ANSWER_TIME, all).await.is_err() {
+        for (trunk, _) in trunks.iter().zip(&waiting).filter(|(_, waits)| **waits) {
+            tracing::warn!(trunk = %trunk.id, host = %trunk.host, "the resolver did not answer");
+        }
+    }
+    found
 }
 
 /// Resolves names every minute and reports what it finds, the first time at once; without names too, so that a change of
 /// this machine's own addresses is noticed. Ends when nobody listens.
 pub(in crate::engine) async fn keep_resolving(
+    clock: Clock,
     trunks: Vec<Trunk>,
+    known: Arc<Trunks>,
     report: mpsc::Sender<Vec<Resolved>>,
 ) {
     let named: Vec<Trunk> = trunks
         .into_iter()
         .filter(|trunk| literal(trunk).is_none())
         .collect();
+    let mut seen: Seen = keyed(0);
+    for trunk in &named {
+        if let Some(line) = known.by_id(&trunk.id) {
+            remember(&mut seen, clock.now(), &trunk.id, line.addresses.0.clone());
+        }
+    }
     loop {
         let found = resolve(&named).await;
+        let now = clock.now();
         // A name that has no answer now keeps the addresses it had: yesterday's carrier beats none.
         let found = found
             .into_iter()
             .filter(|(_, addresses)| !addresses.0.is_empty())
+            .map(|(id, addresses)| {
+                let addresses = remember(&mut seen, now, &id, addresses.0);
+                (id, addresses)
+            })
             .collect();
         if report.send(found).await.is_err() {
             return;
@@ -59,22 +120,28 @@ pub(in crate::engine) async fn keep_resolving(
     }
 }
 
-async fn addresses(trunk: &Trunk) -> Vec<SocketAddr> {
-    if let Some(address) = literal(trunk) {
-        return vec![address];
-    }
-    let question = (&*trunk.host, trunk.port.unwrap_or(PORT));
-    match timeout(ANSWER_TIME, tokio::net::lookup_host(question)).await {
-        Ok(Ok(found)) => found.take(ADDRESSES_MAX).collect::<Vec<_>>(),
-        Ok(Err(error)) => {
-            tracing::warn!(trunk = %trunk.id, host = %trunk.host, %error, "the trunk's name has no address");
-            Vec::new()
-        }
-        Err(_) => {
-            tracing::warn!(trunk = %trunk.id, host = %trunk.host, "the resolver did not answer");
-            Vec::new()
+/// Puts the addresses that a name showed lately behind those that it shows now.
+fn remember(seen: &mut Seen, now: Moment, id: &Arc<str>, shown: Vec<SocketAddr>) -> Addresses {
+    let before = seen.remove(id).unwrap_or_default();
+    let mut kept: Vec<(SocketAddr, Moment)> = Vec::with_capacity(shown.len());
+    let lately = before.into_iter().filter(|(_, at)| now - *at < REMEMBERED);
+    for (address, at) in shown
+        .into_iter()
+        .map(|address| (address, now))
+        .chain(lately)
+    {
+        if kept.len() < ADDRESSES_MAX && !kept.iter().any(|(one, _)| *one == address) {
+            kept.push((address, at));
         }
     }
+    let addresses = kept.iter().map(|(address, _)| *address).collect();
+    seen.insert(Arc::clone(id), kept);
+    Addresses(addresses)
+}
+
+async fn look_up(host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+    let found = tokio::net::lookup_host((host, port)).await?;
+    Ok(found.take(ADDRESSES_MAX).collect())
 }
 
 /// The address of a trunk whose host is written as one.
@@ -82,4 +149,36 @@ pub(in crate::engine) fn literal(trunk: &Trunk) -> Option<SocketAddr> {
     let host = trunk.host.trim_start_matches('[').trim_end_matches(']');
     let ip: IpAddr = host.parse().ok()?;
     Some(SocketAddr::new(ip, trunk.port.unwrap_or(PORT)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_a_name_no_longer_shows_is_remembered_for_five_minutes() {
+        let mut seen: Seen = keyed(0);
+        let id: Arc<str> = "carrier".into();
+        let at = |text: &str| -> SocketAddr { text.parse().unwrap() };
+        let [one, two] = [at("192.0.2.1:5060"), at("192.0.2.2:5060")];
+        let start = Moment::from_millis(1_000);
+        let mut shown = |s: u64, list: &[SocketAddr]| {
+            remember(
+                &mut seen,
+                start + Duration::from_secs(s),
+                &id,
+                list.to_vec(),
+            )
+            .0
+        };
+        assert_eq!(shown(0, &[one, one]), [one]);
+        assert_eq!(shown(60, &[two]), [two, one]);
+        assert_eq!(shown(299, &[two]), [two, one]);
+        assert_eq!(shown(300, &[two]), [two]);
+        assert_eq!(shown(360, &[one]), [one, two]);
+        let many: Vec<_> = (1..100)
+            .map(|port| SocketAddr::new(one.ip(), port))
+            .collect();
+        assert_eq!(shown(420, &many).len(), ADDRESSES_MAX);
+    }
 }

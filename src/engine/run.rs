@@ -1,6 +1,6 @@
 //! The loop: one thread that feeds the switchboard what happened and performs what it wishes.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -305,6 +305,7 @@ impl Engine {
     }
 
     fn set_trunks(&mut self, now: Moment, trunks: Trunks) {
+        warn_of_shared(&trunks, &self.trunks.shared());
         self.trunks = Arc::new(trunks);
         self.face(&[]);
         self.switchboard.set_trunks(now, Arc::clone(&self.trunks));
@@ -328,7 +329,9 @@ impl Engine {
             old.abort();
         }
         let task = tokio::spawn(names::keep_resolving(
+            self.clock,
             self.rules.trunks.clone(),
+            Arc::clone(&self.trunks),
             self.name_reports.clone(),
         ));
         self.resolver = Some(task.abort_handle());
@@ -345,5 +348,14 @@ impl Engine {
             timer
         };
         stop_at.map_or(timer, |stop| stop.min(timer))
+    }
+}
+
+/// Says which addresses several trunks have come to share; `before` was said already.
+pub(in crate::engine) fn warn_of_shared(trunks: &Trunks, before: &[(SocketAddr, Vec<Arc<str>>)]) {
+    for (address, sharing) in trunks.shared() {
+        if !before.iter().any(|(known, _)| *known == address) {
+            tracing::warn!(%address, trunks = ?sharing, "calls from this address are refused: several trunks lead there; give each an address or a port of its own");
+        }
     }
 }

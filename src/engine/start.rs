@@ -26,7 +26,7 @@ use crate::engine::gauges::{Gauges, set};
 use crate::engine::limits::Limits;
 use crate::engine::names;
 use crate::engine::retention;
-use crate::engine::run::{Engine, Order};
+use crate::engine::run::{Engine, Order, warn_of_shared};
 use crate::engine::settings::Listen;
 use crate::engine::setup::{Rules, Setup};
 use crate::engine::sound::Sound;
@@ -41,6 +41,9 @@ use crate::store::Store;
 
 /// Orders to the recorder that may wait: a thousand calls that begin and end within one of its rests.
 const RECORDER_ORDERS_MAX: usize = 16_384;
+
+/// How long a stop waits for what the engine's runtime does on threads of its own: lookups of names, removal of recordings.
+const LAST_LOOKUP: Duration = Duration::from_secs(2);
 
 /// Orders to the engine that may wait; they come from people and signals.
 const ORDERS_MAX: usize = 64;
@@ -179,6 +182,8 @@ pub fn start(setup: Setup, node: Arc<str>) -> Result<Running, StartError> {
         .spawn(move || {
             let _dropped_at_the_end = ending;
             runtime.block_on(engine.run());
+            // A lookup under way cannot be ended, and a resolver that is dead must not hold up the stop.
+            runtime.shutdown_timeout(LAST_LOOKUP);
         })
         .map_err(|source| StartError::System {
             what: "the engine's thread",
@@ -243,6 +248,7 @@ fn assemble(
             .cloned()
             .zip(found.into_iter().map(|(_, addresses)| addresses)),
     ));
+    warn_of_shared(&trunks, &[]);
     let ways = Ways::new(clock, chance.next_u64());
     let switchboard = Switchboard::new(
         crate::call::switchboard::Setup {
