@@ -1,9 +1,12 @@
 //! The table of trunks: whose packet is this, and where does a trunk's name lead now.
 //!
-//! A trunk is recognised by the Contact that we registered there, then by its own address and port, then by an `allow` with a port, then by the longest `allow`. Two trunks
-//! that match alike match not at all: the configuration check names them, and guessing would bill the wrong one.
+//! A trunk is recognised by the Contact that we registered there, then by its own address and port or an `allow` with a
+//! port, then by the longest `allow`. Without `allow` its own host counts like one, over its transport and where no other
+//! trunk has an address on that host. Two trunks that match alike match not at all: the configuration check names them, and
+//! guessing would bill the wrong one.
 
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -39,13 +42,22 @@ enum Claim {
     Disputed,
 }
 
+impl Claim {
+    /// Another claims the same, or the same one again.
+    fn also(&mut self, line: usize) {
+        if *self != Self::Of(line) {
+            *self = Self::Disputed;
+        }
+    }
+}
+
 /// One network without a port.
 #[derive(Clone, Copy, Debug)]
 struct Net {
     address: IpAddr,
     prefix: u8,
-    /// A stream leaves from any port, so a trunk's own host counts for streams of its transport only.
-    only: Option<Transport>,
+    /// The host of a trunk without `allow`, over its transport. An `allow` that is as long wins.
+    own: Option<Transport>,
     line: usize,
 }
 
@@ -92,20 +104,19 @@ impl Trunks {
     /// Returns the addresses that several trunks share, each with their names: nobody can say whose a call from there is.
     /// Trunks that register are told apart by their registrations.
     pub fn shared(&self) -> Vec<(SocketAddr, Vec<Arc<str>>)> {
-        let disputed = self
-            .exact
-            .iter()
-            .filter(|(_, claim)| **claim == Claim::Disputed);
-        let mut shared: Vec<_> = disputed
-            .filter_map(|(address, _)| {
-                let sharing = self.lines.iter().filter(|line| line.claims(*address));
+        let claimed: BTreeSet<SocketAddr> = self.lines.iter().flat_map(Line::claims).collect();
+        let disputed = claimed
+            .into_iter()
+            .filter(|address| self.exact.get(address) == Some(&Claim::Disputed));
+        disputed
+            .filter_map(|address| {
+                let sharing = |line: &&Line| line.claims().any(|claimed| claimed == address);
+                let sharing = self.lines.iter().filter(sharing);
                 let unregistered = sharing.clone().any(|line| !line.trunk.register);
                 let names = sharing.map(|line| Arc::clone(&line.trunk.id)).collect();
-                unregistered.then_some((*address, names))
+                unregistered.then_some((address, names))
             })
-            .collect();
-        shared.sort();
-        shared
+            .collect()
     }
 
     /// Finds a trunk by its `id`.
@@ -129,31 +140,20 @@ impl Trunks {
             if let Some(user) = contact_user(&line.trunk) {
                 by_contact.insert(user, index);
             }
-            for address in line.own() {
-                claim(&mut exact, address, index);
+            for address in line.claims() {
+                let who = exact.entry(address).or_insert(Claim::Of(index));
+                who.also(index);
             }
-            for allow in &line.trunk.allow {
-                let address = allow.address.to_canonical();
-                match allow.port {
-                    Some(port) => claim(&mut exact, SocketAddr::new(address, port), index),
-                    None => nets.push(Net {
-                        address,
-                        prefix: allow.prefix,
-                        only: None,
-                        line: index,
-                    }),
-                }
-            }
-            if line.trunk.allow.is_empty() && line.trunk.transport.is_reliable() {
-                nets.extend(line.own().map(|address| Net {
-                    address: address.ip(),
-                    prefix: width(address.ip()),
-                    only: Some(line.trunk.transport),
-                    line: index,
-                }));
-            }
+            let open = line.trunk.allow.iter().filter(|allow| allow.port.is_none());
+            nets.extend(open.map(|allow| Net {
+                address: allow.address.to_canonical(),
+                prefix: allow.prefix,
+                own: None,
+                line: index,
+            }));
         }
-        nets.sort_by_key(|net| Reverse(net.prefix));
+        nets.extend(own_hosts(&lines));
+        nets.sort_by_key(|net| (Reverse(net.prefix), net.own.is_some()));
         Self {
             lines,
             by_id,
@@ -165,12 +165,12 @@ impl Trunks {
 
     fn longest(&self, ip: IpAddr, transport: Transport) -> Option<usize> {
         let fits = |net: &&Net| {
-            net.only.is_none_or(|only| only == transport) && within(ip, net.address, net.prefix)
+            net.own.is_none_or(|own| own == transport) && within(ip, net.address, net.prefix)
         };
         let mut fitting = self.nets.iter().filter(fits);
         let best = fitting.next()?;
         let disputed = fitting
-            .take_while(|net| net.prefix == best.prefix)
+            .take_while(|net| net.prefix == best.prefix && net.own == best.own)
             .any(|net| net.line != best.line);
         (!disputed).then_some(best.line)
     }
@@ -189,12 +189,14 @@ impl Line {
         self.own().any(|address| address.ip() == ip)
     }
 
-    /// Whether exactly `address` is this trunk's.
-    fn claims(&self, address: SocketAddr) -> bool {
-        let allows = |allow: &Allow| {
-            allow.port == Some(address.port()) && allow.address.to_canonical() == address.ip()
+    /// The addresses with a port that are this trunk's.
+    fn claims(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        let with_port = |allow: &Allow| {
+            let port = allow.port?;
+            Some(SocketAddr::new(allow.address.to_canonical(), port))
         };
-        self.own().any(|own| own == address) || self.trunk.allow.iter().any(allows)
+        self.own()
+            .chain(self.trunk.allow.iter().filter_map(with_port))
     }
 
     fn own(&self) -> impl Iterator<Item = SocketAddr> + '_ {
@@ -203,11 +205,33 @@ impl Line {
     }
 }
 
-fn claim(exact: &mut Map<SocketAddr, Claim>, address: SocketAddr, line: usize) {
-    let claim = exact.entry(address).or_insert(Claim::Of(line));
-    if *claim != Claim::Of(line) {
-        *claim = Claim::Disputed;
+/// The hosts that trunks without `allow` are taken from at any port: a stream leaves from any, and so do the datagrams of many
+/// carriers. A host where another trunk lives too is nobody's: there the port alone tells whose a call is.
+fn own_hosts(lines: &[Line]) -> Vec<Net> {
+    let mut hosts: BTreeMap<(IpAddr, Transport), Claim> = BTreeMap::new();
+    for (index, line) in lines.iter().enumerate() {
+        for address in line.claims() {
+            let host = hosts.entry((address.ip(), line.trunk.transport));
+            let who = host.or_insert(Claim::Of(index));
+            who.also(index);
+        }
     }
+    let mut nets = Vec::new();
+    for ((address, transport), who) in hosts {
+        let Claim::Of(line) = who else { continue };
+        let bare = lines
+            .get(line)
+            .is_some_and(|one| one.trunk.allow.is_empty());
+        if bare {
+            nets.push(Net {
+                address,
+                prefix: width(address),
+                own: Some(transport),
+                line,
+            });
+        }
+    }
+    nets
 }
 
 fn width(ip: IpAddr) -> u8 {
@@ -343,6 +367,54 @@ mod tests {
             Some("tcp")
         );
         assert_eq!(from(&trunks, Transport::Udp, "10.1.2.3:40000"), None);
+    }
+
+    #[test]
+    fn a_trunk_without_allow_is_taken_from_any_port_of_its_host() {
+        let trunks = Trunks::new([
+            (
+                trunk("carrier", Transport::Udp, &[]),
+                addresses(&["10.1.2.3:5060"]),
+            ),
+            (
+                trunk("wide", Transport::Udp, &[("10.1.0.0", 16, None)]),
+                addresses(&[]),
+            ),
+        ]);
+        let udp = |peer| from(&trunks, Transport::Udp, peer);
+        assert_eq!(udp("10.1.2.3:5060").as_deref(), Some("carrier"));
+        assert_eq!(udp("10.1.2.3:32768").as_deref(), Some("carrier"));
+        assert_eq!(udp("10.1.2.4:5060").as_deref(), Some("wide"));
+        // Over another transport it is not the host's own.
+        assert_eq!(
+            from(&trunks, Transport::Tcp, "10.1.2.3:32768").as_deref(),
+            Some("wide")
+        );
+    }
+
+    #[test]
+    fn of_two_trunks_on_one_host_the_port_alone_tells() {
+        let trunks = |allow: &[(&str, u8, Option<u16>)]| {
+            Trunks::new([
+                (
+                    trunk("carrier", Transport::Udp, &[]),
+                    addresses(&["127.0.0.1:5066"]),
+                ),
+                (
+                    trunk("pbx", Transport::Udp, allow),
+                    addresses(&["127.0.0.1:5070"]),
+                ),
+            ])
+        };
+        let bare = trunks(&[]);
+        let udp = |peer| from(&bare, Transport::Udp, peer);
+        assert_eq!(udp("127.0.0.1:5066").as_deref(), Some("carrier"));
+        assert_eq!(udp("127.0.0.1:5070").as_deref(), Some("pbx"));
+        assert_eq!(udp("127.0.0.1:9"), None);
+        let allowed = trunks(&[("127.0.0.1", 32, None)]);
+        let udp = |peer| from(&allowed, Transport::Udp, peer);
+        assert_eq!(udp("127.0.0.1:5066").as_deref(), Some("carrier"));
+        assert_eq!(udp("127.0.0.1:9").as_deref(), Some("pbx"));
     }
 
     #[test]
