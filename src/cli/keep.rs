@@ -5,7 +5,8 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::base::number::Number;
+use crate::base::country::Country;
+use crate::base::number::{Caller, Number};
 use crate::cli::store::{self, Access};
 use crate::cli::{DONE, FAILED, WRONG_INPUT, complain, count};
 use crate::store::error::StoreError;
@@ -14,7 +15,7 @@ use crate::store::handle::Verdict;
 /// What `ringtag erase` takes.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct EraseOptions {
-    /// Whose calls: the number as the record shows it or as it is dialled in the country of the configuration.
+    /// Whose calls: the caller as the record shows it, or a number as it is dialled in the country of the configuration.
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     number: String,
 }
@@ -91,14 +92,14 @@ pub(in crate::cli) fn erase(
         Ok(access) => access,
         Err(refused) => return Ok(refused.say()),
     };
-    let Some(number) = Number::read(&options.number, access.country()) else {
+    let Some(caller) = whose(&options.number, access.country()) else {
         complain(&format!(
-            "`{}` is no telephone number; write it with its country code: +74950000001",
+            "`{}` is nobody's; write a number with its country code (+74950000001), or the caller as the record shows it",
             options.number
         ));
         return Ok(WRONG_INPUT);
     };
-    let erased = match access.erase(number) {
+    let erased = match access.erase(caller) {
         Ok(erased) => erased,
         Err(error) => return fail(&error),
     };
@@ -123,7 +124,7 @@ pub(in crate::cli) fn erase(
     }
     if erased.in_progress > 0 {
         complain(&format!(
-            "{} of this number not ended, or being finished: run this again in a minute",
+            "{} of this caller not ended, or being finished: run this again in a minute",
             counted(erased.in_progress, "call")
         ));
         return Ok(FAILED);
@@ -135,7 +136,36 @@ fn counted(number: u64, what: &str) -> String {
     count(usize::try_from(number).unwrap_or(usize::MAX), what)
 }
 
+/// The caller whom a person wrote; `None`: nobody in particular.
+fn whose(text: &str, country: &Country) -> Option<Caller> {
+    let text = text.trim();
+    match Number::read(text, country).map_or_else(|| Caller::from_record(text), Caller::Number) {
+        Caller::Other(other) if other.is_empty() => None,
+        Caller::Anonymous => None,
+        caller @ (Caller::Number(_) | Caller::Other(_)) => Some(caller),
+    }
+}
+
 fn fail(error: &StoreError) -> io::Result<u8> {
     complain(&error.to_string());
     Ok(FAILED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_is_a_number_or_what_the_record_shows_and_never_nobody() {
+        let country = Country::from_code("RU").unwrap();
+        let number = Number::e164("+74950000001").unwrap();
+        assert_eq!(
+            whose("+7 495 000-00-01", &country),
+            Some(Caller::Number(number))
+        );
+        assert_eq!(whose("101", &country), Some(Caller::Other("101".into())));
+        for nobody in ["anonymous", "", " "] {
+            assert_eq!(whose(nobody, &country), None);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use crate::base::clock::Clock;
 use crate::base::country::Country;
 use crate::base::entropy;
 use crate::base::id::CallId;
-use crate::base::number::Number;
+use crate::base::number::Caller;
 use crate::cli::serve::node_name;
 use crate::cli::{FAILED, WRONG_INPUT, complain};
 use crate::config::{self, Config};
@@ -123,10 +123,10 @@ impl Access {
     }
 
     /// Removes a person.
-    pub(in crate::cli) fn erase(&self, number: Number) -> Result<Erased, StoreError> {
+    pub(in crate::cli) fn erase(&self, caller: Caller) -> Result<Erased, StoreError> {
         match &self.way {
-            Way::Server(server) => server.erase(number),
-            Way::Store(store) => store.erase(number),
+            Way::Server(server) => server.erase(caller),
+            Way::Store(store) => store.erase(caller),
         }
     }
 

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::base::id::CallId;
-use crate::base::number::Number;
+use crate::base::number::Caller;
 use crate::store::error::StoreError;
 use crate::store::handle::{Erased, WeakStore};
 use crate::store::query::{Page, Query};
@@ -52,7 +52,7 @@ enum Ask {
     Calls { query: Box<Query> },
     Call { id: CallId },
     Verify,
-    Erase { number: Number },
+    Erase { caller: Caller },
     Reindex,
 }
 
@@ -204,7 +204,7 @@ fn answer(line: &str, store: &WeakStore) -> Answer {
         Ok(Ask::Calls { query }) => give(store.list(&query)),
         Ok(Ask::Call { id }) => give(store.call(id)),
         Ok(Ask::Verify) => give(store.sync().and_then(|()| store.verify())),
-        Ok(Ask::Erase { number }) => give(store.erase(number)),
+        Ok(Ask::Erase { caller }) => give(store.erase(caller)),
         Ok(Ask::Reindex) => {
             refuse("a server runs on this store; stop it, then run `ringtag reindex`")
         }
@@ -286,8 +286,8 @@ impl Client {
     ///
     /// # Errors
     /// What the server says, or that it went away.
-    pub fn erase(&self, number: Number) -> Result<Erased, StoreError> {
-        self.ask(&Ask::Erase { number })
+    pub fn erase(&self, caller: Caller) -> Result<Erased, StoreError> {
+        self.ask(&Ask::Erase { caller })
     }
 
     /// Asks for [`crate::store::Store::reindex`], which no server grants: its refusal says what to do.
@@ -347,10 +347,7 @@ mod tests {
         };
         assert_eq!(client.list(&query).unwrap(), store.list(&query).unwrap());
         assert_eq!(client.verify().unwrap(), store.verify().unwrap());
-        assert_eq!(
-            client.erase(Number::e164(CALLER).unwrap()).unwrap().calls,
-            1
-        );
+        assert_eq!(client.erase(Caller::from_record(CALLER)).unwrap().calls, 1);
         let refusal = client.reindex().unwrap_err();
         assert!(refusal.to_string().contains("stop it"), "{refusal}");
         drop(store);

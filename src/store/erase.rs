@@ -16,7 +16,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use crate::base::id::CallId;
-use crate::base::number::Number;
+use crate::base::number::{Caller, Number};
 use crate::recording::shelf;
 use crate::store::disk;
 use crate::store::error::StoreError;
@@ -27,6 +27,7 @@ use crate::store::keeper::Keeper;
 use crate::store::line::Line;
 use crate::store::log::month_path;
 use crate::store::place::{Month, Place};
+use crate::store::rows::caller_key;
 use crate::store::scan::Reader;
 
 /// What a month is called while it is written anew. A start removes such a file.
@@ -67,17 +68,27 @@ impl Left {
     }
 }
 
-/// Erases the calls of `number` that are over, and what earlier erasures left: the report counts both.
-pub(crate) fn person(keeper: &mut Keeper, number: Number) -> Result<Erased, StoreError> {
-    let caller = number.digits();
-    let all = keeper.shared.view().rows.of_caller(caller);
+/// Erases the calls of `caller` that are over, and what earlier erasures left: the report counts both.
+pub(crate) fn person(keeper: &mut Keeper, caller: &Caller) -> Result<Erased, StoreError> {
+    let Some(key) = caller_key(caller) else {
+        return Ok(Erased::default());
+    };
+    let mut all = keeper.shared.view().rows.of_caller(key);
+    if caller.number().is_none() {
+        // A text's key is a hash: another's calls may have it too. A call that cannot be read is erased with them.
+        let is_theirs = |&call: &CallId| {
+            let record = keeper.shared.call(call).ok().flatten();
+            record.is_none_or(|record| record.caller.as_ref() == Some(caller))
+        };
+        all.retain(is_theirs);
+    }
     let (calls, running): (Vec<CallId>, Vec<CallId>) =
         all.into_iter().partition(|&call| keeper.is_finished(call));
     let mut report = Erased {
         in_progress: u64::try_from(running.len()).unwrap_or(u64::MAX),
         ..Erased::default()
     };
-    keeper.shared.history().forget(caller);
+    keeper.shared.history().forget(key);
     if calls.is_empty() && keeper.left.is_empty() {
         return Ok(report);
     }
@@ -88,7 +99,7 @@ pub(crate) fn person(keeper: &mut Keeper, number: Number) -> Result<Erased, Stor
     // The rows' files still hold the number.
     keeper.checkpoint(true)?;
     tracing::info!(
-        number = number.masked(),
+        number = caller.number().map(Number::masked),
         calls = report.calls,
         recordings = report.recordings,
         "a person was erased"

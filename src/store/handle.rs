@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use crate::base::chance::Chance;
 use crate::base::clock::Clock;
 use crate::base::id::CallId;
-use crate::base::number::{Caller, Number};
+use crate::base::number::Caller;
 use crate::base::time::WallTime;
 use crate::call::story::{Fact, KeptDialog, What};
 use crate::recording::command::Outcome;
@@ -111,7 +111,7 @@ pub struct Erased {
     /// Damaged lines of those calls: what is personal in them cannot be told and stays. [`Store::verify`] names the first.
     #[serde(default)]
     pub damaged: u64,
-    /// Calls of this number that have not ended, or whose recording is being finished: not erased. Ask again later.
+    /// Calls of this caller that have not ended, or whose recording is being finished: not erased. Ask again later.
     pub in_progress: u64,
 }
 
@@ -302,13 +302,14 @@ impl Store {
         self.0.shared.history().last_taken(manager)
     }
 
-    /// Removes a person: the personal part of the log's lines and the recordings of this number's calls. Waits.
+    /// Removes a person: the personal part of the log's lines and the recordings of this caller's calls. Waits. Nobody is
+    /// removed for an anonymous caller: who that is nobody knows.
     ///
     /// # Errors
     /// The disk refuses; asking again, or the next start, goes on where it stopped.
-    pub fn erase(&self, number: Number) -> Result<Erased, StoreError> {
+    pub fn erase(&self, caller: Caller) -> Result<Erased, StoreError> {
         let (answer, erased) = crossbeam_channel::bounded(1);
-        self.ask(Job::Erase(number, answer))?;
+        self.ask(Job::Erase(caller, answer))?;
         self.wait(&erased)?
     }
 

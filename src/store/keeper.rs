@@ -13,7 +13,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::base::id::CallId;
-use crate::base::number::Number;
+use crate::base::number::Caller;
 use crate::base::time::{Moment, WallTime};
 use crate::call::story::What;
 use crate::recording::command::Outcome;
@@ -65,7 +65,7 @@ pub(crate) enum Job {
     /// Answer when everything before this is synced.
     Sync(Sender<()>),
     /// Remove a person.
-    Erase(Number, Sender<Result<Erased, StoreError>>),
+    Erase(Caller, Sender<Result<Erased, StoreError>>),
     /// Delete recordings whose time is over.
     Prune(Vec<(CallId, String)>, Sender<Result<u64, StoreError>>),
     /// Write and sync what was told, leave a checkpoint, and end.
@@ -120,7 +120,7 @@ struct Taken {
 #[derive(Debug)]
 enum Next {
     Round,
-    Erase(Number, Sender<Result<Erased, StoreError>>),
+    Erase(Caller, Sender<Result<Erased, StoreError>>),
     Prune(Vec<(CallId, String)>, Sender<Result<u64, StoreError>>),
     Stop,
 }
@@ -205,7 +205,7 @@ impl Keeper {
             match self.round(job, jobs) {
                 Next::Round => self.keep_house(),
                 // Whoever asked may have gone.
-                Next::Erase(number, answer) => drop(answer.send(erase::person(&mut self, number))),
+                Next::Erase(caller, answer) => drop(answer.send(erase::person(&mut self, &caller))),
                 Next::Prune(old, answer) => drop(answer.send(erase::prune(&mut self, old))),
                 Next::Stop => break,
             }
@@ -236,7 +236,7 @@ impl Keeper {
                         self.waiting.push(answer);
                         is_urgent = true;
                     }
-                    Job::Erase(number, answer) => next = Next::Erase(number, answer),
+                    Job::Erase(caller, answer) => next = Next::Erase(caller, answer),
                     Job::Prune(old, answer) => next = Next::Prune(old, answer),
                     Job::Stop => next = Next::Stop,
                 }

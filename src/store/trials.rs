@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::base::number::{Caller, Number};
+use crate::base::number::Caller;
 use crate::base::time::WallTime;
 use crate::call::story::{FinishReason, HungUpBy, What};
 use crate::recording::command::State;
@@ -281,15 +281,15 @@ fn erasing_removes_the_number_from_every_byte_and_the_chain_still_holds() {
     let running = Script::nth(60);
     store.tell(running.began());
     store.sync().unwrap();
-    let wanted = Number::e164(CALLER).unwrap();
+    let wanted = Caller::from_record(CALLER);
 
-    let report = store.erase(wanted).unwrap();
+    let report = store.erase(wanted.clone()).unwrap();
     assert_eq!((report.calls, report.recordings, report.months), (3, 3, 1));
     assert_eq!(report.in_progress, 1);
     store.tell(running.missed());
     store.sync().unwrap();
-    assert_eq!(store.erase(wanted).unwrap().calls, 1);
-    assert_eq!(store.erase(wanted).unwrap().calls, 0);
+    assert_eq!(store.erase(wanted.clone()).unwrap().calls, 1);
+    assert_eq!(store.erase(wanted.clone()).unwrap().calls, 0);
 
     let record = store.call(calls[0].id).unwrap().unwrap();
     assert_eq!((record.caller, record.recording), (None, None));
@@ -301,10 +301,7 @@ fn erasing_removes_the_number_from_every_byte_and_the_chain_still_holds() {
         ..Query::default()
     };
     assert_eq!(store.list(&by_number).unwrap().calls, []);
-    assert_eq!(
-        store.history("shop", &Caller::Number(wanted)),
-        History::default()
-    );
+    assert_eq!(store.history("shop", &wanted), History::default());
     assert!(matches!(
         store.verify().unwrap(),
         Verdict::Whole { recordings: 1, .. }
@@ -312,7 +309,7 @@ fn erasing_removes_the_number_from_every_byte_and_the_chain_still_holds() {
     drop(store);
 
     let rows = place.data().join("rows");
-    let digits = wanted.digits().to_le_bytes();
+    let digits = wanted.number().unwrap().digits().to_le_bytes();
     for _ in 0..2 {
         assert_eq!(place.holds("79161234567"), Vec::<std::path::PathBuf>::new());
         crate::store::trial::walk(&rows, &mut |path| {
@@ -336,7 +333,7 @@ fn a_recording_that_is_finished_after_its_person_was_erased_does_not_stay() {
     store.tell(call.began());
     store.tell(call.fact(2_000, What::Answered(Box::new(quiet))));
     store.tell(call.ended());
-    assert_eq!(store.erase(Number::e164(CALLER).unwrap()).unwrap().calls, 1);
+    assert_eq!(store.erase(Caller::from_record(CALLER)).unwrap().calls, 1);
     let path = place.recording(&call);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, "sound").unwrap();
@@ -371,10 +368,7 @@ fn erasing_checking_and_calling_at_once_disturb_each_other_in_nothing() {
         caller.sync().unwrap();
     });
     for person in &people {
-        assert_eq!(
-            store.erase(Number::e164(person).unwrap()).unwrap().calls,
-            20
-        );
+        assert_eq!(store.erase(Caller::from_record(person)).unwrap().calls, 20);
         let verdict = store.verify().unwrap();
         assert!(matches!(verdict, Verdict::Whole { .. }), "{verdict:?}");
     }
@@ -466,10 +460,10 @@ fn an_erasure_that_the_disk_refused_is_not_forgotten_and_is_finished_when_asked_
     let call = Script::nth(1);
     place.play(&store, &call);
     store.sync().unwrap();
-    let wanted = Number::e164(CALLER).unwrap();
+    let wanted = Caller::from_record(CALLER);
     let in_the_way = obstacle(&place);
-    assert!(store.erase(wanted).is_err());
-    assert!(store.erase(wanted).is_err());
+    assert!(store.erase(wanted.clone()).is_err());
+    assert!(store.erase(wanted.clone()).is_err());
     let verdict = store.verify().unwrap();
     assert!(
         matches!(&verdict, Verdict::Broken { why, .. } if why.contains("still there")),
@@ -491,7 +485,7 @@ fn an_erasure_that_the_disk_refused_until_the_stop_is_finished_by_the_next_start
     place.play(&store, &call);
     store.sync().unwrap();
     let in_the_way = obstacle(&place);
-    assert!(store.erase(Number::e164(CALLER).unwrap()).is_err());
+    assert!(store.erase(Caller::from_record(CALLER)).is_err());
     store.shutdown();
     drop(store);
     fs::remove_dir(in_the_way).unwrap();
@@ -502,6 +496,30 @@ fn an_erasure_that_the_disk_refused_until_the_stop_is_finished_by_the_next_start
     drop(store);
     assert_eq!(place.holds("79161234567"), Vec::<std::path::PathBuf>::new());
     assert!(!place.recording(&call).exists());
+}
+
+#[test]
+fn a_caller_that_is_no_number_is_erased_by_what_the_record_shows() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let (wanted, other) = (
+        Script::new(1, MORNING, "colleague-at-desk"),
+        Script::new(2, MORNING + Duration::from_secs(1), "102"),
+    );
+    place.play(&store, &wanted);
+    place.play(&store, &other);
+    store.sync().unwrap();
+    assert_eq!(store.erase(Caller::Anonymous).unwrap().calls, 0);
+    let report = store.erase(wanted.caller).unwrap();
+    assert_eq!((report.calls, report.recordings), (1, 1));
+    assert!(is_whole(&store));
+    let kept = store.call(other.id).unwrap().unwrap();
+    assert_eq!(kept.caller, Some(other.caller));
+    drop(store);
+    assert_eq!(
+        place.holds("colleague-at-desk"),
+        Vec::<std::path::PathBuf>::new()
+    );
 }
 
 #[test]
@@ -785,7 +803,7 @@ fn an_untracked_call_that_a_crash_cut_is_ended_at_its_peers_and_in_no_list() {
     store.sync().unwrap();
     assert_eq!(
         store
-            .erase(Number::e164(CALLER).unwrap())
+            .erase(Caller::from_record(CALLER))
             .unwrap()
             .in_progress,
         1
