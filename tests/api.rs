@@ -586,6 +586,40 @@ async fn a_call_without_a_recording_says_why() {
 }
 
 #[tokio::test]
+async fn a_growing_recording_is_sent_as_far_as_it_goes() {
+    use ringtag::recording::wav::Wav;
+
+    let house = House::new();
+    let id = house.call(1, Caller::Anonymous, true);
+    house.state.store.sync().unwrap();
+    let part = house.state.recordings.join("2026/11/21");
+    std::fs::create_dir_all(&part).unwrap();
+    let part = part.join(format!("{id}.wav.part"));
+    let mut wav = Wav::begin(std::fs::File::create(&part).unwrap(), 8_000).unwrap();
+    wav.append(&[7; 400_000]).unwrap();
+    // Half of the next block is on the disk.
+    let half = std::fs::File::options().append(true).open(&part).unwrap();
+    std::io::Write::write_all(&mut &half, &[9; 1_001]).unwrap();
+    let path = format!("/api/v1/calls/{id}/recording.wav");
+    let answer = house
+        .ask(Method::GET, &path, &[("range", "bytes=0-9")])
+        .await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.header(header::CONTENT_TYPE), "audio/wav");
+    assert_eq!(answer.header(header::CACHE_CONTROL), "no-store");
+    assert_eq!(answer.header(header::CONTENT_LENGTH), "401044");
+    assert!(!answer.headers.contains_key(header::ETAG));
+    assert_eq!(answer.body.len(), 401_044);
+    let reader = hound::WavReader::new(answer.body.as_slice()).unwrap();
+    assert_eq!(reader.duration(), 100_250);
+    let head = house.ask(Method::HEAD, &path, &[]).await;
+    assert_eq!(head.header(header::CONTENT_LENGTH), "401044");
+    assert!(head.body.is_empty());
+    std::fs::remove_file(&part).unwrap();
+    assert_eq!(house.get(&path).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn every_play_is_in_the_call_log() {
     let house = House::new();
     let id = house.recorded(1, &[0; 1_000]);

@@ -1,4 +1,5 @@
-//! `GET /api/v1/calls/{id}/recording.wav`: whole or in parts (RFC 9110 14), every play in the call log.
+//! `GET /api/v1/calls/{id}/recording.wav`: whole or in parts (RFC 9110 14), every play in the call log. While the call
+//! runs, what there is of it so far.
 
 use std::io::{self, SeekFrom};
 use std::net::{IpAddr, SocketAddr};
@@ -24,8 +25,12 @@ use crate::api::range::{Wanted, wanted};
 use crate::api::state::State;
 use crate::api::stream::{self, Source};
 use crate::base::id::CallId;
-use crate::base::time::Moment;
+use crate::base::time::{Moment, WallTime};
+use crate::recording::mix::FRAME_BYTES;
+use crate::recording::plan;
 use crate::recording::shelf;
+use crate::recording::tape::RATE_HZ;
+use crate::recording::wav;
 use crate::store::record::CallRecord;
 
 /// How much is read at once: eight seconds of stereo, one system call.
@@ -50,6 +55,12 @@ pub(in crate::api) async fn recording(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let call = find(&state.store, id).await?;
+    let by = peer.map(|Extension(Peer(peer))| peer.ip());
+    if let (None, Some(answered_at)) = (&call.recording, call.answered_at)
+        && let Some(growing) = open_growing(&state, call.id, answered_at).await?
+    {
+        return Ok(send_growing(&state, &method, by, call.id, growing));
+    }
     let (file, length, etag) = open(&state, &call).await?;
     if !matches(&headers, IF_MATCH, &etag).unwrap_or(true) {
         return Err(ApiError::new(
@@ -109,14 +120,7 @@ pub(in crate::api) async fn recording(
     if method == Method::HEAD {
         return Ok((status, common).into_response());
     }
-    let by = peer.map(|Extension(Peer(peer))| peer.ip());
-    if state
-        .players
-        .is_new_play(call.id, by, first == 0, state.clock.now())
-    {
-        let by = by.map_or_else(|| "http".to_owned(), |ip| format!("http {ip}"));
-        state.store.played(call.id, &by);
-    }
+    note_play(&state, call.id, by, first == 0);
     let (source, body) = stream::body();
     tokio::spawn(async move {
         if let Err(error) = send(&source, file, first, last).await {
@@ -128,12 +132,93 @@ pub(in crate::api) async fn recording(
     Ok((status, common, body).into_response())
 }
 
+/// Tells the call log of a new play.
+fn note_play(state: &State, call: CallId, by: Option<IpAddr>, from_start: bool) {
+    let now = state.clock.now();
+    if state.players.is_new_play(call, by, from_start, now) {
+        let by = by.map_or_else(|| "http".to_owned(), |ip| format!("http {ip}"));
+        state.store.played(call, &by);
+    }
+}
+
+/// A recording that grows, as it was when it was opened.
+struct Growing {
+    file: File,
+    header: Bytes,
+    /// Where the sound that the header counts ends.
+    end: u64,
+}
+
+/// Opens the growing file of a call; `None`: there is none, because the call is not recorded or its file is being
+/// finished.
+async fn open_growing(
+    state: &State,
+    call: CallId,
+    answered_at: WallTime,
+) -> Result<Option<Growing>, ApiError> {
+    let path = plan::growing(state.recordings.join(plan::path_of(call, answered_at)));
+    let opened = tokio::task::spawn_blocking(move || {
+        let file = std::fs::File::open(path)?;
+        let (header, frames) = wav::snapshot(&file, RATE_HZ)?;
+        Ok::<_, io::Error>(Growing {
+            file: File::from_std(file),
+            header: Bytes::copy_from_slice(&header),
+            end: wav::HEADER_BYTES + frames * FRAME_BYTES,
+        })
+    });
+    let doing = "reading a growing recording";
+    let opened = opened
+        .await
+        .map_err(|error| ApiError::ours(doing, &error))?;
+    match opened {
+        Ok(growing) => Ok(Some(growing)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(ApiError::ours(doing, &error)),
+    }
+}
+
+/// Sends what there is so far. It is another file with every second, so there is no tag, no part of it and no copy kept.
+fn send_growing(
+    state: &State,
+    method: &Method,
+    by: Option<IpAddr>,
+    call: CallId,
+    growing: Growing,
+) -> Response {
+    let Growing { file, header, end } = growing;
+    let mut head = HeaderMap::new();
+    put(&mut head, CACHE_CONTROL, "no-store");
+    put(&mut head, ACCEPT_RANGES, "none");
+    put(&mut head, CONTENT_TYPE, "audio/wav");
+    put(&mut head, CONTENT_LENGTH, &end.to_string());
+    put(
+        &mut head,
+        CONTENT_DISPOSITION,
+        &format!("inline; filename=\"{call}.wav\""),
+    );
+    if method == Method::HEAD {
+        return (StatusCode::OK, head).into_response();
+    }
+    note_play(state, call, by, true);
+    let (source, body) = stream::body();
+    tokio::spawn(async move {
+        if source.send(Ok(header)).await.is_ok()
+            && let Err(error) = send(&source, file, wav::HEADER_BYTES, end).await
+        {
+            // The call ended sooner than it had been told: what was written beyond its end was cut.
+            tracing::info!(%call, %error, "a growing recording was cut while it was sent");
+            source.send(Err(error)).await.unwrap_or_default();
+        }
+    });
+    (StatusCode::OK, head, body).into_response()
+}
+
 /// Opens the file that the record names, and says its length and its tag.
 async fn open(state: &State, call: &CallRecord) -> Result<(File, u64, String), ApiError> {
     let Some(recording) = &call.recording else {
         let message = match call.ended_at {
-            Some(_) => "this call was not recorded",
-            None => "the call is under way; its recording is here when it has ended",
+            Some(_) => "this call was not recorded, or its recording is being finished",
+            None => "the call is under way and not recorded so far",
         };
         return Err(ApiError::missing("no-recording", message));
     };
@@ -245,7 +330,6 @@ impl Players {
 mod tests {
     use super::*;
     use crate::base::chance::Chance;
-    use crate::base::time::WallTime;
 
     #[test]
     fn a_seek_is_no_new_play_and_an_hour_later_is() {

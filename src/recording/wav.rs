@@ -146,6 +146,18 @@ impl Wav<File> {
     }
 }
 
+/// Takes a growing file as it is at this moment: how many frames it holds, and a header that counts exactly these.
+///
+/// # Errors
+/// What the disk says.
+pub fn snapshot(file: &File, rate_hz: u32) -> io::Result<([u8; HEADER_LENGTH], u64)> {
+    let length = file.metadata()?.len();
+    let frames = (length.saturating_sub(HEADER_BYTES) / FRAME_BYTES).min(FRAMES_MAX);
+    let mut header = header(rate_of(file).unwrap_or(rate_hz))?;
+    set_sizes(&mut header, frames);
+    Ok((header, frames))
+}
+
 /// Reads the rate from a file's header, when it is one of ours.
 pub fn rate_of(file: &File) -> Option<u32> {
     let mut bytes = [0; HEADER_LENGTH];
@@ -241,6 +253,20 @@ mod tests {
         let mut wav = Wav::resume(growing(&path), 8_000).unwrap();
         wav.end(wav.frames()).unwrap();
         assert!(samples(&path).is_empty());
+    }
+
+    #[test]
+    fn a_snapshot_counts_whole_frames_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wav.part");
+        let mut wav = Wav::begin(growing(&path), 16_000).unwrap();
+        wav.append(&[7; 40]).unwrap();
+        // Half of the next block is written, and its header is not.
+        FileExt::write_all_at(&growing(&path), &[9; 6], wav.bytes()).unwrap();
+        let (header, frames) = snapshot(&growing(&path), 8_000).unwrap();
+        assert_eq!(frames, 11);
+        let reader = WavReader::new(header.as_slice()).unwrap();
+        assert_eq!((reader.duration(), reader.spec().sample_rate), (11, 16_000));
     }
 
     #[test]
