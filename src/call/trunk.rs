@@ -56,7 +56,7 @@ pub enum DidFrom {
     /// The request-URI.
     #[default]
     RequestUri,
-    /// The To header (registered trunks, whose request-URI is our contact).
+    /// The To header: what `register = true` means where nothing is written, for the request-URI is our contact then.
     To,
     /// The first Diversion (RFC 5806), from a trusted trunk only.
     Diversion,

@@ -82,13 +82,18 @@ fn trunk<'t>(
     let host = host_word.and_then(|word| read_host(book, word));
     let transport = section.choice("transport", &TRANSPORTS);
     let (allow, allow_is_good) = allow(section);
-    let did_from = section.choice("did_from", &DID_WORDS).unwrap_or_default();
+    let did_from = section.choice("did_from", &DID_WORDS);
     let caller_id = section.choice("caller_id", &CALLER_ID_WORDS);
     let number_format = section.choice("number_format", &FORMAT_WORDS);
     let media = section.choice("media", &MEDIA_WORDS).unwrap_or_default();
     let trusted = section.flag("trusted").unwrap_or(false);
     let max_calls = section.number("max_calls", 1..=u32::MAX, "200");
     let register = section.flag("register").unwrap_or(false);
+    let did_from = did_from.unwrap_or(match register {
+        // The Request-URI of a registered trunk's calls is our Contact, which holds no number.
+        true => DidFrom::To,
+        false => DidFrom::RequestUri,
+    });
     let username = section.word("username", "\"7495000\"");
     let secret = secret::read(section, base, outside);
     if did_from == DidFrom::Diversion && !trusted {
@@ -385,6 +390,16 @@ mod tests {
             (trunk.trusted, trunk.register, trunk.max_calls),
             (false, false, None)
         );
+    }
+
+    #[test]
+    fn a_registered_trunk_reads_the_number_from_to_unless_it_says_otherwise() {
+        let account = "host = \"a.example\"\nregister = true\nusername = \"u\"\npassword = \"p\"\n";
+        assert_eq!(trunk(account).did_from, DidFrom::To);
+        let written = format!("{account}did_from = \"request-uri\"\n");
+        assert_eq!(trunk(&written).did_from, DidFrom::RequestUri);
+        let unregistered = "host = \"a.example\"\nregister = false\n";
+        assert_eq!(trunk(unregistered).did_from, DidFrom::RequestUri);
     }
 
     #[test]
