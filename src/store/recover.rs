@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::panic;
 use std::path::Path;
@@ -244,6 +245,8 @@ struct Replay<'a> {
     /// Where it begins; `None`: at the first line.
     covered: Option<Covered>,
     from_start: bool,
+    /// The last line that rows or index say was synced, whatever the log says now.
+    synced: Option<Place>,
     end: Option<End>,
     left: Left,
     /// Bytes of a torn last line.
@@ -272,7 +275,14 @@ impl<'a> Replay<'a> {
         };
         let mut view = View::default();
         let mut covered = None;
-        if let (Some(loaded), Some(indexed)) = (loaded, db.covered()?) {
+        let indexed = db.covered()?;
+        let known = [
+            loaded.as_ref().map(|loaded| &loaded.covered),
+            indexed.as_ref(),
+        ];
+        let synced = known.into_iter().flatten().map(|covered| covered.place);
+        let synced = synced.max_by_key(|place| (place.month, place.offset));
+        if let (Some(loaded), Some(indexed)) = (loaded, indexed) {
             let earlier = if loaded.covered.n <= indexed.n {
                 &loaded.covered
             } else {
@@ -303,6 +313,7 @@ impl<'a> Replay<'a> {
             months,
             covered,
             from_start,
+            synced,
             end: None,
             left: Left::default(),
             torn: 0,
@@ -366,10 +377,41 @@ impl<'a> Replay<'a> {
                 Ok(_) | Err(_) => damaged.push(place.offset),
             }
         }
-        // Where good lines followed somebody damaged the file; at the end of the log it is what a crash tore.
-        if !damaged.is_empty() && self.months.last() == Some(&month) {
-            self.cut(month, good)?;
+        // Where good lines followed somebody damaged the file; at the end of the log it is what a crash tore, unless it
+        // had been synced before.
+        if damaged.is_empty() || self.months.last() != Some(&month) {
+            return Ok(());
         }
+        let is_known = |place: Place| place.month == month && good < place.end();
+        if self.synced.is_some_and(is_known) {
+            self.close(month)
+        } else {
+            self.cut(month, good)
+        }
+    }
+
+    /// Leaves a damaged end where it is: it had been synced, so it is no crash's doing, and people may want to look at it.
+    /// Calls go on behind it. The chain goes on from the last good line, so `verify` names the damaged one for good.
+    fn close(&self, month: Month) -> Result<(), StoreError> {
+        let path = month_path(&self.log, month);
+        let close = || -> std::io::Result<()> {
+            let mut file = OpenOptions::new().read(true).append(true).open(&path)?;
+            let mut last = [0];
+            file.seek(SeekFrom::End(-1))?;
+            file.read_exact(&mut last)?;
+            // The next line must not become a part of this one.
+            if last != *b"\n" {
+                file.write_all(b"\n")?;
+                file.sync_all()?;
+            }
+            Ok(())
+        };
+        close().map_err(StoreError::disk("closing the damaged end of", &path))?;
+        tracing::error!(
+            %month,
+            "the last line of the call log was whole before and is damaged now; it stays, and calls go on behind it: run \
+             `ringtag verify` and look at the disk"
+        );
         Ok(())
     }
 

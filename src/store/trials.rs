@@ -199,6 +199,44 @@ fn a_torn_last_line_is_cut_off_and_the_log_says_so() {
 }
 
 #[test]
+fn a_last_line_that_had_been_synced_is_damage_and_is_neither_cut_off_nor_forgotten() {
+    // Its end is gone, or something in its middle.
+    let damages: [fn(&mut Vec<u8>); 2] = [
+        |bytes| bytes.truncate(bytes.len() - 20),
+        |bytes| {
+            let at = bytes.len() - 100;
+            bytes[at] = 0;
+        },
+    ];
+    for damage in damages {
+        let place = Place::new();
+        let (store, _) = place.open();
+        place.play(&store, &Script::nth(1));
+        store.shutdown();
+        drop(store);
+        let path = place.month("2026-11");
+        let mut bytes = fs::read(&path).unwrap();
+        damage(&mut bytes);
+        fs::write(&path, &bytes).unwrap();
+        for number in 2..=3 {
+            let (store, _) = place.open();
+            place.play(&store, &Script::nth(number));
+            store.sync().unwrap();
+            assert_eq!(
+                u64::try_from(store.list(&all()).unwrap().calls.len()).unwrap(),
+                number
+            );
+            let verdict = store.verify().unwrap();
+            assert!(
+                matches!(verdict, Verdict::Broken { line: 9, .. }),
+                "{verdict:?}"
+            );
+        }
+        assert!(fs::read(&path).unwrap().starts_with(&bytes));
+    }
+}
+
+#[test]
 fn after_a_kill_everything_that_was_shown_is_there_and_calls_in_progress_are_ended_as_crashed() {
     let place = Place::new();
     let (store, _) = place.open();
