@@ -128,6 +128,11 @@ fn write_all(out: &mut String, gauges: &Gauges, health: &Health) -> fmt::Result 
             read(&gauges.overloaded),
         ),
         (
+            "ringtag_connections_turned_away_total",
+            "Stream connections beyond a limit.",
+            read(&gauges.connections_turned_away),
+        ),
+        (
             "ringtag_rtp_received_total",
             "RTP packets received on closed legs.",
             read(&gauges.rtp_received),

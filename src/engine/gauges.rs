@@ -31,6 +31,8 @@ pub struct Gauges {
     pub sip_unsent: AtomicU64,
     /// Stream connections open.
     pub connections: AtomicU64,
+    /// Stream connections that a limit did not let come to be.
+    pub connections_turned_away: AtomicU64,
     /// Port pairs free.
     pub port_pairs_free: AtomicU64,
     /// Legs that hold a port pair.

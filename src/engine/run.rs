@@ -236,6 +236,7 @@ impl Engine {
                 self.switchboard.handle_bytes(now, flow, &bytes);
             }
             Arrival::Closed(flow) => self.switchboard.handle_closed(now, flow),
+            Arrival::TurnedAway => add(&self.gauges.connections_turned_away, 1),
         }
         set(&self.gauges.connections, self.streams.count() as u64);
     }
@@ -307,6 +308,7 @@ impl Engine {
     fn set_trunks(&mut self, now: Moment, trunks: Trunks) {
         warn_of_shared(&trunks, &self.trunks.shared());
         self.trunks = Arc::new(trunks);
+        self.streams.set_trunks(Arc::clone(&self.trunks));
         self.face(&[]);
         self.switchboard.set_trunks(now, Arc::clone(&self.trunks));
     }

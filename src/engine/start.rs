@@ -321,6 +321,7 @@ impl Engine {
     /// Ends at their peers the calls that a crash left behind.
     fn haunt(&mut self, dialogs: Vec<[KeptDialog; 2]>) {
         let now = self.clock.now();
+        self.streams.set_trunks(Arc::clone(&self.trunks));
         let peers: Vec<IpAddr> = dialogs.iter().flatten().map(|one| one.peer.ip()).collect();
         self.face(&peers);
         for both in dialogs {

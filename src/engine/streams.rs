@@ -2,8 +2,10 @@
 //!
 //! Two tasks a connection: one reads and hands bytes over, one writes what the engine queued.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,11 +18,13 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use crate::base::map::{Map, keyed};
+use crate::call::trunks::Trunks;
 use crate::engine::error::StartError;
 use crate::engine::settings::Listen;
 use crate::sip::transport::{FlowId, Path, Transport};
 
-/// Connections at once. A carrier or PBX keeps a handful; descriptors are for calls.
+/// Connections at once, ours too. A carrier or PBX keeps a handful; descriptors are for calls. Past that the stranger's that
+/// was idle longest gives way.
 const CONNECTIONS_MAX: usize = 1_024;
 
 /// Connections at once from one address, so that one host cannot take all of them.
@@ -53,25 +57,35 @@ pub(in crate::engine) enum Arrival {
     Bytes(FlowId, Bytes),
     /// It is gone, or never came to be.
     Closed(FlowId),
+    /// One more than a limit allows was not taken.
+    TurnedAway,
 }
 
 /// All stream listeners and connections.
 #[derive(Debug)]
 pub(in crate::engine) struct Streams {
-    connections: Map<FlowId, Connection>,
+    connections: BTreeMap<FlowId, Connection>,
+    /// Said before anything that arrives: what became of connections here.
+    said: VecDeque<Arrival>,
+    /// Whose connections never give way.
+    trunks: Arc<Trunks>,
+    /// Counts what moves, so that of two connections the one idle longer is known.
+    moves: u64,
     hosts: Map<std::net::IpAddr, usize>,
     arrivals: mpsc::Receiver<Arrival>,
     arrive: mpsc::Sender<Arrival>,
     accepted: mpsc::Receiver<(TcpStream, SocketAddr)>,
     accepted_count: u64,
     addresses: Vec<SocketAddr>,
-    /// Connections turned away at a limit.
-    pub(in crate::engine) turned_away: u64,
 }
 
 #[derive(Debug)]
 struct Connection {
     host: std::net::IpAddr,
+    /// It leads to a trunk, or comes from one.
+    trunk: bool,
+    /// The number of its last move.
+    moved: u64,
     write: mpsc::Sender<Bytes>,
     tasks: Vec<AbortHandle>,
 }
@@ -103,14 +117,16 @@ impl Streams {
             tokio::spawn(accept_loop(listener, accept.clone()));
         }
         Ok(Self {
-            connections: keyed(key),
+            connections: BTreeMap::new(),
+            said: VecDeque::new(),
+            trunks: Arc::new(Trunks::default()),
+            moves: 0,
             hosts: keyed(key),
             arrivals,
             arrive,
             accepted,
             accepted_count: 0,
             addresses,
-            turned_away: 0,
         })
     }
 
@@ -124,21 +140,27 @@ impl Streams {
         self.connections.len()
     }
 
+    /// Takes the table of trunks: their connections are kept when there is no room for all.
+    pub(in crate::engine) fn set_trunks(&mut self, trunks: Arc<Trunks>) {
+        self.trunks = trunks;
+    }
+
     /// Waits for the next thing that a connection reports.
     pub(in crate::engine) async fn next(&mut self) -> Arrival {
         loop {
+            if let Some(said) = self.said.pop_front() {
+                return said;
+            }
             tokio::select! {
                 Some(arrival) = self.arrivals.recv() => {
-                    if let Arrival::Closed(flow) = arrival {
-                        self.close(flow);
+                    match arrival {
+                        Arrival::Closed(flow) => self.close(flow),
+                        Arrival::Bytes(flow, _) | Arrival::Opened(flow, _) => self.touch(flow),
+                        Arrival::TurnedAway => {}
                     }
                     return arrival;
                 }
-                Some((stream, peer)) = self.accepted.recv() => {
-                    if let Some(opened) = self.take(stream, peer) {
-                        return opened;
-                    }
-                }
+                Some((stream, peer)) = self.accepted.recv() => self.take(stream, peer),
                 else => return std::future::pending().await,
             }
         }
@@ -146,12 +168,20 @@ impl Streams {
 
     /// Connects to `peer`; [`Arrival::Opened`] or [`Arrival::Closed`] follows.
     pub(in crate::engine) fn open(&mut self, flow: FlowId, peer: SocketAddr) {
+        if !self.make_room() {
+            tracing::warn!(%peer, "no connection: too many are open");
+            self.said.push_back(Arrival::TurnedAway);
+            self.said.push_back(Arrival::Closed(flow));
+            return;
+        }
         let (write, queue) = mpsc::channel(WRITES_WAITING_MAX);
         let task = tokio::spawn(connect(flow, peer, queue, self.arrive.clone()));
         self.connections.insert(
             flow,
             Connection {
                 host: peer.ip(),
+                trunk: true,
+                moved: self.moves,
                 write,
                 tasks: vec![task.abort_handle()],
             },
@@ -167,6 +197,7 @@ impl Streams {
             return false;
         };
         if connection.write.try_send(bytes).is_ok() {
+            self.touch(flow);
             return true;
         }
         self.close(flow);
@@ -185,36 +216,66 @@ impl Streams {
         }
     }
 
-    fn take(&mut self, stream: TcpStream, peer: SocketAddr) -> Option<Arrival> {
-        let from_host = self.hosts.get(&peer.ip()).copied().unwrap_or(0);
-        if self.connections.len() >= CONNECTIONS_MAX || from_host >= CONNECTIONS_PER_HOST_MAX {
-            self.turned_away += 1;
-            tracing::warn!(%peer, "a connection was turned away: too many are open");
-            return None;
+    /// Notes that a connection is in use.
+    fn touch(&mut self, flow: FlowId) {
+        self.moves += 1;
+        if let Some(connection) = self.connections.get_mut(&flow) {
+            connection.moved = self.moves;
         }
-        let local = stream.local_addr().ok()?;
+    }
+
+    /// Sees that one more connection fits: where there are too many, the stranger's that was idle longest is closed. Returns
+    /// false when all of them are trunks'.
+    fn make_room(&mut self) -> bool {
+        if self.connections.len() < CONNECTIONS_MAX {
+            return true;
+        }
+        let strangers = self.connections.iter().filter(|(_, one)| !one.trunk);
+        let Some(flow) = strangers
+            .min_by_key(|(_, one)| one.moved)
+            .map(|(flow, _)| *flow)
+        else {
+            return false;
+        };
+        self.close(flow);
+        self.said.push_back(Arrival::Closed(flow));
+        true
+    }
+
+    /// Takes a connection that a peer opened, where there is room.
+    fn take(&mut self, stream: TcpStream, peer: SocketAddr) {
+        let Ok(local) = stream.local_addr() else {
+            return;
+        };
         let flow = FlowId::accepted(self.accepted_count);
+        let path = Path {
+            transport: Transport::Tcp,
+            local,
+            peer,
+            flow: Some(flow),
+        };
+        let from_host = self.hosts.get(&peer.ip()).copied().unwrap_or(0);
+        if from_host >= CONNECTIONS_PER_HOST_MAX || !self.make_room() {
+            tracing::debug!(%peer, "a connection was turned away: too many are open");
+            self.said.push_back(Arrival::TurnedAway);
+            return;
+        }
         self.accepted_count += 1;
+        self.moves += 1;
         let (write, queue) = mpsc::channel(WRITES_WAITING_MAX);
         let tasks = run(flow, stream, queue, &self.arrive, Some(FIRST_BYTE_TIME));
         self.connections.insert(
             flow,
             Connection {
                 host: peer.ip(),
+                trunk: self.trunks.recognise(&path).is_some(),
+                moved: self.moves,
                 write,
                 tasks,
             },
         );
         *self.hosts.entry(peer.ip()).or_default() += 1;
-        Some(Arrival::Opened(
-            flow,
-            Path {
-                transport: Transport::Tcp,
-                local,
-                peer,
-                flow: Some(flow),
-            },
-        ))
+        self.said.push_back(Arrival::Opened(flow, path));
     }
 }
 
@@ -354,5 +415,59 @@ async fn write_loop(
             let _gone = arrive.send(Arrival::Closed(flow)).await;
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{IpAddr, Ipv4Addr};
+
+    fn place(streams: &mut Streams, number: u64, trunk: bool) -> FlowId {
+        let flow = FlowId::accepted(number);
+        let (write, _queue) = mpsc::channel(1);
+        streams.connections.insert(
+            flow,
+            Connection {
+                host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                trunk,
+                moved: 0,
+                write,
+                tasks: Vec::new(),
+            },
+        );
+        streams.touch(flow);
+        flow
+    }
+
+    #[test]
+    fn a_full_house_closes_the_stranger_that_was_idle_longest_and_no_trunk() {
+        let mut streams = Streams::bind(&[], 1).unwrap();
+        let trunk = place(&mut streams, 0, true);
+        let idle = place(&mut streams, 1, false);
+        let busy = place(&mut streams, 2, false);
+        for number in 3..CONNECTIONS_MAX as u64 {
+            place(&mut streams, number, true);
+        }
+        streams.touch(idle);
+        streams.touch(busy);
+        streams.touch(trunk);
+        assert!(streams.make_room());
+        assert!(matches!(streams.said.pop_front(), Some(Arrival::Closed(flow)) if flow == idle));
+        assert_eq!(streams.count(), CONNECTIONS_MAX - 1);
+        place(&mut streams, 5_000, true);
+        assert!(streams.make_room());
+        assert!(matches!(streams.said.pop_front(), Some(Arrival::Closed(flow)) if flow == busy));
+        place(&mut streams, 5_001, true);
+        assert!(!streams.make_room());
+        // Neither may we open one more.
+        let ours = FlowId::opened(1);
+        streams.open(ours, "127.0.0.1:5060".parse().unwrap());
+        assert!(matches!(
+            streams.said.pop_front(),
+            Some(Arrival::TurnedAway)
+        ));
+        assert!(matches!(streams.said.pop_front(), Some(Arrival::Closed(flow)) if flow == ours));
+        assert!(streams.connections.contains_key(&trunk));
     }
 }
