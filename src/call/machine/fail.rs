@@ -206,6 +206,29 @@ mod tests {
     }
 
     #[test]
+    fn a_member_for_whom_no_ports_are_free_is_not_rung_and_the_others_are() {
+        let mut rig = Rig::new(together(&["101", "102", "103"]));
+        // The caller's, and one more.
+        rig.pairs = 2;
+        rig.dial();
+        let sent = rig.all_to(PBX);
+        assert_eq!(sent.len(), 1, "{sent:?}");
+        assert!(sent[0].starts_with("INVITE sip:101@"), "{sent:?}");
+        rig.from(PBX, &reply(&sent[0], 486, "one", ""));
+        rig.to(CARRIER, "SIP/2.0 480");
+        assert_eq!(
+            tried(&rig),
+            [
+                (TriedResult::Busy, Some(486)),
+                (TriedResult::NoCapacity, None),
+                (TriedResult::NoCapacity, None),
+            ]
+        );
+        rig.seconds(64);
+        rig.assert_clean();
+    }
+
+    #[test]
     fn a_target_that_fails_moves_on_to_the_next() {
         let mut rig = Rig::new(one_by_one(&["101", "102", "103"]));
         rig.dial();

@@ -48,6 +48,8 @@ pub(in crate::call) struct Rig {
     pub(in crate::call) held_back: Vec<CallKey>,
     pub(in crate::call) hold_back: bool,
     pub(in crate::call) ports: bool,
+    /// How many legs may have ports at once.
+    pub(in crate::call) pairs: usize,
     pub(in crate::call) questions: Vec<Question>,
     pub(in crate::call) media: Vec<MediaWish>,
     pub(in crate::call) facts: Vec<Fact>,
@@ -143,6 +145,7 @@ impl Rig {
             held_back: Vec::new(),
             hold_back: false,
             ports: true,
+            pairs: usize::MAX,
             questions: Vec::new(),
             media: Vec::new(),
             facts: Vec::new(),
@@ -267,7 +270,8 @@ impl Rig {
         match &wish {
             MediaWish::Open { call, leg, .. } => {
                 let (call, leg) = (*call, *leg);
-                let address = self.ports.then(|| {
+                let free = self.ports && self.open.len() < self.pairs;
+                let address = free.then(|| {
                     self.next_port += 2;
                     self.open.push(leg);
                     SocketAddr::from(([127, 0, 0, 9], self.next_port))
