@@ -16,8 +16,9 @@ use crate::cli::{DONE, FAILED, WRONG_INPUT, complain};
 use crate::config::reload::needs_restart;
 use crate::config::{self, Config, Mistake};
 use crate::engine::gauges::add;
+use crate::engine::handle::Running;
 use crate::engine::setup::{Rules, Setup};
-use crate::engine::start::{Running, start};
+use crate::engine::start::start;
 
 /// Stop signals closer together than this are one.
 const SAME_SIGNAL: Duration = Duration::from_secs(1);

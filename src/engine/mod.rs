@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod gauges;
+pub mod handle;
 pub mod limits;
 pub mod settings;
 pub mod setup;

@@ -1,9 +1,8 @@
-//! Brings everything up in the order that loses nothing, and takes it down again.
+//! Brings everything up in the order that loses nothing.
 
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
@@ -12,7 +11,6 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use crate::base::chance::Chance;
 use crate::base::clock::Clock;
 use crate::base::entropy;
-use crate::base::id::CallId;
 use crate::base::map::keyed;
 use crate::call::desk::Told;
 use crate::call::story::KeptDialog;
@@ -23,12 +21,13 @@ use crate::engine::aftermath::clear_up;
 use crate::engine::datagrams::Datagrams;
 use crate::engine::error::StartError;
 use crate::engine::gauges::{Gauges, set};
+use crate::engine::handle::{Handle, Running};
 use crate::engine::limits::Limits;
 use crate::engine::names;
 use crate::engine::retention;
 use crate::engine::run::{Engine, Order, warn_of_shared};
 use crate::engine::settings::Listen;
-use crate::engine::setup::{Rules, Setup};
+use crate::engine::setup::Setup;
 use crate::engine::sound::Sound;
 use crate::engine::streams::Streams;
 use crate::engine::tell::{Teller, tell_recording};
@@ -47,33 +46,6 @@ const LAST_LOOKUP: Duration = Duration::from_secs(2);
 
 /// Orders to the engine that may wait; they come from people and signals.
 const ORDERS_MAX: usize = 64;
-
-/// A ringtag that runs.
-#[derive(Debug)]
-pub struct Running {
-    /// What to ask of it.
-    pub handle: Handle,
-    /// Where SIP listens, with the ports that the system chose where 0 was asked for.
-    pub listening: Vec<Listen>,
-    /// What bounds it.
-    pub limits: Limits,
-    engine: JoinHandle<()>,
-    /// Closed when the engine's thread ends, in a panic too.
-    ended: oneshot::Receiver<()>,
-    recorder: JoinHandle<()>,
-}
-
-/// What other threads may ask of a running ringtag.
-#[derive(Clone, Debug)]
-pub struct Handle {
-    orders: mpsc::Sender<Order>,
-    /// Its counters.
-    pub gauges: Arc<Gauges>,
-    /// Its call log.
-    pub store: Store,
-    /// Its clocks.
-    pub clock: Clock,
-}
 
 /// What must be there before the engine's thread begins.
 struct Parts {
@@ -327,57 +299,5 @@ impl Engine {
         for both in dialogs {
             self.switchboard.handle(now, Told::Ghost(Box::new(both)));
         }
-    }
-}
-
-impl Handle {
-    /// Puts new rules in force. Calls under way keep the ones they were decided by.
-    pub fn reload(&self, rules: Rules) -> bool {
-        self.order(Order::Reload(Box::new(rules)))
-    }
-
-    /// Takes no new calls, waits at most `patience` for those under way, then ends them and stops.
-    pub fn drain(&self, patience: Duration) -> bool {
-        self.gauges.set_draining();
-        self.order(Order::Drain(patience))
-    }
-
-    /// Ends every call and stops.
-    pub fn end_now(&self) -> bool {
-        self.order(Order::EndNow)
-    }
-
-    /// Ends one call.
-    pub fn hang_up(&self, call: CallId) -> bool {
-        self.order(Order::HangUp(call))
-    }
-
-    /// Whether the engine took the order: it is gone, or has dozens to carry out, when it did not.
-    fn order(&self, order: Order) -> bool {
-        self.orders.try_send(order).is_ok()
-    }
-}
-
-impl Running {
-    /// Waits until the engine's thread has ended. Nothing is lost when the wait is given up and begun again.
-    pub async fn ended(&mut self) {
-        // Nothing is ever sent: the sender's end is the message.
-        let _closed = (&mut self.ended).await.is_err();
-    }
-
-    /// Waits for the engine and the recorder to end, then writes and syncs what the call log still holds.
-    pub fn join(self) {
-        let Self {
-            handle,
-            engine,
-            recorder,
-            ..
-        } = self;
-        for (name, thread) in [("engine", engine), ("recorder", recorder)] {
-            if thread.join().is_err() {
-                tracing::error!(name, "a thread ended in a panic; the log above says where");
-            }
-        }
-        handle.store.shutdown();
     }
 }

@@ -1,0 +1,95 @@
+//! A ringtag that runs: what other threads ask of it, and how its end is waited for.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::base::clock::Clock;
+use crate::base::id::CallId;
+use crate::engine::gauges::Gauges;
+use crate::engine::limits::Limits;
+use crate::engine::run::Order;
+use crate::engine::settings::Listen;
+use crate::engine::setup::Rules;
+use crate::store::Store;
+
+/// A ringtag that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// What to ask of it.
+    pub handle: Handle,
+    /// Where SIP listens, with the ports that the system chose where 0 was asked for.
+    pub listening: Vec<Listen>,
+    /// What bounds it.
+    pub limits: Limits,
+    pub(in crate::engine) engine: JoinHandle<()>,
+    /// Closed when the engine's thread ends, in a panic too.
+    pub(in crate::engine) ended: oneshot::Receiver<()>,
+    pub(in crate::engine) recorder: JoinHandle<()>,
+}
+
+/// What other threads may ask of a running ringtag.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    pub(in crate::engine) orders: mpsc::Sender<Order>,
+    /// Its counters.
+    pub gauges: Arc<Gauges>,
+    /// Its call log.
+    pub store: Store,
+    /// Its clocks.
+    pub clock: Clock,
+}
+
+impl Handle {
+    /// Puts new rules in force. Calls under way keep the ones they were decided by.
+    pub fn reload(&self, rules: Rules) -> bool {
+        self.order(Order::Reload(Box::new(rules)))
+    }
+
+    /// Takes no new calls, waits at most `patience` for those under way, then ends them and stops.
+    pub fn drain(&self, patience: Duration) -> bool {
+        self.gauges.set_draining();
+        self.order(Order::Drain(patience))
+    }
+
+    /// Ends every call and stops.
+    pub fn end_now(&self) -> bool {
+        self.order(Order::EndNow)
+    }
+
+    /// Ends one call.
+    pub fn hang_up(&self, call: CallId) -> bool {
+        self.order(Order::HangUp(call))
+    }
+
+    /// Whether the engine took the order: it is gone, or has dozens to carry out, when it did not.
+    fn order(&self, order: Order) -> bool {
+        self.orders.try_send(order).is_ok()
+    }
+}
+
+impl Running {
+    /// Waits until the engine's thread has ended. Nothing is lost when the wait is given up and begun again.
+    pub async fn ended(&mut self) {
+        // Nothing is ever sent: the sender's end is the message.
+        let _closed = (&mut self.ended).await.is_err();
+    }
+
+    /// Waits for the engine and the recorder to end, then writes and syncs what the call log still holds.
+    pub fn join(self) {
+        let Self {
+            handle,
+            engine,
+            recorder,
+            ..
+        } = self;
+        for (name, thread) in [("engine", engine), ("recorder", recorder)] {
+            if thread.join().is_err() {
+                tracing::error!(name, "a thread ended in a panic; the log above says where");
+            }
+        }
+        handle.store.shutdown();
+    }
+}
