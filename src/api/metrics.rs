@@ -59,7 +59,7 @@ fn write_all(out: &mut String, gauges: &Gauges, health: &Health) -> fmt::Result 
         ),
         (
             "ringtag_port_pairs_free",
-            "RTP port pairs that are free.",
+            "RTP port pairs that no leg holds.",
             read(&gauges.port_pairs_free),
         ),
         (

@@ -33,7 +33,7 @@ pub struct Gauges {
     pub connections: AtomicU64,
     /// Stream connections that a limit did not let come to be.
     pub connections_turned_away: AtomicU64,
-    /// Port pairs free.
+    /// Port pairs that no leg holds; one that was held rests a second before it is bound again.
     pub port_pairs_free: AtomicU64,
     /// Legs that hold a port pair.
     pub legs_open: AtomicU64,

@@ -82,7 +82,7 @@ impl Sound {
         key: u64,
         gauges: Arc<Gauges>,
     ) -> Self {
-        Self {
+        let sound = Self {
             ports: PortPool::new(settings),
             pool,
             recorder,
@@ -95,7 +95,9 @@ impl Sound {
             tap_count: 0,
             unrecorded: VecDeque::new(),
             gauges,
-        }
+        };
+        sound.show();
+        sound
     }
 
     /// How many port pairs the range has.
@@ -142,7 +144,7 @@ impl Sound {
                         None
                     }
                 };
-                self.show(now);
+                self.show();
                 return Some(Told::Ports(call, leg, address));
             }
             MediaWish::Aim { leg, aim } => self.aim(now, leg, *aim),
@@ -193,7 +195,7 @@ impl Sound {
             }
             Report::Silent { leg } => Told::Silent(leg),
         };
-        self.show(now);
+        self.show();
         Some(told)
     }
 
@@ -341,8 +343,8 @@ impl Sound {
         add(&self.gauges.rtp_untapped, sound.untapped);
     }
 
-    fn show(&self, now: Moment) {
-        set(&self.gauges.port_pairs_free, self.ports.free(now) as u64);
+    fn show(&self) {
+        set(&self.gauges.port_pairs_free, self.ports.unheld() as u64);
         set(&self.gauges.legs_open, self.legs.len() as u64);
     }
 }

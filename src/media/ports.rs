@@ -90,6 +90,11 @@ impl PortPool {
         self.free.partition_point(|(_, ready)| *ready <= now)
     }
 
+    /// Returns how many pairs no leg holds, those that still rest included.
+    pub fn unheld(&self) -> usize {
+        self.free.len()
+    }
+
     /// Binds the pair that has rested longest to `local`.
     ///
     /// # Errors
