@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 
 use crate::api::error::ApiError;
 use crate::api::state::State;
-use crate::call::story::FinishReason;
 use crate::engine::gauges::{Gauges, read};
 use crate::store::handle::Health;
 
@@ -183,13 +182,8 @@ fn write_all(out: &mut String, gauges: &Gauges, health: &Health) -> fmt::Result 
     }
     let ended = "ringtag_calls_ended_total";
     head(out, ended, "counter", "Calls that ended, by reason.")?;
-    for reason in FinishReason::ALL {
-        writeln!(
-            out,
-            "{ended}{{reason=\"{}\"}} {}",
-            reason.word(),
-            gauges.ended(reason)
-        )?;
+    for (reason, count) in gauges.ended_by_word() {
+        writeln!(out, "{ended}{{reason=\"{reason}\"}} {count}")?;
     }
     Ok(())
 }
@@ -201,6 +195,7 @@ fn head(out: &mut String, name: &str, kind: &str, help: &str) -> fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::story::FinishReason;
 
     #[test]
     fn every_figure_has_its_type_once_and_a_value() {

@@ -76,6 +76,13 @@ impl Gauges {
         self.ended.get(reason as usize).map_or(0, read)
     }
 
+    /// How many calls ended, by the reason's word, every reason once.
+    pub fn ended_by_word(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        FinishReason::ALL
+            .into_iter()
+            .map(|reason| (reason.word(), self.ended(reason)))
+    }
+
     /// Says that calls are taken from now on.
     pub fn set_ready(&self) {
         self.ready.store(true, Ordering::Relaxed);
