@@ -22,7 +22,7 @@ use crate::store::credit::{Credit, EVENTS_MAX};
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::error::StoreError;
 use crate::store::history::History;
-use crate::store::keeper::{Job, News, Told};
+use crate::store::job::{Job, News, Told};
 use crate::store::query::{Page, Query};
 use crate::store::record::CallRecord;
 use crate::store::recover;

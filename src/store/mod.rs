@@ -11,6 +11,7 @@ pub(crate) mod event;
 pub(crate) mod fold;
 pub mod handle;
 pub mod history;
+pub(crate) mod job;
 pub(crate) mod keeper;
 pub(crate) mod line;
 pub(crate) mod log;
