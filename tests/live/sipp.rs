@@ -304,7 +304,7 @@ fn five_hundred_calls_at_once_all_end_well_and_give_every_port_back() {
         "uac",
         ringtag.net.carrier(),
         500,
-        &["-r", "100", "-l", "500", "-d", "6000"],
+        &["-r", "100", "-l", "500", "-d", "12000"],
     );
     ringtag.wait_for("500 calls at once", || {
         (ringtag.metric("ringtag_calls_talking") >= 500.0).then_some(())

@@ -72,7 +72,8 @@ fn neutral(answer: &str, n: u32, user: &str) -> String {
     let lines = answer.lines().map(|line| {
         let bare = line.split(";tag=").next().unwrap_or(line);
         match line.starts_with("To:") {
-            true => format!("{}\n", bare.replace(user, "USER")),
+            // With its surroundings: an extension such as 100 may stand in an address too.
+            true => format!("{}\n", bare.replace(&format!("sip:{user}@"), "sip:USER@")),
             false => format!("{line}\n"),
         }
     });
