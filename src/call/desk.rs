@@ -12,6 +12,9 @@ use crate::route::Decision;
 use crate::sdp::Codec;
 use crate::sip::endpoint::Transmit;
 
+/// Seconds a caller's carrier waits before it tries again when we are full: about the length of a short call.
+pub const RETRY_AFTER_S: u32 = 10;
+
 /// A call before it has an id, and the handle under which the engine and the switchboard speak of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallKey(pub u64);

@@ -15,11 +15,8 @@ use crate::engine::settings::Listen;
 use crate::media;
 use crate::recording;
 use crate::recording::settings::When;
-use crate::sip::transport::Transport;
+use crate::sip::transport::{SIP_PORT, Transport};
 use crate::store;
-
-/// SIP's own port (RFC 3261 19.1.2).
-pub(in crate::config) const SIP_PORT: u16 = 5060;
 
 const DRAIN_S: u32 = 30;
 /// Whoever stops a service waits an hour at most.

@@ -7,9 +7,8 @@ use std::net::SocketAddr;
 use crate::call::trunk::Trunk;
 use crate::config::book::Book;
 use crate::config::known::Known;
-use crate::config::settings::SIP_PORT;
 use crate::engine::settings::Listen;
-use crate::sip::transport::Transport;
+use crate::sip::transport::{SIP_PORT, Transport};
 
 /// Notes sockets of `sip` that take each other's place, each with its offset in the file.
 pub(in crate::config) fn check_sip(book: &Book<'_>, sockets: &[(Listen, usize)]) {

@@ -10,9 +10,9 @@ use crate::config::book::{Book, Word};
 use crate::config::known::{self, Known};
 use crate::config::outside::Outside;
 use crate::config::secret::{self, Secret};
-use crate::config::settings::{SIP_PORT, TRANSPORTS, is_host};
+use crate::config::settings::{TRANSPORTS, is_host};
 use crate::config::walk::Section;
-use crate::sip::transport::Transport;
+use crate::sip::transport::{SIP_PORT, Transport};
 
 const SAMPLE_HOST: &str = "\"sip.example.com\"";
 

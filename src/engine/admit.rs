@@ -8,7 +8,7 @@ use crate::base::id::CallId;
 use crate::base::map::{Map, keyed};
 use crate::base::number::Number;
 use crate::base::time::WallTime;
-use crate::call::desk::{Admission, Course, Question, Verdict};
+use crate::call::desk::{Admission, Course, Question, RETRY_AFTER_S, Verdict};
 use crate::call::story::SourceTag;
 use crate::engine::setup::Rules;
 use crate::recording::plan::should_record;
@@ -16,9 +16,6 @@ use crate::route::{Decision, Facts};
 use crate::store::Store;
 use crate::store::history::History;
 use crate::track::Source;
-
-/// Seconds a caller's carrier waits before it tries again when we are full: about the length of a short call.
-pub(in crate::engine) const RETRY_AFTER_S: u32 = 10;
 
 /// What the door remembers between calls.
 #[derive(Debug)]

@@ -16,6 +16,7 @@ use crate::base::map::{Map, keyed};
 use crate::base::time::Moment;
 use crate::call::trunk::{Addresses, Trunk};
 use crate::call::trunks::Trunks;
+use crate::sip::transport::SIP_PORT;
 
 /// How often names are asked again: the usual time to live of a record that is meant to move.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -29,9 +30,6 @@ const REMEMBERED: Duration = Duration::from_secs(300);
 
 /// Addresses kept for one name, the remembered ones too; a carrier lists a handful.
 const ADDRESSES_MAX: usize = 32;
-
-/// The port of SIP over UDP and TCP where none is written (RFC 3261 19.1.2).
-const PORT: u16 = 5060;
 
 /// A trunk's name and where it leads now.
 pub(in crate::engine) type Resolved = (Arc<str>, Addresses);
@@ -48,7 +46,7 @@ pub(in crate::engine) async fn resolve(trunks: &[Trunk]) -> Vec<Resolved> {
         let answer = match literal(trunk) {
             Some(address) => vec![address],
             None => {
-                let (host, port) = (Arc::clone(&trunk.host), trunk.port.unwrap_or(PORT));
+                let (host, port) = (Arc::clone(&trunk.host), trunk.port.unwrap_or(SIP_PORT));
                 questions.spawn(async move { (place, look_up(&host, port).await) });
                 Vec::new()
             }
@@ -148,7 +146,7 @@ async fn look_up(host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
 pub(in crate::engine) fn literal(trunk: &Trunk) -> Option<SocketAddr> {
     let host = trunk.host.trim_start_matches('[').trim_end_matches(']');
     let ip: IpAddr = host.parse().ok()?;
-    Some(SocketAddr::new(ip, trunk.port.unwrap_or(PORT)))
+    Some(SocketAddr::new(ip, trunk.port.unwrap_or(SIP_PORT)))
 }
 
 #[cfg(test)]

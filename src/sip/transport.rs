@@ -3,6 +3,9 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+/// The port of SIP over UDP and TCP where none is written (RFC 3261 19.1.2).
+pub const SIP_PORT: u16 = 5060;
+
 /// A transport protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {

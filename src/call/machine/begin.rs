@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::base::id::LegId;
 use crate::base::time::Moment;
-use crate::call::desk::{Admission, CallKey, Course, MediaWish, Note, Question, Verdict, Wish};
+use crate::call::desk::{
+    Admission, CallKey, Course, MediaWish, Note, Question, RETRY_AFTER_S, Verdict, Wish,
+};
 use crate::call::hands::{Answer, Hands};
 use crate::call::headers::Why;
 use crate::call::identity::Identity;
@@ -256,9 +258,6 @@ impl Call {
         }
     }
 }
-
-/// About the length of a short call: then a line may be free.
-const RETRY_AFTER_S: u32 = 10;
 
 impl End {
     /// ringtag refuses: nobody was tried, or nobody could be.
