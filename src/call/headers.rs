@@ -9,6 +9,9 @@ use crate::sip::write::RequestWriter;
 
 /// The methods that are understood within a call (RFC 3261 20.5).
 pub(in crate::call) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO";
+/// The option tags that a peer may require of us and that we offer (RFC 3261 19.2). One stands here once its behaviour is
+/// there as a whole, never before.
+pub(in crate::call) const SUPPORTED: &[&str] = &[];
 /// The media type of offers and answers.
 pub(in crate::call) const SDP: &str = "application/sdp";
 /// RFC 3261 8.1.1.6: what a request without Max-Forwards is taken to have.
@@ -23,6 +26,18 @@ const FORWARD: [Name; 4] = [
 ];
 /// What it says in addition where both trunks are trusted (RFC 3325 section 5).
 const FORWARD_BELIEVED: [Name; 3] = [Name::HistoryInfo, Name::PAssertedIdentity, Name::Privacy];
+
+/// Whether an option tag is understood here.
+pub(in crate::call) fn is_supported(tag: &[u8]) -> bool {
+    SUPPORTED
+        .iter()
+        .any(|ours| ours.as_bytes().eq_ignore_ascii_case(tag))
+}
+
+/// The value of our Supported.
+pub(in crate::call) fn supported() -> String {
+    SUPPORTED.join(", ")
+}
 
 /// One less than the caller's Max-Forwards: a call that goes in circles through us ends.
 pub(in crate::call) fn next_max_forwards(request: &Request) -> u8 {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::base::chance::Token;
-use crate::call::headers::{ALLOW, SDP, Why};
+use crate::call::headers::{ALLOW, SDP, Why, supported};
 use crate::sip::header::Name;
 use crate::sip::message::{Method, Request};
 use crate::sip::write::{Reply, reason_phrase};
@@ -62,7 +62,7 @@ impl Answer {
             .header(Name::Accept, SDP)
             .header(Name::AcceptEncoding, "identity")
             .header(Name::AcceptLanguage, "en")
-            .header(Name::Supported, "")
+            .header(Name::Supported, supported())
     }
 
     /// Adds a header.

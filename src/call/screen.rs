@@ -3,7 +3,7 @@
 //! record does.
 
 use crate::call::hands::Answer;
-use crate::call::headers::SDP;
+use crate::call::headers::{SDP, is_supported};
 use crate::call::offer_answer::{Body, read};
 use crate::sdp::Session;
 use crate::sip::header::Name;
@@ -69,12 +69,13 @@ fn uri(request: &Request) -> Result<(), Refusal> {
     }
 }
 
-/// RFC 3261 8.2.2.3: nothing that can be required is supported.
+/// RFC 3261 8.2.2.3: whatever is required must be supported; the answer names what is not.
 fn requirements(request: &Request) -> Result<(), Refusal> {
     let headers = request.headers();
     let wanted: Vec<_> = headers
         .require()
         .chain(headers.all(Name::ProxyRequire))
+        .filter(|tag| !is_supported(tag))
         .map(String::from_utf8_lossy)
         .collect();
     if wanted.is_empty() {
