@@ -582,20 +582,8 @@ fn status(response: &[u8]) -> u16 {
 
 fn switchboard() -> Switchboard {
     let trunk = Trunk {
-        id: "carrier".into(),
-        host: source().ip().to_string().into(),
         port: Some(source().port()),
-        transport: Transport::Udp,
-        allow: Vec::new(),
-        did_from: Default::default(),
-        caller_id: Default::default(),
-        number_format: Default::default(),
-        media: Default::default(),
-        trusted: false,
-        max_calls: None,
-        register: false,
-        username: None,
-        password: None,
+        ..Trunk::plain("carrier", &source().ip().to_string())
     };
     let sip = Settings {
         advertise: None,

@@ -173,20 +173,17 @@ fn dialled(
         true => to(),
         false => number_of(request.uri(), country),
     };
-    let diverted = || {
-        trunk
-            .trusted
-            .then(|| first(request, Name::Diversion))
-            .flatten()
+    let told_in = |name| trunk.trusted.then(|| first(request, name)).flatten();
+    // A call that nobody diverted was dialled directly.
+    let or_named = |entry: Option<NameAddr>| match entry {
+        Some(from) => number_of(from.uri(), country),
+        None => named(),
     };
     match trunk.did_from {
         DidFrom::RequestUri => named(),
         DidFrom::To => to(),
-        // A call that nobody diverted was dialled directly.
-        DidFrom::Diversion => match diverted() {
-            Some(from) => number_of(from.uri(), country),
-            None => named(),
-        },
+        DidFrom::Diversion => or_named(told_in(Name::Diversion)),
+        DidFrom::HistoryInfo => or_named(told_in(Name::HistoryInfo)),
     }
 }
 

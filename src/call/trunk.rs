@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use crate::base::country::Country;
 use crate::base::sound::SoundFrom;
 use crate::sip::transport::Transport;
 
@@ -37,6 +38,96 @@ pub struct Trunk {
     pub username: Option<Arc<str>>,
     /// The secret of its digest challenges. Never written anywhere; `Debug` leaves it out.
     pub password: Option<Arc<str>>,
+    /// Where requests toward it are sent first (RFC 3261 8.1.2), in the place of its own host.
+    pub outbound_proxy: Option<HostPort>,
+    /// Seconds between two OPTIONS that ask whether it is there; `None`: it is not asked.
+    pub health_s: Option<u32>,
+    /// Most new calls in a second, in and out together; `None`: no limit of its own.
+    pub calls_per_s: Option<u32>,
+    /// Whether provisional responses are acknowledged on calls to it.
+    pub reliable: Reliable,
+    /// Whether its REFER and its INVITE with Replaces move calls.
+    pub transfers: bool,
+    /// The numbers that may be dialled here.
+    pub reach: Reach,
+    /// What it must prove before it begins a call; `None`: its address is proof enough.
+    pub inbound: Option<Login>,
+}
+
+impl Trunk {
+    /// A trunk of which only the name and the host are written: everything else as the configuration's defaults are.
+    pub fn plain(id: &str, host: &str) -> Self {
+        Self {
+            id: id.into(),
+            host: host.into(),
+            port: None,
+            transport: Transport::Udp,
+            allow: Vec::new(),
+            did_from: DidFrom::default(),
+            caller_id: CallerId::default(),
+            number_format: NumberFormat::default(),
+            media: SoundFrom::default(),
+            trusted: false,
+            max_calls: None,
+            register: false,
+            username: None,
+            password: None,
+            outbound_proxy: None,
+            health_s: None,
+            calls_per_s: None,
+            reliable: Reliable::default(),
+            transfers: false,
+            reach: Reach::default(),
+            inbound: None,
+        }
+    }
+}
+
+/// A host as written, and its port where one is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPort {
+    /// A name or an address; an IPv6 address in its brackets.
+    pub host: Arc<str>,
+    /// As written; `None`: RFC 3263 finds it, or the transport's default.
+    pub port: Option<u16>,
+}
+
+/// `reliable`: whether provisional responses on calls to a trunk are acknowledged with PRACK (RFC 3262).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Reliable {
+    /// Not offered to it.
+    Off,
+    /// Offered: the trunk chooses.
+    #[default]
+    Supported,
+    /// Required of it.
+    Required,
+}
+
+/// `countries` and `prefixes`: a number may be dialled when it lies in one of them, and any number when both are empty.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Reach {
+    /// Whole countries.
+    pub countries: Vec<Country>,
+    /// Beginnings of E.164 numbers, with the plus: `+7495`.
+    pub prefixes: Vec<Arc<str>>,
+}
+
+/// A user and its secret. `Debug` leaves the secret out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The user.
+    pub username: Arc<str>,
+    /// The secret; never written anywhere.
+    pub password: Arc<str>,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login")
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One entry of `allow`. An exact address with port wins, then the longest prefix.
@@ -60,6 +151,8 @@ pub enum DidFrom {
     To,
     /// The first Diversion (RFC 5806), from a trusted trunk only.
     Diversion,
+    /// The first History-Info (RFC 7044), from a trusted trunk only.
+    HistoryInfo,
 }
 
 /// `caller_id`.

@@ -265,9 +265,6 @@ mod tests {
 
     fn trunk(id: &str, transport: Transport, allow: &[(&str, u8, Option<u16>)]) -> Trunk {
         Trunk {
-            id: id.into(),
-            host: "host".into(),
-            port: None,
             transport,
             allow: allow
                 .iter()
@@ -277,15 +274,7 @@ mod tests {
                     port: *port,
                 })
                 .collect(),
-            did_from: Default::default(),
-            caller_id: Default::default(),
-            number_format: Default::default(),
-            media: Default::default(),
-            trusted: false,
-            max_calls: None,
-            register: false,
-            username: None,
-            password: None,
+            ..Trunk::plain(id, "host")
         }
     }
 

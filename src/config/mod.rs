@@ -5,6 +5,8 @@ pub mod mistake;
 pub mod reload;
 
 mod book;
+mod conduct;
+mod host;
 mod known;
 mod later;
 mod outside;

@@ -9,7 +9,30 @@ use crate::config::outside::Outside;
 use crate::config::settings::resolve;
 use crate::config::walk::Section;
 
-const KEYS: [&str; 3] = ["password_file", "password_env", "password"];
+/// The three keys under which a password may stand.
+#[derive(Clone, Copy)]
+pub(in crate::config) struct Keys {
+    /// A file that holds it.
+    pub(in crate::config) file: &'static str,
+    /// An environment variable that holds it.
+    pub(in crate::config) variable: &'static str,
+    /// The password itself.
+    pub(in crate::config) literal: &'static str,
+}
+
+/// What we prove to a trunk.
+pub(in crate::config) const OUR_PASSWORD: Keys = Keys {
+    file: "password_file",
+    variable: "password_env",
+    literal: "password",
+};
+
+/// What a trunk proves to us.
+pub(in crate::config) const ITS_PASSWORD: Keys = Keys {
+    file: "inbound_password_file",
+    variable: "inbound_password_env",
+    literal: "inbound_password",
+};
 
 /// What came of reading a password.
 pub(in crate::config) enum Secret {
@@ -31,33 +54,41 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Reads `password_file`, `password_env` or `password`; `base` is the folder of the configuration.
+/// Reads a password from whichever of `keys` is written; `base` is the folder of the configuration.
 pub(in crate::config) fn read(
     section: &mut Section<'_, '_>,
+    keys: Keys,
     base: &Path,
     outside: &dyn Outside,
 ) -> Secret {
     let book = section.book;
-    let file = section.word("password_file", "\"carrier.secret\"");
-    let variable = section.word("password_env", "\"CARRIER_PASSWORD\"");
-    let literal = section.word("password", "\"…\"");
-    let written: Vec<_> = KEYS.iter().filter(|key| section.has(key)).collect();
+    let file = section.word(keys.file, "\"carrier.secret\"");
+    let variable = section.word(keys.variable, "\"CARRIER_PASSWORD\"");
+    let literal = section.word(keys.literal, "\"…\"");
+    let all = [keys.file, keys.variable, keys.literal];
+    let written: Vec<_> = all.iter().filter(|key| section.has(key)).collect();
     if let [_, second, ..] = written.as_slice() {
         book.error(
             section.place(second),
             "the password is given more than once",
-            "keep one of password_file, password_env and password",
+            format!(
+                "keep one of {}, {} and {}",
+                keys.file, keys.variable, keys.literal
+            ),
         );
         return Secret::Unreadable;
     }
     match (file, variable, literal) {
         (Some(name), _, _) => from_file(section, &resolve(base, name.text), name, outside),
-        (_, Some(name), _) => from_variable(section, name, outside),
+        (_, Some(name), _) => from_variable(section, keys, name, outside),
         (_, _, Some(password)) => {
             book.warn(
                 password.at,
                 "the password stands in the configuration, for everybody who reads it",
-                "put it into a file of mode 0600 and write password_file = \"carrier.secret\"",
+                format!(
+                    "put it into a file of mode 0600 and write {} = \"carrier.secret\"",
+                    keys.file
+                ),
             );
             Secret::Is(password.text.into())
         }
@@ -106,7 +137,12 @@ fn from_file(
     }
 }
 
-fn from_variable(section: &Section<'_, '_>, name: Word<'_>, outside: &dyn Outside) -> Secret {
+fn from_variable(
+    section: &Section<'_, '_>,
+    keys: Keys,
+    name: Word<'_>,
+    outside: &dyn Outside,
+) -> Secret {
     match outside
         .variable(name.text)
         .filter(|value| !value.is_empty())
@@ -116,7 +152,7 @@ fn from_variable(section: &Section<'_, '_>, name: Word<'_>, outside: &dyn Outsid
             section.book.error(
                 name.at,
                 format!("the environment variable {} is not set", name.text),
-                "set it where ringtag is started, or use password_file",
+                format!("set it where ringtag is started, or use {}", keys.file),
             );
             Secret::Unreadable
         }

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use crate::base::sound::SoundFrom;
 use crate::call::trunk::{Allow, CallerId, DidFrom, NumberFormat, Trunk};
 use crate::config::book::{Book, Word};
+use crate::config::conduct;
+use crate::config::host::Host;
 use crate::config::known::{self, Known};
 use crate::config::outside::Outside;
 use crate::config::secret::{self, Secret};
-use crate::config::settings::{TRANSPORTS, is_host};
+use crate::config::settings::TRANSPORTS;
 use crate::config::walk::Section;
 use crate::sip::transport::{SIP_PORT, Transport};
 
@@ -22,10 +24,11 @@ const MEDIA_WORDS: [(&str, SoundFrom); 3] = [
     ("nat", SoundFrom::Nat),
 ];
 
-const DID_WORDS: [(&str, DidFrom); 3] = [
+const DID_WORDS: [(&str, DidFrom); 4] = [
     ("request-uri", DidFrom::RequestUri),
     ("to", DidFrom::To),
     ("diversion", DidFrom::Diversion),
+    ("history-info", DidFrom::HistoryInfo),
 ];
 
 const CALLER_ID_WORDS: [(&str, CallerId); 2] = [
@@ -79,7 +82,7 @@ fn trunk<'t>(
 ) -> Option<Trunk> {
     let book = section.book;
     let host_word = section.needed("host", SAMPLE_HOST);
-    let host = host_word.and_then(|word| read_host(book, word));
+    let host = host_word.and_then(|word| Host::read(book, "host", word));
     let transport = section.choice("transport", &TRANSPORTS);
     let (allow, allow_is_good) = allow(section);
     let did_from = section.choice("did_from", &DID_WORDS);
@@ -95,11 +98,16 @@ fn trunk<'t>(
         false => DidFrom::RequestUri,
     });
     let username = section.word("username", "\"7495000\"");
-    let secret = secret::read(section, base, outside);
-    if did_from == DidFrom::Diversion && !trusted {
+    let secret = secret::read(section, secret::OUR_PASSWORD, base, outside);
+    let conduct = conduct::read(section, trusted, base, outside);
+    if let Some(header) = believed_header(did_from)
+        && !trusted
+    {
         book.warn(
             section.place("did_from"),
-            "the dialled number is read from Diversion, which is believed of trusted trunks only",
+            format!(
+                "the dialled number is read from {header}, which is believed of trusted trunks only"
+            ),
             "add trusted = true, or no call of this trunk finds a number",
         );
     }
@@ -127,7 +135,23 @@ fn trunk<'t>(
             Secret::Is(password) => Some(Arc::clone(&password)),
             Secret::Absent | Secret::Unreadable => None,
         },
+        outbound_proxy: conduct.outbound_proxy,
+        health_s: conduct.health_s,
+        calls_per_s: conduct.calls_per_s,
+        reliable: conduct.reliable,
+        transfers: conduct.transfers,
+        reach: conduct.reach,
+        inbound: conduct.inbound,
     })
+}
+
+/// The header in which the dialled number stands, where only a trusted trunk may say it.
+const fn believed_header(did_from: DidFrom) -> Option<&'static str> {
+    match did_from {
+        DidFrom::RequestUri | DidFrom::To => None,
+        DidFrom::Diversion => Some("Diversion"),
+        DidFrom::HistoryInfo => Some("History-Info"),
+    }
 }
 
 fn check_login(
@@ -159,54 +183,6 @@ fn check_login(
         ),
         Some(_) | None => {}
     }
-}
-
-/// A host as written.
-#[derive(Clone, Copy)]
-struct Host<'t> {
-    /// Without the port; an IPv6 address in its brackets, as a URI wants it.
-    name: &'t str,
-    port: Option<u16>,
-    at: usize,
-}
-
-impl Host<'_> {
-    fn address(&self) -> Option<IpAddr> {
-        let inner = self.name.trim_start_matches('[').trim_end_matches(']');
-        inner.parse().ok()
-    }
-}
-
-fn read_host<'t>(book: &Book<'_>, word: Word<'t>) -> Option<Host<'t>> {
-    let text = word.text;
-    let (name, port) = match text.rsplit_once(':') {
-        // The colons of an IPv6 address without brackets are no port's.
-        Some((name, port)) if !name.contains(':') || name.ends_with(']') => (name, Some(port)),
-        Some(_) | None => (text, None),
-    };
-    let bare_v6 = name.contains(':') && !name.starts_with('[');
-    if bare_v6 || !is_host(name) {
-        book.error(
-            word.at,
-            format!("`host` is \"{text}\", which is no host"),
-            "write a name or an address, with a port where it matters: \"sip.example.com\", \"192.0.2.1:5060\", \"[2001:db8::1]:5060\"",
-        );
-        return None;
-    }
-    let port = match port.map(str::parse::<u16>) {
-        None => None,
-        Some(Ok(port)) if port > 0 => Some(port),
-        Some(_) => {
-            let message = format!("`host` is \"{text}\", whose port is no port");
-            book.error(word.at, message, "write a port from 1 to 65535, or none");
-            return None;
-        }
-    };
-    Some(Host {
-        name,
-        port,
-        at: word.at,
-    })
 }
 
 /// Reads `allow`, and says whether every entry could be read.

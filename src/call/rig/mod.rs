@@ -91,20 +91,8 @@ pub(in crate::call) fn together(extensions: &[&str]) -> Plan {
 
 pub(in crate::call) fn trunk(id: &str, port: u16) -> Trunk {
     Trunk {
-        id: id.into(),
-        host: "127.0.0.1".into(),
         port: Some(port),
-        transport: Transport::Udp,
-        allow: Vec::new(),
-        did_from: Default::default(),
-        caller_id: Default::default(),
-        number_format: Default::default(),
-        media: Default::default(),
-        trusted: false,
-        max_calls: None,
-        register: false,
-        username: None,
-        password: None,
+        ..Trunk::plain(id, "127.0.0.1")
     }
 }
 

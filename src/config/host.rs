@@ -1,0 +1,56 @@
+//! A host as the configuration writes it: a name or an address, with or without a port.
+
+use std::net::IpAddr;
+
+use crate::config::book::{Book, Word};
+use crate::config::settings::is_host;
+
+/// A host as written.
+#[derive(Clone, Copy)]
+pub(in crate::config) struct Host<'t> {
+    /// Without the port; an IPv6 address in its brackets, as a URI wants it.
+    pub(in crate::config) name: &'t str,
+    pub(in crate::config) port: Option<u16>,
+    pub(in crate::config) at: usize,
+}
+
+impl<'t> Host<'t> {
+    /// Reads the value of `key`, and notes what is wrong with it.
+    pub(in crate::config) fn read(book: &Book<'_>, key: &str, word: Word<'t>) -> Option<Self> {
+        let text = word.text;
+        let (name, port) = match text.rsplit_once(':') {
+            // The colons of an IPv6 address without brackets are no port's.
+            Some((name, port)) if !name.contains(':') || name.ends_with(']') => (name, Some(port)),
+            Some(_) | None => (text, None),
+        };
+        let bare_v6 = name.contains(':') && !name.starts_with('[');
+        if bare_v6 || !is_host(name) {
+            book.error(
+                word.at,
+                format!("`{key}` is \"{text}\", which is no host"),
+                "write a name or an address, with a port where it matters: \"sip.example.com\", \"192.0.2.1:5060\", \"[2001:db8::1]:5060\"",
+            );
+            return None;
+        }
+        let port = match port.map(str::parse::<u16>) {
+            None => None,
+            Some(Ok(port)) if port > 0 => Some(port),
+            Some(_) => {
+                let message = format!("`{key}` is \"{text}\", whose port is no port");
+                book.error(word.at, message, "write a port from 1 to 65535, or none");
+                return None;
+            }
+        };
+        Some(Self {
+            name,
+            port,
+            at: word.at,
+        })
+    }
+
+    /// The address, where it is one and no name.
+    pub(in crate::config) fn address(&self) -> Option<IpAddr> {
+        let inner = self.name.trim_start_matches('[').trim_end_matches(']');
+        inner.parse().ok()
+    }
+}
