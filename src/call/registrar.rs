@@ -180,10 +180,7 @@ impl Entry {
         let user = trunk.username.as_deref();
         let sent_by = hands.sip.sent_by(hop)?;
         let at = contact_user(trunk).map(|user| format!("{user}@"));
-        let transport = match trunk.transport.is_reliable() {
-            true => ";transport=tcp",
-            false => "",
-        };
+        let transport = trunk.transport.uri_param();
         let contact = format!("sip:{}{sent_by}{transport}", at.unwrap_or_default());
         let credentials = user.zip(trunk.password.as_deref());
         Some(Account {

@@ -39,10 +39,7 @@ impl Hands {
     /// Our Contact on a way.
     pub(in crate::call) fn contact(&self, path: &Path) -> String {
         let sent_by = self.sent_by(path);
-        match path.transport {
-            Transport::Udp => format!("<sip:{sent_by}>"),
-            Transport::Tcp => format!("<sip:{sent_by};transport=tcp>"),
-        }
+        format!("<sip:{sent_by}{}>", path.transport.uri_param())
     }
 
     /// Answers a request that may make a dialog under `tag`.

@@ -23,8 +23,6 @@ const ROUTES_MAX: usize = 16;
 /// How far the CSeq of a dialog that was kept in the log jumps ahead: more requests than it can have sent since. A peer
 /// takes any higher number (12.2.2).
 const KEPT_GAP: u32 = 1_000;
-/// The port of a URI that names none (19.1.2).
-const DEFAULT_PORT: u16 = 5060;
 /// The near end of a way that is not known: the endpoint chooses it.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
@@ -281,6 +279,9 @@ impl Dialog {
     /// behind a NAT, and is reached where its messages come from; and one on the host of a connection that still stands
     /// uses that connection. A URI with a name leads where the dialog's messages come from: the trunk's address was
     /// resolved when the call was placed, and is not resolved again in mid-call.
+    ///
+    /// What came over TLS stays with the host whose certificate was seen, and on TLS whatever a Contact says (26.2.2); what
+    /// came over a WebSocket goes back on it, for nobody can connect to its client (RFC 7118 section 3).
     pub fn hop(&self) -> Hop {
         let uri = self.next_hop();
         let back = Hop::back(&self.path);
@@ -294,15 +295,19 @@ impl Dialog {
         {
             return back;
         }
-        let transport = match uri.param("transport") {
-            Some(name) if name.eq_ignore_ascii_case("tcp") => Transport::Tcp,
-            Some(name) if name.eq_ignore_ascii_case("udp") => Transport::Udp,
-            Some(_) | None => self.path.transport,
-        };
-        let same = transport == self.path.transport;
+        let came = self.path.transport;
+        let transport = Transport::of_uri(uri).unwrap_or(came);
+        if came.is_framed()
+            || transport.is_framed()
+            || transport.is_secure() != came.is_secure()
+            || (came.is_secure() && ip != source)
+        {
+            return back;
+        }
+        let same = transport == came;
         Hop {
             transport,
-            peer: SocketAddr::new(ip, uri.port().unwrap_or(DEFAULT_PORT)),
+            peer: SocketAddr::new(ip, uri.port().unwrap_or(transport.default_port())),
             local: Some(self.path.local),
             flow: self.path.flow.filter(|_| same && ip == source),
         }
@@ -575,6 +580,50 @@ mod tests {
         assert_eq!((same.flow, same.peer.port()), (flow, 5060));
         assert_eq!(hop("sip:a@198.51.100.8").flow, None);
         assert_eq!(hop("sip:a@198.51.100.7;transport=udp").flow, None);
+    }
+
+    #[test]
+    fn what_came_over_tls_or_a_websocket_stays_there_whatever_contact_says() {
+        use crate::sip::transport::FlowId;
+        let hop = |transport: Transport, contact: &str| {
+            let came = Path {
+                transport,
+                flow: Some(FlowId::accepted(1)),
+                ..path("198.51.100.7:40000")
+            };
+            let message = invite(&format!("Contact: <{contact}>\r\n"));
+            let hop = Dialog::uas(&message, "ours", &came).unwrap().hop();
+            assert_eq!(hop.flow, came.flow, "{contact}");
+            (hop.transport, hop.peer.to_string())
+        };
+        let at = |transport, peer: &str| (transport, peer.to_owned());
+        for own in [
+            "sips:a@198.51.100.7",
+            "sip:a@198.51.100.7",
+            "sip:a@198.51.100.7;transport=tls",
+        ] {
+            let tls = hop(Transport::Tls, own);
+            assert_eq!(tls, at(Transport::Tls, "198.51.100.7:5061"), "{own}");
+        }
+        for other in [
+            "sip:a@198.51.100.7;transport=udp",
+            "sip:a@198.51.100.7;transport=tcp",
+            "sips:a@203.0.113.4",
+        ] {
+            let tls = hop(Transport::Tls, other);
+            assert_eq!(tls, at(Transport::Tls, "198.51.100.7:40000"), "{other}");
+        }
+        for contact in [
+            "sip:a@df7jal23ls0d.invalid;transport=ws",
+            "sip:a@198.51.100.7",
+            "sip:a@203.0.113.4:5060;transport=tcp",
+        ] {
+            let wss = hop(Transport::Wss, contact);
+            assert_eq!(wss, at(Transport::Wss, "198.51.100.7:40000"), "{contact}");
+        }
+        // Nor is TLS begun in mid-dialog toward whoever asks for it.
+        let tcp = hop(Transport::Tcp, "sips:a@198.51.100.7");
+        assert_eq!(tcp, at(Transport::Tcp, "198.51.100.7:40000"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::call::trunk::Trunk;
 use crate::sip::endpoint::{ClientKey, Hop};
 use crate::sip::header::Name;
 use crate::sip::message::{Method, Response};
-use crate::sip::transport::{Path, Transport};
+use crate::sip::transport::Path;
 use crate::sip::uri::Uri;
 use crate::sip::write::{Outgoing, RequestWriter};
 
@@ -125,10 +125,7 @@ fn request_uri(user: &str, trunk: &Trunk) -> Option<Uri> {
         .port
         .map(|port| format!(":{port}"))
         .unwrap_or_default();
-    let transport = match trunk.transport {
-        Transport::Udp => "",
-        Transport::Tcp => ";transport=tcp",
-    };
+    let transport = trunk.transport.uri_param();
     let text = format!("sip:{user}@{host}{port}{transport}");
     Uri::parse(&text).ok()
 }

@@ -247,15 +247,14 @@ pub(super) fn answer_path_by(path: &Path, via: &Via) -> Path {
     match (path.transport, via.rport()) {
         (Transport::Udp, Rport::Asked | Rport::Is(_)) => {}
         // For a stream this is where a new connection goes when the request's own is broken.
-        (Transport::Udp, Rport::Absent) | (Transport::Tcp, _) => {
-            peer.set_port(via.port().unwrap_or(DEFAULT_PORT));
+        (Transport::Udp, Rport::Absent)
+        | (Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss, _) => {
+            let default = path.transport.default_port();
+            peer.set_port(via.port().unwrap_or(default));
         }
     }
     Path { peer, ..*path }
 }
-
-/// The port of sent-by where none is written (18.2.2).
-const DEFAULT_PORT: u16 = 5060;
 
 impl Server {
     /// The bytes held beside the transaction itself.

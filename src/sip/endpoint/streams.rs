@@ -93,7 +93,9 @@ impl Streams {
                 out.push_back(Output::Transmit(Transmit::Datagram { path: *path, bytes }));
                 Ok(())
             }
-            Transport::Tcp => self.send_on_stream(now, path, kind, bytes, out),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                self.send_on_stream(now, path, kind, bytes, out)
+            }
         }
     }
 
@@ -138,7 +140,7 @@ impl Streams {
         path: &Path,
         out: &mut VecDeque<Output>,
     ) -> Result<FlowId, NoWay> {
-        if self.flows.len() >= FLOWS_MAX {
+        if self.flows.len() >= FLOWS_MAX || !path.transport.can_be_opened() {
             return Err(NoWay);
         }
         let id = FlowId::opened(self.opened);
