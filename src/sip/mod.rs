@@ -15,6 +15,7 @@ pub mod name_addr;
 pub mod outgoing;
 pub mod probe;
 pub mod registration;
+pub mod reliable;
 pub mod reply;
 pub mod scan;
 mod slab;
