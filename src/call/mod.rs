@@ -13,6 +13,7 @@ mod leg;
 mod machine;
 mod offer_answer;
 mod outcome;
+pub mod probe;
 mod registrar;
 mod reply;
 #[cfg(test)]

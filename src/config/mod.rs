@@ -11,6 +11,7 @@ mod known;
 mod later;
 mod outside;
 mod people;
+pub mod probe;
 mod read;
 mod rules;
 mod secret;
