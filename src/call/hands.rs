@@ -18,6 +18,7 @@ use crate::call::trunks::Trunks;
 use crate::call::usage::Usage;
 use crate::sip::dialog::{Dialog, Kept};
 use crate::sip::endpoint::{ClientKey, Endpoint, ServerKey};
+use crate::sip::session_timer::Policy;
 
 pub(in crate::call) use crate::call::reply::Answer;
 
@@ -30,6 +31,8 @@ pub(in crate::call) struct Hands {
     pub(in crate::call) usage: Usage,
     pub(in crate::call) farewells: Farewells,
     pub(in crate::call) user_agent: Arc<str>,
+    /// How long the sessions of new legs last.
+    pub(in crate::call) session: Policy,
     pub(in crate::call) wishes: VecDeque<Wish>,
     tags: Map<Token, TagOwner>,
     clients: Map<ClientKey, Owner>,
@@ -75,6 +78,7 @@ impl Hands {
             usage: Usage::new(chance.next_u64()),
             farewells: Farewells::new(chance.next_u64()),
             user_agent,
+            session: Policy::default(),
             wishes: VecDeque::new(),
             tags: keyed(chance.next_u64()),
             clients: keyed(chance.next_u64()),

@@ -23,6 +23,7 @@ use crate::call::trunk::{Addresses, Reliable, Trunk};
 use crate::call::trunks::Trunks;
 use crate::route::probe::two_desks;
 use crate::sip::endpoint::{Settings, Transmit};
+use crate::sip::session_timer::Policy;
 use crate::sip::transport::{Path, Transport};
 
 mod script;
@@ -124,6 +125,7 @@ impl Stage {
             sip,
             trunks: Arc::new(trunks),
             country,
+            session: Policy::default(),
         });
         #[expect(clippy::expect_used, reason = "the tables hold every country")]
         let setup = setup.expect("Russia is a country");

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::sip::session_timer::Policy;
 use crate::sip::transport::Transport;
 
 /// `[sip]` as meant.
@@ -14,6 +15,8 @@ pub struct Settings {
     pub advertise: Option<String>,
     /// On stop: how long calls may go on before they are ended.
     pub drain: Duration,
+    /// How long sessions last that nobody refreshes.
+    pub session: Policy,
 }
 
 /// One listening socket.

@@ -7,6 +7,7 @@ use crate::call::trunk::Trunk;
 use crate::engine::settings::Settings;
 use crate::recording::settings::When;
 use crate::route::Routing;
+use crate::sip::session_timer::Policy;
 use crate::track::Tracking;
 
 /// What a start needs.
@@ -37,4 +38,6 @@ pub struct Rules {
     pub routing: Arc<Routing>,
     /// `[recordings] when`.
     pub record: When,
+    /// `session_expires_s` and `min_se_s` of `[sip]`.
+    pub session: Policy,
 }

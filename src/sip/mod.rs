@@ -18,6 +18,7 @@ pub mod registration;
 pub mod reliable;
 pub mod reply;
 pub mod scan;
+pub mod session_timer;
 mod slab;
 pub mod status;
 mod timers;
