@@ -6,6 +6,7 @@ pub mod desk;
 mod digest;
 mod events;
 mod farewell;
+pub mod guard;
 mod hands;
 mod headers;
 mod identity;

@@ -69,6 +69,7 @@ pub(in crate::config) fn sip(mut section: Section<'_, '_>) -> engine::settings::
         advertise: advertise.map(|host| host.text.to_owned()),
         drain: seconds(drain_s.unwrap_or(DRAIN_S)),
         session: session(&mut section),
+        connections: Default::default(),
     };
     section.finish();
     settings

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::country::Country;
+use crate::call::guard;
 use crate::call::trunk::Trunk;
 use crate::engine::settings::Settings;
 use crate::recording::settings::When;
@@ -36,6 +37,8 @@ pub struct Rules {
     pub tracking: Arc<Tracking>,
     /// `[[manager]]`, `[[group]]` and `[[rule]]`.
     pub routing: Arc<Routing>,
+    /// `[guard]`.
+    pub guard: guard::Settings,
     /// `[recordings] when`.
     pub record: When,
     /// `session_expires_s` and `min_se_s` of `[sip]`.
