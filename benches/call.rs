@@ -86,7 +86,7 @@ impl Bench {
         let config = config::load(&file).unwrap().config;
         let trunks = config.trunks.iter().map(|trunk| {
             let address = format!("{}:5060", trunk.host).parse().unwrap();
-            (trunk.clone(), Addresses(vec![address]))
+            (trunk.clone(), Addresses::plain(trunk.transport, [address]))
         });
         let setup = Setup {
             sip: Settings {
@@ -97,7 +97,6 @@ impl Bench {
             },
             trunks: Arc::new(Trunks::new(trunks)),
             country: config.country,
-            session: config.sip.session,
         };
         Self {
             board: Switchboard::new(setup, Chance::from_number(1)),

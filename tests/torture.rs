@@ -24,7 +24,6 @@ use ringtag::sip::endpoint::{Settings, Transmit};
 use ringtag::sip::frame::{Frame, Framer, Snag};
 use ringtag::sip::header::Name;
 use ringtag::sip::message::{Malformed, Message, Method, Request, Response, Wrong};
-use ringtag::sip::session_timer::Policy;
 use ringtag::sip::transport::{FlowId, Path, Transport};
 use ringtag::sip::uri::{Host, Scheme};
 use ringtag::sip::write::Reply;
@@ -592,12 +591,11 @@ fn switchboard() -> Switchboard {
         user_agent: "ringtag".to_owned(),
         transactions_max: 100,
     };
-    let trunks = Trunks::new([(trunk, Addresses(vec![source()]))]);
+    let trunks = Trunks::new([(trunk, Addresses::plain(Transport::Udp, [source()]))]);
     let setup = Setup {
         sip,
         trunks: Arc::new(trunks),
         country: Country::from_code("RU").unwrap(),
-        session: Policy::default(),
     };
     Switchboard::new(setup, Chance::from_number(1))
 }

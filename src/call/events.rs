@@ -12,7 +12,7 @@ use crate::call::machine::begin::Arrived;
 use crate::call::screen;
 use crate::call::switchboard::Switchboard;
 use crate::sip::dialog::Dialog;
-use crate::sip::endpoint::{ClientKey, Event, Failure, ServerKey};
+use crate::sip::endpoint::{ClientKey, Event, ServerKey};
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::transport::Path;
 
@@ -51,7 +51,7 @@ impl Switchboard {
                 response,
                 path,
             } => self.response(now, key, &path, &response),
-            Event::Failed { key, why } => self.failed(now, key, why),
+            Event::Failed { key, why: _ } => self.failed(now, key),
             Event::Refused { path, status, why } => self.note(&path, status, why),
         }
     }
@@ -177,12 +177,12 @@ impl Switchboard {
         }
     }
 
-    fn failed(&mut self, now: Moment, key: ClientKey, why: Failure) {
+    fn failed(&mut self, now: Moment, key: ClientKey) {
         let owner = self.hands.client_owner(key);
         self.hands.disown(key);
         match owner {
             Some(Owner::Call(call, leg, errand)) => self.with(call, |call, hands| {
-                call.request_failed(now, hands, (leg, errand), key, why);
+                call.request_failed(now, hands, (leg, errand), key);
             }),
             Some(Owner::Farewell) => self.hands.farewell_failed(key),
             Some(Owner::Registration(at)) => self.registrar.failed(now, at, &mut self.hands),

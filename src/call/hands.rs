@@ -13,12 +13,12 @@ use crate::call::desk::{CallKey, MediaWish, Wish};
 use crate::call::farewell::Farewells;
 use crate::call::leg::{Leg, Ports};
 use crate::call::machine::Errand;
+use crate::call::places::Places;
 use crate::call::story::KeptDialog;
 use crate::call::trunks::Trunks;
 use crate::call::usage::Usage;
 use crate::sip::dialog::{Dialog, Kept};
 use crate::sip::endpoint::{ClientKey, Endpoint, ServerKey};
-use crate::sip::session_timer::Policy;
 
 pub(in crate::call) use crate::call::reply::Answer;
 
@@ -29,10 +29,9 @@ pub(in crate::call) struct Hands {
     pub(in crate::call) country: Country,
     pub(in crate::call) chance: Chance,
     pub(in crate::call) usage: Usage,
+    pub(in crate::call) places: Places,
     pub(in crate::call) farewells: Farewells,
     pub(in crate::call) user_agent: Arc<str>,
-    /// How long the sessions of new legs last.
-    pub(in crate::call) session: Policy,
     pub(in crate::call) wishes: VecDeque<Wish>,
     tags: Map<Token, TagOwner>,
     clients: Map<ClientKey, Owner>,
@@ -76,9 +75,9 @@ impl Hands {
             trunks,
             country,
             usage: Usage::new(chance.next_u64()),
+            places: Places::default(),
             farewells: Farewells::new(chance.next_u64()),
             user_agent,
-            session: Policy::default(),
             wishes: VecDeque::new(),
             tags: keyed(chance.next_u64()),
             clients: keyed(chance.next_u64()),

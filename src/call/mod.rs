@@ -6,7 +6,6 @@ pub mod desk;
 mod digest;
 mod events;
 mod farewell;
-pub mod guard;
 mod hands;
 mod headers;
 mod identity;
@@ -14,7 +13,7 @@ mod leg;
 mod machine;
 mod offer_answer;
 mod outcome;
-pub mod probe;
+mod places;
 mod registrar;
 mod reply;
 #[cfg(test)]

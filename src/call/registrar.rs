@@ -159,9 +159,9 @@ impl Entry {
     /// The way to the address that is asked now.
     fn hop(&self, hands: &Hands) -> Option<Hop> {
         let line = hands.trunks.by_id(&self.trunk.id)?;
-        let addresses = &line.addresses.0;
-        let peer = addresses.get(self.address.checked_rem(addresses.len())?)?;
-        Some(Hop::to(self.trunk.transport, *peer))
+        let places = &line.addresses.0;
+        let place = places.get(self.address.checked_rem(places.len())?)?;
+        Some(place.hop())
     }
 
     fn start(&mut self, now: Moment, hands: &mut Hands) {

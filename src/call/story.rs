@@ -261,13 +261,11 @@ pub enum FinishReason {
     Crashed,
     /// The INVITE could not be served as it was written: malformed, an extension that is not supported, or a loop.
     BadRequest,
-    /// A peer that owed it refreshed the session no more, or took no refresh of ours (RFC 4028).
-    SessionExpired,
 }
 
 impl FinishReason {
     /// Every reason, each at the place of its number. The store's files hold these numbers: append only.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 14] = [
         Self::Completed,
         Self::CallerGaveUp,
         Self::Busy,
@@ -282,8 +280,6 @@ impl FinishReason {
         Self::Shutdown,
         Self::HungUpByOperator,
         Self::Crashed,
-        Self::BadRequest,
-        Self::SessionExpired,
     ];
 
     /// The word of the record.
@@ -304,7 +300,6 @@ impl FinishReason {
             Self::HungUpByOperator => "hung-up-by-operator",
             Self::Crashed => "crashed",
             Self::BadRequest => "bad-request",
-            Self::SessionExpired => "session-expired",
         }
     }
 }
@@ -341,7 +336,6 @@ mod tests {
         for (place, reason) in FinishReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, place);
         }
-        let last = FinishReason::SessionExpired;
-        assert_eq!(last as usize + 1, FinishReason::ALL.len());
+        assert_eq!(FinishReason::Crashed as usize + 1, FinishReason::ALL.len());
     }
 }

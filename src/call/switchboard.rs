@@ -22,7 +22,6 @@ use crate::call::story::{FinishReason, KeptDialog};
 use crate::call::trunks::Trunks;
 use crate::sip::endpoint;
 use crate::sip::endpoint::{Endpoint, Output};
-use crate::sip::session_timer::Policy;
 use crate::sip::transport::{FlowId, Path};
 
 /// What a switchboard starts with.
@@ -34,8 +33,6 @@ pub struct Setup {
     pub trunks: Arc<Trunks>,
     /// `[numbers] country`.
     pub country: Country,
-    /// How long sessions last that nobody refreshes.
-    pub session: Policy,
 }
 
 /// All calls.
@@ -80,11 +77,9 @@ impl Switchboard {
         let user_agent: Arc<str> = setup.sip.user_agent.as_str().into();
         let sip = Endpoint::new(setup.sip, chance.fork());
         let registrar = Registrar::new(&setup.trunks);
-        let mut hands = Hands::new(sip, setup.trunks, setup.country, user_agent, chance);
-        hands.session = setup.session;
         Self {
             calls: BTreeMap::new(),
-            hands,
+            hands: Hands::new(sip, setup.trunks, setup.country, user_agent, chance),
             registrar,
             alarms: Alarms::default(),
             calls_made: 0,
@@ -196,11 +191,6 @@ impl Switchboard {
         self.registrar.set_trunks(now, &trunks, &mut self.hands);
         self.hands.trunks = trunks;
         self.settle(now);
-    }
-
-    /// Takes other lengths of sessions. Legs keep those that they began with.
-    pub fn set_session(&mut self, session: Policy) {
-        self.hands.session = session;
     }
 
     /// Takes the local addresses toward peers, in the place of those told before: what we are called there where a wildcard

@@ -26,6 +26,8 @@ pub(in crate::call) enum Timer {
 
 /// Nothing at all within 4 s is "unreachable": half of an INVITE's repetitions have been sent by then.
 pub(in crate::call) const UNHEARD: Duration = Duration::from_secs(4);
+/// What a place is given where its trunk has another: three repetitions have been sent, and two places share the time of one.
+pub(in crate::call) const UNHEARD_EACH: Duration = Duration::from_secs(2);
 /// RFC 3261 13.3.1.1: a provisional response at least once a minute.
 pub(in crate::call) const REMIND: Duration = Duration::from_secs(60);
 /// Longer than a peer needs that asks its user, and within the patience of whoever sent the re-INVITE.

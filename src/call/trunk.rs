@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::base::country::Country;
 use crate::base::sound::SoundFrom;
+use crate::sip::place::Place;
 use crate::sip::transport::Transport;
 
 /// One `[[trunk]]`.
@@ -18,6 +19,8 @@ pub struct Trunk {
     pub port: Option<u16>,
     /// The protocol toward it.
     pub transport: Transport,
+    /// Nobody wrote the protocol down: the records of its name may choose another (RFC 3263 4.1).
+    pub any_transport: bool,
     /// Source addresses taken for this trunk beside the host's own.
     pub allow: Vec<Allow>,
     /// Where the dialled number is read.
@@ -62,6 +65,7 @@ impl Trunk {
             host: host.into(),
             port: None,
             transport: Transport::Udp,
+            any_transport: true,
             allow: Vec::new(),
             did_from: DidFrom::default(),
             caller_id: CallerId::default(),
@@ -177,9 +181,21 @@ pub enum NumberFormat {
     National,
 }
 
-/// Where a trunk's host name leads now: addresses in the order to try. Made by the shell, refreshed by it.
+/// Where a trunk is reached now, as RFC 3263 found it: at its outbound proxy where it has one, else at its host. Made by the
+/// shell, refreshed by it; [`in_order`](crate::sip::place::in_order) says which is tried first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Addresses(pub Vec<SocketAddr>);
+pub struct Addresses(pub Vec<Place>);
+
+impl Addresses {
+    /// Addresses that are spoken to alike, tried in this order.
+    pub fn plain(transport: Transport, list: impl IntoIterator<Item = SocketAddr>) -> Self {
+        let place = |(rank, address)| Place {
+            rank,
+            ..Place::plain(transport, address)
+        };
+        Self((0..).zip(list).map(place).collect())
+    }
+}
 
 impl std::fmt::Debug for Trunk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -186,22 +186,30 @@ impl Line {
     /// Whether `ip` is one of the trunk's hosts: the only places its secret may answer to.
     pub fn leads_to(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
-        self.own().any(|address| address.ip() == ip)
+        self.own().any(|(_, address)| address.ip() == ip)
     }
 
     /// The addresses with a port that are this trunk's.
     fn claims(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        self.doors().map(|(_, address)| address)
+    }
+
+    /// The same, each with the protocol that is spoken there.
+    fn doors(&self) -> impl Iterator<Item = (Transport, SocketAddr)> + '_ {
         let with_port = |allow: &Allow| {
             let port = allow.port?;
-            Some(SocketAddr::new(allow.address.to_canonical(), port))
+            let address = SocketAddr::new(allow.address.to_canonical(), port);
+            Some((self.trunk.transport, address))
         };
         self.own()
             .chain(self.trunk.allow.iter().filter_map(with_port))
     }
 
-    fn own(&self) -> impl Iterator<Item = SocketAddr> + '_ {
-        let canonical = |a: &SocketAddr| SocketAddr::new(a.ip().to_canonical(), a.port());
-        self.addresses.0.iter().map(canonical)
+    fn own(&self) -> impl Iterator<Item = (Transport, SocketAddr)> + '_ {
+        self.addresses.0.iter().map(|place| {
+            let address = SocketAddr::new(place.address.ip().to_canonical(), place.address.port());
+            (place.transport, address)
+        })
     }
 }
 
@@ -210,8 +218,8 @@ impl Line {
 fn own_hosts(lines: &[Line]) -> Vec<Net> {
     let mut hosts: BTreeMap<(IpAddr, Transport), Claim> = BTreeMap::new();
     for (index, line) in lines.iter().enumerate() {
-        for address in line.claims() {
-            let host = hosts.entry((address.ip(), line.trunk.transport));
+        for (transport, address) in line.doors() {
+            let host = hosts.entry((address.ip(), transport));
             let who = host.or_insert(Claim::Of(index));
             who.also(index);
         }
@@ -279,7 +287,11 @@ mod tests {
     }
 
     fn addresses(list: &[&str]) -> Addresses {
-        Addresses(list.iter().map(|a| a.parse().unwrap()).collect())
+        over(Transport::Udp, list)
+    }
+
+    fn over(transport: Transport, list: &[&str]) -> Addresses {
+        Addresses::plain(transport, list.iter().map(|a| a.parse().unwrap()))
     }
 
     fn from(trunks: &Trunks, transport: Transport, peer: &str) -> Option<String> {
@@ -349,7 +361,7 @@ mod tests {
     fn a_stream_may_leave_from_any_port_of_the_trunks_own_host() {
         let trunks = Trunks::new([(
             trunk("tcp", Transport::Tcp, &[]),
-            addresses(&["10.1.2.3:5060"]),
+            over(Transport::Tcp, &["10.1.2.3:5060"]),
         )]);
         assert_eq!(
             from(&trunks, Transport::Tcp, "10.1.2.3:40000").as_deref(),

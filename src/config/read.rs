@@ -6,7 +6,6 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use crate::config::book::Book;
-use crate::config::guard;
 use crate::config::known::Known;
 use crate::config::mistake::{Grade, Mistake};
 use crate::config::outside::Outside;
@@ -76,9 +75,7 @@ fn config<'t>(
     outside: &dyn Outside,
 ) -> Option<Config> {
     let mut root = Section::root(book, table);
-    let mut sip = settings::sip(root.table("sip", "[sip]"));
-    let (guard, connections) = guard::read(root.table("guard", "[guard]"));
-    sip.connections = connections;
+    let sip = settings::sip(root.table("sip", "[sip]"));
     let country = settings::country(root.table("numbers", "[numbers]"));
     let media = settings::media(root.table("media", "[media]"), &sip);
     let recordings = settings::recordings(root.table("recordings", "[recordings]"), base);
@@ -114,7 +111,6 @@ fn config<'t>(
     Some(Config {
         file: file.to_owned(),
         sip,
-        guard,
         media,
         recordings,
         store,
@@ -205,7 +201,6 @@ mod tests {
                 ("[recordings]", ""),
                 ("[store]", ""),
                 ("[web]", ""),
-                ("[guard]", ""),
                 ("[[trunk]]", "id = \"pbx\"\nhost = \"192.0.2.1\"\n"),
                 ("[[project]]", "id = \"shop\"\n"),
                 ("[[source]]", "tag = \"a\"\nnumbers = \"+74950000001\"\n"),
@@ -256,7 +251,7 @@ mod tests {
         }
         assert_eq!(
             sections.keys().filter(|header| !header.is_empty()).count(),
-            13
+            12
         );
     }
 }

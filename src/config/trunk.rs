@@ -122,6 +122,7 @@ fn trunk<'t>(
         host: host.name.into(),
         port: host.port,
         transport: transport.unwrap_or(Transport::Udp),
+        any_transport: transport.is_none(),
         allow: allow.into_iter().map(|(allow, _)| allow).collect(),
         did_from,
         caller_id: caller_id.unwrap_or_default(),

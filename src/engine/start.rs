@@ -235,7 +235,6 @@ fn assemble(
             },
             trunks: Arc::clone(&trunks),
             country: setup.country,
-            session: setup.rules.session,
         },
         chance.fork(),
     );

@@ -208,6 +208,14 @@ impl Headers {
         digits.then(|| scan::number(value).unwrap_or(u32::MAX))
     }
 
+    /// Returns the seconds of Retry-After; a comment and parameters may follow them (20.33).
+    pub fn retry_after(&self) -> Option<u32> {
+        let value = self.get(Name::RetryAfter)?;
+        let end = value.iter().position(|b| !b.is_ascii_digit());
+        let digits = value.get(..end.unwrap_or(value.len()))?;
+        (!digits.is_empty()).then(|| scan::number(digits).unwrap_or(u32::MAX))
+    }
+
     /// Returns the Q.850 cause of a Reason header (RFC 3326).
     pub fn reason_q850(&self) -> Option<u16> {
         self.reason("Q.850")

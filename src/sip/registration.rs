@@ -175,7 +175,7 @@ impl Registration {
                 }
                 Some(_) | None => self.fail(now, status, None),
             },
-            (State::Asking { .. }, _) => self.fail(now, status, retry_after(response)),
+            (State::Asking { .. }, _) => self.fail(now, status, response.headers().retry_after()),
             (State::Leaving { .. }, _) => self.gone(status),
             (State::Standing { .. } | State::Waiting { .. } | State::Gone, _) => {}
         }
@@ -378,13 +378,6 @@ impl Registration {
 
 fn min_expires(response: &Response) -> Option<u32> {
     response.headers().text(Name::MinExpires)?.parse().ok()
-}
-
-/// The seconds of Retry-After; a comment and parameters may follow them (20.33).
-fn retry_after(response: &Response) -> Option<u32> {
-    let text = response.headers().text(Name::RetryAfter)?;
-    let end = text.find(|c: char| !c.is_ascii_digit());
-    text.get(..end.unwrap_or(text.len()))?.parse().ok()
 }
 
 #[cfg(test)]

@@ -77,7 +77,8 @@ impl World {
         };
         let us: SocketAddr = US.parse().unwrap();
         let addresses = |trunk: &ringtag::call::trunk::Trunk| {
-            Addresses(vec![format!("{}:5060", trunk.host).parse().unwrap()])
+            let address = format!("{}:5060", trunk.host).parse().unwrap();
+            Addresses::plain(trunk.transport, [address])
         };
         let trunks = config
             .trunks
@@ -92,7 +93,6 @@ impl World {
             },
             trunks: Arc::new(Trunks::new(trunks)),
             country: config.country,
-            session: config.sip.session,
         };
         let drains = chance.below(10) == 0;
         let drain_at = drains.then(|| Moment::from_millis(5_000 + chance.below(40_000)));

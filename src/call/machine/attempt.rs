@@ -1,6 +1,6 @@
 //! One target being tried: its leg, how far it got, and the early dialogs its INVITE forked into.
 
-use std::net::SocketAddr;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use crate::call::leg::Leg;
 use crate::route::decision::Target;
 use crate::sdp::Voice;
 use crate::sip::endpoint::ClientKey;
+use crate::sip::place::Place;
 
 /// One target being tried, or tried before.
 #[derive(Debug)]
@@ -23,10 +24,10 @@ pub(in crate::call) struct Attempt {
     pub(in crate::call) ring: Duration,
     /// Its place among the targets tried.
     pub(in crate::call) tried: usize,
-    /// Which of its trunk's addresses has the INVITE.
-    pub(in crate::call) address: usize,
-    /// That address.
-    pub(in crate::call) to: SocketAddr,
+    /// Which of its trunk's places has the INVITE.
+    pub(in crate::call) to: Place,
+    /// Where it goes when that one fails, in this order.
+    pub(in crate::call) spare: VecDeque<Place>,
     /// The sequence number of its last INVITE.
     pub(in crate::call) cseq: u32,
     /// When its first INVITE went out.

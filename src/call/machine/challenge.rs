@@ -23,7 +23,7 @@ impl Call {
         let answer = trunks.by_id(&attempt.leg.trunk.id).and_then(|line| {
             attempt.proven.answer(
                 line,
-                [attempt.leg.path.peer.ip(), attempt.to.ip()],
+                [attempt.leg.path.peer.ip(), attempt.to.address.ip()],
                 response,
                 (&Method::Invite, &attempt.leg.remote_uri),
                 &mut hands.chance,

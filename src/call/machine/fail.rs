@@ -8,10 +8,8 @@ use crate::call::machine::attempt::{Attempt, Stage};
 use crate::call::machine::end::End;
 use crate::call::machine::{Call, State};
 use crate::call::outcome;
-use crate::call::speak::way_to;
 use crate::call::story::{FinishReason, HungUpBy, TriedResult};
-use crate::call::timers::{Timer, UNHEARD};
-use crate::sip::endpoint::{ClientKey, Failure};
+use crate::call::timers::Timer;
 use crate::sip::message::Response;
 
 impl Call {
@@ -83,63 +81,14 @@ impl Call {
         index: usize,
         response: &Response,
     ) {
+        if self.is_served_elsewhere(now, hands, index, response) {
+            return;
+        }
         let status = response.status();
         if let Some(cause) = Why::of(response.headers()).q850 {
             self.last_cause = Some(cause);
         }
         self.target_failed(now, hands, index, outcome::of_status(status), Some(status));
-    }
-
-    /// A target's INVITE got no final response: its transaction timed out, or no address took it.
-    pub(super) fn invite_failed(
-        &mut self,
-        now: Moment,
-        hands: &mut Hands,
-        leg: LegId,
-        client: ClientKey,
-        why: Failure,
-    ) {
-        let index = self.attempt(leg);
-        let Some(index) = index
-            .filter(|index| self.attempts.get(*index).and_then(Attempt::client) == Some(client))
-        else {
-            return;
-        };
-        if why == Failure::Transport && self.take_next_address(hands, index) {
-            self.timers.set(Timer::Unheard(leg), now + UNHEARD);
-            return self.invite(now, hands, index, &[]);
-        }
-        self.target_failed(now, hands, index, TriedResult::Unreachable, None);
-    }
-
-    /// Points a target's leg at the next address of its trunk (RFC 3263 4.3).
-    fn take_next_address(&mut self, hands: &Hands, index: usize) -> bool {
-        let Some(attempt) = self.attempts.get_mut(index) else {
-            return false;
-        };
-        attempt.address += 1;
-        let line = hands.trunks.by_id(&attempt.leg.trunk.id);
-        let next = line.and_then(|line| line.addresses.0.get(attempt.address));
-        let Some(peer) = next else { return false };
-        attempt.to = *peer;
-        attempt.leg.path = way_to(attempt.leg.trunk.transport, *peer);
-        true
-    }
-
-    /// A target said nothing at all for 4 s: its trunk's next address, if there is one.
-    pub(super) fn unheard(&mut self, now: Moment, hands: &mut Hands, leg: LegId) {
-        if let Some(index) = self.attempt(leg) {
-            let client = self.attempts.get(index).and_then(Attempt::client);
-            if let Some(client) = client
-                && self.take_next_address(hands, index)
-            {
-                hands.give_up(now, client, Why::NONE);
-                self.timers.set(Timer::Unheard(leg), now + UNHEARD);
-                return self.invite(now, hands, index, &[]);
-            }
-            self.give_up(now, hands, index, TriedResult::Unreachable, Why::NONE);
-            self.go_on(now, hands);
-        }
     }
 
     /// A target's ring time is over.
@@ -155,7 +104,8 @@ impl Call {
         }
     }
 
-    fn go_on(&mut self, now: Moment, hands: &mut Hands) {
+    /// The next step, once nobody of this one is left who could answer.
+    pub(super) fn go_on(&mut self, now: Moment, hands: &mut Hands) {
         let hunting = matches!(self.state, State::Hunting(_));
         if hunting && !self.attempts.iter().any(Attempt::is_trying) {
             self.next_step(now, hands);
@@ -191,11 +141,9 @@ impl Call {
 
 #[cfg(test)]
 mod tests {
-    use crate::call::desk::Told;
     use crate::call::rig::*;
     use crate::call::story::*;
     use crate::route::decision::{Plan, Step};
-    use crate::sip::transport::Transport;
 
     fn tried(rig: &Rig) -> Vec<(TriedResult, Option<u16>)> {
         let tried = &rig.ended().targets_tried;
@@ -311,51 +259,6 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_address_is_followed_by_the_trunks_next_and_is_one_target() {
-        let mut lines = trunks();
-        lines[1].1 = at(&[PBX, SPARE]);
-        let mut rig = Rig::with(one_by_one(&["101"]), lines);
-        rig.dial();
-        let first = rig.to(PBX, "INVITE");
-        rig.seconds(4);
-        let second = rig.to(SPARE, "INVITE");
-        assert_ne!(header(&first, "Via"), header(&second, "Via"));
-        assert_eq!(header(&second, "CSeq"), "2 INVITE");
-        let answer = sdp("127.0.0.3", 5_000, "");
-        let ok = reply(&second, 200, "callee", &answer);
-        rig.from(
-            SPARE,
-            &ok.replace("phone@127.0.0.1:5070", &format!("phone@{SPARE}")),
-        );
-        rig.to(SPARE, "ACK");
-        assert_eq!(rig.board.live().answered, 1);
-        // The first wakes up after all: one of two is enough.
-        rig.all_to(PBX);
-        rig.from(PBX, &reply(&first, 200, "late", &answer));
-        let lines = rig.all_to(PBX);
-        assert!(
-            lines[0].starts_with("ACK ") && lines[1].starts_with("BYE "),
-            "{lines:?}"
-        );
-        let id = rig.facts[0].call;
-        rig.tell(Told::HangUp(id));
-        assert_eq!(tried(&rig), [(TriedResult::Answered, Some(200))]);
-        rig.assert_clean();
-    }
-
-    #[test]
-    fn a_trunk_of_two_dead_addresses_is_unreachable_after_four_seconds_each() {
-        let mut lines = trunks();
-        lines[1].1 = at(&[PBX, SPARE]);
-        let mut rig = Rig::with(one_by_one(&["101"]), lines);
-        rig.dial();
-        rig.seconds(8);
-        assert_eq!(tried(&rig), [(TriedResult::Unreachable, None)]);
-        assert_eq!(rig.ended().wait_ms, 8_000);
-        rig.assert_clean();
-    }
-
-    #[test]
     fn a_2xx_without_a_contact_is_acknowledged_and_ended_where_it_was_called() {
         let mut rig = Rig::new(one_by_one(&["101"]));
         rig.dial();
@@ -416,24 +319,6 @@ mod tests {
         rig.dial();
         assert_eq!(tried(&rig), [(TriedResult::Unreachable, None)]);
         rig.to(CARRIER, "SIP/2.0 503");
-        rig.assert_clean();
-    }
-
-    #[test]
-    fn an_address_that_takes_no_connection_is_followed_by_the_trunks_next() {
-        let mut lines = trunks();
-        lines[1].0.transport = Transport::Tcp;
-        lines[1].1 = at(&[PBX, SPARE]);
-        let mut rig = Rig::with(one_by_one(&["101"]), lines);
-        rig.dial();
-        assert_eq!(rig.opening.len(), 1);
-        let (flow, peer) = rig.opening[0];
-        assert_eq!(peer.to_string(), PBX);
-        rig.closed(flow);
-        let (flow, peer) = rig.opening[1];
-        assert_eq!(peer.to_string(), SPARE);
-        rig.closed(flow);
-        assert_eq!(tried(&rig), [(TriedResult::Unreachable, None)]);
         rig.assert_clean();
     }
 }

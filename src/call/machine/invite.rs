@@ -10,7 +10,7 @@ use crate::call::machine::{Call, Errand};
 use crate::call::speak::repeat;
 use crate::call::timers::Timer;
 use crate::call::trunk::Trunk;
-use crate::sip::endpoint::{ClientKey, Hop};
+use crate::sip::endpoint::ClientKey;
 use crate::sip::header::Name;
 use crate::sip::message::{Method, Response};
 use crate::sip::transport::Path;
@@ -34,7 +34,7 @@ impl Call {
             return;
         };
         let owner = Owner::Call(key, attempt.leg.id, Errand::Invite);
-        let to = Hop::to(attempt.leg.trunk.transport, attempt.to);
+        let to = attempt.to.hop();
         let client = hands.send(now, to, invite, owner);
         attempt.stage = Stage::Calling(client);
         attempt.leg.credentials = credentials.to_vec();
@@ -104,6 +104,9 @@ impl Call {
             return;
         }
         attempt.leg.path = *path;
+        if response.status() != 503 {
+            hands.places.answered(&attempt.to);
+        }
         self.timers.stop(Timer::Unheard(leg));
         match response.status() {
             ..=100 => {}

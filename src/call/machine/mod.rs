@@ -9,6 +9,7 @@ mod answer;
 pub(in crate::call) mod begin;
 mod cancel;
 mod challenge;
+mod elsewhere;
 pub(in crate::call) mod end;
 mod fail;
 mod hang_up;
@@ -40,7 +41,7 @@ use crate::call::story::{Fact, Tried, What};
 use crate::call::timers::{Timer, Timers};
 use crate::route::Decision;
 use crate::sdp::Session;
-use crate::sip::endpoint::{ClientKey, Failure, ServerKey};
+use crate::sip::endpoint::{ClientKey, ServerKey};
 use crate::sip::message::{Request, Response};
 use crate::sip::transport::Path;
 
@@ -265,11 +266,10 @@ impl Call {
         hands: &mut Hands,
         errand: (LegId, Errand),
         client: ClientKey,
-        why: Failure,
     ) {
         let (leg, errand) = errand;
         match errand {
-            Errand::Invite => self.invite_failed(now, hands, leg, client, why),
+            Errand::Invite => self.invite_failed(now, hands, leg, client),
             Errand::Modify => self.modify_failed(now, hands, client),
             Errand::Inform => self.inform_failed(now, hands, client),
             Errand::Ask => self.ask_failed(now, hands, leg),

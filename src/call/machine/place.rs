@@ -1,5 +1,6 @@
 //! The next targets: a leg and a port pair each, then the INVITE.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::call::machine::attempt::{Attempt, Stage};
 use crate::call::machine::{Call, State};
 use crate::call::speak::way_to;
 use crate::call::story::{Tried, TriedResult};
-use crate::call::timers::{Timer, UNHEARD};
+use crate::call::timers::Timer;
 use crate::route::decision::{Plan, Step, Target};
 use crate::sdp::Voice;
 
@@ -25,7 +26,7 @@ impl Call {
                 return self.all_failed(now, hands);
             };
             for target in targets {
-                if let Err(result) = self.place(hands, &target, ring) {
+                if let Err(result) = self.place(now, hands, &target, ring) {
                     self.note_untried(&target, result);
                 }
             }
@@ -52,6 +53,7 @@ impl Call {
     /// Makes a target's leg and asks for its ports.
     fn place(
         &mut self,
+        now: Moment,
         hands: &mut Hands,
         target: &Target,
         ring: Duration,
@@ -59,8 +61,9 @@ impl Call {
         let line = hands.trunks.by_id(&target.trunk);
         let line = line.ok_or(TriedResult::Unreachable)?;
         let trunk = Arc::clone(&line.trunk);
-        // Its name leads nowhere now.
-        let peer = *line.addresses.0.first().ok_or(TriedResult::Unreachable)?;
+        let mut ways = VecDeque::from(hands.places.ways(now, line, &mut hands.chance));
+        // Its name leads nowhere now, or nothing there answers.
+        let to = ways.pop_front().ok_or(TriedResult::Unreachable)?;
         if hands.usage.is_full(&trunk.id, trunk.max_calls) {
             return Err(TriedResult::NoCapacity);
         }
@@ -69,7 +72,7 @@ impl Call {
         let open = MediaWish::Open {
             call: self.key,
             leg: id,
-            toward: peer.ip(),
+            toward: to.address.ip(),
             from: trunk.media,
         };
         let leg = Leg {
@@ -78,7 +81,7 @@ impl Call {
             call_id: hands.new_call_id().into(),
             remote_uri: "".into(),
             dialog: None,
-            path: way_to(trunk.transport, peer),
+            path: way_to(to.transport, to.address),
             credentials: Vec::new(),
             ports: Ports::Asked,
             voice: Voice::new(hands.chance.next_u64()),
@@ -98,8 +101,8 @@ impl Call {
             rang: None,
             forks: Vec::new(),
             proven: Answered::default(),
-            address: 0,
-            to: peer,
+            to,
+            spare: ways,
         });
         Self::media(hands, open);
         Ok(())
@@ -137,7 +140,8 @@ impl Call {
         if let Some(attempt) = self.attempts.get_mut(index) {
             attempt.invited = Some(now);
             let ring = attempt.ring;
-            self.timers.set(Timer::Unheard(leg), now + UNHEARD);
+            let patience = attempt.patience(now);
+            self.timers.set(Timer::Unheard(leg), now + patience);
             self.timers.set(Timer::Ring(leg), now + ring);
         }
         self.invite(now, hands, index, &[]);

@@ -22,7 +22,6 @@ use crate::call::trunks::Trunks;
 use crate::route::Decision;
 use crate::route::decision::{Dial, Plan, Step, Target};
 use crate::sip::endpoint::{Settings, Transmit};
-use crate::sip::session_timer::Policy;
 use crate::sip::transport::{FlowId, Path, Transport};
 
 mod text;
@@ -97,8 +96,13 @@ pub(in crate::call) fn trunk(id: &str, port: u16) -> Trunk {
     }
 }
 
+/// Addresses over this protocol.
+pub(in crate::call) fn over(transport: Transport, list: &[&str]) -> Addresses {
+    Addresses::plain(transport, list.iter().map(|a| a.parse().unwrap()))
+}
+
 pub(in crate::call) fn at(address: &[&str]) -> Addresses {
-    Addresses(address.iter().map(|a| a.parse().unwrap()).collect())
+    over(Transport::Udp, address)
 }
 
 pub(in crate::call) fn trunks() -> Vec<(Trunk, Addresses)> {
@@ -124,7 +128,6 @@ impl Rig {
             },
             trunks: Arc::new(Trunks::new(trunks)),
             country: Country::from_code("RU").unwrap(),
-            session: Policy::default(),
         };
         Self {
             board: Switchboard::new(setup, Chance::from_number(1)),
