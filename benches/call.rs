@@ -97,6 +97,7 @@ impl Bench {
             },
             trunks: Arc::new(Trunks::new(trunks)),
             country: config.country,
+            session: config.sip.session,
         };
         Self {
             board: Switchboard::new(setup, Chance::from_number(1)),

@@ -126,3 +126,13 @@ fn what_is_no_text_is_told_at_its_byte() {
     };
     assert_eq!((mistake.line, mistake.column), (2, 14));
 }
+
+#[test]
+fn every_committed_input_of_the_fuzzer_is_read_or_refused_with_its_place() {
+    let mut read = 0;
+    for file in std::fs::read_dir("fuzz/corpus/config").unwrap() {
+        config::probe::file(&std::fs::read(file.unwrap().path()).unwrap());
+        read += 1;
+    }
+    assert!(read > 0);
+}

@@ -24,9 +24,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+
 use ringtag::base::id::{CallId, LegId};
 use ringtag::base::time::Moment;
 use ringtag::call::desk::MediaWish;
+use ringtag::call::probe;
 use ringtag::call::story::{Ended, What};
 use ringtag::config;
 use ringtag::config::Config;
@@ -131,6 +135,25 @@ fn the_laws_hold_last_quarter() {
 }
 
 /// Every fourth seed, so that the quarters can run beside each other.
+#[test]
+fn every_committed_play_of_the_fuzzer_leaves_nothing_behind() {
+    let mut played = 0;
+    for file in std::fs::read_dir("fuzz/corpus/calls").unwrap() {
+        probe::calls(&std::fs::read(file.unwrap().path()).unwrap());
+        played += 1;
+    }
+    assert!(played > 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn no_play_leaves_anything_behind(play in vec(any::<u8>(), 0..400)) {
+        probe::calls(&play);
+    }
+}
+
 fn run(quarter: u64) {
     let config = Arc::new(office());
     if let Ok(seed) = std::env::var("RINGTAG_SEED") {

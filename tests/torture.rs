@@ -24,6 +24,7 @@ use ringtag::sip::endpoint::{Settings, Transmit};
 use ringtag::sip::frame::{Frame, Framer, Snag};
 use ringtag::sip::header::Name;
 use ringtag::sip::message::{Malformed, Message, Method, Request, Response, Wrong};
+use ringtag::sip::session_timer::Policy;
 use ringtag::sip::transport::{FlowId, Path, Transport};
 use ringtag::sip::uri::{Host, Scheme};
 use ringtag::sip::write::Reply;
@@ -596,6 +597,7 @@ fn switchboard() -> Switchboard {
         sip,
         trunks: Arc::new(trunks),
         country: Country::from_code("RU").unwrap(),
+        session: Policy::default(),
     };
     Switchboard::new(setup, Chance::from_number(1))
 }

@@ -19,6 +19,7 @@ use crate::call::trunks::Trunks;
 use crate::call::usage::Usage;
 use crate::sip::dialog::{Dialog, Kept};
 use crate::sip::endpoint::{ClientKey, Endpoint, ServerKey};
+use crate::sip::session_timer::Policy;
 
 pub(in crate::call) use crate::call::reply::Answer;
 
@@ -32,6 +33,8 @@ pub(in crate::call) struct Hands {
     pub(in crate::call) places: Places,
     pub(in crate::call) farewells: Farewells,
     pub(in crate::call) user_agent: Arc<str>,
+    /// How long the sessions of new legs last.
+    pub(in crate::call) session: Policy,
     pub(in crate::call) wishes: VecDeque<Wish>,
     tags: Map<Token, TagOwner>,
     clients: Map<ClientKey, Owner>,
@@ -78,6 +81,7 @@ impl Hands {
             places: Places::default(),
             farewells: Farewells::new(chance.next_u64()),
             user_agent,
+            session: Policy::default(),
             wishes: VecDeque::new(),
             tags: keyed(chance.next_u64()),
             clients: keyed(chance.next_u64()),

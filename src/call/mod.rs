@@ -6,6 +6,7 @@ pub mod desk;
 mod digest;
 mod events;
 mod farewell;
+pub mod guard;
 mod hands;
 mod headers;
 mod identity;
@@ -14,6 +15,7 @@ mod machine;
 mod offer_answer;
 mod outcome;
 mod places;
+pub mod probe;
 mod registrar;
 mod reply;
 #[cfg(test)]

@@ -261,11 +261,13 @@ pub enum FinishReason {
     Crashed,
     /// The INVITE could not be served as it was written: malformed, an extension that is not supported, or a loop.
     BadRequest,
+    /// A peer that owed it refreshed the session no more, or took no refresh of ours (RFC 4028).
+    SessionExpired,
 }
 
 impl FinishReason {
     /// Every reason, each at the place of its number. The store's files hold these numbers: append only.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Completed,
         Self::CallerGaveUp,
         Self::Busy,
@@ -280,6 +282,8 @@ impl FinishReason {
         Self::Shutdown,
         Self::HungUpByOperator,
         Self::Crashed,
+        Self::BadRequest,
+        Self::SessionExpired,
     ];
 
     /// The word of the record.
@@ -300,6 +304,7 @@ impl FinishReason {
             Self::HungUpByOperator => "hung-up-by-operator",
             Self::Crashed => "crashed",
             Self::BadRequest => "bad-request",
+            Self::SessionExpired => "session-expired",
         }
     }
 }
@@ -336,6 +341,7 @@ mod tests {
         for (place, reason) in FinishReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, place);
         }
-        assert_eq!(FinishReason::Crashed as usize + 1, FinishReason::ALL.len());
+        let last = FinishReason::SessionExpired;
+        assert_eq!(last as usize + 1, FinishReason::ALL.len());
     }
 }

@@ -22,6 +22,7 @@ use crate::call::story::{FinishReason, KeptDialog};
 use crate::call::trunks::Trunks;
 use crate::sip::endpoint;
 use crate::sip::endpoint::{Endpoint, Output};
+use crate::sip::session_timer::Policy;
 use crate::sip::transport::{FlowId, Path};
 
 /// What a switchboard starts with.
@@ -33,6 +34,8 @@ pub struct Setup {
     pub trunks: Arc<Trunks>,
     /// `[numbers] country`.
     pub country: Country,
+    /// How long sessions last that nobody refreshes.
+    pub session: Policy,
 }
 
 /// All calls.
@@ -77,9 +80,11 @@ impl Switchboard {
         let user_agent: Arc<str> = setup.sip.user_agent.as_str().into();
         let sip = Endpoint::new(setup.sip, chance.fork());
         let registrar = Registrar::new(&setup.trunks);
+        let mut hands = Hands::new(sip, setup.trunks, setup.country, user_agent, chance);
+        hands.session = setup.session;
         Self {
             calls: BTreeMap::new(),
-            hands: Hands::new(sip, setup.trunks, setup.country, user_agent, chance),
+            hands,
             registrar,
             alarms: Alarms::default(),
             calls_made: 0,
@@ -191,6 +196,11 @@ impl Switchboard {
         self.registrar.set_trunks(now, &trunks, &mut self.hands);
         self.hands.trunks = trunks;
         self.settle(now);
+    }
+
+    /// Takes other lengths of sessions. Legs keep those that they began with.
+    pub fn set_session(&mut self, session: Policy) {
+        self.hands.session = session;
     }
 
     /// Takes the local addresses toward peers, in the place of those told before: what we are called there where a wildcard

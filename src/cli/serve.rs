@@ -291,7 +291,9 @@ fn rules_of(config: &Config) -> Rules {
         trunks: config.trunks.clone(),
         tracking: Arc::new(config.tracking.clone()),
         routing: Arc::new(config.routing.clone()),
+        guard: config.guard,
         record: config.recordings.when,
+        session: config.sip.session,
     }
 }
 

@@ -5,12 +5,14 @@ pub mod mistake;
 pub mod reload;
 
 mod book;
+mod guard;
 mod conduct;
 mod host;
 mod known;
 mod later;
 mod outside;
 mod people;
+pub mod probe;
 mod read;
 mod rules;
 mod secret;
@@ -27,6 +29,7 @@ use std::path::PathBuf;
 
 use crate::api;
 use crate::base::country::Country;
+use crate::call;
 use crate::call::trunk::Trunk;
 use crate::engine;
 use crate::media;
@@ -53,6 +56,8 @@ pub struct Config {
     pub store: store::settings::Settings,
     /// `[web]`
     pub web: api::settings::Settings,
+    /// `[guard]`, but for connections
+    pub guard: call::guard::Settings,
     /// `[numbers] country`
     pub country: Country,
     /// `[[trunk]]`

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use crate::config::book::Book;
+use crate::config::guard;
 use crate::config::known::Known;
 use crate::config::mistake::{Grade, Mistake};
 use crate::config::outside::Outside;
@@ -75,7 +76,9 @@ fn config<'t>(
     outside: &dyn Outside,
 ) -> Option<Config> {
     let mut root = Section::root(book, table);
-    let sip = settings::sip(root.table("sip", "[sip]"));
+    let mut sip = settings::sip(root.table("sip", "[sip]"));
+    let (guard, connections) = guard::read(root.table("guard", "[guard]"));
+    sip.connections = connections;
     let country = settings::country(root.table("numbers", "[numbers]"));
     let media = settings::media(root.table("media", "[media]"), &sip);
     let recordings = settings::recordings(root.table("recordings", "[recordings]"), base);
@@ -111,6 +114,7 @@ fn config<'t>(
     Some(Config {
         file: file.to_owned(),
         sip,
+        guard,
         media,
         recordings,
         store,
@@ -201,6 +205,7 @@ mod tests {
                 ("[recordings]", ""),
                 ("[store]", ""),
                 ("[web]", ""),
+                ("[guard]", ""),
                 ("[[trunk]]", "id = \"pbx\"\nhost = \"192.0.2.1\"\n"),
                 ("[[project]]", "id = \"shop\"\n"),
                 ("[[source]]", "tag = \"a\"\nnumbers = \"+74950000001\"\n"),
@@ -251,7 +256,7 @@ mod tests {
         }
         assert_eq!(
             sections.keys().filter(|header| !header.is_empty()).count(),
-            12
+            13
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What a reload cannot change. Trunks, projects, sources, people, rules and `recordings.when` take effect at once;
+//! What a reload cannot change. Trunks, projects, sources, people, rules, `[guard]` but for connections, and `recordings.when` take effect at once;
 //! sockets, folders and what the threads were started with stay as they are until a restart.
 
 use crate::config::Config;
@@ -9,6 +9,14 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     let checks = [
         ("sip.listen", old.sip.listen != new.sip.listen),
         ("sip.advertise", old.sip.advertise != new.sip.advertise),
+        (
+            "guard.connections_max",
+            old.sip.connections.max != new.sip.connections.max,
+        ),
+        (
+            "guard.connections_per_source_max",
+            old.sip.connections.per_source_max != new.sip.connections.per_source_max,
+        ),
         ("numbers.country", old.country != new.country),
         ("media.bind", old.media.bind != new.media.bind),
         (

@@ -15,12 +15,17 @@ use crate::engine::settings::Listen;
 use crate::media;
 use crate::recording;
 use crate::recording::settings::When;
+use crate::sip::session_timer;
+use crate::sip::session_timer::Policy;
 use crate::sip::transport::{SIP_PORT, Transport};
 use crate::store;
 
 const DRAIN_S: u32 = 30;
 /// Whoever stops a service waits an hour at most.
 const DRAIN_S_MAX: u32 = 3_600;
+
+/// A session that is refreshed less than once a day is watched by nobody.
+const SESSION_EXPIRES_S_MAX: u32 = 86_400;
 
 const COUNTRY: &str = "RU";
 
@@ -63,9 +68,33 @@ pub(in crate::config) fn sip(mut section: Section<'_, '_>) -> engine::settings::
         listen,
         advertise: advertise.map(|host| host.text.to_owned()),
         drain: seconds(drain_s.unwrap_or(DRAIN_S)),
+        session: session(&mut section),
+        connections: Default::default(),
     };
     section.finish();
     settings
+}
+
+/// Reads `session_expires_s` and `min_se_s` (RFC 4028).
+fn session(section: &mut Section<'_, '_>) -> Policy {
+    let at = section.place("session_expires_s");
+    let expires_s = section.number("session_expires_s", 0..=SESSION_EXPIRES_S_MAX, "1800");
+    let limits = session_timer::MIN_SE_S..=SESSION_EXPIRES_S_MAX;
+    let min_se_s = section
+        .number("min_se_s", limits, "90")
+        .unwrap_or(session_timer::MIN_SE_S);
+    let default_s = session_timer::SESSION_EXPIRES_S.max(min_se_s);
+    if let Some(asked_s) = expires_s.filter(|asked_s| (1..min_se_s).contains(asked_s)) {
+        section.book.error(
+            at,
+            format!("`session_expires_s` is {asked_s}, less than `min_se_s`, {min_se_s}"),
+            format!("write at least {min_se_s}, or 0 to ask for no session timer"),
+        );
+    }
+    Policy {
+        expires_s: expires_s.unwrap_or(default_s),
+        min_se_s,
+    }
 }
 
 fn listen(section: &mut Section<'_, '_>) -> Vec<Listen> {
@@ -366,6 +395,10 @@ mod tests {
         assert_eq!(sockets, [(Transport::Udp, any), (Transport::Tcp, any)]);
         assert_eq!(config.sip.drain, Duration::from_secs(30));
         assert_eq!(
+            (config.sip.session.expires_s, config.sip.session.min_se_s),
+            (1_800, 90)
+        );
+        assert_eq!(
             (config.media.port_min, config.media.port_max),
             (20_000, 29_999)
         );
@@ -395,6 +428,27 @@ mod tests {
                 "2:33: \"127.0.0.1:5060\" begins with no transport; write the transport first, such as \"udp:127.0.0.1:5060\"",
                 "3:3: \"localhost:5060\" is no address with a port; write an IP address and a port, such as \"udp:127.0.0.1:5060\" or \"udp:[::1]:5060\"",
                 "3:47: udp:127.0.0.1:5060 cannot be opened beside udp:127.0.0.1:5060; leave one of them out",
+            ]
+        );
+    }
+
+    #[test]
+    fn sessions_last_as_long_as_is_written_and_no_shorter_than_the_rfc_has_it() {
+        let session = |text: &str| {
+            let session = good(&format!("[sip]\n{text}\n")).sip.session;
+            (session.expires_s, session.min_se_s)
+        };
+        assert_eq!(session("session_expires_s = 0"), (0, 90));
+        assert_eq!(
+            session("session_expires_s = 600\nmin_se_s = 300"),
+            (600, 300)
+        );
+        assert_eq!(session("min_se_s = 3600"), (3_600, 3_600));
+        assert_eq!(
+            mistakes("[sip]\nsession_expires_s = 60\nmin_se_s = 60\n"),
+            [
+                "2:21: `session_expires_s` is 60, less than `min_se_s`, 90; write at least 90, or 0 to ask for no session timer",
+                "3:12: `min_se_s` is 60, outside 90 to 86400; write a number from 90 to 86400, such as 90",
             ]
         );
     }

@@ -291,6 +291,7 @@ impl Engine {
             (trunk.clone(), addresses)
         });
         self.set_trunks(now, Trunks::new(trunks));
+        self.switchboard.set_session(self.rules.session);
         self.watch_names();
         add(&self.gauges.reloads, 1);
         tracing::info!("new rules are in force; calls under way keep theirs");

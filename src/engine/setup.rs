@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::base::country::Country;
+use crate::call::guard;
 use crate::call::trunk::Trunk;
 use crate::engine::settings::Settings;
 use crate::recording::settings::When;
 use crate::route::Routing;
+use crate::sip::session_timer::Policy;
 use crate::track::Tracking;
 
 /// What a start needs.
@@ -35,6 +37,10 @@ pub struct Rules {
     pub tracking: Arc<Tracking>,
     /// `[[manager]]`, `[[group]]` and `[[rule]]`.
     pub routing: Arc<Routing>,
+    /// `[guard]`.
+    pub guard: guard::Settings,
     /// `[recordings] when`.
     pub record: When,
+    /// `session_expires_s` and `min_se_s` of `[sip]`.
+    pub session: Policy,
 }

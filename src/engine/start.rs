@@ -235,6 +235,7 @@ fn assemble(
             },
             trunks: Arc::clone(&trunks),
             country: setup.country,
+            session: setup.rules.session,
         },
         chance.fork(),
     );

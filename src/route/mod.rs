@@ -5,6 +5,7 @@ pub mod decision;
 pub mod explain;
 pub mod group;
 pub mod hours;
+pub mod probe;
 pub mod rule;
 
 mod decide;

@@ -129,6 +129,20 @@ impl Dialog {
         })
     }
 
+    /// Confirms an early dialog by the 2xx to our INVITE, which came on `path`: the way is taken from it anew, the numbers go
+    /// on (13.2.2.4).
+    ///
+    /// # Errors
+    ///
+    /// When the response names no way back.
+    pub fn confirmed(self, response: &Response, path: &Path) -> Result<Self, NoDialog> {
+        Ok(Self {
+            local_cseq: self.local_cseq,
+            remote_cseq: self.remote_cseq,
+            ..Self::uac(response, path)?
+        })
+    }
+
     /// Makes what can be made of a 2xx to our INVITE that names no way back: it is acknowledged and ended at the address
     /// that was called, lest it repeat for 64 * T1 (13.2.2.4). Our To holds the Request-URI.
     pub fn uac_to_be_left(response: &Response, path: &Path) -> Self {

@@ -93,6 +93,7 @@ impl World {
             },
             trunks: Arc::new(Trunks::new(trunks)),
             country: config.country,
+            session: config.sip.session,
         };
         let drains = chance.below(10) == 0;
         let drain_at = drains.then(|| Moment::from_millis(5_000 + chance.below(40_000)));

@@ -22,6 +22,7 @@ use crate::call::trunks::Trunks;
 use crate::route::Decision;
 use crate::route::decision::{Dial, Plan, Step, Target};
 use crate::sip::endpoint::{Settings, Transmit};
+use crate::sip::session_timer::Policy;
 use crate::sip::transport::{FlowId, Path, Transport};
 
 mod text;
@@ -128,6 +129,7 @@ impl Rig {
             },
             trunks: Arc::new(Trunks::new(trunks)),
             country: Country::from_code("RU").unwrap(),
+            session: Policy::default(),
         };
         Self {
             board: Switchboard::new(setup, Chance::from_number(1)),

@@ -29,14 +29,15 @@ pub type Actions<A> = SmallVec<[A; 2]>;
 
 /// A message that is sent again and again until it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Resend {
-    at: Moment,
+pub(in crate::sip) struct Resend {
+    /// When it is sent next.
+    pub(in crate::sip) at: Moment,
     after: Duration,
 }
 
 impl Resend {
     /// The first repetition, T1 from `now`.
-    fn start(now: Moment) -> Self {
+    pub(in crate::sip) fn start(now: Moment) -> Self {
         Self {
             at: now + T1,
             after: T1,
@@ -46,7 +47,7 @@ impl Resend {
     /// Sets the next repetition after double the interval, at most `cap`.
     ///
     /// The interval runs from `now`: after a stall the missed repetitions are not caught up in a burst.
-    fn again(&mut self, now: Moment, cap: Duration) {
+    pub(in crate::sip) fn again(&mut self, now: Moment, cap: Duration) {
         self.after = (self.after * 2).min(cap);
         self.at = now + self.after;
     }
