@@ -111,8 +111,8 @@ impl Stage {
             ..Trunk::plain("pbx", "127.0.0.3")
         };
         let trunks = Trunks::new([
-            (carrier, Addresses(vec![script::CARRIER])),
-            (pbx, Addresses(vec![script::PBX])),
+            (carrier, Addresses::plain(Transport::Udp, [script::CARRIER])),
+            (pbx, Addresses::plain(Transport::Udp, [script::PBX])),
         ]);
         let sip = Settings {
             advertise: None,
