@@ -6,70 +6,50 @@ use crate::sdp::session::{Media, Session};
 /// Why an answer does not fit. The answerer is at fault; the call cannot have sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
-    /// RFC 3264 6: the answer has as many `m=` lines as the offer.
-    #[error("the answer has {answered} m= lines, the offer {offered}")]
-    Count {
-        /// In the offer.
-        offered: usize,
-        /// In the answer.
-        answered: usize,
-    },
-    /// A section answers another kind of media.
-    #[error("section {index} of the answer is of another kind than offered")]
-    Kind {
+    /// The answer uses a section beside the one audio that was offered.
+    #[error("section {index} of the answer is in use and was not offered")]
+    Unasked {
         /// Which, from 0.
         index: usize,
     },
-    /// A section is answered in another transport: encrypted where plain was offered, or the other way.
-    #[error("section {index} of the answer has another profile than offered")]
-    Profile {
-        /// Which, from 0.
-        index: usize,
-    },
-    /// A section that was refused in the offer is used in the answer.
-    #[error("section {index} of the answer uses what the offer disabled")]
-    Revived {
-        /// Which, from 0.
-        index: usize,
-    },
+    /// The sound is answered in another transport: encrypted where plain was offered, or the other way.
+    #[error("the answer has another profile than the offer")]
+    Profile,
     /// No codec of the answer was offered.
-    #[error("section {index} of the answer shares no codec with the offer")]
-    NoCommonCodec {
-        /// Which, from 0.
-        index: usize,
-    },
+    #[error("the answer shares no codec with the offer")]
+    NoCommonCodec,
 }
 
-/// Holds an answer against its offer: as many sections, of the same kinds, each refused (port 0) or with a common codec.
+/// Holds an answer against its offer as it was relayed, where at most one audio section is in use: the answer refuses it, or
+/// takes it in the same transport with a common codec, and uses nothing else.
+///
+/// How many disabled lines an answer repeats is not asked: some leave them out, and the answer that passes on has the lines of
+/// its own offer in any case ([`Voice::answer`](crate::sdp::Voice::answer)).
 ///
 /// # Errors
 /// The first thing that does not fit.
 pub fn answer_meets(offer: &Session, answer: &Session) -> Result<(), Mismatch> {
-    let (offered, answered) = (offer.media.len(), answer.media.len());
-    if offered != answered {
-        return Err(Mismatch::Count { offered, answered });
-    }
-    for (index, (offered, answered)) in offer.media.iter().zip(&answer.media).enumerate() {
-        if offered.kind != answered.kind {
-            return Err(Mismatch::Kind { index });
-        }
-        if answered.port == 0 {
-            continue;
-        }
-        if offered.port == 0 {
-            return Err(Mismatch::Revived { index });
-        }
-        // Feedback (AVPF against AVP) is often answered wrongly and harms nobody; encryption is not a matter of taste.
-        if offered.profile.is_rtp() != answered.profile.is_rtp()
-            || offered.profile.is_secure() != answered.profile.is_secure()
-        {
-            return Err(Mismatch::Profile { index });
-        }
-        if offered.profile.is_rtp() && !share_codec(offered, answered) {
-            return Err(Mismatch::NoCommonCodec { index });
+    let (offered, answered) = (offer.audio(), answer.audio());
+    for (index, media) in answer.media.iter().enumerate() {
+        let asked = offered.is_some() && answered == Some(index);
+        if media.port != 0 && !asked {
+            return Err(Mismatch::Unasked { index });
         }
     }
-    Ok(())
+    let offered = offered.and_then(|index| offer.media.get(index));
+    let answered = answered.and_then(|index| answer.media.get(index));
+    let (Some(offered), Some(answered)) = (offered, answered) else {
+        return Ok(());
+    };
+    // Feedback (AVPF against AVP) is often answered wrongly and harms nobody; encryption is not a matter of taste.
+    if offered.profile.is_secure() != answered.profile.is_secure() {
+        return Err(Mismatch::Profile);
+    }
+    if share_codec(offered, answered) {
+        Ok(())
+    } else {
+        Err(Mismatch::NoCommonCodec)
+    }
 }
 
 /// A codec both name, under whatever payload type (RFC 3264 6.1 lets the answer number them anew), or a payload type that
@@ -131,7 +111,7 @@ mod tests {
             ),
             Ok(())
         );
-        let other = Err(Mismatch::NoCommonCodec { index: 0 });
+        let other = Err(Mismatch::NoCommonCodec);
         assert_eq!(
             meets(offer, "m=audio 5000 RTP/AVP 96\r\na=rtpmap:96 speex/8000"),
             other
@@ -144,7 +124,7 @@ mod tests {
             meets("m=audio 4000 RTP/AVP 99", "m=audio 5000 RTP/AVP 99"),
             Ok(())
         );
-        let other = Err(Mismatch::NoCommonCodec { index: 0 });
+        let other = Err(Mismatch::NoCommonCodec);
         assert_eq!(
             meets("m=audio 4000 RTP/AVP 99", "m=audio 5000 RTP/AVP 98"),
             other
@@ -157,36 +137,42 @@ mod tests {
         let answer = "m=audio 5000 RTP/AVP 101\r\na=rtpmap:101 telephone-event/8000";
         assert_eq!(
             meets(offer, answer),
-            Err(Mismatch::NoCommonCodec { index: 0 })
+            Err(Mismatch::NoCommonCodec)
         );
         assert_eq!(meets(answer, answer), Ok(()));
     }
 
     #[test]
+    fn disabled_lines_may_be_missing_or_more() {
+        let two = "m=audio 4000 RTP/AVP 8\r\nm=video 4002 RTP/AVP 31";
+        for answer in [
+            "m=audio 5000 RTP/AVP 8\r\nm=video 0 RTP/AVP 31",
+            "m=audio 5000 RTP/AVP 8",
+            "m=audio 0 RTP/AVP 8\r\nm=video 0 RTP/AVP 31",
+            "m=audio 5000 RTP/AVP 8\r\nm=video 0 RTP/AVP 31\r\nm=image 0 udptl t38",
+        ] {
+            assert_eq!(meets(two, answer), Ok(()), "{answer}");
+        }
+    }
+
+    #[test]
     fn what_does_not_fit_is_named() {
         let two = "m=audio 4000 RTP/AVP 8\r\nm=video 0 RTP/AVP 31";
-        assert_eq!(
-            meets(two, "m=audio 5000 RTP/AVP 8"),
-            Err(Mismatch::Count {
-                offered: 2,
-                answered: 1
-            })
-        );
-        assert_eq!(
-            meets(two, "m=video 5000 RTP/AVP 31\r\nm=audio 5000 RTP/AVP 8"),
-            Err(Mismatch::Kind { index: 0 })
-        );
-        assert_eq!(
-            meets(two, "m=audio 5000 RTP/AVP 8\r\nm=video 5000 RTP/AVP 31"),
-            Err(Mismatch::Revived { index: 1 })
-        );
-        assert_eq!(
-            meets(two, "m=audio 5000 RTP/SAVP 8\r\nm=video 0 RTP/AVP 31"),
-            Err(Mismatch::Profile { index: 0 })
-        );
-        assert_eq!(
-            meets(two, "m=audio 5000 RTP/AVP 0\r\nm=video 0 RTP/AVP 31"),
-            Err(Mismatch::NoCommonCodec { index: 0 })
-        );
+        let unasked = |index| Err(Mismatch::Unasked { index });
+        for (answer, expected) in [
+            ("m=video 5000 RTP/AVP 31\r\nm=audio 5000 RTP/AVP 8", unasked(0)),
+            ("m=audio 5000 RTP/AVP 8\r\nm=video 5000 RTP/AVP 31", unasked(1)),
+            ("m=audio 5000 RTP/AVP 8\r\nm=audio 5002 RTP/AVP 8", unasked(1)),
+            ("m=image 5000 udptl t38", unasked(0)),
+            ("m=audio 5000 RTP/SAVP 8\r\nm=video 0 RTP/AVP 31", Err(Mismatch::Profile)),
+            (
+                "m=audio 5000 RTP/AVP 0\r\nm=video 0 RTP/AVP 31",
+                Err(Mismatch::NoCommonCodec),
+            ),
+        ] {
+            assert_eq!(meets(two, answer), expected, "{answer}");
+        }
+        let off = "m=audio 0 RTP/AVP 8";
+        assert_eq!(meets(off, "m=audio 5000 RTP/AVP 8"), unasked(0));
     }
 }

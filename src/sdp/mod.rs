@@ -6,12 +6,18 @@
 pub mod address;
 pub mod answer;
 pub mod codec;
+mod hide;
+mod layout;
+pub mod numbers;
 pub mod parse;
 pub mod relay;
 pub mod session;
+pub mod voice;
 
 pub use answer::{Mismatch, answer_meets};
 pub use codec::Codec;
+pub use numbers::Numbers;
 pub use parse::{Malformed, parse};
-pub use relay::{Origin, Relay, Voice, same_but_origin};
+pub use relay::{Mux, Origin, Relay};
 pub use session::{Direction, Kind, Media, Profile, Session, Sound};
+pub use voice::{Voice, same_but_origin};

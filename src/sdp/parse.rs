@@ -194,6 +194,7 @@ impl Reader {
                 media.fmtp.extend(read_fmtp(rest, at));
             }
             b"ptime" => media.ptime_ms = number(rest).or(media.ptime_ms),
+            b"rtcp-mux" => media.mux = true,
             b"rtcp" => media.rtcp = Rtcp::read(rest).or(media.rtcp),
             _ => {}
         }
@@ -232,7 +233,7 @@ impl Reader {
 }
 
 /// Reads the value of `m=`: `audio 49170/2 RTP/AVP 0 8 101`.
-fn read_media(value: &[u8], line: usize) -> Result<Media, &'static str> {
+pub(in crate::sdp) fn read_media(value: &[u8], line: usize) -> Result<Media, &'static str> {
     let mut parts = value
         .split(u8::is_ascii_whitespace)
         .filter(|part| !part.is_empty());
@@ -267,6 +268,7 @@ fn read_media(value: &[u8], line: usize) -> Result<Media, &'static str> {
         connection: None,
         direction: None,
         rtcp: None,
+        mux: false,
         ptime_ms: None,
         codecs: [].into(),
         formats,

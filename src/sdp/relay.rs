@@ -3,13 +3,15 @@
 //! A B2BUA speaks for itself on each leg: `o=` is its own (RFC 3264 5), and whatever else names the other leg's network is
 //! replaced or left out, so that sound takes the way through us and nobody learns the other side's addresses.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::sdp::address::{Connection, unspecified, write_ip};
+use crate::sdp::hide::Hosts;
+use crate::sdp::layout::{Slot, same};
 use crate::sdp::parse::cut;
-use crate::sdp::session::{Line, Media, Session};
+use crate::sdp::session::{Line, Session};
 
 /// Whose name an `o=` line carries (RFC 8866 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,157 +29,190 @@ pub struct Relay {
     pub address: SocketAddr,
     /// Our name there.
     pub origin: Origin,
+    /// Where RTCP goes on that leg.
+    pub mux: Mux,
 }
 
-/// What we say on one leg over the life of its dialog: keeps the origin's version right.
-#[derive(Clone, Debug)]
-pub struct Voice {
-    origin: Origin,
-    last: Option<Bytes>,
-}
-
-impl Voice {
-    /// Begins a dialog's descriptions under a random `id`.
-    pub const fn new(id: u64) -> Self {
-        Self {
-            origin: Origin { id, version: 1 },
-            last: None,
-        }
-    }
-
-    /// Writes `session` for this leg. The version grows exactly when it differs from what was said last (RFC 3264 8).
-    pub fn say(&mut self, session: &Session, address: SocketAddr) -> Bytes {
-        let written = |origin| session.relay(Relay { address, origin });
-        let mut now = written(self.origin);
-        match &self.last {
-            Some(last) if same_but_origin(last, &now) => return last.clone(),
-            Some(_) => {
-                self.origin.version += 1;
-                now = written(self.origin);
-            }
-            None => {}
-        }
-        self.last = Some(now.clone());
-        now
-    }
-
-    /// What was said last.
-    pub const fn last(&self) -> Option<&Bytes> {
-        self.last.as_ref()
-    }
+/// Whether RTCP shares the port of RTP on a leg (RFC 5761 5.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mux {
+    /// It has a port of its own.
+    Apart,
+    /// We offer to share, and name the port that is used when the peer declines.
+    Offered,
+    /// The peer offered to share, and we agree.
+    Agreed,
 }
 
 impl Session {
-    /// Writes this offer or answer for the other leg of the call.
+    /// Writes this offer or answer for the other leg of the call, its `m=` lines in the order they have here.
     ///
-    /// Replaced: `o=`, every `c=`, the port of the relayed audio, `a=rtcp`. Left out: ICE, rtcp-mux, bundling, alternative
-    /// addresses, source filters and capability negotiation, which all offer ways around us. Other sections stay, in
-    /// order, with port 0. Everything else passes byte for byte, lines ending in CRLF.
+    /// Replaced: `o=`, every `c=`, the port of the relayed audio, `a=rtcp`. Left out: ICE, grouping and bundling, alternative
+    /// addresses, source filters and capability negotiation, which all offer ways around us, and every other line that
+    /// carries an address. `a=rtcp-mux` is ours to say. Other sections are refused: they stay, in order, as `m=` lines with port 0
+    /// and nothing else. Everything else passes byte for byte, lines ending in CRLF.
     pub fn relay(&self, relay: Relay) -> Bytes {
+        self.relay_as(relay, &same(self))
+    }
+
+    /// The same with the `m=` lines that a dialog needs.
+    pub(in crate::sdp) fn relay_as(&self, relay: Relay, slots: &[Slot]) -> Bytes {
+        let mut out = Writer {
+            text: BytesMut::with_capacity(self.text.len() + ROOM_FOR_ADDRESSES),
+            hosts: Hosts::of(self),
+            relay,
+        };
         let audio = self.audio();
-        let mut out = BytesMut::with_capacity(self.text.len() + ROOM_FOR_ADDRESSES);
         let head = self
             .media
             .first()
             .map_or(self.lines.len(), |media| media.lines.start);
         for line in self.lines.iter().take(head) {
-            self.write_line(&mut out, line, relay, None);
+            out.line(line.kind, self.value(line));
         }
-        for (index, media) in self.media.iter().enumerate() {
-            let port = match audio {
-                Some(audio) if audio == index => relay.address.port(),
-                Some(_) | None => 0,
-            };
-            let lines = self.lines.get(media.lines.clone()).unwrap_or_default();
-            for line in lines {
-                self.write_line(&mut out, line, relay, Some((media, port)));
+        for slot in slots {
+            match slot {
+                Slot::Own(index) if audio == Some(*index) => out.sound(self, self.lines_of(*index)),
+                Slot::Own(index) => {
+                    let value = self.lines_of(*index).first().map(|line| self.value(line));
+                    out.closed(value.unwrap_or_default(), self.connection.is_none());
+                }
+                Slot::Closed(value) => out.closed(value, self.connection.is_none()),
             }
         }
-        out.freeze()
+        out.text.freeze()
     }
 
-    fn write_line(
-        &self,
-        out: &mut BytesMut,
-        line: &Line,
-        relay: Relay,
-        section: Option<(&Media, u16)>,
-    ) {
-        let value = self.value(line);
-        match (line.kind, section) {
-            (b'o', _) => write(out, b"o=", origin_value(relay).as_bytes()),
-            (b'c', _) => write(out, b"c=", connection_value(value, relay).as_bytes()),
-            (b'm', Some((_, port))) => write(out, b"m=", &with_port(value, port)),
-            (b'a', section) => match fate(value) {
-                Fate::Pass => write(out, b"a=", value),
-                Fate::Drop => {}
-                Fate::Rtcp => {
-                    let port = section.map_or(0, |(_, port)| port);
-                    if let Some(rtcp) = port.checked_add(1).filter(|_| port != 0) {
-                        write(out, b"a=rtcp:", rtcp.to_string().as_bytes());
-                    }
-                }
-            },
-            (kind, _) => write(out, &[kind, b'='], value),
-        }
+    /// The lines of a section, the `m=` line first.
+    fn lines_of(&self, index: usize) -> &[Line] {
+        self.media
+            .get(index)
+            .and_then(|media| self.lines.get(media.lines.clone()))
+            .unwrap_or_default()
     }
 }
 
-/// Whether two of our descriptions say the same but for `o=`: then the version must not grow (RFC 3264 8).
-pub fn same_but_origin(one: &[u8], other: &[u8]) -> bool {
-    let lines =
-        |text| <[u8]>::split(text, |b: &u8| *b == b'\n').filter(|line| !line.starts_with(b"o="));
-    lines(one).eq(lines(other))
+/// A description for one leg as it grows.
+struct Writer {
+    text: BytesMut,
+    hosts: Hosts,
+    relay: Relay,
+}
+
+impl Writer {
+    /// The section whose sound is relayed.
+    fn sound(&mut self, session: &Session, lines: &[Line]) {
+        for line in lines {
+            let value = session.value(line);
+            match line.kind {
+                b'm' => {
+                    let value = with_port(value, self.relay.address.port());
+                    self.write(b"m=", &value);
+                }
+                b'a' if is_rtcp(value) => self.rtcp(),
+                kind => self.line(kind, value),
+            }
+        }
+        match self.relay.mux {
+            Mux::Apart => {}
+            Mux::Offered | Mux::Agreed => self.write(b"a=", RTCP_MUX),
+        }
+    }
+
+    /// A section that is refused, or was disabled before.
+    fn closed(&mut self, value: &[u8], needs_address: bool) {
+        let value = if self.hosts.are_told_by(value) {
+            without_formats(value)
+        } else {
+            with_port(value, 0)
+        };
+        self.write(b"m=", &value);
+        if needs_address {
+            let ours = self.relay.address.ip().to_canonical();
+            let value = format!("IN {}", write_ip(ours));
+            self.write(b"c=", value.as_bytes());
+        }
+    }
+
+    /// Any line but those that only the relayed section has.
+    fn line(&mut self, kind: u8, value: &[u8]) {
+        let ip = self.relay.address.ip();
+        match kind {
+            b'o' => {
+                let value = origin_value(self.relay.origin, &write_ip(ip));
+                self.write(b"o=", value.as_bytes());
+            }
+            b'c' => {
+                let value = connection_value(value, ip);
+                self.write(b"c=", value.as_bytes());
+            }
+            b'a' if leads_around_us(value) => {}
+            _ if !self.hosts.are_told_by(value) => self.write(&[kind, b'='], value),
+            // Lines that a description must have.
+            b's' => self.write(b"s=", b"-"),
+            b't' => self.write(b"t=", b"0 0"),
+            _ => {}
+        }
+    }
+
+    /// RTCP's own port, where it has one.
+    fn rtcp(&mut self) {
+        match (self.relay.mux, self.relay.address.port().checked_add(1)) {
+            (Mux::Apart | Mux::Offered, Some(port)) => {
+                self.write(b"a=rtcp:", port.to_string().as_bytes());
+            }
+            (Mux::Apart | Mux::Offered, None) | (Mux::Agreed, _) => {}
+        }
+    }
+
+    fn write(&mut self, head: &[u8], value: &[u8]) {
+        self.text.put_slice(head);
+        self.text.put_slice(value);
+        self.text.put_slice(b"\r\n");
+    }
 }
 
 /// What our `o=`, `c=` and `m=` may take more than the peer's.
 const ROOM_FOR_ADDRESSES: usize = 128;
 
-/// What becomes of an attribute on its way to the other leg.
-enum Fate {
-    Pass,
-    Drop,
-    Rtcp,
+/// RFC 5761 5.1.1
+const RTCP_MUX: &[u8] = b"rtcp-mux";
+
+/// Names are compared without case: a receiver that does so must not find what we meant to replace.
+fn is_rtcp(attribute: &[u8]) -> bool {
+    cut(attribute).0.eq_ignore_ascii_case(b"rtcp")
 }
 
-/// Names are compared without case: a receiver that does so must not find what we meant to remove.
-fn fate(attribute: &[u8]) -> Fate {
-    let (name, rest) = cut(attribute);
-    let name = name.to_ascii_lowercase();
+/// Whether an attribute has no place on the other leg.
+fn leads_around_us(attribute: &[u8]) -> bool {
+    let name = cut(attribute).0.to_ascii_lowercase();
     match name.as_slice() {
-        b"rtcp" => Fate::Rtcp,
         // RFC 8839: candidates and what belongs to them.
-        b"candidate" | b"remote-candidates" | b"end-of-candidates" => Fate::Drop,
-        name if name.starts_with(b"ice-") => Fate::Drop,
-        // RFC 5761, RFC 8858, RFC 9143: RTCP keeps a port of its own here, and each section its own.
-        b"rtcp-mux" | b"rtcp-mux-only" | b"bundle-only" => Fate::Drop,
-        b"group"
-            if rest
-                .trim_ascii_start()
-                .get(..6)
-                .is_some_and(|s| s.eq_ignore_ascii_case(b"BUNDLE")) =>
-        {
-            Fate::Drop
-        }
+        b"candidate" | b"remote-candidates" | b"end-of-candidates" => true,
+        name if name.starts_with(b"ice-") => true,
+        // RFC 5761, RFC 8858: each leg has its own way, and says it at its end. RFC 3605 knows no session's port.
+        b"rtcp-mux" | b"rtcp-mux-only" | b"rtcp" => true,
+        // RFC 5888, RFC 9143: one section is relayed, so there is nothing to group, bundle, or choose an address by.
+        b"group" | b"bundle-only" => true,
         // Alternative addresses: RFC 6947, the older ANAT drafts, RFC 4570.
-        b"altc" | b"alt" | b"source-filter" => Fate::Drop,
+        b"altc" | b"alt" | b"source-filter" => true,
         // RFC 5939, RFC 6871, RFC 7006: other configurations, addresses among them, that the relay would not follow.
         b"csup" | b"creq" | b"acap" | b"tcap" | b"pcfg" | b"acfg" | b"ccap" | b"rmcap"
-        | b"omcap" | b"mfcap" | b"mscap" | b"bcap" | b"icap" | b"lcfg" | b"sescap" => Fate::Drop,
-        _ => Fate::Pass,
+        | b"omcap" | b"mfcap" | b"mscap" | b"bcap" | b"icap" | b"lcfg" | b"sescap" => true,
+        _ => false,
     }
 }
 
-fn origin_value(relay: Relay) -> String {
+/// The value of `o=` with our address as `IP4 192.0.2.1`.
+pub(in crate::sdp) fn origin_value(origin: Origin, ip: &str) -> String {
     let within = |n: u64| n & (u64::MAX >> 1);
-    let Origin { id, version } = relay.origin;
-    let ip = write_ip(relay.address.ip());
+    let Origin { id, version } = origin;
     format!("- {} {} IN {ip}", within(id), within(version))
 }
 
 /// The older hold, `0.0.0.0`, stays hold (RFC 3264 8.4); everything else becomes our address.
-fn connection_value(value: &[u8], relay: Relay) -> String {
-    let ours = relay.address.ip().to_canonical();
+fn connection_value(value: &[u8], ours: IpAddr) -> String {
+    let ours = ours.to_canonical();
     let held = Connection::read(value)
         .and_then(Connection::host)
         .is_some_and(|ip| ip.is_unspecified());
@@ -204,10 +239,14 @@ fn with_port(value: &[u8], port: u16) -> Vec<u8> {
     [kind, b" ", port.to_string().as_bytes(), rest].concat()
 }
 
-fn write(out: &mut BytesMut, head: &[u8], value: &[u8]) {
-    out.put_slice(head);
-    out.put_slice(value);
-    out.put_slice(b"\r\n");
+/// A refused `m=` line whose formats tell of an address: they mean nothing any more (RFC 3264 6).
+fn without_formats(value: &[u8]) -> Vec<u8> {
+    let mut words = value
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    let kind = words.next().unwrap_or(b"application");
+    let profile = words.nth(1).unwrap_or(b"udp");
+    [kind, b" 0 ", profile, b" 0"].concat()
 }
 
 #[cfg(test)]
@@ -223,6 +262,7 @@ mod tests {
         Relay {
             address: address.parse().unwrap(),
             origin: Origin { id: 7, version: 3 },
+            mux: Mux::Apart,
         }
     }
 
@@ -245,11 +285,11 @@ mod tests {
             m=video 49180 RTP/SAVPF 96\r\nc=IN IP4 10.1.1.8\r\na=rtpmap:96 VP8/90000\r\na=rtcp:49181\r\na=mid:1\r\n";
         assert_eq!(
             relayed(offer, "127.0.0.1:20000"),
-            "v=0\r\no=- 7 3 IN IP4 127.0.0.1\r\ns=SIPJS\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\na=group:LS 0 1\r\n\
+            "v=0\r\no=- 7 3 IN IP4 127.0.0.1\r\ns=SIPJS\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
             m=audio 20000 RTP/SAVPF 111 0 101\r\nc=IN IP4 127.0.0.1\r\nb=AS:64\r\na=rtpmap:111 opus/48000/2\r\n\
             a=fmtp:111 minptime=10;useinbandfec=1\r\na=rtcp:20001\r\na=mid:0\r\n\
             a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\na=sendrecv\r\n\
-            m=video 0 RTP/SAVPF 96\r\nc=IN IP4 127.0.0.1\r\na=rtpmap:96 VP8/90000\r\na=mid:1\r\n"
+            m=video 0 RTP/SAVPF 96\r\n"
         );
     }
 
@@ -285,38 +325,114 @@ mod tests {
         assert!(out.ends_with(b"a=\xff:\xfe\r\n"));
     }
 
+    /// One line of the other side's, and what becomes of it in the section that is relayed.
     #[test]
-    fn the_version_grows_exactly_when_what_we_say_changes() {
-        let say = |voice: &mut Voice, text: &str, address: &str| {
-            let session = parse(text.as_bytes()).unwrap();
-            let bytes = voice.say(&session, address.parse().unwrap());
-            parse(&bytes).unwrap().origin().to_vec()
-        };
-        let one = "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\nc=IN IP4 10.0.0.1\r\nm=audio 4 RTP/AVP 8\r\n";
-        let moved =
-            "v=0\r\no=- 1 2 IN IP4 10.0.0.2\r\nc=IN IP4 10.0.0.2\r\nm=audio 6 RTP/AVP 8\r\n";
-        let held = "v=0\r\no=- 1 2 IN IP4 10.0.0.1\r\nc=IN IP4 10.0.0.1\r\nm=audio 4 RTP/AVP 8\r\na=inactive\r\n";
-        let mut voice = Voice::new(5);
+    fn each_line_has_its_fate() {
+        const PASS: &str = "as it came";
+        const GONE: &str = "";
+        for (line, fate) in [
+            ("i=sound", PASS),
+            ("i=sound of 10.66.0.1", GONE),
+            ("c=IN IP4 10.66.0.2", "c=IN IP6 2001:db8::9"),
+            ("c=IN IP4 0.0.0.0", "c=IN IP6 ::"),
+            ("b=AS:64", PASS),
+            ("b=TIAS:64000", PASS),
+            ("k=clear:secret", PASS),
+            ("a=rtpmap:101 telephone-event/8000", PASS),
+            ("a=fmtp:101 0-15", PASS),
+            ("a=ptime:30", PASS),
+            ("a=maxptime:150", PASS),
+            ("a=sendonly", PASS),
+            ("a=recvonly", PASS),
+            ("a=inactive", PASS),
+            ("a=sendrecv", PASS),
+            ("a=silenceSupp:off - - - -", PASS),
+            ("a=rtcp:4711 IN IP4 10.66.0.2", "a=rtcp:20001"),
+            ("a=RTCP:4711", "a=rtcp:20001"),
+            ("a=rtcp-mux", GONE),
+            ("a=rtcp-mux-only", GONE),
+            ("a=rtcp-rsize", PASS),
+            ("a=rtcp-fb:* trr-int 5000", PASS),
+            ("a=rtcp-xr:voip-metrics", PASS),
+            ("a=candidate:1 1 UDP 2130706431 10.66.0.3 4000 typ host", GONE),
+            ("a=remote-candidates:1 10.66.0.3 4000", GONE),
+            ("a=ice-ufrag:8hhY", GONE),
+            ("a=ice-pwd:asd88fgpdd777uzjYhagZg", GONE),
+            ("a=end-of-candidates", GONE),
+            ("a=alt:1 1 : abc def 10.66.0.3 4000", GONE),
+            ("a=altc:1 IP6 fd00::66 4000", GONE),
+            ("a=source-filter: incl IN IP4 * 10.66.0.3", GONE),
+            ("a=tcap:1 RTP/SAVP", GONE),
+            ("a=bundle-only", GONE),
+            ("a=mid:0", PASS),
+            ("a=msid:stream track", PASS),
+            ("a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level", PASS),
+            ("a=ssrc:3735928559 cname:anna@office", PASS),
+            ("a=ssrc:3735928559 cname:anna@10.66.0.3", GONE),
+            (
+                "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj|2^20|1:4",
+                PASS,
+            ),
+            (
+                "a=fingerprint:SHA-1 4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:19:E5:7C:AB",
+                PASS,
+            ),
+            ("a=setup:actpass", PASS),
+            ("a=X-nat:yes", PASS),
+            ("a=X-nat:10.66.0.3", GONE),
+            ("a=x-rtp-session-id:8A2F", PASS),
+            ("a=oldmediaip:10.66.0.3", GONE),
+            ("a=oldmediaip:fd00::66", GONE),
+            ("a=X-host:phone.office.example", GONE),
+            ("y=unknown", PASS),
+            ("y=10.66.0.3", GONE),
+        ] {
+            let out = relayed(
+                &format!(
+                    "v=0\no=- 1 1 IN IP4 phone.office.example\ns=-\nc=IN IP4 10.66.0.1\nt=0 0\n\
+                     m=audio 4000 RTP/AVP 8 101\n{line}\n"
+                ),
+                "[2001:db8::9]:20000",
+            );
+            let fate = match fate {
+                GONE => String::new(),
+                PASS => format!("{line}\r\n"),
+                other => format!("{other}\r\n"),
+            };
+            assert_eq!(
+                out,
+                format!(
+                    "v=0\r\no=- 7 3 IN IP6 2001:db8::9\r\ns=-\r\nc=IN IP6 2001:db8::9\r\nt=0 0\r\n\
+                     m=audio 20000 RTP/AVP 8 101\r\n{fate}"
+                ),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_line_of_the_session_tells_where_the_other_side_is() {
+        let offer = "v=0\no=anna 1 1 IN IP4 10.66.0.1\ns=Call from 10.66.0.1\ni=10.66.0.1\nu=http://10.66.0.1/\n\
+            e=anna@10.66.0.1\np=+7 495 000-00-01\nc=IN IP4 10.66.0.1\nb=CT:128\nt=0 0\na=group:ANAT 1 2\na=rtcp:9\n\
+            a=X-side:[fd00::66]:4\na=tool:phone 1.2.3\nm=audio 4000 RTP/AVP 8\nm=message 4002 TCP/MSRP *\n\
+            a=path:msrp://10.66.0.1:4002/s;tcp\nm=x 4 y msrp://10.66.0.1:4002/\n";
         assert_eq!(
-            say(&mut voice, one, "192.0.2.9:20000"),
-            b"- 5 1 IN IP4 192.0.2.9"
+            relayed(offer, "192.0.2.9:20000"),
+            "v=0\r\no=- 7 3 IN IP4 192.0.2.9\r\ns=-\r\np=+7 495 000-00-01\r\nc=IN IP4 192.0.2.9\r\nb=CT:128\r\nt=0 0\r\n\
+            a=tool:phone 1.2.3\r\nm=audio 20000 RTP/AVP 8\r\nm=message 0 TCP/MSRP *\r\nm=x 0 y 0\r\n"
         );
-        // The peer moved, but on our side nothing did.
+    }
+
+    #[test]
+    fn refused_lines_stay_in_order_and_have_an_address_where_the_session_has_none() {
+        let offer = "v=0\no=- 1 1 IN IP4 10.66.0.1\ns=-\nt=0 0\nm=image 4002 udptl t38\nc=IN IP4 10.66.0.1\n\
+            a=T38FaxVersion:0\nm=audio 4000 RTP/AVP 8\nc=IN IP4 10.66.0.1\na=ptime:20\nm=video 4004 RTP/AVP 31\nc=IN IP4 10.66.0.1\n\
+            m=audio 4006 RTP/AVP 0\nc=IN IP4 10.66.0.1\n";
         assert_eq!(
-            say(&mut voice, moved, "192.0.2.9:20000"),
-            b"- 5 1 IN IP4 192.0.2.9"
-        );
-        assert_eq!(
-            say(&mut voice, held, "192.0.2.9:20000"),
-            b"- 5 2 IN IP4 192.0.2.9"
-        );
-        assert_eq!(
-            say(&mut voice, held, "192.0.2.9:20002"),
-            b"- 5 3 IN IP4 192.0.2.9"
-        );
-        assert_eq!(
-            say(&mut voice, one, "192.0.2.9:20002"),
-            b"- 5 4 IN IP4 192.0.2.9"
+            relayed(offer, "192.0.2.9:20000"),
+            "v=0\r\no=- 7 3 IN IP4 192.0.2.9\r\ns=-\r\nt=0 0\r\nm=image 0 udptl t38\r\nc=IN IP4 192.0.2.9\r\n\
+            m=audio 20000 RTP/AVP 8\r\nc=IN IP4 192.0.2.9\r\na=ptime:20\r\nm=video 0 RTP/AVP 31\r\nc=IN IP4 192.0.2.9\r\n\
+            m=audio 0 RTP/AVP 0\r\nc=IN IP4 192.0.2.9\r\n"
         );
     }
 
@@ -332,6 +448,11 @@ mod tests {
             Just("a=altc:1 IP4 10.66.0.6 9"),
             Just("a=source-filter: incl IN IP4 * 10.66.0.7"),
             Just("a=ptime:20"),
+            Just("a=rtcp-mux"),
+            Just("a=X-private:10.66.0.8"),
+            Just("a=ssrc:7 cname:anna@10.66.0.9"),
+            Just("i=at 10.66.0.10"),
+            Just("a=X-six:fd00:66::1"),
             Just("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc"),
         ];
         let kind = prop_oneof![Just("audio"), Just("video"), Just("AUDIO")];
@@ -369,15 +490,20 @@ mod tests {
             let before = parse(text.as_bytes()).unwrap();
             let relay = ours("192.0.2.9:20000");
             let bytes = before.relay(relay);
-            prop_assert!(!String::from_utf8_lossy(&bytes).contains("10.66."));
+            let said = String::from_utf8_lossy(&bytes);
+            prop_assert!(!said.contains("10.66.") && !said.contains("fd00:66"), "{}", said);
             let after = parse(&bytes).unwrap();
             prop_assert_eq!(after.audio(), before.audio());
             prop_assert_eq!(after.media().len(), before.media().len());
             for (index, (old, new)) in before.media().iter().zip(after.media()).enumerate() {
-                prop_assert_eq!(&old.codecs, &new.codecs);
-                prop_assert_eq!(before.direction(index), after.direction(index));
-                prop_assert_eq!(old.profile, new.profile);
-                prop_assert_eq!(new.port, if before.audio() == Some(index) { 20_000 } else { 0 });
+                prop_assert_eq!((old.kind, old.profile), (new.kind, new.profile));
+                prop_assert_eq!(&old.formats, &new.formats);
+                let relayed = before.audio() == Some(index);
+                prop_assert_eq!(new.port, if relayed { 20_000 } else { 0 });
+                if relayed {
+                    prop_assert_eq!(&old.codecs, &new.codecs);
+                    prop_assert_eq!(before.direction(index), after.direction(index));
+                }
             }
             if let Some(sound) = after.audio().and_then(|index| after.sound(index)) {
                 prop_assert_eq!(sound.rtp, Some(relay.address));

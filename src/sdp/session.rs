@@ -42,6 +42,8 @@ pub struct Media {
     pub direction: Option<Direction>,
     /// `a=rtcp` (RFC 3605).
     pub rtcp: Option<Rtcp>,
+    /// `a=rtcp-mux`: RTCP may share the port of RTP (RFC 5761 5.1.1).
+    pub mux: bool,
     /// Milliseconds of sound a packet that the peer would like (RFC 8866 6.4).
     pub ptime_ms: Option<u16>,
     /// The payload types of the `m=` line in its order, those that have a meaning; see [`Self::formats`].
@@ -102,8 +104,10 @@ pub struct Sound {
     /// Where the author wants RTP, and where it sends from unless it is behind a NAT. `None`: port 0, `inactive`, or the
     /// older hold with `0.0.0.0`. An author that only sends keeps its address here: its music on hold is known by it.
     pub rtp: Option<SocketAddr>,
-    /// Where it wants RTCP.
+    /// Where it wants RTCP: with RTP where `mux`.
     pub rtcp: Option<SocketAddr>,
+    /// Whether RTCP shares the port of RTP (RFC 5761): the author offers it, and we always agree, or agrees to our offer.
+    pub mux: bool,
     /// Whether the author may send.
     pub sends: bool,
     /// Whether the author listens.
@@ -207,6 +211,7 @@ impl Session {
             .host_of(media)
             .filter(|ip| media.port != 0 && !held(*ip));
         let rtcp = match media.rtcp {
+            _ if media.mux => host.map(|ip| SocketAddr::new(ip, media.port)),
             Some(rtcp) => host.map(|ip| SocketAddr::new(rtcp.address.unwrap_or(ip), rtcp.port)),
             None => host
                 .zip(media.port.checked_add(1))
@@ -215,10 +220,18 @@ impl Session {
         Some(Sound {
             rtp: host.map(|ip| SocketAddr::new(ip, media.port)),
             rtcp,
+            mux: media.mux,
             sends: media.port != 0 && direction.sends(),
             listens: host.is_some() && direction.listens(),
             codecs: Arc::clone(&media.codecs),
         })
+    }
+
+    /// Whether the author shares the port of RTP with RTCP on the audio that is relayed, or offers to.
+    pub fn offers_mux(&self) -> bool {
+        self.audio()
+            .and_then(|index| self.media.get(index))
+            .is_some_and(|media| media.mux)
     }
 
     /// The parameters of a payload type: what follows it in `a=fmtp`.
