@@ -21,6 +21,7 @@ use ringtag::base::clock::Clock;
 use ringtag::base::id::LegId;
 use ringtag::base::sound::SoundFrom;
 use ringtag::base::time::Moment;
+use ringtag::media::command::Aim;
 use ringtag::media::pool::Pool;
 use ringtag::media::ports::PortPool;
 use ringtag::media::rtp::{self, Head};
@@ -57,7 +58,12 @@ fn open_and_close(calls: u16) {
         for leg in legs {
             let pair = ports.take(LOCAL.into(), clock.now()).unwrap();
             assert!(pool.open(call, leg, pair, SoundFrom::Sdp, LOCAL.into()));
-            pool.aim(leg, Some(peer), Some(peer), Arc::default());
+            let aim = Aim {
+                rtp: Some(peer),
+                rtcp: Some(peer),
+                ..Aim::default()
+            };
+            pool.aim(leg, aim);
         }
         let [caller, callee] = legs;
         pool.bridge(caller, callee);
@@ -105,12 +111,11 @@ fn run(calls: u16, seconds: u32, from: SoundFrom, tapped: bool) {
             let pair = ports.take(LOCAL.into(), clock.now()).unwrap();
             streams.push((call, gateway, SocketAddr::from((LOCAL, pair.port))));
             assert!(pool.open(call.into(), leg, pair, from, LOCAL.into()));
-            pool.aim(
-                leg,
-                Some(gateway.local_addr().unwrap()),
-                None,
-                Arc::default(),
-            );
+            let aim = Aim {
+                rtp: Some(gateway.local_addr().unwrap()),
+                ..Aim::default()
+            };
+            pool.aim(leg, aim);
         }
         let [caller, callee] = legs;
         pool.bridge(caller, callee);

@@ -9,7 +9,7 @@ use crate::base::sound::SoundFrom;
 use crate::base::time::{Moment, WallTime};
 use crate::call::story::{Fact, KeptDialog, SourceTag};
 use crate::route::Decision;
-use crate::sdp::Codec;
+use crate::sdp::{Codec, Numbers};
 use crate::sip::endpoint::Transmit;
 
 /// Seconds a caller's carrier waits before it tries again when we are full: about the length of a short call.
@@ -170,10 +170,14 @@ pub struct Aim {
     pub rtp: Option<SocketAddr>,
     /// Where it wants RTCP.
     pub rtcp: Option<SocketAddr>,
+    /// Whether RTCP shares the port of RTP on its leg (RFC 5761).
+    pub mux: bool,
     /// Whether its SDP lets it send (`sendrecv`, `sendonly`).
     pub sends: bool,
     /// What the payload types that it sends mean.
     pub codecs: Arc<[Codec]>,
+    /// What the payload types that are sent to it become; `None`: they stay as they are.
+    pub numbers: Option<Numbers>,
 }
 
 /// What the engine tells the switchboard beside datagrams and streams.

@@ -13,6 +13,8 @@ mod identity;
 mod leg;
 mod machine;
 mod offer_answer;
+#[cfg(test)]
+mod offers;
 mod outcome;
 mod places;
 pub mod probe;
@@ -27,4 +29,5 @@ pub mod switchboard;
 mod timers;
 pub mod trunk;
 pub mod trunks;
+mod unfit;
 mod usage;

@@ -1,5 +1,6 @@
 //! Offers and answers between two legs (RFC 3264): read from bodies, turned into orders about sound.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,7 +8,8 @@ use bytes::Bytes;
 use crate::call::desk::Aim;
 use crate::call::headers::SDP;
 use crate::call::leg::Heard;
-use crate::sdp::{Codec, Session, answer_meets, parse};
+use crate::call::unfit::Unfit;
+use crate::sdp::{Codec, Numbers, Session, answer_meets, parse};
 use crate::sip::header::Name;
 use crate::sip::headers::Headers;
 
@@ -54,33 +56,85 @@ pub(in crate::call) fn meets(offer: &Session, answer: &Session) -> bool {
     answer.audio().is_some() && answer_meets(offer, answer).is_ok()
 }
 
+/// What an answer within a call may be: one that meets its offer, or that disables the sound.
+pub(in crate::call) fn fits(offer: &Session, answer: Option<&Session>) -> Result<(), Unfit> {
+    match answer {
+        Some(answer) => answer_meets(offer, answer).map_err(Unfit::from),
+        None => Err(Unfit::Format),
+    }
+}
+
+/// One side of a bridge, by its descriptions.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::call) struct Party<'a> {
+    /// What it said itself.
+    pub(in crate::call) own: &'a Session,
+    /// What it was told of the other side; `None`: nothing yet.
+    pub(in crate::call) told: Option<&'a Session>,
+}
+
+impl Party<'_> {
+    /// What the payload types that it sends mean: numbered by whoever receives them (RFC 3264 5.1), though some number as they
+    /// offered.
+    fn sends(&self) -> Arc<[Codec]> {
+        let own = codecs(self.own);
+        match self.told.filter(|told| told.audio().is_some()) {
+            Some(told) => merged(&codecs(told), &own),
+            None => own,
+        }
+    }
+}
+
 /// What the author of `session` is told about in sound; `other` is the description it got from the other side.
 pub(in crate::call) fn aim(session: &Session, other: Option<&Session>) -> Aim {
+    let told = Some(session);
+    let party = Party {
+        own: session,
+        told: other,
+    };
+    aim_at(party, other.map(|own| Party { own, told }))
+}
+
+/// How the sound of a side is aimed; `across` is whoever is bridged with it, not necessarily by descriptions that passed between
+/// the two.
+pub(in crate::call) fn aim_at(party: Party<'_>, across: Option<Party<'_>>) -> Aim {
+    let session = party.own;
     let Some(sound) = session.audio().and_then(|index| session.sound(index)) else {
         return Aim {
             rtp: None,
             rtcp: None,
+            mux: false,
             sends: false,
             codecs: Arc::from([]),
+            numbers: None,
         };
     };
-    // What it sends is numbered by whoever receives it (RFC 3264 5.1), though some number as they offered.
-    let codecs = match other.and_then(|other| Some(other.codecs(other.audio()?))) {
-        Some(theirs) => merged(&theirs, &sound.codecs),
-        None => sound.codecs,
-    };
     let media = session.audio().and_then(|index| session.media().get(index));
-    let codecs = if media.is_some_and(|media| media.profile.is_secure()) {
-        codecs.iter().map(Codec::encrypted).collect()
-    } else {
-        codecs
-    };
+    let secure = media.is_some_and(|media| media.profile.is_secure());
+    let sends = party.sends();
+    // A number inside SRTP is authenticated (RFC 3711 3.1): nobody but the phones may change it.
+    let across = across.filter(|_| !secure);
+    let canonical =
+        |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
     Aim {
-        rtp: sound.rtp,
-        rtcp: sound.rtcp,
+        rtp: sound.rtp.map(canonical),
+        rtcp: sound.rtcp.map(canonical),
+        mux: sound.mux,
         sends: sound.sends,
-        codecs,
+        numbers: across.and_then(|across| Numbers::between(&across.sends(), &sound.codecs)),
+        codecs: if secure {
+            sends.iter().map(Codec::encrypted).collect()
+        } else {
+            sends
+        },
     }
+}
+
+/// The codecs of the audio that is relayed.
+fn codecs(session: &Session) -> Arc<[Codec]> {
+    session
+        .audio()
+        .map_or_else(|| Arc::from([]), |index| session.codecs(index))
 }
 
 /// What is kept of `session` once it is in force; `answer` names the codec.

@@ -5,6 +5,7 @@
 use crate::call::hands::Answer;
 use crate::call::headers::{SDP, is_supported};
 use crate::call::offer_answer::{Body, read};
+use crate::call::unfit::Unfit;
 use crate::sdp::Session;
 use crate::sip::header::Name;
 use crate::sip::message::{Method, Request};
@@ -29,7 +30,8 @@ pub(in crate::call) fn invite(request: &Request) -> Result<Option<Session>, Refu
     match read(headers, request.body()) {
         Body::Empty => Ok(None),
         Body::Sdp(offer) if offer.audio().is_none() => {
-            Err((Answer::status(488), "no audio that can be relayed"))
+            let why = Unfit::of(&offer).unwrap_or(Unfit::Media);
+            Err((Answer::unfit(why), "no audio that can be relayed"))
         }
         Body::Sdp(offer) => Ok(Some(offer)),
         // RFC 3204 and 3261 20.11: a body that may be ignored is.
@@ -144,7 +146,12 @@ mod tests {
                 "",
                 "",
             ),
-            (text.replace("m=audio", "m=video"), "488", "", ""),
+            (
+                text.replace("m=audio", "m=video"),
+                "488",
+                "Warning",
+                "304 ringtag \"Media type not available\"",
+            ),
             (text.replace("v=0", "v=9"), "400", "", ""),
         ];
         for (at, (text, status, name, value)) in cases.into_iter().enumerate() {

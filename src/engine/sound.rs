@@ -13,6 +13,7 @@ use crate::base::time::{Moment, WallTime};
 use crate::call::desk::{Aim, LegSound, MediaWish, Told};
 use crate::engine::gauges::{Gauges, add, set};
 use crate::engine::ways::Ways;
+use crate::media::command as media;
 use crate::media::command::{Report, Sound as Counted};
 use crate::media::pool::Pool;
 use crate::media::ports::PortPool;
@@ -256,7 +257,14 @@ impl Sound {
                 }
             }
         }
-        self.pool.aim(leg, aim.rtp, aim.rtcp, aim.codecs);
+        let aim = media::Aim {
+            rtp: aim.rtp,
+            rtcp: aim.rtcp,
+            mux: aim.mux,
+            codecs: aim.codecs,
+            numbers: aim.numbers,
+        };
+        self.pool.aim(leg, aim);
     }
 
     fn record(&mut self, call: CallId, wall: WallTime, at: Moment, caller: LegId, callee: LegId) {

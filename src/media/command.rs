@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::base::id::LegId;
 use crate::base::sound::SoundFrom;
 use crate::media::tap::TapId;
-use crate::sdp::Codec;
+use crate::sdp::{Codec, Numbers};
 
 /// A bound pair: RTP on an even port, RTCP on the next (RFC 3550 section 11).
 #[derive(Debug)]
@@ -38,12 +38,8 @@ pub enum Command {
     Aim {
         /// The leg.
         leg: LegId,
-        /// Where it wants RTP.
-        rtp: Option<SocketAddr>,
-        /// Where it wants RTCP.
-        rtcp: Option<SocketAddr>,
-        /// What the payload types that it sends mean.
-        codecs: Arc<[Codec]>,
+        /// What it says.
+        aim: Box<Aim>,
     },
     /// Relay between two legs; each leaves its former bridge.
     Bridge {
@@ -75,6 +71,21 @@ pub enum Command {
     },
     /// Close everything and end the thread.
     Stop,
+}
+
+/// What a leg's peer says in SDP about its sound.
+#[derive(Clone, Debug, Default)]
+pub struct Aim {
+    /// Where it wants RTP; `None`: nothing is sent, but what was settled may still send.
+    pub rtp: Option<SocketAddr>,
+    /// Where it wants RTCP.
+    pub rtcp: Option<SocketAddr>,
+    /// Whether RTCP shares the port of RTP on its leg (RFC 5761).
+    pub mux: bool,
+    /// What the payload types that it sends mean.
+    pub codecs: Arc<[Codec]>,
+    /// What the payload types that are sent to it become; `None`: they stay as they are.
+    pub numbers: Option<Numbers>,
 }
 
 /// A worker's report.

@@ -11,14 +11,13 @@ use std::sync::Arc;
 use crate::base::id::LegId;
 use crate::base::sound::SoundFrom;
 use crate::base::time::Moment;
-use crate::media::command::Pair;
-use crate::media::command::Sound;
+use crate::media::command::{Aim, Pair, Sound};
 use crate::media::dtmf::Digits;
 use crate::media::latch::Latch;
 use crate::media::rtp;
 use crate::media::rtp::Head;
 use crate::media::stats::Reception;
-use crate::sdp::Codec;
+use crate::sdp::{Codec, Numbers};
 
 /// Errors in a row after which a socket is no longer read: each failed read of it would wake the
 /// worker again at once.
@@ -44,6 +43,10 @@ pub struct Leg {
     /// What is counted as it happens; the rest is filled in by [`Leg::close`].
     pub sound: Sound,
     codecs: Arc<[Codec]>,
+    /// RTCP shares the port of RTP.
+    mux: bool,
+    /// What payload types become on their way to the peer.
+    numbers: Option<Numbers>,
     meaning: Option<(u8, Meaning)>,
     reception: Reception,
     digits: Digits,
@@ -105,6 +108,8 @@ impl Leg {
             rtcp: Line::new(pair.rtcp, from, signalling),
             sound: Sound::default(),
             codecs: Arc::default(),
+            mux: false,
+            numbers: None,
             meaning: None,
             reception: Reception::default(),
             digits: Digits::default(),
@@ -112,10 +117,12 @@ impl Leg {
     }
 
     /// Takes the peer's new SDP.
-    pub fn aim(&mut self, rtp: Option<SocketAddr>, rtcp: Option<SocketAddr>, codecs: Arc<[Codec]>) {
-        self.rtp.aim(rtp);
-        self.rtcp.aim(rtcp);
-        self.codecs = codecs;
+    pub fn aim(&mut self, aim: Aim) {
+        self.rtp.aim(aim.rtp);
+        self.rtcp.aim(aim.rtcp);
+        self.codecs = aim.codecs;
+        self.mux = aim.mux;
+        self.numbers = aim.numbers;
         self.meaning = None;
     }
 
@@ -133,8 +140,18 @@ impl Leg {
         }
     }
 
-    /// Sends an RTP packet to the peer and counts it.
-    pub fn send(&mut self, packet: &[u8]) {
+    /// Sends an RTP packet to the peer and counts it. Where the peer numbers codecs differently the packet's payload type is changed.
+    pub fn send(&mut self, packet: &mut [u8]) {
+        if let Some(numbers) = &self.numbers {
+            let Some(number) = rtp::payload_type_mut(packet) else {
+                return;
+            };
+            // The peer would play it as another codec.
+            let Some(put) = numbers.of(*number & rtp::PAYLOAD_TYPE) else {
+                return;
+            };
+            *number = *number & !rtp::PAYLOAD_TYPE | put;
+        }
         match self.rtp.send(packet) {
             Sent::Yes => self.sound.packets_out += 1,
             Sent::Again => {
@@ -143,6 +160,15 @@ impl Leg {
             }
             Sent::Unwanted => {}
             Sent::Refused => self.sound.send_errors += 1,
+        }
+    }
+
+    /// Sends an RTCP packet to the peer, by the way that was agreed for it.
+    pub fn report(&self, packet: &[u8]) -> Sent {
+        if self.mux {
+            self.rtp.send(packet)
+        } else {
+            self.rtcp.send(packet)
         }
     }
 

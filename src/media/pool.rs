@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -17,12 +17,11 @@ use crate::base::clock::Clock;
 use crate::base::id::LegId;
 use crate::base::map::{Map, keyed};
 use crate::base::sound::SoundFrom;
-use crate::media::command::{Command, Pair, Report, Sound};
+use crate::media::command::{Aim, Command, Pair, Report, Sound};
 use crate::media::epoll::Bell;
 use crate::media::settings::Settings;
 use crate::media::tap::{self, TapId, TapReader};
 use crate::media::worker::{Parts, Worker};
-use crate::sdp::Codec;
 
 /// Orders under way to one worker. A call takes about ten, so hundreds may begin within one turn of
 /// the worker. Beyond that no leg is opened, and the orders about those that are open wait here: the
@@ -173,24 +172,10 @@ impl Pool {
         opened
     }
 
-    /// Tells where a leg's peer wants its sound (`None`: nothing is sent, but what was settled may still
-    /// send), and what the payload types that it sends mean.
-    pub fn aim(
-        &mut self,
-        leg: LegId,
-        rtp: Option<SocketAddr>,
-        rtcp: Option<SocketAddr>,
-        codecs: Arc<[Codec]>,
-    ) {
-        self.send(
-            leg,
-            Command::Aim {
-                leg,
-                rtp,
-                rtcp,
-                codecs,
-            },
-        );
+    /// Tells where a leg's peer wants its sound, and what the payload types that it sends mean.
+    pub fn aim(&mut self, leg: LegId, aim: Aim) {
+        let aim = Box::new(aim);
+        self.send(leg, Command::Aim { leg, aim });
     }
 
     /// Relays between two legs of one call; each leaves its former bridge, and the tap with it.

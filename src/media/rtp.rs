@@ -41,6 +41,17 @@ pub const fn peek(packet: &[u8]) -> Option<Head> {
     })
 }
 
+/// The bits of the second byte that are the payload type; the other is the marker.
+pub const PAYLOAD_TYPE: u8 = 0x7f;
+
+/// Returns the byte that holds marker and payload type.
+pub const fn payload_type_mut(packet: &mut [u8]) -> Option<&mut u8> {
+    match packet {
+        [_, second, ..] => Some(second),
+        _ => None,
+    }
+}
+
 /// Returns the payload without CSRCs, extension and padding; `None`: the header promises more than came.
 ///
 /// Some senders set the padding bit by mistake. Where the count at the end cannot be one, all of it is sound.

@@ -193,14 +193,9 @@ impl Worker {
                 from,
                 signalling,
             } => self.open(leg, pair, from, signalling),
-            Command::Aim {
-                leg,
-                rtp,
-                rtcp,
-                codecs,
-            } => {
+            Command::Aim { leg, aim } => {
                 if let Some(leg) = legs.named_mut(leg) {
-                    leg.aim(rtp, rtcp, codecs);
+                    leg.aim(*aim);
                 }
             }
             Command::Bridge { caller, callee } => {
@@ -301,18 +296,18 @@ impl Relay {
             tap,
             buffer,
         } = self;
-        let (Some(packet), Some(leg)) = (buffer.get(..length), legs.get_mut(slot)) else {
+        let (Some(packet), Some(leg)) = (buffer.get_mut(..length), legs.get_mut(slot)) else {
             return;
         };
         if rtcp::is_rtcp(packet) {
-            // Also where it came to the RTP port: our SDP never agreed to that, so the other side
-            // would not look for it there (RFC 5761 5.1.1). It does not count as heard: a peer that lost
+            // Each leg has its own way: it may have come to the RTP port and leave by the port of its
+            // own, or the other way (RFC 5761 5.1.1). It does not count as heard: a peer that lost
             // its sound, or whose BYE was lost, may send reports for hours, and operators know media
             // timeouts that go by RTP alone (rtpengine's, and Cisco's by default).
             let route = bridges.route(slot);
             if let Some(other) = route.to.and_then(|to| legs.get_mut(to)) {
                 // Many peers have no RTCP port; only sound that is refused counts.
-                let _sent: Sent = other.rtcp.send(packet);
+                let _sent: Sent = other.report(packet);
             }
             return;
         }

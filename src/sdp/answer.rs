@@ -135,10 +135,7 @@ mod tests {
     fn digits_alone_are_no_conversation() {
         let offer = "m=audio 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000";
         let answer = "m=audio 5000 RTP/AVP 101\r\na=rtpmap:101 telephone-event/8000";
-        assert_eq!(
-            meets(offer, answer),
-            Err(Mismatch::NoCommonCodec)
-        );
+        assert_eq!(meets(offer, answer), Err(Mismatch::NoCommonCodec));
         assert_eq!(meets(answer, answer), Ok(()));
     }
 
@@ -160,11 +157,23 @@ mod tests {
         let two = "m=audio 4000 RTP/AVP 8\r\nm=video 0 RTP/AVP 31";
         let unasked = |index| Err(Mismatch::Unasked { index });
         for (answer, expected) in [
-            ("m=video 5000 RTP/AVP 31\r\nm=audio 5000 RTP/AVP 8", unasked(0)),
-            ("m=audio 5000 RTP/AVP 8\r\nm=video 5000 RTP/AVP 31", unasked(1)),
-            ("m=audio 5000 RTP/AVP 8\r\nm=audio 5002 RTP/AVP 8", unasked(1)),
+            (
+                "m=video 5000 RTP/AVP 31\r\nm=audio 5000 RTP/AVP 8",
+                unasked(0),
+            ),
+            (
+                "m=audio 5000 RTP/AVP 8\r\nm=video 5000 RTP/AVP 31",
+                unasked(1),
+            ),
+            (
+                "m=audio 5000 RTP/AVP 8\r\nm=audio 5002 RTP/AVP 8",
+                unasked(1),
+            ),
             ("m=image 5000 udptl t38", unasked(0)),
-            ("m=audio 5000 RTP/SAVP 8\r\nm=video 0 RTP/AVP 31", Err(Mismatch::Profile)),
+            (
+                "m=audio 5000 RTP/SAVP 8\r\nm=video 0 RTP/AVP 31",
+                Err(Mismatch::Profile),
+            ),
             (
                 "m=audio 5000 RTP/AVP 0\r\nm=video 0 RTP/AVP 31",
                 Err(Mismatch::NoCommonCodec),

@@ -22,7 +22,11 @@ impl Hosts {
     /// Reads them. Nearly every description writes addresses and has none.
     pub(in crate::sdp) fn of(session: &Session) -> Self {
         let mut names = Vec::new();
-        for line in session.lines.iter().filter(|line| matches!(line.kind, b'o' | b'c')) {
+        for line in session
+            .lines
+            .iter()
+            .filter(|line| matches!(line.kind, b'o' | b'c'))
+        {
             let value = session.value(line).trim_ascii_end();
             let host = value.rsplit(|b| *b == b' ').next().unwrap_or_default();
             // A name without a dot leads nowhere from outside.
@@ -51,7 +55,9 @@ fn has_quad(value: &[u8]) -> bool {
         .split(|b| !b.is_ascii_digit() && *b != b'.')
         .filter(|run| run.len() > 2 * QUAD - 2)
         .any(|run| {
-            let numbers = run.split(|b| *b == b'.').filter(|number| !number.is_empty());
+            let numbers = run
+                .split(|b| *b == b'.')
+                .filter(|number| !number.is_empty());
             numbers.count() >= QUAD
         })
 }

@@ -79,7 +79,11 @@ mod tests {
 
     #[test]
     fn a_codec_gets_the_number_that_the_receiver_gave_it() {
-        let sent = codecs(&["8 PCMA/8000", "101 telephone-event/8000", "111 opus/48000/2"]);
+        let sent = codecs(&[
+            "8 PCMA/8000",
+            "101 telephone-event/8000",
+            "111 opus/48000/2",
+        ]);
         let wanted = codecs(&["8 PCMA/8000", "96 telephone-event/8000", "101 OPUS/48000/2"]);
         let numbers = Numbers::between(&sent, &wanted).unwrap();
         let put = [0, 8, 96, 101, 111, 127].map(|number| numbers.of(number));

@@ -354,7 +354,10 @@ mod tests {
             ("a=rtcp-rsize", PASS),
             ("a=rtcp-fb:* trr-int 5000", PASS),
             ("a=rtcp-xr:voip-metrics", PASS),
-            ("a=candidate:1 1 UDP 2130706431 10.66.0.3 4000 typ host", GONE),
+            (
+                "a=candidate:1 1 UDP 2130706431 10.66.0.3 4000 typ host",
+                GONE,
+            ),
             ("a=remote-candidates:1 10.66.0.3 4000", GONE),
             ("a=ice-ufrag:8hhY", GONE),
             ("a=ice-pwd:asd88fgpdd777uzjYhagZg", GONE),
@@ -366,7 +369,10 @@ mod tests {
             ("a=bundle-only", GONE),
             ("a=mid:0", PASS),
             ("a=msid:stream track", PASS),
-            ("a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level", PASS),
+            (
+                "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+                PASS,
+            ),
             ("a=ssrc:3735928559 cname:anna@office", PASS),
             ("a=ssrc:3735928559 cname:anna@10.66.0.3", GONE),
             (

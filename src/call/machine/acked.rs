@@ -43,7 +43,7 @@ impl Call {
         let body = answer
             .as_ref()
             .zip(address)
-            .map(|(answer, address)| callee.leg.voice.say(answer, address));
+            .map(|(answer, address)| callee.leg.voice.answer(answer, &late.offer, address));
         hands.ack(now, late.client, &mut callee.leg, body);
         let Some(answer) = answer else {
             let reason = FinishReason::CodecMismatch;
@@ -51,6 +51,8 @@ impl Call {
         };
         let caller = &mut self.caller.leg;
         let (left, right) = (caller.id, callee.leg.id);
+        caller.voice.settle();
+        callee.leg.voice.settle();
         caller.heard = Some(heard(&answer, &answer));
         callee.leg.heard = Some(heard(&late.offer, &answer));
         let held = caller.holds() || callee.leg.holds();

@@ -148,7 +148,11 @@ impl Call {
             .contact(hands.contact(&leg.path))
             .allow();
         if let Some(address) = leg.address() {
-            answer = answer.sdp(leg.voice.say(said, address));
+            let sdp = match &self.caller.offer {
+                Some(offer) => leg.voice.answer(said, offer, address),
+                None => leg.voice.say(said, address),
+            };
+            answer = answer.sdp(sdp);
         }
         leg.dialog = Dialog::uas(&request, leg.tag, &leg.path).ok();
         hands.answer(now, server, &request, leg.tag, answer);
@@ -170,12 +174,14 @@ impl Call {
         let recording = hunt.record;
         self.open_sound(hands, index, said);
         let caller = &mut self.caller;
-        if let Some(offer) = &caller.offer {
-            caller.leg.heard = Some(heard(offer, said));
-        }
         let Some(attempt) = self.attempts.get_mut(index) else {
             return;
         };
+        if let Some(offer) = &caller.offer {
+            caller.leg.heard = Some(heard(offer, said));
+            caller.leg.voice.settle();
+            attempt.leg.voice.settle();
+        }
         attempt.leg.heard = Some(heard(said, said));
         let held = caller.leg.holds() || attempt.leg.holds();
         let (left, right) = (caller.leg.id, attempt.leg.id);

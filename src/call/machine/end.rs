@@ -13,6 +13,7 @@ use crate::call::machine::attempt::{Attempt, Stage};
 use crate::call::machine::{Call, State};
 use crate::call::story::{Ended, FinishReason, HungUpBy, TriedResult, What};
 use crate::call::timers::{CLOSING, Timer};
+use crate::call::unfit::Unfit;
 use crate::sip::endpoint::ServerKey;
 
 /// Why a call ends, and what its peers are told.
@@ -206,9 +207,14 @@ impl End {
     /// The final answer of a caller who was not answered.
     fn answer(&self) -> Answer {
         let answer = Answer::status(self.status).why(self.why);
-        match self.retry_after_s {
+        let answer = match self.retry_after_s {
             Some(seconds) => answer.retry_after(seconds),
             None => answer,
+        };
+        if self.reason == FinishReason::CodecMismatch && self.status == 488 {
+            answer.warning(Unfit::Format)
+        } else {
+            answer
         }
     }
 }

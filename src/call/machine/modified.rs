@@ -7,10 +7,11 @@ use crate::call::hands::{Answer, Hands};
 use crate::call::machine::end::End;
 use crate::call::machine::modify::{Modify, Stage};
 use crate::call::machine::{Call, State};
-use crate::call::offer_answer::{aim, heard, session};
+use crate::call::offer_answer::{aim, fits, heard, session};
 use crate::call::story::FinishReason;
 use crate::call::timers::{MODIFY, Timer};
-use crate::sdp::{Session, answer_meets};
+use crate::call::unfit::Unfit;
+use crate::sdp::Session;
 use crate::sip::endpoint::{ClientKey, ServerKey};
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::transport::Path;
@@ -72,18 +73,22 @@ impl Call {
         if let Some(dialog) = &mut other.dialog {
             dialog.refresh(response.headers());
         }
-        let fits = match (&offer, &said) {
-            (Some(offer), Some(answer)) => answer_meets(offer, answer).is_ok(),
-            (None, Some(_)) => true,
-            (Some(_) | None, None) => false,
+        let fits = match &offer {
+            Some(offer) => fits(offer, said.as_ref()),
+            None if said.is_some() => Ok(()),
+            None => Err(Unfit::Format),
         };
         let late = offer.is_none();
-        if !(late && fits) {
+        if !(late && fits.is_ok()) {
             hands.ack(now, client, other, None);
         }
-        let Some(said) = said.filter(|_| fits) else {
-            hands.reply(now, modify.server, &request, Answer::status(488));
-            return hands.invite_is_answered(modify.server);
+        let said = match (fits, said) {
+            (Ok(()), Some(said)) => said,
+            (unfit, _) => {
+                let why = unfit.err().unwrap_or(Unfit::Format);
+                hands.reply(now, modify.server, &request, Answer::unfit(why));
+                return hands.invite_is_answered(modify.server);
+            }
         };
         let Some(sender) = self.leg_on(from) else {
             return;
@@ -94,7 +99,11 @@ impl Call {
         let mut answer = Answer::status(200)
             .contact(hands.contact(&sender.path))
             .allow();
-        if let Some(body) = sender.say(&said) {
+        let body = match &offer {
+            Some(offer) => sender.answer(&said, offer),
+            None => sender.say(&said),
+        };
+        if let Some(body) = body {
             answer = answer.sdp(body);
         }
         hands.reply(now, modify.server, &request, answer);
@@ -172,11 +181,13 @@ impl Call {
             Stage::Agreed => {}
             Stage::Offered { client, offer } => {
                 let answer = session(ack.headers(), ack.body())
-                    .filter(|answer| answer_meets(&offer, answer).is_ok());
+                    .filter(|answer| fits(&offer, Some(answer)).is_ok());
                 let Some(other) = self.leg_on(modify.from.other()) else {
                     return;
                 };
-                let body = answer.as_ref().and_then(|answer| other.say(answer));
+                let body = answer
+                    .as_ref()
+                    .and_then(|answer| other.answer(answer, &offer));
                 hands.ack(now, client, other, body);
                 // An ACK without an answer is the sender's mistake; the old session goes on.
                 if let Some(answer) = answer {
@@ -233,6 +244,7 @@ impl Call {
                 .is_some_and(|before| before.rtp != now_heard.rtp && now_heard.rtp.is_some());
             held |= !now_heard.listens;
             leg.heard = Some(now_heard);
+            leg.voice.settle();
             let aim = Box::new(aim(own, Some(theirs)));
             Self::media(hands, MediaWish::Aim { leg: leg.id, aim });
             *anew = Some((leg.id, moved));

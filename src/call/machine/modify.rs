@@ -14,6 +14,7 @@ use crate::call::machine::{Call, Errand, State};
 use crate::call::offer_answer::{Body, read};
 use crate::call::speak::repeat;
 use crate::call::timers::{MODIFY, Timer};
+use crate::call::unfit::Unfit;
 use crate::sdp::Session;
 use crate::sip::endpoint::{ClientKey, ServerKey};
 use crate::sip::header::Name;
@@ -64,7 +65,10 @@ impl Call {
         }
         let offer = match read(request.headers(), request.body()) {
             Body::Empty => None,
-            Body::Sdp(offer) => Some(offer),
+            Body::Sdp(offer) => match Unfit::of(&offer) {
+                Some(why) => return hands.reply(now, server, &request, Answer::unfit(why)),
+                None => Some(offer),
+            },
             Body::OtherType => return hands.reply(now, server, &request, Answer::not_sdp()),
             Body::Malformed => return hands.reply(now, server, &request, Answer::status(400)),
         };
@@ -226,10 +230,16 @@ impl Modify {
 }
 
 impl Leg {
-    /// Writes SDP for this leg's peer.
+    /// Writes the other side's offer for this leg's peer.
     pub(super) fn say(&mut self, session: &Session) -> Option<Bytes> {
         let address = self.address()?;
         Some(self.voice.say(session, address))
+    }
+
+    /// Writes the other side's answer to the `offer` of this leg's peer.
+    pub(super) fn answer(&mut self, session: &Session, offer: &Session) -> Option<Bytes> {
+        let address = self.address()?;
+        Some(self.voice.answer(session, offer, address))
     }
 }
 

@@ -78,7 +78,7 @@ impl Call {
             }
         };
         let fork = forks.get_mut(at)?;
-        let (tag, body) = (fork.tag, fork.voice.say(&answer, address));
+        let (tag, body) = (fork.tag, fork.voice.answer(&answer, offer, address));
         self.open_sound(hands, index, &answer);
         let said = Answer::status(response.status()).sdp(body);
         self.say(now, hands, tag, said);

@@ -1,7 +1,7 @@
 //! The workers on real loopback sockets. Each wait is for a fact, with a deadline.
 
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::*;
@@ -10,6 +10,7 @@ use crate::base::time::Moment;
 use crate::media::ports::PortPool;
 use crate::media::rtp::{self, Head};
 use crate::media::tap::Tapped;
+use crate::sdp::{Codec, Numbers};
 
 /// When a fact that must come has not: the test fails.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -91,7 +92,26 @@ impl Rig {
 
     fn aim_at(&mut self, phone: &Phone, rtp: Option<SocketAddr>) {
         let rtcp = rtp.map(|_| phone.rtcp.local_addr().unwrap());
-        self.pool.aim(phone.leg, rtp, rtcp, codecs());
+        let aim = Aim {
+            rtp,
+            rtcp,
+            codecs: codecs(),
+            ..Aim::default()
+        };
+        self.pool.aim(phone.leg, aim);
+    }
+
+    /// The peer agreed to have RTCP on the port of RTP (RFC 5761).
+    fn aim_shared(&mut self, phone: &Phone) {
+        let rtp = Some(phone.rtp.local_addr().unwrap());
+        let aim = Aim {
+            rtp,
+            rtcp: rtp,
+            mux: true,
+            codecs: codecs(),
+            numbers: None,
+        };
+        self.pool.aim(phone.leg, aim);
     }
 
     /// A bridged call of two phones.
@@ -238,6 +258,83 @@ fn rtcp_passes_between_the_rtcp_ports_wherever_it_came_in() {
     callee.say(&report);
     assert_eq!(heard(&caller.rtcp), report);
     assert_eq!(rig.close(callee.leg).1, Sound::default());
+}
+
+#[test]
+fn rtcp_takes_on_each_leg_the_way_that_was_agreed_there() {
+    for from in [SoundFrom::Sdp, SoundFrom::Ip, SoundFrom::Nat] {
+        let mut rig = Rig::new();
+        let (caller, callee) = rig.call(1, from);
+        rig.aim_shared(&caller);
+        rig.settle(1);
+        let report = |number| [0x81, 201, 0, 1, 0, 0, 0, number];
+        // The caller's leg shares the port, the callee's does not.
+        caller.say(&report(1));
+        assert_eq!(heard(&callee.rtcp), report(1));
+        let to = (rig.local, callee.ours + 1);
+        callee.rtcp.send_to(&report(2), to).unwrap();
+        assert_eq!(heard(&caller.rtp), report(2));
+        caller.say(&sound(3));
+        callee.hears(&sound(3));
+        // Both share.
+        rig.aim_shared(&callee);
+        rig.settle(1);
+        callee.say(&report(4));
+        assert_eq!(heard(&caller.rtp), report(4));
+        caller.say(&report(5));
+        assert_eq!(heard(&callee.rtp), report(5));
+        // The caller asks for ports of their own again.
+        rig.aim(&caller);
+        rig.settle(1);
+        callee.say(&report(6));
+        assert_eq!(heard(&caller.rtcp), report(6));
+    }
+}
+
+#[test]
+fn payload_types_become_those_of_the_receiver_and_the_recorder_hears_the_senders() {
+    let mut rig = Rig::new();
+    let (caller, callee) = rig.call(1, SoundFrom::Sdp);
+    let named = |maps: &[&str]| -> Vec<Codec> {
+        let read = |map: &&str| Codec::from_rtpmap(map.as_bytes()).unwrap();
+        maps.iter().map(read).collect()
+    };
+    let sent = named(&["8 PCMA/8000", "101 telephone-event/8000", "96 opus/48000/2"]);
+    let wanted = named(&["8 PCMA/8000", "96 telephone-event/8000"]);
+    let aim = Aim {
+        rtp: Some(callee.rtp.local_addr().unwrap()),
+        numbers: Numbers::between(&sent, &wanted),
+        ..Aim::default()
+    };
+    rig.pool.aim(callee.leg, aim);
+    let tap = Some(TapId(7));
+    rig.pool.tap(caller.leg, callee.leg, tap);
+    rig.settle(1);
+    let numbered = |payload_type: u8, marker: u8| {
+        let mut packet = sound(payload_type.into());
+        packet[1] = marker | payload_type;
+        packet
+    };
+    for (said, heard) in [
+        (numbered(8, 0), Some(8)),
+        (numbered(101, 0x80), Some(0x80 | 96)),
+        (numbered(96, 0), None),
+        (numbered(13, 0), Some(13)),
+    ] {
+        caller.say(&said);
+        if let Some(second) = heard {
+            let mut expected = said;
+            expected[1] = second;
+            callee.hears(&expected);
+        }
+    }
+    rig.settle(1);
+    let mut payload = Vec::new();
+    let reader = rig.readers.first_mut().unwrap();
+    let tapped: Vec<_> = std::iter::from_fn(|| reader.next(&mut payload))
+        .map(|tapped| tapped.payload_type)
+        .collect();
+    assert_eq!(tapped, [8, 101, 96, 13]);
 }
 
 #[test]
