@@ -1,9 +1,13 @@
 //! A host as the configuration writes it: a name or an address, with or without a port.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::config::book::{Book, Word};
 use crate::config::settings::is_host;
+use crate::config::walk::Section;
+
+/// The port of DNS where none is written.
+const DNS_PORT: u16 = 53;
 
 /// A host as written.
 #[derive(Clone, Copy)]
@@ -52,5 +56,52 @@ impl<'t> Host<'t> {
     pub(in crate::config) fn address(&self) -> Option<IpAddr> {
         let inner = self.name.trim_start_matches('[').trim_end_matches(']');
         inner.parse().ok()
+    }
+}
+
+/// Reads `[sip] resolver`: the server that is asked for names.
+pub(in crate::config) fn resolver(section: &mut Section<'_, '_>) -> Option<SocketAddr> {
+    let word = section.word("resolver", "\"127.0.0.1:53\"")?;
+    let bare = word.text.parse().map(|ip| SocketAddr::new(ip, DNS_PORT));
+    let address = word.text.parse().or(bare).ok();
+    if address.is_none_or(|address: SocketAddr| address.port() == 0) {
+        section.book.error(
+            word.at,
+            format!("`resolver` is \"{}\", which is no address", word.text),
+            "write the address of a DNS server, with a port where it is not 53: \"192.0.2.53\", \"127.0.0.1:5353\"",
+        );
+        return None;
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::trial::{good, mistakes};
+
+    #[test]
+    fn a_resolver_is_an_address_with_or_without_a_port() {
+        let resolver = |text: &str| {
+            let config = good(&format!("[sip]\nresolver = \"{text}\"\n"));
+            config.sip.resolver.map(|address| address.to_string())
+        };
+        assert_eq!(good("").sip.resolver, None);
+        assert_eq!(resolver("192.0.2.53").as_deref(), Some("192.0.2.53:53"));
+        assert_eq!(
+            resolver("127.0.0.1:5353").as_deref(),
+            Some("127.0.0.1:5353")
+        );
+        assert_eq!(
+            resolver("2001:db8::53").as_deref(),
+            Some("[2001:db8::53]:53")
+        );
+        for wrong in ["dns.example.com", "192.0.2.53:0"] {
+            assert_eq!(
+                mistakes(&format!("[sip]\nresolver = \"{wrong}\"\n")),
+                [format!(
+                    "2:12: `resolver` is \"{wrong}\", which is no address; write the address of a DNS server, with a port where it is not 53: \"192.0.2.53\", \"127.0.0.1:5353\""
+                )]
+            );
+        }
     }
 }

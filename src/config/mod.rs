@@ -5,8 +5,8 @@ pub mod mistake;
 pub mod reload;
 
 mod book;
-mod guard;
 mod conduct;
+mod guard;
 mod host;
 mod known;
 mod later;

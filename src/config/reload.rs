@@ -9,6 +9,7 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     let checks = [
         ("sip.listen", old.sip.listen != new.sip.listen),
         ("sip.advertise", old.sip.advertise != new.sip.advertise),
+        ("sip.resolver", old.sip.resolver != new.sip.resolver),
         (
             "guard.connections_max",
             old.sip.connections.max != new.sip.connections.max,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::api;
 use crate::base::country::Country;
 use crate::config::book::{Word, quoted};
+use crate::config::host;
 use crate::config::later::COMING_TRANSPORTS;
 use crate::config::sockets;
 use crate::config::walk::Section;
@@ -67,6 +68,7 @@ pub(in crate::config) fn sip(mut section: Section<'_, '_>) -> engine::settings::
     let settings = engine::settings::Settings {
         listen,
         advertise: advertise.map(|host| host.text.to_owned()),
+        resolver: host::resolver(&mut section),
         drain: seconds(drain_s.unwrap_or(DRAIN_S)),
         session: session(&mut section),
         connections: Default::default(),

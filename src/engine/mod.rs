@@ -12,6 +12,7 @@ mod admit;
 mod aftermath;
 mod datagrams;
 mod names;
+mod resolver;
 mod retention;
 mod run;
 mod sound;

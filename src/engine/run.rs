@@ -12,13 +12,12 @@ use crate::base::map::Map;
 use crate::base::time::Moment;
 use crate::call::desk::{CallKey, Question, RETRY_AFTER_S, Told, Verdict, Wish};
 use crate::call::switchboard::Switchboard;
-use crate::call::trunk::Addresses;
 use crate::call::trunks::Trunks;
 use crate::engine::admit::{Door, Room};
 use crate::engine::datagrams::Datagrams;
 use crate::engine::gauges::{Gauges, add, set};
 use crate::engine::limits::{Limits, PAIRS_PER_CALL};
-use crate::engine::names::{self, Resolved};
+use crate::engine::names::{self, Names, Resolved};
 use crate::engine::setup::Rules;
 use crate::engine::sound::Sound;
 use crate::engine::streams::{Arrival, Streams};
@@ -74,6 +73,7 @@ pub(in crate::engine) struct Engine {
     /// Nobody is left who could give orders.
     pub(in crate::engine) abandoned: bool,
     pub(in crate::engine) orders: mpsc::Receiver<Order>,
+    pub(in crate::engine) lookup: Names,
     pub(in crate::engine) names: mpsc::Receiver<Vec<Resolved>>,
     pub(in crate::engine) name_reports: mpsc::Sender<Vec<Resolved>>,
     pub(in crate::engine) resolver: Option<tokio::task::AbortHandle>,
@@ -280,11 +280,10 @@ impl Engine {
         let known = Arc::clone(&self.trunks);
         let trunks = self.rules.trunks.iter().map(|trunk| {
             let addresses = names::literal(trunk)
-                .map(|address| Addresses::plain(trunk.transport, [address]))
                 .or_else(|| {
                     known
                         .by_id(&trunk.id)
-                        .filter(|line| line.trunk.host == trunk.host)
+                        .filter(|line| names::goal(&line.trunk) == names::goal(trunk))
                         .map(|line| line.addresses.clone())
                 })
                 .unwrap_or_default();
@@ -333,6 +332,7 @@ impl Engine {
         }
         let task = tokio::spawn(names::keep_resolving(
             self.clock,
+            self.lookup.clone(),
             self.rules.trunks.clone(),
             Arc::clone(&self.trunks),
             self.name_reports.clone(),

@@ -13,6 +13,8 @@ pub struct Settings {
     pub listen: Vec<Listen>,
     /// The host put into Via and Contact; `None`: the local address toward the peer.
     pub advertise: Option<String>,
+    /// The server that is asked for names; `None`: those of the machine's resolv.conf.
+    pub resolver: Option<SocketAddr>,
     /// `[guard]`: stream connections at once.
     pub connections: Connections,
     /// On stop: how long calls may go on before they are ended.

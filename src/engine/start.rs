@@ -23,7 +23,7 @@ use crate::engine::error::StartError;
 use crate::engine::gauges::{Gauges, set};
 use crate::engine::handle::{Handle, Running};
 use crate::engine::limits::Limits;
-use crate::engine::names;
+use crate::engine::names::{self, Names};
 use crate::engine::retention;
 use crate::engine::run::{Engine, Order, warn_of_shared};
 use crate::engine::settings::Listen;
@@ -211,25 +211,24 @@ fn assemble(
         Arc::clone(&gauges),
     );
     let limits = Limits::of_this_process(sound.pairs() as u64);
-    let found = runtime.block_on(names::resolve(&setup.rules.trunks));
-    let trunks = Arc::new(Trunks::new(
-        setup
-            .rules
-            .trunks
-            .iter()
-            .cloned()
-            .zip(found.into_iter().map(|(_, addresses)| addresses)),
-    ));
+    let listeners: Vec<_> = listening(&datagrams, &streams)
+        .iter()
+        .map(|listen| (listen.transport, listen.address))
+        .collect();
+    let lookup = Names {
+        server: setup.sip.resolver,
+        means: listeners.as_slice().into(),
+    };
+    let found = runtime.block_on(names::resolve(&lookup, &setup.rules.trunks));
+    let trunks = setup.rules.trunks.iter().cloned().zip(found);
+    let trunks = Arc::new(Trunks::new(trunks));
     warn_of_shared(&trunks, &[]);
     let ways = Ways::new(clock, chance.next_u64());
     let switchboard = Switchboard::new(
         crate::call::switchboard::Setup {
             sip: endpoint::Settings {
                 advertise: setup.sip.advertise,
-                listeners: listening(&datagrams, &streams)
-                    .iter()
-                    .map(|listen| (listen.transport, listen.address))
-                    .collect(),
+                listeners,
                 user_agent: concat!("ringtag/", env!("CARGO_PKG_VERSION")).to_owned(),
                 transactions_max: endpoint::TRANSACTIONS_MAX,
             },
@@ -258,6 +257,7 @@ fn assemble(
         teller: Teller::default(),
         abandoned: false,
         orders,
+        lookup,
         names,
         name_reports,
         resolver: None,

@@ -8,6 +8,7 @@ pub mod header;
 pub mod headers;
 pub mod host;
 mod lines;
+pub mod locate;
 pub mod malformed;
 pub mod message;
 pub mod method;

@@ -12,9 +12,11 @@
 mod baresip;
 mod commands;
 mod crash;
+mod dns;
 mod full;
 mod gone;
 mod harness;
+mod names;
 mod script;
 mod sipp;
 mod sound;

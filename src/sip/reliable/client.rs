@@ -48,9 +48,7 @@ mod tests {
         use Heard::{Early, Next, Repeated};
         assert_eq!(
             heard,
-            [
-                Next, Repeated, Early, Next, Next, Repeated, Next, Repeated
-            ]
+            [Next, Repeated, Early, Next, Next, Repeated, Next, Repeated]
         );
     }
 

@@ -272,11 +272,7 @@ mod tests {
             self.machine.send(self.now, sdp, text)
         }
 
-        fn prack_at(
-            &mut self,
-            ms: u64,
-            rseq: u32,
-        ) -> Option<(&'static str, Option<&'static str>)> {
+        fn prack_at(&mut self, ms: u64, rseq: u32) -> Option<(&'static str, Option<&'static str>)> {
             self.now = Moment::from_millis(ms);
             let rack = RAck { rseq, cseq: 7 };
             let came = self.machine.handle_prack(self.now, rack)?;
