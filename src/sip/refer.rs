@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::sip::headers::Headers;
 use crate::sip::header::Name;
+use crate::sip::headers::Headers;
 use crate::sip::name_addr::NameAddr;
 use crate::sip::replaces::Replaces;
 use crate::sip::status::reason_phrase;
@@ -147,7 +147,10 @@ mod tests {
     #[test]
     fn a_goal_is_read_with_the_dialog_that_it_replaces() {
         let plain = refer_to("Refer-To: <sip:102@pbx.example>\r\n").unwrap();
-        assert_eq!((plain.uri.as_str(), plain.replaces), ("sip:102@pbx.example", None));
+        assert_eq!(
+            (plain.uri.as_str(), plain.replaces),
+            ("sip:102@pbx.example", None)
+        );
         let compact = refer_to("r: \"Olga\" <sip:102@pbx;method=INVITE>\r\n").unwrap();
         assert_eq!(compact.uri.user(), Some("102"));
         let attended = refer_to(
@@ -170,9 +173,8 @@ mod tests {
             "Refer-To: <sip:1@h?Replaces=x%0d%0aX-Evil:%20y%3Bto-tag%3D1%3Bfrom-tag%3D2>\r\n",
         );
         assert_eq!(hidden, Err(BadRefer::Replaces));
-        let tag = refer_to(
-            "Refer-To: <sip:1@h?Replaces=x%3Bto-tag%3D1%0D%0AEvil%3A%3Bfrom-tag%3D2>\r\n",
-        );
+        let tag =
+            refer_to("Refer-To: <sip:1@h?Replaces=x%3Bto-tag%3D1%0D%0AEvil%3A%3Bfrom-tag%3D2>\r\n");
         assert_eq!(tag, Err(BadRefer::Replaces));
         // Headers that are not understood are left out, whatever they hold.
         let others = refer_to(
@@ -187,7 +189,10 @@ mod tests {
     fn what_cannot_be_called_is_refused() {
         for (lines, why) in [
             ("", BadRefer::NoGoal),
-            ("Refer-To: <sip:1@h>\r\nRefer-To: <sip:2@h>\r\n", BadRefer::NoGoal),
+            (
+                "Refer-To: <sip:1@h>\r\nRefer-To: <sip:2@h>\r\n",
+                BadRefer::NoGoal,
+            ),
             ("Refer-To: nonsense here\r\n", BadRefer::NoGoal),
             ("Refer-To: <http://example.com/>\r\n", BadRefer::Scheme),
             ("Refer-To: <sip:1@h;method=SUBSCRIBE>\r\n", BadRefer::Method),
