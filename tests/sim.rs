@@ -356,6 +356,7 @@ fn recorded_is_bridged(world: &World) -> Result<(), String> {
             | MediaWish::Aim { .. }
             | MediaWish::Bridge { .. }
             | MediaWish::Watch { .. }
+            | MediaWish::Turn { .. }
             | MediaWish::Anew { .. }
             | MediaWish::Close { .. } => {}
         }

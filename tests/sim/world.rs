@@ -416,6 +416,7 @@ impl World {
             | MediaWish::Bridge { .. }
             | MediaWish::Watch { .. }
             | MediaWish::Anew { .. }
+            | MediaWish::Turn { .. }
             | MediaWish::StopRecord { .. } => {}
         }
         self.media.push((self.now, wish));

@@ -287,6 +287,7 @@ impl Rig {
             | MediaWish::Watch { .. }
             | MediaWish::Record { .. }
             | MediaWish::Anew { .. }
+            | MediaWish::Turn { .. }
             | MediaWish::StopRecord { .. } => {}
         }
         self.media.push(wish);
