@@ -355,6 +355,7 @@ impl Rig {
                 What::Began(_) => "began",
                 What::Ringing => "ringing",
                 What::Answered(_) => "answered",
+                What::Transferred(_) => "transferred",
                 What::Ended(_) => "ended",
             })
             .collect()
