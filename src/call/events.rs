@@ -118,6 +118,12 @@ impl Switchboard {
         if screened.is_ok() && self.loops(parent, identity.dialled) {
             screened = Err((Answer::status(482), "the call comes back to its number"));
         }
+        // A step of the negotiation, as a challenge is: the call follows, and has the record.
+        if screened.is_ok()
+            && let Some(answer) = Answer::to_short_session(&self.hands, &request)
+        {
+            return self.hands.reply(now, key, &request, answer);
+        }
         let call = self.new_key();
         let arrived = Arrived {
             server: key,

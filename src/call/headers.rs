@@ -11,7 +11,7 @@ use crate::sip::write::RequestWriter;
 pub(in crate::call) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO";
 /// The option tags that a peer may require of us and that we offer (RFC 3261 19.2). One stands here once its behaviour is
 /// there as a whole, never before.
-pub(in crate::call) const SUPPORTED: &[&str] = &[];
+pub(in crate::call) const SUPPORTED: &[&str] = &["timer"];
 /// The media type of offers and answers.
 pub(in crate::call) const SDP: &str = "application/sdp";
 /// RFC 3261 8.1.1.6: what a request without Max-Forwards is taken to have.
@@ -81,6 +81,11 @@ impl Why {
     pub(in crate::call) const NONE: Self = Self {
         q850: None,
         sip: None,
+    };
+    /// A peer was waited for in vain.
+    pub(in crate::call) const TIMED_OUT: Self = Self {
+        q850: None,
+        sip: Some(408),
     };
     /// Another answered first: a telephone then shows no missed call.
     pub(in crate::call) const ELSEWHERE: Self = Self {

@@ -30,4 +30,5 @@ mod timers;
 pub mod trunk;
 pub mod trunks;
 mod unfit;
+mod upkeep;
 mod usage;

@@ -257,7 +257,6 @@ impl Stage {
             | MediaWish::Watch { .. }
             | MediaWish::Record { .. }
             | MediaWish::Anew { .. }
-            | MediaWish::Turn { .. }
             | MediaWish::StopRecord { .. } => {}
         }
     }
@@ -280,7 +279,7 @@ impl Stage {
                 assert!(begun == Some(false), "a call ends once, after it began");
                 None
             }
-            What::Ringing | What::Answered(_) | What::Transferred(_) => {
+            What::Ringing | What::Answered(_) => {
                 assert!(
                     self.told.get(&call) == Some(&false),
                     "a call rings and is answered between its beginning and its end"

@@ -20,6 +20,8 @@ pub(in crate::call) enum Timer {
     Modify,
     /// An answered call is looked at again: while it is held, its peers are asked whether they are there.
     Held,
+    /// A leg's session is to be refreshed, or was not refreshed in time (RFC 4028).
+    Session(LegId),
     /// The sound of the closed legs was not reported: the record is told without it.
     Closing,
 }

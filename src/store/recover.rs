@@ -434,7 +434,6 @@ impl<'a> Replay<'a> {
             Event::Started(_) => line.mono,
             Event::Began(_)
             | Event::Ringing
-            | Event::Transferred(_)
             | Event::Answered(_)
             | Event::Ended(_)
             | Event::Recorded(_)

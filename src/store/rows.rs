@@ -233,7 +233,6 @@ impl Rows {
                 }
             }
             Event::Ringing
-            | Event::Transferred(_)
             | Event::Hashed(_)
             | Event::Played(_)
             | Event::Started(_)

@@ -45,7 +45,7 @@ impl Call {
             let result = TriedResult::Rejected;
             return self.target_failed(now, hands, index, result, Some(response.status()));
         };
-        self.take_the_winner(now, hands, index, dialog);
+        self.take_the_winner(now, hands, index, (dialog, response));
         let late = self.caller.offer.is_none();
         // A late offer is answered by the caller's ACK, and acknowledged then.
         if !late && let Some(callee) = self.attempts.get_mut(index) {
@@ -77,7 +77,13 @@ impl Call {
     }
 
     /// The others are cancelled at once; the winner's result is written down.
-    fn take_the_winner(&mut self, now: Moment, hands: &mut Hands, index: usize, dialog: Dialog) {
+    fn take_the_winner(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        index: usize,
+        (dialog, response): (Dialog, &Response),
+    ) {
         for other in 0..self.attempts.len() {
             let trying = self.attempts.get(other).is_some_and(Attempt::is_trying);
             if other != index && trying {
@@ -91,6 +97,7 @@ impl Call {
         };
         attempt.stage = Stage::Up;
         attempt.leg.dialog = Some(dialog);
+        attempt.leg.upkeep.agreed(now, response.headers());
         let (tried, ring_ms) = (attempt.tried, attempt.ring_ms(now));
         if let Some(story) = &mut self.story {
             story.answered_at = Some(now);
@@ -146,7 +153,8 @@ impl Call {
         }
         let mut answer = Answer::status(200)
             .contact(hands.contact(&leg.path))
-            .allow();
+            .allow()
+            .session(leg.upkeep.accept(now, request.headers()));
         if let Some(address) = leg.address() {
             let sdp = match &self.caller.offer {
                 Some(offer) => leg.voice.answer(said, offer, address),
@@ -183,8 +191,6 @@ impl Call {
             attempt.leg.voice.settle();
         }
         attempt.leg.heard = Some(heard(said, said));
-        attempt.leg.part.joined = Some(now);
-        caller.leg.part.joined = Some(now);
         let held = caller.leg.holds() || attempt.leg.holds();
         let (left, right) = (caller.leg.id, attempt.leg.id);
         Self::media(
@@ -213,6 +219,7 @@ impl Call {
             held,
         }));
         self.timers.set(Timer::Held, now + HELD);
+        self.watch_sessions();
         // What was kept for further targets.
         self.caller.offer = None;
         self.tell_answered(now, hands, index, recording);
@@ -248,7 +255,11 @@ impl End {
             by: HungUpBy::System,
             status: 503,
             retry_after_s: None,
-            why: Why::NONE,
+            why: match reason {
+                // A BYE that says why, for whoever reads the other side's log.
+                FinishReason::SessionExpired => Why::TIMED_OUT,
+                _other => Why::NONE,
+            },
             gone: None,
         }
     }

@@ -179,7 +179,7 @@ impl Call {
         let callee = ending.answered.and_then(|index| self.attempts.get(index));
         let rejected = ending.reason == FinishReason::Rejected && story.tried.is_empty();
         let dialled = self.attempts.iter().filter(|one| one.invited.is_some());
-        let legs = dialled.map(|one| one.leg.record(answered_at, ending.at));
+        let legs = dialled.map(|one| one.leg.record());
         Some(Ended {
             rule: story.rule.clone(),
             targets_tried: story.tried.clone(),
@@ -196,10 +196,9 @@ impl Call {
             hung_up_by: ending.by,
             sip_status: Some(ending.status),
             q850_cause: ending.q850,
-            legs: std::iter::once(self.caller.leg.record(answered_at, ending.at))
+            legs: std::iter::once(self.caller.leg.record())
                 .chain(legs)
                 .collect(),
-            transfers: Vec::new(),
         })
     }
 }
@@ -222,6 +221,7 @@ impl End {
 
 /// Leaves one leg's dialog, where it has one.
 fn leave(now: Moment, hands: &mut Hands, end: &End, leg: &mut Leg, unacked: Option<ServerKey>) {
+    leg.upkeep.abandon(hands);
     match leg.dialog.take() {
         Some(dialog) if end.gone != Some(leg.id) => hands.part(now, leg, dialog, end.why, unacked),
         Some(_) | None => {

@@ -38,6 +38,9 @@ impl Call {
             Method::Invite => self.reinvite(now, hands, leg, server, request),
             Method::Info => self.inform(now, hands, leg, server, request),
             Method::Options => hands.reply(now, server, &request, Answer::capabilities()),
+            Method::Update if request.body().is_empty() => {
+                self.refreshed_by_peer(now, hands, leg, server, &request);
+            }
             method @ (Method::Ack
             | Method::Cancel
             | Method::Register
@@ -300,7 +303,7 @@ mod tests {
         let mut caller = Peer::caller(&invite, &ringing);
         let mut callee = Peer::callee(&toward, "callee");
         for (method, status) in [
-            ("UPDATE", "405"),
+            ("SUBSCRIBE", "405"),
             ("PRACK", "405"),
             ("DANCE", "501"),
             ("OPTIONS", "200"),
@@ -352,7 +355,7 @@ mod tests {
         let mut rig = Rig::new(one_by_one(&["101"]));
         let (mut caller, _) = rig.up();
         for (method, status) in [
-            ("UPDATE", "405"),
+            ("SUBSCRIBE", "405"),
             ("REFER", "405"),
             ("DANCE", "501"),
             ("OPTIONS", "200"),

@@ -21,7 +21,9 @@ impl Call {
         if up.held {
             let key = self.key;
             for side in [Side::Caller, Side::Callee] {
-                let Some(leg) = self.leg_on(side) else {
+                // A session that is refreshed tells the same.
+                let asked = self.leg_on(side);
+                let Some(leg) = asked.filter(|leg| !leg.upkeep.timer.is_running()) else {
                     continue;
                 };
                 let owner = Owner::Call(key, leg.id, Errand::Ask);

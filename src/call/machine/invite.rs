@@ -68,6 +68,7 @@ impl Call {
             .header(Name::CSeq, format_args!("{cseq} INVITE"))
             .header(Name::Contact, hands.contact(&leg.path))
             .header(Name::Allow, ALLOW)
+            .header(Name::Supported, headers::supported())
             .header(Name::UserAgent, &hands.user_agent);
         if let Some(diversion) = shown.diversion {
             invite = invite.header(Name::Diversion, diversion);
@@ -76,7 +77,7 @@ impl Call {
         if shown.hidden && !(believed && request.headers().has(Name::Privacy)) {
             invite = invite.header(Name::Privacy, "id");
         }
-        invite = repeat(invite, credentials);
+        invite = repeat(leg.upkeep.timer.ask(invite), credentials);
         invite = headers::pass_on(request.headers(), believed, invite);
         if let Some(offer) = &self.caller.offer {
             invite = invite.body(headers::SDP, &leg.voice.say(offer, address));
@@ -113,7 +114,20 @@ impl Call {
             101..=199 => self.provisional(now, hands, index, response),
             200..=299 => self.answered(now, hands, index, client, response),
             401 | 407 => self.challenged(now, hands, index, response),
+            422 => self.too_short(now, hands, index, response),
             _final => self.refused(now, hands, index, response),
+        }
+    }
+
+    /// A target wants a longer session: again with its Min-SE (RFC 4028 7.3).
+    fn too_short(&mut self, now: Moment, hands: &mut Hands, index: usize, response: &Response) {
+        let leg = self.attempts.get_mut(index).map(|one| &mut one.leg);
+        match leg.and_then(|leg| leg.upkeep.timer.raise(response.headers()).then_some(leg)) {
+            Some(leg) => {
+                let credentials = leg.credentials.clone();
+                self.invite(now, hands, index, &credentials);
+            }
+            None => self.refused(now, hands, index, response),
         }
     }
 }

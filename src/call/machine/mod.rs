@@ -19,6 +19,7 @@ mod invite;
 mod modified;
 mod modify;
 mod place;
+mod refresh;
 mod ring;
 
 use std::net::SocketAddr;
@@ -194,6 +195,7 @@ impl Call {
                 Timer::Remind => self.remind(now, hands),
                 Timer::Modify => self.modify_expired(now, hands),
                 Timer::Held => self.ask_the_held(now, hands),
+                Timer::Session(leg) => self.session_due(now, hands, leg),
                 Timer::Closing => self.conclude(now, hands),
             }
         }
@@ -256,6 +258,7 @@ impl Call {
             Errand::Modify => self.modify_response(now, hands, client, path, response),
             Errand::Inform => self.inform_response(now, hands, client, response),
             Errand::Ask => self.ask_response(now, hands, response),
+            Errand::Refresh => self.refresh_response(now, hands, leg, client, came),
         }
     }
 
@@ -273,6 +276,7 @@ impl Call {
             Errand::Modify => self.modify_failed(now, hands, client),
             Errand::Inform => self.inform_failed(now, hands, client),
             Errand::Ask => self.ask_failed(now, hands, leg),
+            Errand::Refresh => self.refresh_failed(now, hands, leg, client),
         }
     }
 
@@ -327,4 +331,6 @@ pub(in crate::call) enum Errand {
     Inform,
     /// Asks a held side whether it is there.
     Ask,
+    /// Refreshes a session.
+    Refresh,
 }

@@ -39,6 +39,7 @@ impl Call {
         }
         match status {
             200..=299 => self.modified(now, hands, modify, (client, request, offer), response),
+            422 => self.modify_too_short(now, hands, modify, (request, offer), response),
             401 | 407 => self.modify_challenged(now, hands, modify, (request, offer), response),
             // The other side has no such call (12.2.1.2).
             408 | 481 => {
@@ -73,6 +74,7 @@ impl Call {
         if let Some(dialog) = &mut other.dialog {
             dialog.refresh(response.headers());
         }
+        other.upkeep.agreed(now, response.headers());
         let fits = match &offer {
             Some(offer) => fits(offer, said.as_ref()),
             None if said.is_some() => Ok(()),
@@ -98,7 +100,8 @@ impl Call {
         }
         let mut answer = Answer::status(200)
             .contact(hands.contact(&sender.path))
-            .allow();
+            .allow()
+            .session(sender.upkeep.accept(now, request.headers()));
         let body = match &offer {
             Some(offer) => sender.answer(&said, offer),
             None => sender.say(&said),
@@ -120,6 +123,29 @@ impl Call {
         if let State::Up(up) = &mut self.state {
             up.modify = Some(modify);
         }
+        self.watch_sessions();
+    }
+
+    /// The other side wants a longer session: once more with its Min-SE (RFC 4028 7.3).
+    fn modify_too_short(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        modify: Modify,
+        passed: (Request, Option<Session>),
+        response: &Response,
+    ) {
+        let (request, offer) = passed;
+        let from = modify.from;
+        let other = self.leg_on(from.other());
+        let raised = other.and_then(|leg| {
+            let raised = leg.upkeep.timer.raise(response.headers());
+            raised.then(|| leg.credentials.clone())
+        });
+        let sent = raised
+            .and_then(|credentials| self.pass_on(now, hands, from, offer.as_ref(), &credentials));
+        // Its Min-SE is none of the sender's business.
+        self.passed_again(now, hands, modify, (request, offer), sent.ok_or(500));
     }
 
     /// The trunk asks who we are: once more with the answer.
@@ -138,9 +164,24 @@ impl Call {
             .and_then(|leg| hands.prove(leg, &mut modify.proven, &Method::Invite, response));
         let sent = credentials
             .and_then(|credentials| self.pass_on(now, hands, from, offer.as_ref(), &credentials));
-        let Some(client) = sent else {
-            hands.reply(now, modify.server, &request, Answer::status(403));
-            return hands.invite_is_answered(modify.server);
+        self.passed_again(now, hands, modify, (request, offer), sent.ok_or(403));
+    }
+
+    /// The re-INVITE is on its way again, or its sender is refused.
+    fn passed_again(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        mut modify: Modify,
+        (request, offer): (Request, Option<Session>),
+        sent: Result<ClientKey, u16>,
+    ) {
+        let client = match sent {
+            Ok(client) => client,
+            Err(status) => {
+                hands.reply(now, modify.server, &request, Answer::status(status));
+                return hands.invite_is_answered(modify.server);
+            }
         };
         modify.stage = Stage::Passed {
             client,

@@ -8,7 +8,7 @@ use crate::base::id::{LegId, Side};
 use crate::base::time::Moment;
 use crate::call::digest::Answered;
 use crate::call::hands::{Answer, Hands, Owner};
-use crate::call::headers::{ALLOW, SDP};
+use crate::call::headers::{ALLOW, SDP, supported};
 use crate::call::leg::Leg;
 use crate::call::machine::{Call, Errand, State};
 use crate::call::offer_answer::{Body, read};
@@ -60,6 +60,9 @@ impl Call {
         request: Request,
     ) {
         let side = self.side(leg);
+        if let Some(answer) = Answer::to_short_session(hands, &request) {
+            return hands.reply(now, server, &request, answer);
+        }
         if let Err(answer) = self.may_modify(side) {
             return hands.reply(now, server, &request, answer);
         }
@@ -95,12 +98,13 @@ impl Call {
     }
 
     /// Whether `side` may change the session now (RFC 3261 14.1, 14.2).
-    fn may_modify(&self, side: Side) -> Result<(), Answer> {
+    fn may_modify(&mut self, side: Side) -> Result<(), Answer> {
+        let refreshes = self.refreshes_by_invite();
         let State::Up(up) = &self.state else {
             return Err(Answer::status(481));
         };
-        // The caller's own INVITE is still under way.
-        if self.caller.unacked.is_some() || up.late.is_some() {
+        // The caller's own INVITE is still under way, or a refresh of ours.
+        if self.caller.unacked.is_some() || up.late.is_some() || refreshes {
             return Err(Answer::status(491));
         }
         match &up.modify {
@@ -134,12 +138,14 @@ impl Call {
         };
         let owner = Owner::Call(key, other.id, Errand::Modify);
         let contact = hands.contact(&other.path);
+        let timer = other.upkeep.timer.clone();
         other.credentials = credentials.to_vec();
         hands.within(now, other, &Method::Invite, owner, |mut invite| {
             invite = invite
                 .header(Name::Contact, contact)
-                .header(Name::Allow, ALLOW);
-            invite = repeat(invite, credentials);
+                .header(Name::Allow, ALLOW)
+                .header(Name::Supported, supported());
+            invite = repeat(timer.ask(invite), credentials);
             match &body {
                 Some(body) => invite.body(SDP, body),
                 None => invite,

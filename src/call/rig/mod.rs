@@ -287,7 +287,6 @@ impl Rig {
             | MediaWish::Watch { .. }
             | MediaWish::Record { .. }
             | MediaWish::Anew { .. }
-            | MediaWish::Turn { .. }
             | MediaWish::StopRecord { .. } => {}
         }
         self.media.push(wish);
@@ -355,7 +354,6 @@ impl Rig {
                 What::Began(_) => "began",
                 What::Ringing => "ringing",
                 What::Answered(_) => "answered",
-                What::Transferred(_) => "transferred",
                 What::Ended(_) => "ended",
             })
             .collect()
