@@ -63,6 +63,7 @@ fn leg(trunk: &str) -> Leg {
         lost: 0,
         jitter_ms: 0.4,
         digits: String::new(),
+        ..Leg::default()
     }
 }
 
@@ -118,6 +119,7 @@ fn call(number: u64, chance: &mut Chance) -> (Vec<Fact>, Outcome) {
         sip_status: Some(200),
         q850_cause: Some(16),
         legs: vec![leg("carrier"), leg("pbx")],
+        transfers: Vec::new(),
     };
     let facts = vec![
         fact(0, What::Began(Box::new(began))),

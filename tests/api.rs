@@ -177,6 +177,7 @@ impl House {
             sip_status: Some(if answered { 200 } else { 480 }),
             q850_cause: None,
             legs: Vec::new(),
+            transfers: Vec::new(),
         })));
         id
     }

@@ -259,12 +259,14 @@ fn one_record(world: &World) -> Result<(), String> {
     let mut last = Moment::START;
     for fact in &world.facts {
         let step = match &fact.what {
-            What::Began(_) => 0,
-            What::Ringing => 1,
-            What::Answered(_) => 2,
-            What::Ended(_) => 3,
+            What::Began(_) => Some(0),
+            What::Ringing => Some(1),
+            What::Answered(_) => Some(2),
+            // Any number of them, while the call is up.
+            What::Transferred(_) => None,
+            What::Ended(_) => Some(3),
         };
-        by_call.entry(fact.call).or_default().push(step);
+        by_call.entry(fact.call).or_default().extend(step);
         if fact.mono < last {
             return Err(format!("{} told out of order", fact.call));
         }
@@ -356,6 +358,7 @@ fn recorded_is_bridged(world: &World) -> Result<(), String> {
             | MediaWish::Aim { .. }
             | MediaWish::Bridge { .. }
             | MediaWish::Watch { .. }
+            | MediaWish::Turn { .. }
             | MediaWish::Anew { .. }
             | MediaWish::Close { .. } => {}
         }

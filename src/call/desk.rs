@@ -144,6 +144,15 @@ pub enum MediaWish {
         /// Right.
         callee: LegId,
     },
+    /// The recording goes on with another party on its right side, from `at` on. Told before the bridge to it is asked for.
+    Turn {
+        /// Whose.
+        call: CallId,
+        /// Now.
+        at: Moment,
+        /// The new party's leg.
+        callee: LegId,
+    },
     /// The leg's sound begins anew (end of hold, new address): its next packet sets a new anchor.
     Anew {
         /// The leg.

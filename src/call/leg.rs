@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use crate::base::chance::Token;
 use crate::base::id::LegId;
+use crate::base::time::Moment;
 use crate::call::desk::LegSound;
 use crate::call::story;
+use crate::call::story::Role;
 use crate::call::trunk::Trunk;
 use crate::call::upkeep::Upkeep;
 use crate::sdp::{Codec, Voice};
@@ -40,6 +42,29 @@ pub(in crate::call) struct Leg {
     pub(in crate::call) upkeep: Upkeep,
     /// For the record; empty until the ports are closed.
     pub(in crate::call) sound: LegSound,
+    /// For the record: what it was to the call.
+    pub(in crate::call) part: Part,
+}
+
+/// A leg's part in the conversation.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::call) struct Part {
+    pub(in crate::call) role: Role,
+    /// When it was bridged.
+    pub(in crate::call) joined: Option<Moment>,
+    /// When it left, where others went on.
+    pub(in crate::call) left: Option<Moment>,
+}
+
+impl Part {
+    /// One that has not joined.
+    pub(in crate::call) const fn of(role: Role) -> Self {
+        Self {
+            role,
+            joined: None,
+            left: None,
+        }
+    }
 }
 
 /// A leg's port pair.
@@ -81,8 +106,13 @@ impl Leg {
         self.heard.as_ref().is_some_and(|heard| !heard.listens)
     }
 
-    /// The leg as the record shows it.
-    pub(in crate::call) fn record(&self) -> story::Leg {
+    /// The leg as the record shows it: its times count from the answer, `zero`.
+    pub(in crate::call) fn record(&self, zero: Option<Moment>, end: Moment) -> story::Leg {
+        let since = |at: Moment| {
+            let span = at - zero?;
+            u64::try_from(span.as_millis()).ok()
+        };
+        let Part { role, joined, left } = self.part;
         let codec = self.heard.as_ref().and_then(|heard| heard.codec.as_ref());
         story::Leg {
             trunk: Arc::clone(&self.trunk.id),
@@ -94,6 +124,9 @@ impl Leg {
             lost: self.sound.lost,
             jitter_ms: self.sound.jitter_ms,
             digits: self.sound.digits.clone(),
+            role: Some(role),
+            joined_ms: joined.and_then(since),
+            left_ms: joined.and_then(|_| since(left.unwrap_or(end))),
         }
     }
 }

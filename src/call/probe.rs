@@ -257,6 +257,7 @@ impl Stage {
             | MediaWish::Watch { .. }
             | MediaWish::Record { .. }
             | MediaWish::Anew { .. }
+            | MediaWish::Turn { .. }
             | MediaWish::StopRecord { .. } => {}
         }
     }
@@ -279,7 +280,7 @@ impl Stage {
                 assert!(begun == Some(false), "a call ends once, after it began");
                 None
             }
-            What::Ringing | What::Answered(_) => {
+            What::Ringing | What::Answered(_) | What::Transferred(_) => {
                 assert!(
                     self.told.get(&call) == Some(&false),
                     "a call rings and is answered between its beginning and its end"

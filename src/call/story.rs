@@ -33,6 +33,8 @@ pub enum What {
     Ringing,
     /// A target answered with 200.
     Answered(Box<Answered>),
+    /// A transfer that the callee asked for came to an end, good or bad.
+    Transferred(Box<Transferred>),
     /// It is over: the last fact that `call` tells.
     Ended(Box<Ended>),
 }
@@ -92,6 +94,30 @@ pub struct Answered {
     pub dialogs: [KeptDialog; 2],
 }
 
+/// A transfer that came to an end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transferred {
+    /// What the record says of it.
+    pub transfer: Transfer,
+    /// The new party's dialog, where the caller talks to it now. *Personal.*
+    pub dialog: Option<KeptDialog>,
+}
+
+/// A transfer: somebody who talked to the caller sent it on to another party (RFC 3515, RFC 3891).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// When it was asked for.
+    pub at: WallTime,
+    /// Who sent the caller on: `manager:desk`, `ext:101@pbx`.
+    pub by: String,
+    /// To whom: `ext:102@pbx`, `number:+7…@carrier`.
+    pub to: String,
+    /// What came of it; `answered`: the caller talked to the new party.
+    pub result: TriedResult,
+    /// The new party's final SIP status, where it gave one.
+    pub sip_status: Option<u16>,
+}
+
 /// What a BYE needs when this process is gone (RFC 3261 12.2.1.1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptDialog {
@@ -148,6 +174,8 @@ pub struct Ended {
     pub q850_cause: Option<u8>,
     /// Each leg, the caller's first.
     pub legs: Vec<Leg>,
+    /// Each transfer, in order.
+    pub transfers: Vec<Transfer>,
 }
 
 /// One target that was tried.
@@ -225,6 +253,39 @@ pub struct Leg {
     pub jitter_ms: f32,
     /// RFC 4733 digits it sent. *Personal.*
     pub digits: String,
+    /// What it was to the call; `None` in records of earlier versions.
+    #[serde(default)]
+    pub role: Option<Role>,
+    /// When it joined the conversation, in milliseconds from the answer, which is where the recording begins; `None`: it never
+    /// did.
+    #[serde(default)]
+    pub joined_ms: Option<u64>,
+    /// When it left the conversation.
+    #[serde(default)]
+    pub left_ms: Option<u64>,
+}
+
+/// What a leg was to its call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Who rang.
+    Caller,
+    /// A target of the rule.
+    Callee,
+    /// To whom the caller was sent on.
+    Transfer,
+}
+
+impl Role {
+    /// The word of the record.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Callee => "callee",
+            Self::Transfer => "transfer",
+        }
+    }
 }
 
 /// A stable word for why a call ended.

@@ -215,8 +215,11 @@ pub(in crate::cli) fn print_whole(
         line(
             "  leg",
             &format!(
-                "{} {}, in {} out {} lost {}, jitter {:.1} ms, keys {}",
+                "{}{}{} {}, in {} out {} lost {}, jitter {:.1} ms, keys {}",
+                leg.role
+                    .map_or_else(String::new, |role| format!("{} on ", role.word())),
                 leg.trunk,
+                span(leg.joined_ms, leg.left_ms),
                 leg.codec.as_deref().unwrap_or("no codec"),
                 leg.packets_in,
                 leg.packets_out,
@@ -227,6 +230,21 @@ pub(in crate::cli) fn print_whole(
                 } else {
                     clean(&leg.digits)
                 }
+            ),
+        )?;
+    }
+    for transfer in &call.transfers {
+        let status = transfer
+            .sip_status
+            .map_or_else(|| "-".to_owned(), |status| status.to_string());
+        line(
+            "  transfer",
+            &format!(
+                "{} by {} to {}: {} (SIP status {status})",
+                transfer.at,
+                clean(&transfer.by),
+                clean(&transfer.to),
+                transfer.result.word(),
             ),
         )?;
     }
@@ -313,6 +331,16 @@ fn fit(text: &str, width: usize) -> String {
     let mut short: String = clean.chars().take(width - 1).collect();
     short.push('…');
     short
+}
+
+/// ` from 0.0 s to 12.3 s`, counted from the answer; empty for a leg that nobody talked on.
+fn span(joined_ms: Option<u64>, left_ms: Option<u64>) -> String {
+    let seconds = |ms: u64| format!("{}.{} s", ms / 1_000, ms % 1_000 / 100);
+    match (joined_ms, left_ms) {
+        (None, _) => String::new(),
+        (Some(joined), None) => format!(" from {}", seconds(joined)),
+        (Some(joined), Some(left)) => format!(" from {} to {}", seconds(joined), seconds(left)),
+    }
 }
 
 #[cfg(test)]

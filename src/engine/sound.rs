@@ -165,11 +165,21 @@ impl Sound {
                     self.order(Command::Anew { tap, side });
                 }
             }
+            MediaWish::Turn { call, at, callee } => self.turn(call, at, callee),
             MediaWish::StopRecord { call, at } => self.stop(call, at),
             MediaWish::Close { leg } => {
-                if self.legs.remove(&leg).is_none() {
+                let Some(closed) = self.legs.remove(&leg) else {
                     // It never had ports: there is nothing to wait for.
                     return Some(Told::Closed(leg, LegSound::default()));
+                };
+                if let Some((tap, side)) = closed.recorded {
+                    // Nobody is there until another party comes.
+                    self.order(Command::Sends {
+                        tap,
+                        side,
+                        sends: false,
+                        at: now,
+                    });
                 }
                 self.pool.close(leg);
             }
@@ -305,6 +315,43 @@ impl Sound {
         set(&self.gauges.recordings_open, self.taps.len() as u64);
     }
 
+    /// Another party takes the callee's place. Its packets bear another name from the first on, so that none of the two is
+    /// ever taken for the other's, however far the recorder is behind.
+    fn turn(&mut self, call: CallId, at: Moment, callee: LegId) {
+        let Some(tap) = self.taps.get_mut(&call) else {
+            return;
+        };
+        let next = TapId(self.tap_count);
+        self.tap_count = self.tap_count.wrapping_add(1);
+        let (first, caller) = (tap.id, tap.caller);
+        let former = std::mem::replace(&mut tap.callee, callee);
+        let is_lost = tap.lost.is_some();
+        if let Some(leg) = self.legs.get_mut(&former) {
+            leg.recorded = None;
+        }
+        if let Some(leg) = self.legs.get_mut(&caller) {
+            leg.recorded = Some((next, Side::Caller));
+        }
+        let (codecs, sends) = self.legs.get_mut(&callee).map_or_else(
+            || (no_codecs(), false),
+            |leg| {
+                leg.recorded = Some((next, Side::Callee));
+                let codecs = leg.codecs.clone().unwrap_or_else(no_codecs);
+                (codecs, !leg.quiet)
+            },
+        );
+        if !is_lost {
+            self.order(Command::Turn {
+                tap: first,
+                next,
+                codecs,
+                sends,
+                at,
+            });
+            self.pool.tap(caller, callee, Some(next));
+        }
+    }
+
     fn stop(&mut self, call: CallId, at: Moment) {
         if let Some(tap) = self.taps.remove(&call) {
             self.end(call, &tap, at);
@@ -436,5 +483,67 @@ mod tests {
             sound.next_unrecorded().unwrap().gaps[0].why,
             "recorder gone"
         );
+    }
+
+    #[test]
+    fn another_party_is_recorded_under_a_name_of_its_own_and_who_left_owes_nothing() {
+        let settings = crate::media::settings::Settings {
+            bind: None,
+            advertise: None,
+            port_min: 21_000,
+            port_max: 21_010,
+            silence: Duration::from_secs(60),
+            workers: 1,
+        };
+        let clock = Clock::start();
+        let (pool, _readers) = Pool::start(&settings, clock, 1, Arc::new(|| ())).unwrap();
+        let (recorder, orders) = crossbeam_channel::bounded(100);
+        let mut sound = Sound::new(&settings, pool, recorder, 1, Arc::new(Gauges::default()));
+        let wall = WallTime::from_millis(1_795_253_400_125);
+        let call = CallId::new(wall, &mut Chance::from_number(1));
+        let at = Moment::from_millis;
+        for leg in 1..=3 {
+            sound.legs.insert(LegId(leg), Leg::default());
+        }
+        sound.record(call, wall, at(0), LegId(1), LegId(2));
+        assert!(matches!(
+            orders.try_recv(),
+            Ok(Command::Start { tap: TapId(0), .. })
+        ));
+        // The first callee hangs up, and the other is there two seconds later.
+        let mut ways = Ways::new(clock, 1);
+        sound.perform(at(5_000), &mut ways, MediaWish::Close { leg: LegId(2) });
+        assert!(matches!(
+            orders.try_recv(),
+            Ok(Command::Sends {
+                tap: TapId(0),
+                side: Side::Callee,
+                sends: false,
+                ..
+            })
+        ));
+        sound.turn(call, at(7_000), LegId(3));
+        assert!(matches!(
+            orders.try_recv(),
+            Ok(Command::Turn {
+                tap: TapId(0),
+                next: TapId(1),
+                sends: true,
+                ..
+            })
+        ));
+        // What is told of either side now is told under the new name.
+        for leg in [LegId(1), LegId(3)] {
+            sound.perform(at(8_000), &mut ways, MediaWish::Anew { leg });
+            assert!(matches!(
+                orders.try_recv(),
+                Ok(Command::Anew { tap: TapId(1), .. })
+            ));
+        }
+        sound.stop(call, at(9_000));
+        assert!(matches!(
+            orders.try_recv(),
+            Ok(Command::Stop { tap: TapId(0), .. })
+        ));
     }
 }

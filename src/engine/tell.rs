@@ -69,6 +69,16 @@ impl Teller {
                 add(&gauges.calls_talking, 1);
                 log_answer(answered);
             }
+            What::Transferred(transferred) => {
+                let transfer = &transferred.transfer;
+                info!(
+                    by = masked_text(&transfer.by),
+                    to = masked_text(&transfer.to),
+                    result = transfer.result.word(),
+                    status = transfer.sip_status,
+                    "a transfer"
+                );
+            }
             What::Ended(ended) => count_end(gauges, ended),
         }
     }

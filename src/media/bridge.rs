@@ -58,22 +58,23 @@ impl Bridges {
         }
     }
 
-    /// Relays between two legs; each leaves its former bridge, and its tap with it.
+    /// Relays between two legs; each leaves its former bridge, and whoever is left behind there is tapped no longer.
     pub fn join(&mut self, a: Slot, b: Slot) {
         if a == b || self.other(a) == Some(b) {
             return;
         }
-        self.leave(a);
-        self.leave(b);
+        for former in [self.other(a), self.other(b)].into_iter().flatten() {
+            self.end(former).route = Route::default();
+        }
         self.end(a).route.to = Some(b);
         self.end(b).route.to = Some(a);
     }
 
-    /// Ends the bridge that `slot` is in.
+    /// Ends the bridge that `slot` is in. Both stay tapped: a caller who waits for another party is heard on the recording.
     pub fn leave(&mut self, slot: Slot) {
         if let Some(other) = self.other(slot) {
-            self.end(other).route = Route::default();
-            self.end(slot).route = Route::default();
+            self.end(other).route.to = None;
+            self.end(slot).route.to = None;
         }
     }
 
@@ -165,17 +166,18 @@ mod tests {
     }
 
     #[test]
-    fn a_tap_knows_the_sides_and_ends_with_its_bridge() {
+    fn a_tap_knows_the_sides_and_ends_for_whom_is_left_behind() {
         let mut bridges = Bridges::default();
         bridges.join(4, 2);
         bridges.tap(4, 2, Some(TapId(7)));
         bridges.join(2, 4);
         assert_eq!(bridges.pass(4, NOW).tap, Some((TapId(7), Side::Caller)));
         assert_eq!(bridges.pass(2, NOW).tap, Some((TapId(7), Side::Callee)));
+        bridges.tap(4, 3, Some(TapId(9)));
         bridges.join(4, 3);
-        for slot in 2..=4 {
-            assert_eq!(bridges.pass(slot, NOW).tap, None);
-        }
+        assert_eq!(bridges.pass(2, NOW).tap, None);
+        assert_eq!(bridges.pass(4, NOW).tap, Some((TapId(9), Side::Caller)));
+        assert_eq!(bridges.pass(3, NOW).tap, Some((TapId(9), Side::Callee)));
         bridges.tap(4, 3, Some(TapId(8)));
         bridges.tap(4, 3, None);
         assert_eq!(bridges.pass(4, NOW).tap, None);
@@ -187,6 +189,17 @@ mod tests {
         bridges.tap(0, 1, Some(TapId(7)));
         bridges.join(0, 1);
         assert_eq!(bridges.pass(0, NOW).tap, Some((TapId(7), Side::Caller)));
+    }
+
+    #[test]
+    fn who_waits_alone_stays_tapped() {
+        let mut bridges = Bridges::default();
+        bridges.tap(0, 1, Some(TapId(7)));
+        bridges.join(0, 1);
+        bridges.forget(1);
+        assert_eq!(to(&mut bridges, 0), None);
+        assert_eq!(bridges.pass(0, NOW).tap, Some((TapId(7), Side::Caller)));
+        assert_eq!(bridges.pass(1, NOW), Route::default());
     }
 
     #[test]

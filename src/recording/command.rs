@@ -31,7 +31,7 @@ pub enum Command {
     },
     /// New SDP: what one side's payload types mean from now on.
     Codecs {
-        /// The recording.
+        /// The recording, by the name under which the side is tapped.
         tap: TapId,
         /// The side.
         side: Side,
@@ -40,7 +40,7 @@ pub enum Command {
     },
     /// New SDP: whether one side may send from now on; `false` is hold.
     Sends {
-        /// The recording.
+        /// The recording, by the name under which the side is tapped.
         tap: TapId,
         /// The side.
         side: Side,
@@ -51,10 +51,24 @@ pub enum Command {
     },
     /// One side's sound begins anew (end of hold, another target): the next packet sets a new anchor.
     Anew {
-        /// The recording.
+        /// The recording, by the name under which the side is tapped.
         tap: TapId,
         /// The side.
         side: Side,
+    },
+    /// Another party takes the callee's place: packets under `next` are of the new one and of the same caller, those under
+    /// the names before still of the old one. Sent before the media worker is told to tap under `next`.
+    Turn {
+        /// The recording, by its first name.
+        tap: TapId,
+        /// Its name in the ring from now on.
+        next: TapId,
+        /// What the new party's payload types mean.
+        codecs: Arc<[Codec]>,
+        /// Whether its SDP lets it send.
+        sends: bool,
+        /// Now.
+        at: Moment,
     },
     /// End the file: both sides are padded to `at`.
     Stop {

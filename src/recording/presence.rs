@@ -48,6 +48,8 @@ pub struct Sign {
 /// One side of a recording.
 #[derive(Clone, Debug)]
 pub struct Presence {
+    /// When the side's party came: zero, or when it took another's place.
+    since: u64,
     /// Since when a packet is due: zero, the end of a hold, the packet before. `None` on hold.
     due: Option<u64>,
     /// When the first packet was due.
@@ -65,9 +67,15 @@ pub struct Presence {
 impl Presence {
     /// Begins at zero with a side that may send. `comfort`: its SDP knows comfort noise.
     pub const fn new(comfort: bool) -> Self {
+        Self::since(0, comfort)
+    }
+
+    /// Begins with a party that comes at `at_ms` and may send.
+    pub const fn since(at_ms: u64, comfort: bool) -> Self {
         Self {
-            due: Some(0),
-            first_due: Some(0),
+            since: at_ms,
+            due: Some(at_ms),
+            first_due: Some(at_ms),
             owed_ms: 0,
             came: false,
             last: None,
@@ -130,7 +138,7 @@ impl Presence {
         let owing = self.due.map_or(0, |due| end_ms.saturating_sub(due));
         if !self.came {
             return (self.owed_ms + owing >= SETTLING_MS).then_some(Stretch {
-                from_ms: 0,
+                from_ms: self.since,
                 until_ms: end_ms,
             });
         }

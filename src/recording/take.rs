@@ -10,14 +10,14 @@ use std::time::Duration;
 use crate::base::id::CallId;
 use crate::base::id::Side;
 use crate::base::time::Moment;
-use crate::media::tap::Tapped;
+use crate::media::tap::{Refusal, TapId, Tapped};
 use crate::recording::command::Outcome;
 use crate::recording::command::State;
 use crate::recording::gaps::Gaps;
 use crate::recording::gaps::Why;
 use crate::recording::notes::Notes;
 use crate::recording::tape::RATE_HZ;
-use crate::recording::tape::Tape;
+use crate::recording::tape::{Tape, Who};
 use crate::recording::wav::CHANNELS;
 use crate::recording::wav::Medium;
 use crate::recording::wav::Wav;
@@ -78,23 +78,29 @@ impl<M: Medium> Take<M> {
     }
 
     /// Notes a packet that the ring had no room for.
-    pub fn refused(&mut self, side: Side, arrival: Moment) {
-        self.tape.refused(side, arrival);
+    pub fn refused(&mut self, refusal: &Refusal) {
+        self.tape
+            .refused((refusal.tap, refusal.side), refusal.arrival);
     }
 
     /// Takes what one side's payload types mean from now on.
-    pub fn set_codecs(&mut self, side: Side, codecs: Arc<[Codec]>) {
-        self.tape.set_codecs(side, codecs);
+    pub fn set_codecs(&mut self, who: Who, codecs: Arc<[Codec]>) {
+        self.tape.set_codecs(who, codecs);
     }
 
     /// Takes whether one side may send from `at` on.
-    pub fn set_sends(&mut self, side: Side, sends: bool, at: Moment) {
-        self.tape.set_sends(side, sends, at);
+    pub fn set_sends(&mut self, who: Who, sends: bool, at: Moment) {
+        self.tape.set_sends(who, sends, at);
+    }
+
+    /// Another party takes the callee's place; its packets come under `next`.
+    pub fn turn(&mut self, next: TapId, codecs: Arc<[Codec]>, sends: bool, at: Moment) {
+        self.tape.turn(next, codecs, sends, at);
     }
 
     /// One side's sound begins anew.
-    pub fn anew(&mut self, side: Side) {
-        self.tape.anew(side);
+    pub fn anew(&mut self, who: Who) {
+        self.tape.anew(who);
     }
 
     /// Lets time pass: what no straggler can change any more is written.
@@ -279,7 +285,7 @@ mod tests {
     fn tape() -> Tape {
         let mut tape = Tape::new(Moment::START, [[].into(), [].into()]);
         for side in Side::BOTH {
-            tape.set_sends(side, false, Moment::START);
+            tape.set_sends((TapId(0), side), false, Moment::START);
         }
         tape
     }

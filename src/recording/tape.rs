@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::base::id::Side;
 use crate::base::time::Moment;
 use crate::media::codec::Law;
-use crate::media::tap::Tapped;
+use crate::media::tap::{TapId, Tapped};
 use crate::media::timeline::Counts;
 use crate::media::timeline::Packet;
 use crate::media::timeline::REORDER_MS;
@@ -37,11 +37,16 @@ pub struct Tape {
     scale: Scale,
     /// Caller, callee.
     sides: [Half; 2],
+    /// The callee's party before, and the name under which the packets of the one that is come.
+    former: Option<(Half, TapId)>,
     mix: Mix,
     /// The latest time seen, of a packet or told.
     latest: i64,
     gaps: Gaps,
 }
+
+/// Whose sound: a side, and the name under which it is tapped, which tells the party that is from the one before.
+pub type Who = (TapId, Side);
 
 /// One side.
 #[derive(Debug)]
@@ -98,13 +103,8 @@ impl Tape {
         let scale = Scale::new(at, RATE_HZ);
         Self {
             scale,
-            sides: codecs.map(|codecs| Half {
-                timeline: Timeline::new(scale),
-                presence: Presence::new(knows_comfort(&codecs)),
-                kinds: kinds(&codecs),
-                codecs,
-                undecoded: 0,
-            }),
+            sides: codecs.map(|codecs| Half::new(scale, 0, codecs)),
+            former: None,
             mix: Mix::new(),
             latest: 0,
             gaps: Gaps::default(),
@@ -112,36 +112,52 @@ impl Tape {
     }
 
     /// Takes what one side's payload types mean from now on.
-    pub fn set_codecs(&mut self, side: Side, codecs: Arc<[Codec]>) {
-        let half = self.half(side);
+    pub fn set_codecs(&mut self, who: Who, codecs: Arc<[Codec]>) {
+        let half = self.half(who);
         half.presence.set_comfort(knows_comfort(&codecs));
         half.kinds = kinds(&codecs);
         half.codecs = codecs;
     }
 
     /// Takes whether one side may send from `at` on.
-    pub fn set_sends(&mut self, side: Side, sends: bool, at: Moment) {
+    pub fn set_sends(&mut self, who: Who, sends: bool, at: Moment) {
         let at_ms = self.scale.millis(self.scale.position(at));
-        let missing = self.half(side).presence.set_sends(sends, at_ms);
-        self.unheard(side, missing);
+        let missing = self.half(who).presence.set_sends(sends, at_ms);
+        self.unheard(who, missing);
     }
 
     /// One side's sound begins anew.
-    pub fn anew(&mut self, side: Side) {
-        self.half(side).timeline.anew();
+    pub fn anew(&mut self, who: Who) {
+        self.half(who).timeline.anew();
+    }
+
+    /// Another party takes the callee's place at `at`: its packets come under the name `next`. What still comes under the
+    /// names before is the old one's, and is laid by the old one's timeline.
+    pub fn turn(&mut self, next: TapId, codecs: Arc<[Codec]>, sends: bool, at: Moment) {
+        let at_ms = self.scale.millis(self.scale.position(at));
+        let [_, callee] = &mut self.sides;
+        let mut coming = Half::new(self.scale, at_ms, codecs);
+        coming.undecoded = callee.undecoded;
+        let leaving = std::mem::replace(callee, coming);
+        if let Some(Stretch { from_ms, until_ms }) = leaving.presence.end(at_ms) {
+            self.gaps
+                .note(Side::Callee, from_ms, until_ms, &Why::Nothing);
+        }
+        self.former = Some((leaving, next));
+        self.set_sends((next, Side::Callee), sends, at);
     }
 
     /// Notes a packet that the ring had no room for.
-    pub fn refused(&mut self, side: Side, arrival: Moment) {
-        self.heard(side, arrival, None);
-        self.miss(side, arrival, &Why::Behind);
+    pub fn refused(&mut self, who: Who, arrival: Moment) {
+        self.heard(who, arrival, None);
+        self.miss(who, arrival, &Why::Behind);
     }
 
     /// Lays a packet.
     pub fn packet(&mut self, tapped: &Tapped, payload: &[u8], disk: &mut impl FnMut(&[u8])) {
-        let (side, arrival) = (tapped.side, tapped.arrival);
+        let (who, arrival) = ((tapped.tap, tapped.side), tapped.arrival);
         self.latest = self.latest.max(self.scale.position(arrival));
-        let kind = self.half(side).kinds.get(usize::from(tapped.payload_type));
+        let kind = self.half(who).kinds.get(usize::from(tapped.payload_type));
         let kind = kind.copied().unwrap_or(Kind::Unexplained);
         let sign = Sign {
             ssrc: tapped.ssrc,
@@ -149,8 +165,8 @@ impl Tape {
             timestamp: tapped.timestamp,
             may_pause: kind.may_pause(),
         };
-        self.heard(side, arrival, Some(sign));
-        let half = self.half(side);
+        self.heard(who, arrival, Some(sign));
+        let half = self.half(who);
         let why = match kind {
             Kind::Sound(law) => return self.sound(law, tapped, payload, disk),
             Kind::Silent | Kind::Comfort => return,
@@ -165,7 +181,7 @@ impl Tape {
                 }),
         };
         half.undecoded += 1;
-        self.miss(side, arrival, &why);
+        self.miss(who, arrival, &why);
     }
 
     /// Lets time pass: what no straggler can change any more goes to `disk`. Every packet that came
@@ -217,7 +233,7 @@ impl Tape {
                 .all(|code| law.decode(*code).unsigned_abs() <= QUIET_MAX)
         };
         match self
-            .half(tapped.side)
+            .half((tapped.tap, tapped.side))
             .timeline
             .place(&packet, horizon, quiet)
         {
@@ -251,23 +267,23 @@ impl Tape {
         gaps.finish(end_ms)
     }
 
-    fn heard(&mut self, side: Side, arrival: Moment, sign: Option<Sign>) {
+    fn heard(&mut self, who: Who, arrival: Moment, sign: Option<Sign>) {
         let arrival = self.scale.position(arrival);
         // What came before zero does not show that the recording hears the side.
         if arrival >= 0 {
             let at_ms = self.scale.millis(arrival);
-            let missing = self.half(side).presence.packet(at_ms, sign);
-            self.unheard(side, missing);
+            let missing = self.half(who).presence.packet(at_ms, sign);
+            self.unheard(who, missing);
         }
     }
 
-    fn unheard(&mut self, side: Side, missing: Option<Stretch>) {
+    fn unheard(&mut self, (_, side): Who, missing: Option<Stretch>) {
         if let Some(Stretch { from_ms, until_ms }) = missing {
             self.gaps.note(side, from_ms, until_ms, &Why::Nothing);
         }
     }
 
-    fn miss(&mut self, side: Side, arrival: Moment, why: &Why) {
+    fn miss(&mut self, (_, side): Who, arrival: Moment, why: &Why) {
         let arrival = self.scale.position(arrival);
         // What came before zero is not missing from the recording.
         if arrival >= 0 {
@@ -281,11 +297,25 @@ impl Tape {
         self.latest - self.scale.samples(REORDER_MS)
     }
 
-    const fn half(&mut self, side: Side) -> &mut Half {
+    fn half(&mut self, (tap, side): Who) -> &mut Half {
         let [caller, callee] = &mut self.sides;
-        match side {
-            Side::Caller => caller,
-            Side::Callee => callee,
+        match (side, &mut self.former) {
+            (Side::Caller, _) => caller,
+            (Side::Callee, Some((former, now))) if *now != tap => former,
+            (Side::Callee, _) => callee,
+        }
+    }
+}
+
+impl Half {
+    /// Begins with a party that comes `at_ms` after zero.
+    fn new(scale: Scale, at_ms: u64, codecs: Arc<[Codec]>) -> Self {
+        Self {
+            timeline: Timeline::new(scale),
+            presence: Presence::since(at_ms, knows_comfort(&codecs)),
+            kinds: kinds(&codecs),
+            codecs,
+            undecoded: 0,
         }
     }
 }
@@ -622,6 +652,114 @@ mod tests {
         }
     }
 
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Another party takes the callee's place: the caller goes on without a step, each of the two others is heard whole and
+        /// where it spoke, also what of the first was still on its way when the order came.
+        #[test]
+        fn who_takes_the_callees_place_is_heard_from_the_sample_on_where_it_spoke(
+            seed: u64,
+            told_early_micros in 0..400_000_i64,
+            pause_micros in 20_000..3_000_000_i64,
+            same_numbers: bool,
+        ) {
+            let mut chance = Chance::from_number(seed);
+            let turned = 2_000_000_i64;
+            let mut sent = [vec![], vec![], vec![]];
+            let mut network: Vec<(i64, Tapped, Vec<u8>)> = Vec::new();
+            let mut phones = [
+                Phone::new(Side::Caller, Law::A, chance.next_u64()),
+                Phone::new(Side::Callee, Law::A, chance.next_u64()),
+                Phone::new(Side::Callee, Law::Mu, chance.next_u64()),
+            ];
+            if same_numbers {
+                // A telephone exchange may have one source for all of its telephones.
+                phones[2].ssrc = phones[1].ssrc;
+                phones[2].sequence = phones[1].sequence;
+            }
+            let came = turned + pause_micros;
+            for (who, (begins, ends)) in [(0, 6_000_000), (0, turned), (came, 6_000_000)].into_iter().enumerate() {
+                let mut clock: i64 = begins;
+                while clock + 20_000 <= ends {
+                    let (mut tapped, payload) = phones[who].next(160);
+                    sent[who].extend(decoded(phones[who].law, &payload));
+                    let arrival = clock + i64::try_from(chance.below(4_000)).unwrap();
+                    tapped.tap = TapId(if arrival < turned || who == 1 { 1 } else { 2 });
+                    // The new party's number 8 means what the old one's 0 meant.
+                    if who == 2 {
+                        tapped.payload_type = 8;
+                    }
+                    network.push((arrival, tapped, payload));
+                    clock += 20_000;
+                }
+            }
+            network.sort_by_key(|(arrival, ..)| *arrival);
+            let none = codecs(&[]);
+            let mut tape = Tape::new(ZERO, [Arc::clone(&none), none]);
+            let mut file = Vec::new();
+            let mut disk = |block: &[u8]| file.extend_from_slice(block);
+            let mut told = false;
+            for (arrival, mut tapped, payload) in network {
+                if !told && arrival >= turned - told_early_micros {
+                    told = true;
+                    tape.turn(TapId(2), codecs(&[(8, "PCMU")]), true, at(turned));
+                }
+                tapped.arrival = at(arrival);
+                tape.packet(&tapped, &payload, &mut disk);
+                tape.advance(at(arrival), &mut disk);
+            }
+            let finished = tape.finish(at(6_300_000), &mut disk);
+            prop_assert!(finished.gaps.is_empty(), "{:?}", finished.gaps);
+            for (who, (offset, begins)) in [(0, 0), (2, 0), (2, came)].into_iter().enumerate() {
+                let channel: Vec<i16> = file
+                    .chunks_exact(4)
+                    .map(|frame| i16::from_le_bytes([frame[offset], frame[offset + 1]]))
+                    .collect();
+                let truth = usize::try_from(begins * 8 / 1_000).unwrap();
+                let place = find(&channel[truth.saturating_sub(8)..], &sent[who]);
+                prop_assert!(place.is_some_and(|place| place <= 40 + 8), "{who}: {place:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_party_on_the_callees_side_is_missed_for_its_own_time() {
+        for (first_speaks, gap) in [(true, (15_000, 15_000)), (false, (0, 15_000))] {
+            let mut tape = Tape::new(ZERO, [codecs(&[]), codecs(&[])]);
+            let mut nowhere = |_: &[u8]| {};
+            let mut caller = Phone::new(Side::Caller, Law::A, 3);
+            let mut callee = Phone::new(Side::Callee, Law::A, 4);
+            for k in 0..1_500_i64 {
+                let first = k < 500;
+                if k == 500 {
+                    // It hangs up; somebody else comes five seconds later.
+                    tape.set_sends((TapId(1), Side::Callee), false, at(k * 20_000));
+                }
+                if k == 750 {
+                    tape.turn(TapId(2), codecs(&[]), true, at(k * 20_000));
+                }
+                let speaks = if first {
+                    first_speaks
+                } else {
+                    k >= 750 && !first_speaks
+                };
+                let said = [Some(caller.next(160)), speaks.then(|| callee.next(160))];
+                for (mut tapped, payload) in said.into_iter().flatten() {
+                    tapped.arrival = at(k * 20_000);
+                    tapped.tap = TapId(if k < 750 { 1 } else { 2 });
+                    tape.packet(&tapped, &payload, &mut nowhere);
+                }
+            }
+            let finished = tape.finish(at(30_000_000), &mut nowhere);
+            let gaps = finished.gaps.iter();
+            let gaps: Vec<_> = gaps
+                .map(|gap| (gap.side, (gap.from_ms, gap.length_ms)))
+                .collect();
+            assert_eq!(gaps, [(Side::Callee, gap)]);
+        }
+    }
+
     #[test]
     fn sound_before_the_answer_is_cut_at_zero() {
         let mut network = Network::default();
@@ -674,7 +812,7 @@ mod tests {
                 });
             }
         }
-        tape.refused(Side::Caller, at(3_900_000));
+        tape.refused((TapId(0), Side::Caller), at(3_900_000));
         let finished = tape.finish(at(4_000_000), &mut |block| file.extend_from_slice(block));
         let gaps: Vec<_> = finished
             .gaps
@@ -745,7 +883,7 @@ mod tests {
     fn a_one_way_call_says_so_and_a_side_on_hold_does_not() {
         let gaps_of = |callee_sends: bool| {
             let mut tape = Tape::new(ZERO, [codecs(&[]), codecs(&[])]);
-            tape.set_sends(Side::Callee, callee_sends, ZERO);
+            tape.set_sends((TapId(0), Side::Callee), callee_sends, ZERO);
             let mut phone = Phone::new(Side::Caller, Law::Mu, 3);
             for k in 0..100_i64 {
                 let (mut tapped, payload) = phone.next(160);

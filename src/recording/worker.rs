@@ -64,6 +64,7 @@ pub fn spawn(
         commands,
         finisher,
         takes: BTreeMap::new(),
+        heirs: BTreeMap::new(),
         pending: VecDeque::new(),
         payload: Vec::new(),
         advanced: Moment::START,
@@ -81,6 +82,8 @@ struct Recorder {
     commands: Receiver<Command>,
     finisher: Finisher,
     takes: BTreeMap<TapId, Take<File>>,
+    /// Later names of recordings whose callee was followed by another party, and their first.
+    heirs: BTreeMap<TapId, TapId>,
     /// Commands that wait until every packet that came before them is laid.
     pending: VecDeque<Command>,
     payload: Vec<u8>,
@@ -150,9 +153,21 @@ impl Recorder {
             } => {
                 let mut tape = Tape::new(at, codecs);
                 for (side, sends) in Side::BOTH.into_iter().zip(sends) {
-                    tape.set_sends(side, sends, at);
+                    tape.set_sends((tap, side), sends, at);
                 }
                 self.begin(tap, call, wall, at, tape);
+            }
+            Command::Turn {
+                tap,
+                next,
+                codecs,
+                sends,
+                at,
+            } => {
+                if let Some(take) = self.takes.get_mut(&tap) {
+                    take.turn(next, codecs, sends, at);
+                    self.heirs.insert(next, tap);
+                }
             }
             Command::Codecs { .. }
             | Command::Sends { .. }
@@ -165,11 +180,11 @@ impl Recorder {
 
     fn perform(&mut self, command: Command) {
         match command {
-            // Begun when it was received.
-            Command::Start { .. } => {}
+            // Done when they were received.
+            Command::Start { .. } | Command::Turn { .. } => {}
             Command::Codecs { tap, side, codecs } => {
-                if let Some(take) = self.takes.get_mut(&tap) {
-                    take.set_codecs(side, codecs);
+                if let Some(take) = self.take(tap) {
+                    take.set_codecs((tap, side), codecs);
                 }
             }
             Command::Sends {
@@ -178,17 +193,18 @@ impl Recorder {
                 sends,
                 at,
             } => {
-                if let Some(take) = self.takes.get_mut(&tap) {
-                    take.set_sends(side, sends, at);
+                if let Some(take) = self.take(tap) {
+                    take.set_sends((tap, side), sends, at);
                 }
             }
             Command::Anew { tap, side } => {
-                if let Some(take) = self.takes.get_mut(&tap) {
-                    take.anew(side);
+                if let Some(take) = self.take(tap) {
+                    take.anew((tap, side));
                 }
             }
             Command::Stop { tap, at } => {
                 if let Some(take) = self.takes.remove(&tap) {
+                    self.heirs.retain(|_, first| *first != tap);
                     self.finisher.finish(ended(take, at));
                 }
             }
@@ -213,6 +229,16 @@ impl Recorder {
         }
     }
 
+    /// The recording that has this name, or had it first.
+    fn take(&mut self, tap: TapId) -> Option<&mut Take<File>> {
+        let first = self.first(tap);
+        self.takes.get_mut(&first)
+    }
+
+    fn first(&self, tap: TapId) -> TapId {
+        self.heirs.get(&tap).copied().unwrap_or(tap)
+    }
+
     /// Lays the packets that wait in the rings; returns how many, and whether that were all.
     fn drain(&mut self) -> (usize, bool) {
         let mut readers = std::mem::take(&mut self.readers);
@@ -223,17 +249,18 @@ impl Recorder {
                 && let Some(tapped) = reader.next(&mut self.payload)
             {
                 taken += 1;
-                if !self.takes.contains_key(&tapped.tap) {
-                    // It may have begun since we looked; after its end packets still come.
+                if self.take(tapped.tap).is_none() {
+                    // It may have begun or turned since we looked; after its end packets still come.
                     self.collect();
                 }
-                if let Some(take) = self.takes.get_mut(&tapped.tap) {
+                let first = self.first(tapped.tap);
+                if let Some(take) = self.takes.get_mut(&first) {
                     take.packet(&tapped, &self.payload);
                 }
             }
             while let Some(refusal) = reader.refused() {
-                if let Some(take) = self.takes.get_mut(&refusal.tap) {
-                    take.refused(refusal.side, refusal.arrival);
+                if let Some(take) = self.take(refusal.tap) {
+                    take.refused(&refusal);
                 }
             }
             total += taken;

@@ -4,6 +4,7 @@
 //! chooses codecs: offers pass end to end (RFC 3264 between the two peers), only the way of the sound is ours.
 
 pub mod address;
+pub mod again;
 pub mod answer;
 pub mod codec;
 mod hide;

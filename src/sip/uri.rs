@@ -396,7 +396,7 @@ fn is_scheme(text: &[u8]) -> bool {
 }
 
 /// Undoes `%HH` once.
-fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'%', text).is_none() {
         return Cow::Borrowed(text);
     }

@@ -54,6 +54,7 @@ impl Left {
             Event::Pruned(pruned) => self.files.push(pruned.file.clone()),
             Event::Began(_)
             | Event::Ringing
+            | Event::Transferred(_)
             | Event::Answered(_)
             | Event::Ended(_)
             | Event::Recorded(_)
@@ -129,6 +130,7 @@ fn recording_of(keeper: &Keeper, call: CallId) -> Result<Option<String>, StoreEr
             Event::Recorded(recorded) => Some(recorded.file),
             Event::Began(_)
             | Event::Ringing
+            | Event::Transferred(_)
             | Event::Answered(_)
             | Event::Ended(_)
             | Event::Hashed(_)

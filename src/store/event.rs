@@ -11,7 +11,9 @@ use crate::base::id::CallId;
 use crate::base::number::{Caller, Number};
 use crate::base::time::WallTime;
 use crate::call::story;
-use crate::call::story::{FinishReason, HungUpBy, KeptDialog, Leg, SourceTag, Tried, What};
+use crate::call::story::{
+    FinishReason, HungUpBy, KeptDialog, Leg, Role, SourceTag, Transfer, Tried, What,
+};
 use crate::recording::command::{Gap, Outcome, State};
 use crate::store::place::Place;
 
@@ -24,6 +26,8 @@ pub(crate) enum Event {
     Ringing,
     /// A target answered.
     Answered(Box<Parts<Answered, AnsweredPersonal>>),
+    /// A transfer came to an end.
+    Transferred(Box<Parts<Transfer, TransferredPersonal>>),
     /// It is over.
     Ended(Box<Parts<Ended, EndedPersonal>>),
     /// Its recording is finished.
@@ -91,6 +95,13 @@ pub(crate) struct AnsweredPersonal {
     pub(crate) dialogs: [KeptDialog; 2],
 }
 
+/// `transferred`, personal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TransferredPersonal {
+    /// Of the party that the caller talks to now.
+    pub(crate) dialog: Option<KeptDialog>,
+}
+
 /// `ended`, public.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ended {
@@ -110,6 +121,9 @@ pub(crate) struct Ended {
     pub(crate) sip_status: Option<u16>,
     pub(crate) q850_cause: Option<u8>,
     pub(crate) legs: Vec<LegSaid>,
+    /// Lines of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) transfers: Vec<Transfer>,
 }
 
 /// A leg's public half.
@@ -121,6 +135,13 @@ pub(crate) struct LegSaid {
     pub(crate) packets_out: u64,
     pub(crate) lost: u64,
     pub(crate) jitter_ms: f32,
+    /// Lines of earlier versions have none of these.
+    #[serde(default)]
+    pub(crate) role: Option<Role>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) joined_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) left_ms: Option<u64>,
 }
 
 /// `ended`, personal.
@@ -227,6 +248,7 @@ impl Event {
             Self::Began(_) => "began",
             Self::Ringing => "ringing",
             Self::Answered(_) => "answered",
+            Self::Transferred(_) => "transferred",
             Self::Ended(_) => "ended",
             Self::Recorded(_) => "recorded",
             Self::Hashed(_) => "hashed",
@@ -246,6 +268,7 @@ impl Event {
         match self {
             Self::Began(parts) => serde_json::to_writer(out, &parts.public),
             Self::Answered(parts) => serde_json::to_writer(out, &parts.public),
+            Self::Transferred(parts) => serde_json::to_writer(out, &parts.public),
             Self::Ended(parts) => serde_json::to_writer(out, &parts.public),
             Self::Recorded(recorded) => serde_json::to_writer(out, recorded),
             Self::Hashed(hashed) => serde_json::to_writer(out, hashed),
@@ -269,6 +292,7 @@ impl Event {
         match self {
             Self::Began(parts) => write_some(out, parts.pii.as_ref())?,
             Self::Answered(parts) => write_some(out, parts.pii.as_ref())?,
+            Self::Transferred(parts) => write_some(out, parts.pii.as_ref())?,
             Self::Ended(parts) => write_some(out, parts.pii.as_ref())?,
             Self::Ringing
             | Self::Recorded(_)
@@ -291,6 +315,7 @@ impl Event {
             "began" => Self::Began(read_parts(public, pii)?),
             "ringing" => Self::Ringing,
             "answered" => Self::Answered(read_parts(public, pii)?),
+            "transferred" => Self::Transferred(read_parts(public, pii)?),
             "ended" => Self::Ended(read_parts(public, pii)?),
             "recorded" => Self::Recorded(serde_json::from_str(public)?),
             "hashed" => Self::Hashed(serde_json::from_str(public)?),
@@ -327,6 +352,12 @@ impl From<What> for Event {
             What::Began(began) => Self::Began(Box::new(Parts::from(*began))),
             What::Ringing => Self::Ringing,
             What::Answered(answered) => Self::Answered(Box::new(Parts::from(*answered))),
+            What::Transferred(transferred) => Self::Transferred(Box::new(Parts {
+                public: transferred.transfer,
+                pii: Some(TransferredPersonal {
+                    dialog: transferred.dialog,
+                }),
+            })),
             What::Ended(ended) => Self::Ended(Box::new(Parts::from(*ended))),
         }
     }
@@ -372,6 +403,7 @@ impl Parts<Ended, EndedPersonal> {
     /// Takes out what an untracked call's line does not say: whom its legs reached, and how.
     pub(crate) fn spare(&mut self) {
         self.public.legs.clear();
+        self.public.transfers.clear();
         if let Some(pii) = &mut self.pii {
             pii.legs.clear();
         }
@@ -399,6 +431,7 @@ impl From<story::Ended> for Parts<Ended, EndedPersonal> {
                 sip_status: ended.sip_status,
                 q850_cause: ended.q850_cause,
                 legs,
+                transfers: ended.transfers,
             },
             pii: Some(EndedPersonal { legs: personal }),
         }
@@ -413,6 +446,9 @@ fn split_leg(leg: Leg) -> (LegSaid, LegPersonal) {
         packets_out: leg.packets_out,
         lost: leg.lost,
         jitter_ms: leg.jitter_ms,
+        role: leg.role,
+        joined_ms: leg.joined_ms,
+        left_ms: leg.left_ms,
     };
     let personal = LegPersonal {
         remote_uri: leg.remote_uri,

@@ -7,10 +7,10 @@ use crate::base::id::CallId;
 use crate::base::number::Caller;
 use crate::base::time::{Moment, WallTime};
 use crate::call::story;
-use crate::call::story::{FinishReason, HungUpBy, Leg};
+use crate::call::story::{FinishReason, HungUpBy, Leg, Role};
 use crate::store::event::{
     Answered, AnsweredPersonal, Began, BeganPersonal, Ended, EndedPersonal, Event, LegPersonal,
-    LegSaid, Parts, Recorded,
+    LegSaid, Parts, Recorded, TransferredPersonal,
 };
 use crate::store::record::{CallRecord, Direction, Recording};
 
@@ -20,6 +20,8 @@ pub(crate) struct Draft {
     began: Option<(Stamp, Parts<Began, BeganPersonal>)>,
     ringing: Option<Stamp>,
     answered: Option<(Stamp, Parts<Answered, AnsweredPersonal>)>,
+    /// In the order of the monotonic clock.
+    transferred: Vec<(Stamp, Parts<story::Transfer, TransferredPersonal>)>,
     ended: Option<(Stamp, Parts<Ended, EndedPersonal>)>,
     recorded: Option<Recorded>,
     sha256: Option<String>,
@@ -49,6 +51,11 @@ impl Draft {
             Event::Began(parts) => self.began = Some((stamp, *parts)),
             Event::Ringing => self.ringing = Some(stamp),
             Event::Answered(parts) => self.answered = Some((stamp, *parts)),
+            Event::Transferred(parts) => {
+                let before = |(other, _): &(Stamp, _)| other.mono <= stamp.mono;
+                let at = self.transferred.partition_point(before);
+                self.transferred.insert(at, (stamp, *parts));
+            }
             Event::Ended(parts) => self.ended = Some((stamp, *parts)),
             Event::Recorded(recorded) => self.recorded = Some(*recorded),
             Event::Hashed(hashed) => self.sha256 = Some(hashed.sha256),
@@ -116,8 +123,14 @@ impl Draft {
             legs: vec![Leg {
                 trunk: began.public.trunk,
                 sip_call_id,
+                role: Some(Role::Caller),
                 ..Leg::default()
             }],
+            transfers: self
+                .transferred
+                .into_iter()
+                .map(|(_, parts)| parts.public)
+                .collect(),
             recording,
         };
         if let Some((stamp, answered)) = self.answered {
@@ -146,10 +159,15 @@ impl Draft {
             .is_some_and(|(_, began)| began.public.tracked)
     }
 
-    /// What a BYE to each side needs, where it was answered.
+    /// What a BYE to each side needs, where it was answered: to the caller and to whom it talked last.
     pub(crate) fn dialogs(&self) -> Option<[story::KeptDialog; 2]> {
         let (_, answered) = self.answered.as_ref()?;
-        answered.pii.as_ref().map(|pii| pii.dialogs.clone())
+        let [caller, callee] = answered.pii.as_ref()?.dialogs.clone();
+        let last = self.transferred.iter().rev().find_map(|(_, parts)| {
+            let dialog = parts.pii.as_ref()?.dialog.as_ref()?;
+            Some(dialog.clone())
+        });
+        Some([caller, last.unwrap_or(callee)])
     }
 
     /// Whether a recording had begun.
@@ -185,11 +203,19 @@ impl Draft {
             .as_ref()
             .map_or(total, |(answer, _)| answer.mono - start.mono);
         let answered = self.answered.as_ref().map(|(_, answered)| &answered.public);
-        let leg = |trunk: &Arc<str>, call_id: &str, uri: &str| Leg {
+        let leg = |role, trunk: &Arc<str>, call_id: &str, uri: &str| Leg {
             trunk: Arc::clone(trunk),
             remote_uri: uri.to_owned(),
             sip_call_id: call_id.to_owned(),
+            role: Some(role),
             ..Leg::default()
+        };
+        let last = match self.transferred.iter().any(|(_, parts)| {
+            let pii = parts.pii.as_ref();
+            pii.is_some_and(|pii| pii.dialog.is_some())
+        }) {
+            true => Role::Transfer,
+            false => Role::Callee,
         };
         let legs = self.dialogs().map_or_else(
             || {
@@ -197,12 +223,13 @@ impl Draft {
                     .pii
                     .as_ref()
                     .map_or("", |pii| pii.sip_call_id.as_str());
-                vec![leg(&began.public.trunk, call_id, "")]
+                vec![leg(Role::Caller, &began.public.trunk, call_id, "")]
             },
             |dialogs| {
-                dialogs
-                    .iter()
-                    .map(|kept| leg(&kept.trunk, &kept.call_id, &kept.target))
+                [Role::Caller, last]
+                    .into_iter()
+                    .zip(&dialogs)
+                    .map(|(role, kept)| leg(role, &kept.trunk, &kept.call_id, &kept.target))
                     .collect()
             },
         );
@@ -225,6 +252,11 @@ impl Draft {
             sip_status: answered.map(|_| 200),
             q850_cause: None,
             legs,
+            transfers: self
+                .transferred
+                .iter()
+                .map(|(_, parts)| parts.public.clone())
+                .collect(),
         })
     }
 }
@@ -270,6 +302,7 @@ fn end(record: &mut CallRecord, stamp: Stamp, ended: Parts<Ended, EndedPersonal>
     record.hung_up_by = Some(said.hung_up_by);
     record.sip_status = said.sip_status;
     record.q850_cause = said.q850_cause;
+    record.transfers = said.transfers;
     let mut personal = ended
         .pii
         .map(|pii| pii.legs)
@@ -308,6 +341,9 @@ fn whole_leg(said: LegSaid, personal: LegPersonal) -> Leg {
         lost: said.lost,
         jitter_ms: said.jitter_ms,
         digits: personal.digits,
+        role: said.role,
+        joined_ms: said.joined_ms,
+        left_ms: said.left_ms,
     }
 }
 
@@ -379,6 +415,79 @@ mod tests {
             let pick = |order: &[usize]| order.iter().map(|&at| lines[at].clone()).collect::<Vec<_>>();
             prop_assert_eq!(fold(script.id, &pick(&mixed)), fold(script.id, &pick(&sorted)));
         }
+    }
+
+    fn sent_on(script: &Script, after_ms: u64, result: story::TriedResult) -> (Stamp, Event) {
+        let dialog = story::KeptDialog {
+            call_id: format!("new-{after_ms}"),
+            local: "<sip:us@h>;tag=1".to_owned(),
+            remote: "<sip:102@h>;tag=2".to_owned(),
+            target: "sip:102@h".to_owned(),
+            routes: Vec::new(),
+            cseq: 1,
+            trunk: "pbx".into(),
+            peer: "127.0.0.1:5070".parse().unwrap(),
+        };
+        let transferred = story::Transferred {
+            transfer: story::Transfer {
+                at: script.at,
+                by: "manager:desk".to_owned(),
+                to: format!("ext:{after_ms}@pbx"),
+                result,
+                sip_status: None,
+            },
+            dialog: (result == story::TriedResult::Answered).then_some(dialog),
+        };
+        let fact = script.fact(after_ms, story::What::Transferred(Box::new(transferred)));
+        let stamp = Stamp {
+            at: fact.at,
+            mono: fact.mono,
+        };
+        (stamp, Event::from(fact.what))
+    }
+
+    #[test]
+    fn a_call_that_was_sent_on_shows_each_transfer_and_a_crash_ends_it_with_whom_it_talked_last() {
+        use story::TriedResult::{Answered, Busy};
+        let script = Script::nth(1);
+        let mut lines = lines(&script)[..3].to_vec();
+        // In whatever order they are read.
+        lines.push(sent_on(&script, 9_000, Busy));
+        lines.push(sent_on(&script, 5_000, Answered));
+        let record = fold(script.id, &lines).unwrap();
+        let seen: Vec<_> = record
+            .transfers
+            .iter()
+            .map(|one| (&*one.to, one.result))
+            .collect();
+        assert_eq!(seen, [("ext:5000@pbx", Answered), ("ext:9000@pbx", Busy)]);
+        assert_eq!(
+            record.manager.as_deref(),
+            Some("desk"),
+            "who answered first"
+        );
+        let mut draft = Draft::default();
+        for (stamp, event) in &lines {
+            draft.apply(*stamp, event.clone());
+        }
+        let [_, last] = draft.dialogs().unwrap();
+        assert_eq!(last.call_id, "new-5000");
+        let ended = draft.crashed(Moment::from_millis(20_000)).unwrap();
+        assert_eq!(ended.legs[1].role, Some(Role::Transfer));
+        assert_eq!(ended.transfers.len(), 2);
+    }
+
+    #[test]
+    fn lines_of_a_version_without_transfers_still_read() {
+        let leg = r#"{"trunk":"pbx","codec":null,"packets_in":1,"packets_out":2,"lost":0,"jitter_ms":0.5}"#;
+        let public = format!(
+            r#"{{"rule":null,"targets_tried":[],"manager":null,"destination":null,"ringing_at":null,"answered_at":null,"wait_ms":1,"talk_ms":2,"total_ms":3,"answered":false,"missed":true,"finish_reason":"busy","hung_up_by":"system","sip_status":486,"q850_cause":null,"legs":[{leg}]}}"#
+        );
+        let Ok(Event::Ended(parts)) = Event::read("ended", &public, None) else {
+            panic!("{public}");
+        };
+        assert_eq!(parts.public.legs[0].role, None);
+        assert_eq!(parts.public.transfers, []);
     }
 
     #[test]

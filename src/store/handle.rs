@@ -250,7 +250,7 @@ impl Store {
                 What::Began(began) => history.began(fact.call, began),
                 What::Answered(answered) => history.answered(fact.call, fact.at, answered),
                 What::Ended(_) => history.ended(fact.call),
-                What::Ringing => {}
+                What::Ringing | What::Transferred(_) => {}
             }
         }
         self.push(Told {

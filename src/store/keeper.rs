@@ -229,6 +229,8 @@ impl Keeper {
         };
         match event {
             Event::Answered(_) => *is_answered = true,
+            // Whom the caller talks to now must get a BYE after a crash too.
+            Event::Transferred(_) => return *is_answered,
             Event::Ended(parts) => {
                 parts.spare();
                 return self.untracked.remove(&call).unwrap_or_default();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::id::CallId;
 use crate::base::number::{Caller, Number};
 use crate::base::time::WallTime;
-use crate::call::story::{FinishReason, HungUpBy, Leg, Tried};
+use crate::call::story::{FinishReason, HungUpBy, Leg, Transfer, Tried};
 use crate::recording::command::{Gap, State};
 
 /// One call. Its JSON is the call record that users script against; every member is always written, with `null` where
@@ -88,6 +88,9 @@ pub struct CallRecord {
     pub note: Option<String>,
     /// Each leg, the caller's first.
     pub legs: Vec<Leg>,
+    /// Each transfer that came to an end, in order.
+    #[serde(default)]
+    pub transfers: Vec<Transfer>,
     /// The recording, where there is one.
     pub recording: Option<Recording>,
 }

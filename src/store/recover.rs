@@ -434,6 +434,7 @@ impl<'a> Replay<'a> {
             Event::Started(_) => line.mono,
             Event::Began(_)
             | Event::Ringing
+            | Event::Transferred(_)
             | Event::Answered(_)
             | Event::Ended(_)
             | Event::Recorded(_)

@@ -233,6 +233,7 @@ impl Rows {
                 }
             }
             Event::Ringing
+            | Event::Transferred(_)
             | Event::Hashed(_)
             | Event::Played(_)
             | Event::Started(_)

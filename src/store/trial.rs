@@ -278,6 +278,7 @@ pub(crate) fn ended(at: WallTime, caller: &Caller) -> Ended {
         lost: 1,
         jitter_ms: 0.5,
         digits: digits.into(),
+        ..Leg::default()
     };
     Ended {
         rule: Some("mowers in working hours".into()),
@@ -304,6 +305,7 @@ pub(crate) fn ended(at: WallTime, caller: &Caller) -> Ended {
             leg("carrier", format!("sip:{caller}@127.0.0.1"), "12#"),
             leg("pbx", "sip:101@127.0.0.1:5070".into(), ""),
         ],
+        transfers: Vec::new(),
     }
 }
 

@@ -219,6 +219,7 @@ impl Walk {
                 Event::Pruned(_) => drop(self.pruned.insert(call)),
                 Event::Began(_)
                 | Event::Ringing
+                | Event::Transferred(_)
                 | Event::Answered(_)
                 | Event::Ended(_)
                 | Event::Played(_)

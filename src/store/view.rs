@@ -164,6 +164,7 @@ impl OpenLines {
             Event::Hashed(_) => self.awaits_hash = false,
             Event::Began(_)
             | Event::Ringing
+            | Event::Transferred(_)
             | Event::Recorded(_)
             | Event::Played(_)
             | Event::Pruned(_)

@@ -416,6 +416,7 @@ impl World {
             | MediaWish::Bridge { .. }
             | MediaWish::Watch { .. }
             | MediaWish::Anew { .. }
+            | MediaWish::Turn { .. }
             | MediaWish::StopRecord { .. } => {}
         }
         self.media.push((self.now, wish));
@@ -523,6 +524,7 @@ fn word(fact: &Fact) -> String {
     match &fact.what {
         What::Began(_) => format!("{id} began"),
         What::Ringing => format!("{id} rings"),
+        What::Transferred(told) => format!("{id} transferred: {}", told.transfer.result.word()),
         What::Answered(_) => format!("{id} answered"),
         What::Ended(ended) => format!("{id} ended: {}", ended.finish_reason.word()),
     }

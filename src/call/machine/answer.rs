@@ -191,6 +191,8 @@ impl Call {
             attempt.leg.voice.settle();
         }
         attempt.leg.heard = Some(heard(said, said));
+        attempt.leg.part.joined = Some(now);
+        caller.leg.part.joined = Some(now);
         let held = caller.leg.holds() || attempt.leg.holds();
         let (left, right) = (caller.leg.id, attempt.leg.id);
         Self::media(

@@ -10,12 +10,12 @@ use crate::call::desk::{
 use crate::call::hands::{Answer, Hands};
 use crate::call::headers::Why;
 use crate::call::identity::Identity;
-use crate::call::leg::{Leg, Ports};
+use crate::call::leg::{Leg, Part, Ports};
 use crate::call::machine::end::End;
 use crate::call::machine::{Call, Calling, Hunt, State, Story};
 use crate::call::outcome;
 use crate::call::screen::Refusal;
-use crate::call::story::{Began, FinishReason, HungUpBy, What};
+use crate::call::story::{Began, FinishReason, HungUpBy, Role, What};
 use crate::call::timers::{REMIND, Timer, Timers};
 use crate::call::trunk::Trunk;
 use crate::call::upkeep::Upkeep;
@@ -86,6 +86,7 @@ impl Call {
             heard: None,
             upkeep: Upkeep::new(hands.session),
             sound: Default::default(),
+            part: Part::of(Role::Caller),
             trunk,
         };
         Self {

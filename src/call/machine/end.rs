@@ -179,7 +179,7 @@ impl Call {
         let callee = ending.answered.and_then(|index| self.attempts.get(index));
         let rejected = ending.reason == FinishReason::Rejected && story.tried.is_empty();
         let dialled = self.attempts.iter().filter(|one| one.invited.is_some());
-        let legs = dialled.map(|one| one.leg.record());
+        let legs = dialled.map(|one| one.leg.record(answered_at, ending.at));
         Some(Ended {
             rule: story.rule.clone(),
             targets_tried: story.tried.clone(),
@@ -196,9 +196,10 @@ impl Call {
             hung_up_by: ending.by,
             sip_status: Some(ending.status),
             q850_cause: ending.q850,
-            legs: std::iter::once(self.caller.leg.record())
+            legs: std::iter::once(self.caller.leg.record(answered_at, ending.at))
                 .chain(legs)
                 .collect(),
+            transfers: Vec::new(),
         })
     }
 }

@@ -9,11 +9,11 @@ use crate::base::time::Moment;
 use crate::call::desk::MediaWish;
 use crate::call::digest::Answered;
 use crate::call::hands::Hands;
-use crate::call::leg::{Leg, Ports};
+use crate::call::leg::{Leg, Part, Ports};
 use crate::call::machine::attempt::{Attempt, Stage};
 use crate::call::machine::{Call, State};
 use crate::call::speak::way_to;
-use crate::call::story::{Tried, TriedResult};
+use crate::call::story::{Role, Tried, TriedResult};
 use crate::call::timers::Timer;
 use crate::call::upkeep::Upkeep;
 use crate::route::decision::{Plan, Step, Target};
@@ -89,6 +89,7 @@ impl Call {
             heard: None,
             upkeep: Upkeep::new(hands.session),
             sound: Default::default(),
+            part: Part::of(Role::Callee),
             trunk,
         };
         let tried = self.note_untried(target, TriedResult::Cancelled);

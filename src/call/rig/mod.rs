@@ -287,6 +287,7 @@ impl Rig {
             | MediaWish::Watch { .. }
             | MediaWish::Record { .. }
             | MediaWish::Anew { .. }
+            | MediaWish::Turn { .. }
             | MediaWish::StopRecord { .. } => {}
         }
         self.media.push(wish);
@@ -354,6 +355,7 @@ impl Rig {
                 What::Began(_) => "began",
                 What::Ringing => "ringing",
                 What::Answered(_) => "answered",
+                What::Transferred(_) => "transferred",
                 What::Ended(_) => "ended",
             })
             .collect()
