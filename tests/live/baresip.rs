@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 use crate::harness::{CONFIG, NUMBER, Net, Ringtag, find, wait_for};
-use crate::sound::{channels, loud, share_of, write_tone};
+use crate::sound::{assert_tone, channels, write_tone};
 
 const CALLER_HZ: u32 = 440;
 const CALLEE_HZ: u32 = 1_000;
@@ -260,30 +260,4 @@ fn keys_pressed_are_relayed_and_kept_on_the_record() {
     let calls = ringtag.ended_calls(1);
     assert_eq!(calls[0]["hung_up_by"], "callee");
     assert_eq!(calls[0]["legs"][0]["digits"], "42");
-}
-
-fn assert_tone(what: &str, samples: &[i16], is: u32, is_not: u32) {
-    let sound = loud(samples);
-    assert!(
-        sound.len() > 8_000,
-        "{what}: {} loud samples of {}",
-        sound.len(),
-        samples.len()
-    );
-    // A dropped or late packet breaks the phase for a moment, so blocks are looked at one by one.
-    let blocks: Vec<f64> = sound
-        .chunks_exact(800)
-        .map(|block| share_of(block, is))
-        .collect();
-    let clean = blocks.iter().filter(|share| **share > 0.95).count();
-    assert!(
-        clean * 10 >= blocks.len() * 9,
-        "{what}: {is} Hz in {clean} of {} blocks",
-        blocks.len()
-    );
-    let other = sound
-        .chunks_exact(800)
-        .map(|block| share_of(block, is_not))
-        .fold(0.0, f64::max);
-    assert!(other < 0.3, "{what}: {is_not} Hz leaks in ({other})");
 }

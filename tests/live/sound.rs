@@ -72,3 +72,30 @@ pub(crate) fn loud(samples: &[i16]) -> &[i16] {
         _ => &[],
     }
 }
+
+/// Nine in ten blocks of the loud part are a clean tone at `is`, and nothing of `is_not` is in any.
+pub(crate) fn assert_tone(what: &str, samples: &[i16], is: u32, is_not: u32) {
+    let sound = loud(samples);
+    assert!(
+        sound.len() > 8_000,
+        "{what}: {} loud samples of {}",
+        sound.len(),
+        samples.len()
+    );
+    // A dropped or late packet breaks the phase for a moment, so blocks are looked at one by one.
+    let blocks: Vec<f64> = sound
+        .chunks_exact(800)
+        .map(|block| share_of(block, is))
+        .collect();
+    let clean = blocks.iter().filter(|share| **share > 0.95).count();
+    assert!(
+        clean * 10 >= blocks.len() * 9,
+        "{what}: {is} Hz in {clean} of {} blocks",
+        blocks.len()
+    );
+    let other = sound
+        .chunks_exact(800)
+        .map(|block| share_of(block, is_not))
+        .fold(0.0, f64::max);
+    assert!(other < 0.3, "{what}: {is_not} Hz leaks in ({other})");
+}
