@@ -140,8 +140,8 @@ pub(crate) struct Office {
 }
 
 impl Office {
-    /// Starts all three; `trunks` stands in the place of `{more}` below both trunks, `caller` and `callee` are more settings of
-    /// the phones.
+    /// Starts all three; `caller` and `callee` are more settings of the
+    /// phones, `answers` what the callee says to a call at once.
     pub(crate) fn start(
         config: &str,
         caller: Value,
@@ -199,8 +199,8 @@ impl Office {
     /// The caller hangs up. Returns the record, both channels of the file, and what each phone heard.
     pub(crate) fn hang_up(mut self) -> (Value, [Vec<i16>; 2], [Vec<i16>; 2]) {
         self.caller.tell(&json!({ "do": "hangup" }));
-        self.caller.wait_for_state("DISCONNCTD");
-        self.callee.wait_for_state("DISCONNCTD");
+        self.caller.wait_for_state("DISCONNECTED");
+        self.callee.wait_for_state("DISCONNECTED");
         let call = self.ringtag.ended_calls(1).remove(0);
         let sides = channels(&self.ringtag.recording_of(&call));
         let sides = sides.try_into().expect("two channels");
