@@ -78,6 +78,9 @@ class Phone:
         config.uaConfig.threadCnt = 0
         config.uaConfig.mainThreadOnly = True
         config.uaConfig.maxCalls = 8
+        # What is heard is recorded at this rate.
+        config.medConfig.clockRate = 8000
+        config.medConfig.sndClockRate = 8000
         config.logConfig.level = settings.get("log_level", 4)
         config.logConfig.consoleLevel = 0
         config.logConfig.filename = settings["log"]
@@ -147,6 +150,18 @@ class Phone:
         prm.statusCode = status
         call.answer(prm)
 
+    def leave(self):
+        # The library closes the file some time after its recorder is gone, and only then writes its length.
+        self.recorder = None
+        self.player = None
+        for _ in range(500):
+            self.endpoint.libHandleEvents(10)
+            with open(self.settings["heard"], "rb") as heard:
+                if heard.read(44)[40:] not in (b"", bytes(4)):
+                    break
+        # Objects of the library must not outlive it.
+        os._exit(0)
+
     def call(self, command):
         # The newest call, or the one that is named.
         return self.calls[command.get("call", max(self.calls))]
@@ -154,11 +169,7 @@ class Phone:
     def obey(self, command):
         do = command["do"]
         if do == "quit":
-            self.recorder = None
-            self.player = None
-            sys.stdout.flush()
-            # Objects of the library must not outlive it, and a recorder's file is complete once it is gone.
-            os._exit(0)
+            self.leave()
         if do == "dial":
             call = Call(self)
             call.makeCall(command["to"], pj.CallOpParam(True))
