@@ -132,6 +132,11 @@ fn write_all(out: &mut String, gauges: &Gauges, health: &Health) -> fmt::Result 
             read(&gauges.connections_turned_away),
         ),
         (
+            "ringtag_connections_unshaken_total",
+            "Stream connections that never stood: no answer, a failed handshake, or another's certificate.",
+            read(&gauges.connections_unshaken),
+        ),
+        (
             "ringtag_rtp_received_total",
             "RTP packets received on closed legs.",
             read(&gauges.rtp_received),

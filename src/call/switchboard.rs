@@ -111,6 +111,12 @@ impl Switchboard {
         self.settle(now);
     }
 
+    /// Takes one whole message from a connection whose transport frames them.
+    pub fn handle_frame(&mut self, now: Moment, flow: FlowId, message: Bytes) {
+        self.hands.sip.handle_frame(now, flow, message);
+        self.settle(now);
+    }
+
     /// Takes the word that a connection is gone, or could not be opened.
     pub fn handle_closed(&mut self, now: Moment, flow: FlowId) {
         self.hands.sip.handle_closed(now, flow);

@@ -90,7 +90,8 @@ impl Trunks {
         self.lines.get(*line)
     }
 
-    /// Finds the trunk that a message on this path comes from.
+    /// Finds the trunk that a message on this path comes from. One that is spoken to over TLS is taken over TLS alone: anybody
+    /// can write its address into a datagram.
     pub fn recognise(&self, path: &Path) -> Option<&Line> {
         let peer = SocketAddr::new(path.peer.ip().to_canonical(), path.peer.port());
         let line = match self.exact.get(&peer) {
@@ -98,7 +99,9 @@ impl Trunks {
             Some(Claim::Disputed) => return None,
             None => self.longest(peer.ip(), path.transport)?,
         };
-        self.lines.get(line)
+        self.lines
+            .get(line)
+            .filter(|line| path.transport.is_secure() || !line.trunk.transport.is_secure())
     }
 
     /// Returns the addresses that several trunks share, each with their names: nobody can say whose a call from there is.
@@ -304,6 +307,25 @@ mod tests {
         trunks
             .recognise(&path)
             .map(|line| line.trunk.id.to_string())
+    }
+
+    #[test]
+    fn a_trunk_over_tls_is_taken_over_tls_alone() {
+        let allow: &[(&str, u8, Option<u16>)] = &[("10.1.0.0", 16, None)];
+        let trunks = Trunks::new([(
+            trunk("tls", Transport::Tls, allow),
+            addresses(&["10.9.0.1:5061"]),
+        )]);
+        for peer in ["10.9.0.1:5061", "10.1.2.3:40000"] {
+            for (transport, is_taken) in [
+                (Transport::Udp, false),
+                (Transport::Tcp, false),
+                (Transport::Tls, true),
+            ] {
+                let taken = from(&trunks, transport, peer).is_some();
+                assert_eq!(taken, is_taken, "{transport} from {peer}");
+            }
+        }
     }
 
     #[test]

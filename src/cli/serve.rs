@@ -292,6 +292,7 @@ fn rules_of(config: &Config) -> Rules {
         tracking: Arc::new(config.tracking.clone()),
         routing: Arc::new(config.routing.clone()),
         guard: config.guard,
+        tls: config.tls.clone(),
         record: config.recordings.when,
         session: config.sip.session,
     }

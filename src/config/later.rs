@@ -18,7 +18,6 @@ const COMING: &[(&str, &[&str])] = &[
             "speech",
         ],
     ),
-    ("[sip]", &["certificate_file", "private_key_file"]),
     ("[media]", &["srtp", "io_uring"]),
     ("[recordings]", &["announce"]),
     ("[web]", &["certificate_file", "private_key_file"]),
@@ -28,9 +27,6 @@ const COMING: &[(&str, &[&str])] = &[
     ("[[manager]]", &["email", "user"]),
     ("[[rule]]", &["announce"]),
 ];
-
-/// What comes before the colon of `listen`, and is the `transport` of a trunk, later.
-pub(in crate::config) const COMING_TRANSPORTS: &[&str] = &["tls", "ws", "wss"];
 
 /// Whether a later version reads `key` in `section`.
 pub(in crate::config) fn is_coming(section: &str, key: &str) -> bool {

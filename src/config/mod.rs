@@ -19,6 +19,7 @@ mod secret;
 mod settings;
 mod shadow;
 mod sockets;
+mod tls;
 mod tracking;
 #[cfg(test)]
 mod trial;
@@ -32,6 +33,7 @@ use crate::base::country::Country;
 use crate::call;
 use crate::call::trunk::Trunk;
 use crate::engine;
+use crate::engine::tls::Tls;
 use crate::media;
 use crate::recording;
 use crate::route::Routing;
@@ -48,6 +50,8 @@ pub struct Config {
     pub file: PathBuf,
     /// `[sip]`
     pub sip: engine::settings::Settings,
+    /// Certificates and authorities of `[sip]` and `[[trunk]]`
+    pub tls: Tls,
     /// `[media]`
     pub media: media::settings::Settings,
     /// `[recordings]`

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use crate::config::outside::{Outside, SecretFile};
+use crate::base::time::WallTime;
+use crate::config::outside::{Outside, PemFile, SecretFile};
 use crate::config::read::read;
 
 /// A machine on which every secret is the same.
@@ -21,6 +22,21 @@ impl Outside for Bare {
             text: SECRET.to_owned(),
             readable_by_others: false,
         })
+    }
+
+    fn pem(&self, _path: &Path) -> io::Result<PemFile> {
+        Ok(PemFile {
+            bytes: SECRET.into(),
+            readable_by_others: false,
+        })
+    }
+
+    fn authorities(&self) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+
+    fn now(&self) -> WallTime {
+        WallTime::from_millis(0)
     }
 }
 

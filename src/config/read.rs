@@ -1,5 +1,6 @@
 //! The whole file: parses the TOML, reads section after section, and joins what they mean.
 
+use std::cell::OnceCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,10 +16,12 @@ use crate::config::rules::{self, Names};
 use crate::config::settings;
 use crate::config::shadow;
 use crate::config::sockets;
+use crate::config::tls::Disk;
 use crate::config::tracking;
 use crate::config::trunk;
 use crate::config::walk::Section;
 use crate::config::{Config, Loaded};
+use crate::engine::tls::Tls;
 use crate::route::Routing;
 use crate::track::{Project, Tracking};
 
@@ -76,7 +79,13 @@ fn config<'t>(
     outside: &dyn Outside,
 ) -> Option<Config> {
     let mut root = Section::root(book, table);
-    let mut sip = settings::sip(root.table("sip", "[sip]"));
+    let trusted = OnceCell::new();
+    let disk = Disk {
+        base,
+        outside,
+        trusted: &trusted,
+    };
+    let (mut sip, served) = settings::sip(root.table("sip", "[sip]"), disk);
     let (guard, connections) = guard::read(root.table("guard", "[guard]"));
     sip.connections = connections;
     let country = settings::country(root.table("numbers", "[numbers]"));
@@ -84,7 +93,7 @@ fn config<'t>(
     let recordings = settings::recordings(root.table("recordings", "[recordings]"), base);
     let store = settings::store(root.table("store", "[store]"), base);
     let web = settings::web(root.table("web", "[web]"), &sip);
-    let trunks = trunk::trunks(root.tables("trunk", "[[trunk]]"), base, outside);
+    let (trunks, toward) = trunk::trunks(root.tables("trunk", "[[trunk]]"), &sip.listen, disk);
     sockets::check_trunks(book, &trunks, &sip.listen);
     let project_sections = root.tables("project", "[[project]]");
     let without_zone: Vec<_> = project_sections
@@ -115,6 +124,7 @@ fn config<'t>(
         file: file.to_owned(),
         sip,
         guard,
+        tls: Tls { served, toward },
         media,
         recordings,
         store,

@@ -18,6 +18,7 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
             "guard.connections_per_source_max",
             old.sip.connections.per_source_max != new.sip.connections.per_source_max,
         ),
+        ("sip.origins", old.sip.origins != new.sip.origins),
         ("numbers.country", old.country != new.country),
         ("media.bind", old.media.bind != new.media.bind),
         (

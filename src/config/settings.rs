@@ -8,11 +8,12 @@ use crate::api;
 use crate::base::country::Country;
 use crate::config::book::{Word, quoted};
 use crate::config::host;
-use crate::config::later::COMING_TRANSPORTS;
 use crate::config::sockets;
+use crate::config::tls::{self, Disk};
 use crate::config::walk::Section;
 use crate::engine;
 use crate::engine::settings::Listen;
+use crate::engine::tls::Served;
 use crate::media;
 use crate::recording;
 use crate::recording::settings::When;
@@ -51,8 +52,13 @@ const KEEP_DAYS_MAX: u32 = 36_500;
 const WEB_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8_080);
 
 /// Reads `[sip]`.
-pub(in crate::config) fn sip(mut section: Section<'_, '_>) -> engine::settings::Settings {
+pub(in crate::config) fn sip(
+    mut section: Section<'_, '_>,
+    disk: Disk<'_>,
+) -> (engine::settings::Settings, Option<Served>) {
     let listen = listen(&mut section);
+    let served = tls::served(&mut section, &listen, disk);
+    let origins = section.words("origins", "[\"https://crm.example.com\"]");
     let advertise = section.word("advertise", "\"203.0.113.7\"").filter(|host| {
         let good = is_host(host.text);
         if !good {
@@ -72,9 +78,10 @@ pub(in crate::config) fn sip(mut section: Section<'_, '_>) -> engine::settings::
         drain: seconds(drain_s.unwrap_or(DRAIN_S)),
         session: session(&mut section),
         connections: Default::default(),
+        origins: origins.iter().map(|origin| origin.text.into()).collect(),
     };
     section.finish();
-    settings
+    (settings, served)
 }
 
 /// Reads `session_expires_s` and `min_se_s` (RFC 4028).
@@ -124,13 +131,6 @@ fn listen(section: &mut Section<'_, '_>) -> Vec<Listen> {
 fn read_listen(section: &Section<'_, '_>, word: Word<'_>) -> Option<Listen> {
     let error = |message: String, remedy: &str| section.book.error(word.at, message, remedy);
     let (name, address) = word.text.split_once(':').unwrap_or((word.text, ""));
-    if COMING_TRANSPORTS.contains(&name) {
-        error(
-            format!("`{name}:` comes with a later version of ringtag"),
-            "listen on udp: and tcp: for now",
-        );
-        return None;
-    }
     let Some(transport) = transport_of(name) else {
         error(
             format!("\"{}\" begins with no transport", word.text),
@@ -367,8 +367,13 @@ pub(in crate::config) fn is_host(text: &str) -> bool {
 }
 
 /// The transports that a trunk or a socket can have, by name.
-pub(in crate::config) const TRANSPORTS: [(&str, Transport); 2] =
-    [("udp", Transport::Udp), ("tcp", Transport::Tcp)];
+pub(in crate::config) const TRANSPORTS: [(&str, Transport); 5] = [
+    ("udp", Transport::Udp),
+    ("tcp", Transport::Tcp),
+    ("tls", Transport::Tls),
+    ("ws", Transport::Ws),
+    ("wss", Transport::Wss),
+];
 
 fn transport_of(name: &str) -> Option<Transport> {
     let found = TRANSPORTS.iter().find(|(word, _)| *word == name);
@@ -422,12 +427,12 @@ mod tests {
 
     #[test]
     fn sockets_that_cannot_be_are_named_one_by_one() {
-        let text = "[sip]\nlisten = [\"tls:127.0.0.1:5061\", \"127.0.0.1:5060\",\n  \"udp:localhost:5060\", \"udp:127.0.0.1:5060\", \"udp:127.0.0.1:5060\"]\n";
+        let text = "[sip]\nlisten = [\"sctp:127.0.0.1:5061\", \"127.0.0.1:5060\",\n  \"udp:localhost:5060\", \"udp:127.0.0.1:5060\", \"udp:127.0.0.1:5060\"]\n";
         assert_eq!(
             mistakes(text),
             [
-                "2:11: `tls:` comes with a later version of ringtag; listen on udp: and tcp: for now",
-                "2:33: \"127.0.0.1:5060\" begins with no transport; write the transport first, such as \"udp:127.0.0.1:5060\"",
+                "2:11: \"sctp:127.0.0.1:5061\" begins with no transport; write the transport first, such as \"udp:127.0.0.1:5060\"",
+                "2:34: \"127.0.0.1:5060\" begins with no transport; write the transport first, such as \"udp:127.0.0.1:5060\"",
                 "3:3: \"localhost:5060\" is no address with a port; write an IP address and a port, such as \"udp:127.0.0.1:5060\" or \"udp:[::1]:5060\"",
                 "3:47: udp:127.0.0.1:5060 cannot be opened beside udp:127.0.0.1:5060; leave one of them out",
             ]

@@ -8,14 +8,14 @@ use crate::call::trunk::Trunk;
 use crate::config::book::Book;
 use crate::config::known::Known;
 use crate::engine::settings::Listen;
-use crate::sip::transport::{SIP_PORT, Transport};
 
 /// Notes sockets of `sip` that take each other's place, each with its offset in the file.
 pub(in crate::config) fn check_sip(book: &Book<'_>, sockets: &[(Listen, usize)]) {
     for (place, (socket, at)) in sockets.iter().enumerate() {
         let mut earlier = sockets.iter().take(place).map(|(socket, _)| socket);
         let taken = earlier.find(|earlier| {
-            earlier.transport == socket.transport && collide(earlier.address, socket.address)
+            earlier.transport.is_reliable() == socket.transport.is_reliable()
+                && collide(earlier.address, socket.address)
         });
         if let Some(taken) = taken {
             book.error(
@@ -40,7 +40,8 @@ pub(in crate::config) fn check_web(
     let Some(web) = web else {
         return;
     };
-    let over_tcp = |socket: &&Listen| socket.transport == Transport::Tcp;
+    // TLS and WebSockets are TCP to the system.
+    let over_tcp = |socket: &&Listen| socket.transport.is_reliable();
     if let Some(socket) = sip
         .iter()
         .filter(over_tcp)
@@ -49,8 +50,8 @@ pub(in crate::config) fn check_web(
         book.error(
             at,
             format!(
-                "{web} is taken by [sip], which listens on tcp:{}",
-                socket.address
+                "{web} is taken by [sip], which listens on {}:{}",
+                socket.transport, socket.address
             ),
             "choose another port",
         );
@@ -64,7 +65,10 @@ pub(in crate::config) fn check_trunks(book: &Book<'_>, trunks: &Known<Trunk>, si
         let Ok(address) = host.parse() else {
             continue;
         };
-        let host = SocketAddr::new(address, trunk.port.unwrap_or(SIP_PORT));
+        let host = SocketAddr::new(
+            address,
+            trunk.port.unwrap_or_else(|| trunk.transport.default_port()),
+        );
         let is_ours =
             |socket: &Listen| socket.transport == trunk.transport && socket.address == host;
         if sip.iter().any(is_ours) {

@@ -1,11 +1,15 @@
 //! For the tests of this room: reads a text as a whole configuration, with a machine that has three secrets.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
+use std::sync::LazyLock;
 
-use crate::config::outside::{Outside, SecretFile};
+use crate::base::time::WallTime;
+use crate::config::outside::{Outside, PemFile, SecretFile};
 use crate::config::read::read;
 use crate::config::{Config, Mistake};
+use crate::engine::tls::trial::{Authority, Signed, at_year};
 
 /// An environment and a disk.
 struct Paper;
@@ -25,6 +29,55 @@ impl Outside for Paper {
             text: text.to_owned(),
             readable_by_others: path.ends_with("open.secret"),
         })
+    }
+
+    fn pem(&self, path: &Path) -> io::Result<PemFile> {
+        let shelf = Shelf::get();
+        let text = match path.file_name().and_then(OsStr::to_str) {
+            Some("sip.pem") => &shelf.ours.chain,
+            Some("sip.key" | "open.key") => &shelf.ours.key,
+            Some("other.key") => &shelf.other.key,
+            Some("old.pem") => &shelf.old.chain,
+            Some("old.key") => &shelf.old.key,
+            Some("ca.pem") => &shelf.ca.pem,
+            _ => return Err(io::ErrorKind::NotFound.into()),
+        };
+        Ok(PemFile {
+            bytes: text.clone().into_bytes(),
+            readable_by_others: path.ends_with("open.key"),
+        })
+    }
+
+    fn authorities(&self) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+
+    fn now(&self) -> WallTime {
+        at_year(2026)
+    }
+}
+
+/// Certificates, made once.
+struct Shelf {
+    ca: Authority,
+    ours: Signed,
+    other: Signed,
+    /// Expired.
+    old: Signed,
+}
+
+impl Shelf {
+    fn get() -> &'static Self {
+        static SHELF: LazyLock<Shelf> = LazyLock::new(|| {
+            let ca = Authority::new();
+            Shelf {
+                ours: ca.sign("sip.example.com"),
+                other: ca.sign("sip.example.com"),
+                old: ca.sign_between("sip.example.com", 2020, 2025),
+                ca,
+            }
+        });
+        &SHELF
     }
 }
 

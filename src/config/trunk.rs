@@ -1,5 +1,6 @@
 //! `[[trunk]]`: who sends calls and who takes them.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,8 +14,11 @@ use crate::config::known::{self, Known};
 use crate::config::outside::Outside;
 use crate::config::secret::{self, Secret};
 use crate::config::settings::TRANSPORTS;
+use crate::config::tls::{self, Disk};
 use crate::config::walk::Section;
-use crate::sip::transport::{SIP_PORT, Transport};
+use crate::engine::settings::Listen;
+use crate::engine::tls::Toward;
+use crate::sip::transport::Transport;
 
 const SAMPLE_HOST: &str = "\"sip.example.com\"";
 
@@ -45,10 +49,12 @@ const FORMAT_WORDS: [(&str, NumberFormat); 3] = [
 /// Reads every `[[trunk]]`.
 pub(in crate::config) fn trunks(
     sections: Vec<Section<'_, '_>>,
-    base: &Path,
-    outside: &dyn Outside,
-) -> Known<Trunk> {
+    listen: &[Listen],
+    disk: Disk<'_>,
+) -> (Known<Trunk>, BTreeMap<Arc<str>, Toward>) {
+    let Disk { base, outside, .. } = disk;
     let mut trunks = Known::new("[[trunk]]");
+    let mut toward = BTreeMap::new();
     let mut claims = Vec::new();
     for mut section in sections {
         let book = section.book;
@@ -65,12 +71,17 @@ pub(in crate::config) fn trunks(
             good
         });
         let trunk = trunk(&mut section, id, base, outside, &mut claims);
+        if let Some(known) = tls::toward(&mut section, trunk.as_ref(), listen, disk)
+            && let Some(id) = id
+        {
+            toward.insert(id.text.into(), known);
+        }
         if let Some(id) = id {
             trunks.add(book, id, trunk);
         }
         section.finish();
     }
-    trunks
+    (trunks, toward)
 }
 
 fn trunk<'t>(
@@ -84,6 +95,7 @@ fn trunk<'t>(
     let host_word = section.needed("host", SAMPLE_HOST);
     let host = host_word.and_then(|word| Host::read(book, "host", word));
     let transport = section.choice("transport", &TRANSPORTS);
+    let (transport, any_transport) = (transport.unwrap_or(Transport::Udp), transport.is_none());
     let (allow, allow_is_good) = allow(section);
     let did_from = section.choice("did_from", &DID_WORDS);
     let caller_id = section.choice("caller_id", &CALLER_ID_WORDS);
@@ -115,14 +127,15 @@ fn trunk<'t>(
     let (id, host) = (id?, host?);
     if allow_is_good {
         let who = Claimant { id, register };
-        claim(book, claims, who, &host, &allow);
+        let port = host.port.unwrap_or_else(|| transport.default_port());
+        claim(book, claims, who, (&host, port), &allow);
     }
     Some(Trunk {
         id: id.text.into(),
         host: host.name.into(),
         port: host.port,
-        transport: transport.unwrap_or(Transport::Udp),
-        any_transport: transport.is_none(),
+        transport,
+        any_transport,
         allow: allow.into_iter().map(|(allow, _)| allow).collect(),
         did_from,
         caller_id: caller_id.unwrap_or_default(),
@@ -280,10 +293,9 @@ fn claim<'t>(
     book: &Book<'_>,
     claims: &mut Vec<Claim<'t>>,
     who: Claimant<'t>,
-    host: &Host<'t>,
+    (host, port): (&Host<'t>, u16),
     allow: &[(Allow, usize)],
 ) {
-    let port = host.port.unwrap_or(SIP_PORT);
     let own = match host.address() {
         Some(address) => Sign::Source(Allow {
             address,

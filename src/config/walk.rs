@@ -225,13 +225,7 @@ impl<'b, 't> Section<'b, 't> {
         let sample = words.first().map_or("", |(word, _)| word);
         let written = self.word(key, &quoted(sample))?;
         let chosen = words.iter().find(|(word, _)| *word == written.text);
-        if chosen.is_none() && later::COMING_TRANSPORTS.contains(&written.text) {
-            self.book.error(
-                written.at,
-                format!("\"{}\" comes with a later version of ringtag", written.text),
-                format!("write {key} = {} for now", quoted(sample)),
-            );
-        } else if chosen.is_none() {
+        if chosen.is_none() {
             let names: Vec<_> = words.iter().map(|(word, _)| *word).collect();
             self.book.error(
                 written.at,

@@ -33,6 +33,8 @@ pub struct Gauges {
     pub connections: AtomicU64,
     /// Stream connections that a limit did not let come to be.
     pub connections_turned_away: AtomicU64,
+    /// Stream connections that never stood: nobody answered, the handshake failed, or the peer is not who it should be.
+    pub connections_unshaken: AtomicU64,
     /// Port pairs that no leg holds; one that was held rests a second before it is bound again.
     pub port_pairs_free: AtomicU64,
     /// Legs that hold a port pair.

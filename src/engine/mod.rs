@@ -7,6 +7,7 @@ pub mod limits;
 pub mod settings;
 pub mod setup;
 pub mod start;
+pub mod tls;
 
 mod admit;
 mod aftermath;

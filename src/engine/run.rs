@@ -182,7 +182,11 @@ impl Engine {
                 self.datagrams.send(&path, &bytes);
                 set(&self.gauges.sip_unsent, self.datagrams.unsent);
             }
-            Transmit::Open { flow, peer, .. } => self.streams.open(flow, peer),
+            Transmit::Open {
+                flow,
+                transport,
+                peer,
+            } => self.streams.open(flow, transport, peer),
             Transmit::Stream { flow, bytes } => {
                 add(&self.gauges.sip_sent, 1);
                 if !self.streams.send(flow, bytes) {
@@ -235,7 +239,15 @@ impl Engine {
                 add(&self.gauges.sip_received, 1);
                 self.switchboard.handle_bytes(now, flow, &bytes);
             }
+            Arrival::Frame(flow, bytes) => {
+                add(&self.gauges.sip_received, 1);
+                self.switchboard.handle_frame(now, flow, bytes);
+            }
             Arrival::Closed(flow) => self.switchboard.handle_closed(now, flow),
+            Arrival::Unshaken(flow) => {
+                add(&self.gauges.connections_unshaken, 1);
+                self.switchboard.handle_closed(now, flow);
+            }
             Arrival::TurnedAway => add(&self.gauges.connections_turned_away, 1),
         }
         set(&self.gauges.connections, self.streams.count() as u64);
@@ -289,6 +301,7 @@ impl Engine {
                 .unwrap_or_default();
             (trunk.clone(), addresses)
         });
+        self.streams.set_tls(&self.rules.tls);
         self.set_trunks(now, Trunks::new(trunks));
         self.switchboard.set_session(self.rules.session);
         self.watch_names();

@@ -1,6 +1,7 @@
 //! What the admin says of the process: `[sip]`.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::sip::session_timer::Policy;
@@ -17,6 +18,8 @@ pub struct Settings {
     pub resolver: Option<SocketAddr>,
     /// `[guard]`: stream connections at once.
     pub connections: Connections,
+    /// The pages whose scripts may connect over WebSocket; empty: any.
+    pub origins: Arc<[Arc<str>]>,
     /// On stop: how long calls may go on before they are ended.
     pub drain: Duration,
     /// How long sessions last that nobody refreshes.
@@ -45,7 +48,7 @@ impl Default for Connections {
 /// One listening socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listen {
-    /// UDP or TCP.
+    /// The protocol.
     pub transport: Transport,
     /// Address and port.
     pub address: SocketAddr,

@@ -6,6 +6,7 @@ use crate::base::country::Country;
 use crate::call::guard;
 use crate::call::trunk::Trunk;
 use crate::engine::settings::Settings;
+use crate::engine::tls::Tls;
 use crate::recording::settings::When;
 use crate::route::Routing;
 use crate::sip::session_timer::Policy;
@@ -39,6 +40,8 @@ pub struct Rules {
     pub routing: Arc<Routing>,
     /// `[guard]`.
     pub guard: guard::Settings,
+    /// Certificates and authorities.
+    pub tls: Tls,
     /// `[recordings] when`.
     pub record: When,
     /// `session_expires_s` and `min_se_s` of `[sip]`.

@@ -1,7 +1,7 @@
 //! Brings everything up in the order that loses nothing.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ use crate::engine::ways::Ways;
 use crate::media::pool::Pool;
 use crate::recording::command::{Command, Report};
 use crate::sip::endpoint;
-use crate::sip::transport::Transport;
+use crate::sip::transport::{SIPS_PORT, Transport};
 use crate::store::Store;
 
 /// Orders to the recorder that may wait: a thousand calls that begin and end within one of its rests.
@@ -64,11 +64,11 @@ struct Sockets {
 }
 
 impl Sockets {
-    fn bind(runtime: &Runtime, listen: &[Listen], key: u64) -> Result<Self, StartError> {
+    fn bind(runtime: &Runtime, setup: &Setup, key: u64) -> Result<Self, StartError> {
         let _inside = runtime.enter();
         Ok(Self {
-            datagrams: Datagrams::bind(listen)?,
-            streams: Streams::bind(listen, key)?,
+            datagrams: Datagrams::bind(&setup.sip.listen)?,
+            streams: Streams::bind(&setup.sip, &setup.rules.tls, key)?,
         })
     }
 }
@@ -110,7 +110,7 @@ pub fn start(setup: Setup, node: Arc<str>) -> Result<Running, StartError> {
             source,
         })?;
     // Sockets first: an address that cannot be had must not cost the peers of a crash their BYEs.
-    let sockets = Sockets::bind(&runtime, &setup.sip.listen, chance.next_u64())?;
+    let sockets = Sockets::bind(&runtime, &setup, chance.next_u64())?;
     let (store, behind) = Store::open(store_setup(&setup, node, clock, chance.fork()))?;
     let aftermath = clear_up(&store, &setup.recordings, behind);
     let gauges = Arc::new(Gauges::default());
@@ -211,10 +211,13 @@ fn assemble(
         Arc::clone(&gauges),
     );
     let limits = Limits::of_this_process(sound.pairs() as u64);
-    let listeners: Vec<_> = listening(&datagrams, &streams)
+    let mut listeners: Vec<_> = listening(&datagrams, &streams)
         .iter()
         .map(|listen| (listen.transport, listen.address))
         .collect();
+    if !setup.rules.tls.toward.is_empty() {
+        listeners.extend(names_over_tls(&listeners));
+    }
     let lookup = Names {
         server: setup.sip.resolver,
         means: listeners.as_slice().into(),
@@ -270,11 +273,23 @@ fn listening(datagrams: &Datagrams, streams: &Streams) -> Vec<Listen> {
         transport: Transport::Udp,
         address,
     });
-    let tcp = streams.addresses().map(|address| Listen {
-        transport: Transport::Tcp,
-        address,
-    });
-    udp.chain(tcp).collect()
+    udp.chain(streams.listening()).collect()
+}
+
+/// What we are called over TLS in each family where nothing listens for it: our connections are our own, and what comes back
+/// comes on them.
+fn names_over_tls(listeners: &[(Transport, SocketAddr)]) -> Vec<(Transport, SocketAddr)> {
+    let of_family = |v4: bool| {
+        let mut family = listeners
+            .iter()
+            .filter(|(_, address)| address.is_ipv4() == v4);
+        let served = family
+            .clone()
+            .any(|(transport, _)| *transport == Transport::Tls);
+        let (_, first) = family.next()?;
+        (!served).then(|| (Transport::Tls, SocketAddr::new(first.ip(), SIPS_PORT)))
+    };
+    [true, false].into_iter().filter_map(of_family).collect()
 }
 
 /// What the recorder's threads report goes into the call log.

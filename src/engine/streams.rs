@@ -1,34 +1,35 @@
 //! Stream connections: accepted, opened, bounded in number and in what waits to be written.
 //!
-//! Two tasks a connection: one reads and hands bytes over, one writes what the engine queued.
+//! This file is the table of them and its limits. `streams/accept.rs` has the listening sockets, `streams/line.rs` what one
+//! connection does, `streams/websocket.rs` what a WebSocket does differently.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
-use tokio::time::timeout;
+use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use crate::base::map::{Map, keyed};
 use crate::call::trunks::Trunks;
 use crate::engine::error::StartError;
-use crate::engine::settings::Listen;
+use crate::engine::settings::{Connections, Listen, Settings};
+use crate::engine::streams::accept::{Accepted, Listener};
+use crate::engine::streams::line::{Ended, Ends, Reception, Report};
+use crate::engine::streams::websocket::Gate;
+use crate::engine::tls::{Tls, Toward};
 use crate::sip::transport::{FlowId, Path, Transport};
 
-/// Connections at once, ours too. A carrier or PBX keeps a handful; descriptors are for calls. Past that the stranger's that
-/// was idle longest gives way.
-const CONNECTIONS_MAX: usize = 1_024;
+mod accept;
+mod line;
+mod websocket;
 
-/// Connections at once from one address, so that one host cannot take all of them.
-const CONNECTIONS_PER_HOST_MAX: usize = 64;
+/// Strangers' connections at once whose handshake is not done: each costs a signature, and who never finishes must not keep
+/// out those who do.
+const HANDSHAKES_MAX: usize = 256;
 
 /// Messages that may wait for a slow reader before its connection is closed.
 const WRITES_WAITING_MAX: usize = 256;
@@ -36,17 +37,8 @@ const WRITES_WAITING_MAX: usize = 256;
 /// Pieces read that may wait for the engine; then the kernel's window closes and the sender waits.
 const READS_WAITING_MAX: usize = 1_024;
 
-/// The longest a connection attempt may take. Timer B (32 s) would notice later; the caller hears silence meanwhile.
-const CONNECT_TIME: Duration = Duration::from_secs(4);
-
-/// The longest one message may take to leave for a peer that reads slowly.
-const WRITE_TIME: Duration = Duration::from_secs(10);
-
-/// An accepted connection that has not said a byte by then is closed.
-const FIRST_BYTE_TIME: Duration = Duration::from_secs(30);
-
-/// A silent connection is probed so that a vanished peer gives back its descriptor.
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+/// Connections that may wait for the engine; the next ones wait in the kernel.
+const ACCEPTED_WAITING_MAX: usize = 64;
 
 /// What a connection reports.
 #[derive(Debug)]
@@ -55,10 +47,14 @@ pub(in crate::engine) enum Arrival {
     Opened(FlowId, Path),
     /// Bytes came.
     Bytes(FlowId, Bytes),
+    /// A whole message came.
+    Frame(FlowId, Bytes),
     /// It is gone, or never came to be.
     Closed(FlowId),
     /// One more than a limit allows was not taken.
     TurnedAway,
+    /// A peer did not get through its handshake, or is not who it should be.
+    Unshaken(FlowId),
 }
 
 /// All stream listeners and connections.
@@ -67,72 +63,80 @@ pub(in crate::engine) struct Streams {
     connections: BTreeMap<FlowId, Connection>,
     /// Said before anything that arrives: what became of connections here.
     said: VecDeque<Arrival>,
+    limits: Connections,
     /// Whose connections never give way.
     trunks: Arc<Trunks>,
+    tls: Tls,
+    gate: Gate,
     /// Counts what moves, so that of two connections the one idle longer is known.
     moves: u64,
-    hosts: Map<std::net::IpAddr, usize>,
-    arrivals: mpsc::Receiver<Arrival>,
-    arrive: mpsc::Sender<Arrival>,
-    accepted: mpsc::Receiver<(TcpStream, SocketAddr)>,
+    hosts: Map<IpAddr, usize>,
+    /// Strangers' connections whose handshake is not done.
+    shaking: usize,
+    reports: mpsc::Receiver<Report>,
+    report: mpsc::Sender<Report>,
+    accepted: mpsc::Receiver<Accepted>,
     accepted_count: u64,
-    addresses: Vec<SocketAddr>,
+    listeners: Vec<Listener>,
 }
 
 #[derive(Debug)]
 struct Connection {
-    host: std::net::IpAddr,
+    path: Path,
     /// It leads to a trunk, or comes from one.
     trunk: bool,
+    /// A stranger's whose handshake is not done.
+    shaking: bool,
+    /// What the peer showed where it was asked for a certificate.
+    certificate: Option<CertificateDer<'static>>,
     /// The number of its last move.
     moved: u64,
     write: mpsc::Sender<Bytes>,
-    tasks: Vec<AbortHandle>,
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
-    }
+    task: AbortHandle,
 }
 
 impl Streams {
-    /// Binds every TCP address of `listen` and begins to accept. Runs inside the engine's runtime.
+    /// Binds every address of `settings` that is a stream's and begins to accept. Runs inside the engine's runtime.
     ///
     /// # Errors
     /// An address is taken, is not this machine's, or may not be bound.
-    pub(in crate::engine) fn bind(listen: &[Listen], key: u64) -> Result<Self, StartError> {
-        let (arrive, arrivals) = mpsc::channel(READS_WAITING_MAX);
-        let (accept, accepted) = mpsc::channel(READS_WAITING_MAX);
-        let mut addresses = Vec::new();
-        for listen in listen.iter().filter(|l| l.transport == Transport::Tcp) {
-            let listener = bind_tcp(listen.address).map_err(|source| StartError::Listen {
-                transport: listen.transport,
-                address: listen.address,
-                source,
-            })?;
-            addresses.push(listener.local_addr().unwrap_or(listen.address));
-            tokio::spawn(accept_loop(listener, accept.clone()));
-        }
+    pub(in crate::engine) fn bind(
+        settings: &Settings,
+        tls: &Tls,
+        key: u64,
+    ) -> Result<Self, StartError> {
+        let (report, reports) = mpsc::channel(READS_WAITING_MAX);
+        let (accept, accepted) = mpsc::channel(ACCEPTED_WAITING_MAX);
+        let streams = settings
+            .listen
+            .iter()
+            .filter(|listen| listen.transport.is_reliable());
+        let listeners = streams
+            .map(|listen| Listener::bind(*listen, accept.clone()))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             connections: BTreeMap::new(),
             said: VecDeque::new(),
+            limits: settings.connections,
             trunks: Arc::new(Trunks::default()),
+            tls: tls.clone(),
+            gate: Gate {
+                origins: settings.origins.clone(),
+            },
             moves: 0,
             hosts: keyed(key),
-            arrivals,
-            arrive,
+            shaking: 0,
+            reports,
+            report,
             accepted,
             accepted_count: 0,
-            addresses,
+            listeners,
         })
     }
 
-    /// The addresses bound.
-    pub(in crate::engine) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.addresses.iter().copied()
+    /// Where it listens.
+    pub(in crate::engine) fn listening(&self) -> impl Iterator<Item = Listen> {
+        self.listeners.iter().map(|listener| listener.listen)
     }
 
     /// How many connections stand.
@@ -140,9 +144,32 @@ impl Streams {
         self.connections.len()
     }
 
-    /// Takes the table of trunks: their connections are kept when there is no room for all.
+    /// Takes the table of trunks: their connections are kept when there is no room for all, and go when the certificate that
+    /// they showed is not the trunk's.
     pub(in crate::engine) fn set_trunks(&mut self, trunks: Arc<Trunks>) {
         self.trunks = trunks;
+        let mut false_ones = Vec::new();
+        for (flow, connection) in &mut self.connections {
+            let line = self.trunks.recognise(&connection.path);
+            connection.trunk |= line.is_some();
+            let named = bears_the_name(&self.tls, &self.trunks, connection);
+            if !named {
+                false_ones.push(*flow);
+            }
+        }
+        for flow in false_ones {
+            self.cut(flow);
+            self.said.push_back(Arrival::Closed(flow));
+        }
+    }
+
+    /// Takes certificates and authorities for connections to come; those that stand go on.
+    pub(in crate::engine) fn set_tls(&mut self, tls: &Tls) {
+        let served = tls.served.clone().or_else(|| self.tls.served.take());
+        self.tls = Tls {
+            served,
+            toward: tls.toward.clone(),
+        };
     }
 
     /// Waits for the next thing that a connection reports.
@@ -152,41 +179,86 @@ impl Streams {
                 return said;
             }
             tokio::select! {
-                Some(arrival) = self.arrivals.recv() => {
-                    match arrival {
-                        Arrival::Closed(flow) => self.close(flow),
-                        Arrival::Bytes(flow, _) | Arrival::Opened(flow, _) => self.touch(flow),
-                        Arrival::TurnedAway => {}
+                Some(report) = self.reports.recv() => {
+                    if let Some(arrival) = self.hear(report) {
+                        return arrival;
                     }
-                    return arrival;
                 }
-                Some((stream, peer)) = self.accepted.recv() => self.take(stream, peer),
+                Some(accepted) = self.accepted.recv() => self.take(accepted),
                 else => return std::future::pending().await,
             }
         }
     }
 
+    /// What a connection's task says; nothing, where the connection was closed here meanwhile.
+    fn hear(&mut self, report: Report) -> Option<Arrival> {
+        match report {
+            Report::Opened(flow, path, certificate) => {
+                let connection = self.connections.get_mut(&flow)?;
+                if std::mem::take(&mut connection.shaking) {
+                    self.shaking -= 1;
+                }
+                connection.path = path;
+                connection.certificate = certificate;
+                if !bears_the_name(&self.tls, &self.trunks, connection) {
+                    self.cut(flow);
+                    return Some(Arrival::Unshaken(flow));
+                }
+                self.touch(flow);
+                Some(Arrival::Opened(flow, path))
+            }
+            Report::Bytes(flow, bytes) => {
+                self.touch(flow)?;
+                Some(Arrival::Bytes(flow, bytes))
+            }
+            Report::Frame(flow, bytes) => {
+                self.touch(flow)?;
+                Some(Arrival::Frame(flow, bytes))
+            }
+            Report::Closed(flow, ended) => {
+                let connection = self.connections.get(&flow)?;
+                let arrival = match ended {
+                    Ended::Stood => Arrival::Closed(flow),
+                    Ended::Refused(error) => {
+                        say_refused(connection, &error);
+                        Arrival::Unshaken(flow)
+                    }
+                };
+                self.cut(flow);
+                Some(arrival)
+            }
+        }
+    }
+
     /// Connects to `peer`; [`Arrival::Opened`] or [`Arrival::Closed`] follows.
-    pub(in crate::engine) fn open(&mut self, flow: FlowId, peer: SocketAddr) {
+    pub(in crate::engine) fn open(&mut self, flow: FlowId, transport: Transport, peer: SocketAddr) {
         if !self.make_room() {
             tracing::warn!(%peer, "no connection: too many are open");
             self.said.push_back(Arrival::TurnedAway);
             self.said.push_back(Arrival::Closed(flow));
             return;
         }
-        let (write, queue) = mpsc::channel(WRITES_WAITING_MAX);
-        let task = tokio::spawn(connect(flow, peer, queue, self.arrive.clone()));
-        self.connections.insert(
-            flow,
-            Connection {
-                host: peer.ip(),
-                trunk: true,
-                moved: self.moves,
-                write,
-                tasks: vec![task.abort_handle()],
+        let toward = match transport {
+            Transport::Tls => match self.toward(peer) {
+                Ok(toward) => Some(toward.clone()),
+                Err(why) => {
+                    tracing::warn!(%peer, why, "no connection over TLS");
+                    self.said.push_back(Arrival::Closed(flow));
+                    return;
+                }
             },
-        );
-        *self.hosts.entry(peer.ip()).or_default() += 1;
+            Transport::Udp | Transport::Tcp | Transport::Ws | Transport::Wss => None,
+        };
+        let path = Path {
+            transport,
+            // Its port is known when it stands.
+            local: SocketAddr::new(peer.ip(), 0),
+            peer,
+            flow: Some(flow),
+        };
+        let (ends, write) = self.ends(flow, true, true);
+        let task = tokio::spawn(line::open(ends, transport, peer, toward));
+        self.keep(flow, path, true, false, write, task.abort_handle());
     }
 
     /// Queues one message. A connection whose queue is full is closed: its peer does not read.
@@ -200,34 +272,49 @@ impl Streams {
             self.touch(flow);
             return true;
         }
-        self.close(flow);
+        self.cut(flow);
         false
     }
 
-    /// Closes a connection; nothing more is heard of it.
+    /// Closes a connection when what is queued has left; nothing more is heard of it.
     pub(in crate::engine) fn close(&mut self, flow: FlowId) {
-        if let Some(connection) = self.connections.remove(&flow)
-            && let Some(count) = self.hosts.get_mut(&connection.host)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.hosts.remove(&connection.host);
-            }
+        // Its queue ends with its sender, and with its queue the task.
+        let _ending = self.forget(flow);
+    }
+
+    /// Closes a connection at once.
+    fn cut(&mut self, flow: FlowId) {
+        if let Some(connection) = self.forget(flow) {
+            connection.task.abort();
         }
     }
 
-    /// Notes that a connection is in use.
-    fn touch(&mut self, flow: FlowId) {
-        self.moves += 1;
-        if let Some(connection) = self.connections.get_mut(&flow) {
-            connection.moved = self.moves;
+    fn forget(&mut self, flow: FlowId) -> Option<Connection> {
+        let connection = self.connections.remove(&flow)?;
+        if connection.shaking {
+            self.shaking -= 1;
         }
+        let host = connection.path.peer.ip();
+        if let Some(count) = self.hosts.get_mut(&host) {
+            *count -= 1;
+            if *count == 0 {
+                self.hosts.remove(&host);
+            }
+        }
+        Some(connection)
+    }
+
+    /// Notes that a connection is in use; `None`: it was closed here.
+    fn touch(&mut self, flow: FlowId) -> Option<()> {
+        self.moves += 1;
+        self.connections.get_mut(&flow)?.moved = self.moves;
+        Some(())
     }
 
     /// Sees that one more connection fits: where there are too many, the stranger's that was idle longest is closed. Returns
     /// false when all of them are trunks'.
     fn make_room(&mut self) -> bool {
-        if self.connections.len() < CONNECTIONS_MAX {
+        if self.connections.len() < usize::try_from(self.limits.max).unwrap_or(usize::MAX) {
             return true;
         }
         let strangers = self.connections.iter().filter(|(_, one)| !one.trunk);
@@ -237,237 +324,149 @@ impl Streams {
         else {
             return false;
         };
-        self.close(flow);
+        self.cut(flow);
         self.said.push_back(Arrival::Closed(flow));
         true
     }
 
     /// Takes a connection that a peer opened, where there is room.
-    fn take(&mut self, stream: TcpStream, peer: SocketAddr) {
-        let Ok(local) = stream.local_addr() else {
+    fn take(&mut self, (transport, stream, peer): Accepted) {
+        let (Ok(local), Some(reception)) = (stream.local_addr(), self.reception(transport)) else {
             return;
         };
         let flow = FlowId::accepted(self.accepted_count);
         let path = Path {
-            transport: Transport::Tcp,
+            transport,
             local,
             peer,
             flow: Some(flow),
         };
-        let from_host = self.hosts.get(&peer.ip()).copied().unwrap_or(0);
-        if from_host >= CONNECTIONS_PER_HOST_MAX || !self.make_room() {
+        if !self.lets_in(&path) {
             tracing::debug!(%peer, "a connection was turned away: too many are open");
             self.said.push_back(Arrival::TurnedAway);
             return;
         }
         self.accepted_count += 1;
-        self.moves += 1;
+        let trunk = self.trunks.recognise(&path).is_some();
+        let (ends, write) = self.ends(flow, trunk, false);
+        let task = tokio::spawn(line::receive(ends, stream, path, reception));
+        let shaking = !trunk && transport != Transport::Tcp;
+        self.keep(flow, path, trunk, shaking, write, task.abort_handle());
+    }
+
+    /// Whether there is room for one more of this peer.
+    fn lets_in(&mut self, path: &Path) -> bool {
+        let host = path.peer.ip();
+        let from_host = self.hosts.get(&host).copied().unwrap_or(0);
+        let most = usize::try_from(self.limits.per_source_max).unwrap_or(usize::MAX);
+        let trunk = self.trunks.recognise(path).is_some();
+        let may_shake = trunk || self.shaking < HANDSHAKES_MAX;
+        from_host < most && may_shake && self.make_room()
+    }
+
+    fn reception(&self, transport: Transport) -> Option<Reception> {
+        let served = || {
+            self.tls
+                .served
+                .as_ref()
+                .map(|served| Arc::clone(&served.config))
+        };
+        match transport {
+            Transport::Udp => None,
+            Transport::Tcp => Some(Reception::Plain),
+            Transport::Tls => Some(Reception::Tls(served()?)),
+            Transport::Ws => Some(Reception::Ws(self.gate.clone())),
+            Transport::Wss => Some(Reception::Wss(served()?, self.gate.clone())),
+        }
+    }
+
+    /// What TLS needs to know of the trunk at an address. Only trunks are connected to, for only their names are known.
+    fn toward(&self, peer: SocketAddr) -> Result<&Toward, &'static str> {
+        let lines = self.trunks.iter();
+        let there = lines.filter(|line| line.leads_to(peer.ip()));
+        let mut known = there
+            .filter_map(|line| self.tls.toward.get(&line.trunk.id))
+            .filter(|toward| toward.config().is_ok());
+        let first = known
+            .next()
+            .ok_or("no trunk with transport = \"tls\" is there")?;
+        match known.all(|other| other == first) {
+            true => Ok(first),
+            // Whoever answers there would be taken for all of them.
+            false => Err("trunks there differ in tls_name, tls_ca_file or tls_certificate_file"),
+        }
+    }
+
+    fn ends(&self, flow: FlowId, patient: bool, pings: bool) -> (Ends, mpsc::Sender<Bytes>) {
         let (write, queue) = mpsc::channel(WRITES_WAITING_MAX);
-        let tasks = run(flow, stream, queue, &self.arrive, Some(FIRST_BYTE_TIME));
-        self.connections.insert(
+        let ends = Ends {
             flow,
-            Connection {
-                host: peer.ip(),
-                trunk: self.trunks.recognise(&path).is_some(),
-                moved: self.moves,
-                write,
-                tasks,
-            },
+            queue,
+            report: self.report.clone(),
+            patient,
+            pings,
+        };
+        (ends, write)
+    }
+
+    fn keep(
+        &mut self,
+        flow: FlowId,
+        path: Path,
+        trunk: bool,
+        shaking: bool,
+        write: mpsc::Sender<Bytes>,
+        task: AbortHandle,
+    ) {
+        self.moves += 1;
+        if shaking {
+            self.shaking += 1;
+        }
+        *self.hosts.entry(path.peer.ip()).or_default() += 1;
+        let connection = Connection {
+            path,
+            trunk,
+            shaking,
+            certificate: None,
+            moved: self.moves,
+            write,
+            task,
+        };
+        self.connections.insert(flow, connection);
+    }
+}
+
+/// Whether a connection from a trunk's address showed the trunk's certificate, where it was asked for one (RFC 5922 7.3).
+fn bears_the_name(tls: &Tls, trunks: &Trunks, connection: &Connection) -> bool {
+    let Some(certificate) = &connection.certificate else {
+        return true;
+    };
+    let Some(line) = trunks.recognise(&connection.path) else {
+        return true;
+    };
+    let toward = tls.toward.get(&line.trunk.id);
+    let good = toward.is_none_or(|toward| toward.is_named_in(certificate));
+    if !good {
+        tracing::warn!(
+            trunk = %line.trunk.id,
+            peer = %connection.path.peer,
+            "a connection from the trunk's address is closed: its certificate bears another name; correct tls_name, or the certificate"
         );
-        *self.hosts.entry(peer.ip()).or_default() += 1;
-        self.said.push_back(Arrival::Opened(flow, path));
     }
+    good
 }
 
-fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv6() {
-        let socket = tokio::net::TcpSocket::new_v6()?;
-        SockRef::from(&socket).set_only_v6(true)?;
-        socket
+/// A trunk's trouble is the admin's; a stranger's is none.
+fn say_refused(connection: &Connection, error: &io::Error) {
+    let Path {
+        transport, peer, ..
+    } = connection.path;
+    if connection.trunk {
+        tracing::warn!(%transport, %peer, %error, "no connection");
     } else {
-        tokio::net::TcpSocket::new_v4()?
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(1_024)
-}
-
-async fn accept_loop(listener: TcpListener, accept: mpsc::Sender<(TcpStream, SocketAddr)>) {
-    loop {
-        match listener.accept().await {
-            Ok(pair) => {
-                if accept.send(pair).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) => {
-                // Out of descriptors or memory: without a rest this loop would take the whole core.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
-}
-
-async fn connect(
-    flow: FlowId,
-    peer: SocketAddr,
-    queue: mpsc::Receiver<Bytes>,
-    arrive: mpsc::Sender<Arrival>,
-) {
-    let opened = match timeout(CONNECT_TIME, TcpStream::connect(peer)).await {
-        Ok(Ok(stream)) => stream.local_addr().map(|local| (stream, local)),
-        Ok(Err(error)) => Err(error),
-        Err(_) => Err(io::ErrorKind::TimedOut.into()),
-    };
-    match opened {
-        Ok((stream, local)) => {
-            let path = Path {
-                transport: Transport::Tcp,
-                local,
-                peer,
-                flow: Some(flow),
-            };
-            if arrive.send(Arrival::Opened(flow, path)).await.is_ok() {
-                settle(&stream);
-                let (read, write) = stream.into_split();
-                // This task lives as long as the connection, so that aborting it ends both halves.
-                tokio::join!(
-                    read_loop(flow, read, arrive.clone(), None),
-                    write_loop(flow, write, queue, arrive)
-                );
-            }
-        }
-        Err(error) => {
-            tracing::warn!(%peer, %error, "no connection");
-            let _gone = arrive.send(Arrival::Closed(flow)).await;
-        }
-    }
-}
-
-fn run(
-    flow: FlowId,
-    stream: TcpStream,
-    queue: mpsc::Receiver<Bytes>,
-    arrive: &mpsc::Sender<Arrival>,
-    first: Option<Duration>,
-) -> Vec<AbortHandle> {
-    settle(&stream);
-    let (read, write) = stream.into_split();
-    let reader = tokio::spawn(read_loop(flow, read, arrive.clone(), first));
-    let writer = tokio::spawn(write_loop(flow, write, queue, arrive.clone()));
-    vec![reader.abort_handle(), writer.abort_handle()]
-}
-
-fn settle(stream: &TcpStream) {
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER);
-    for asked in [
-        stream.set_nodelay(true),
-        SockRef::from(stream).set_tcp_keepalive(&keepalive),
-    ] {
-        if let Err(error) = asked {
-            tracing::debug!(%error, "a connection keeps its default options");
-        }
-    }
-}
-
-async fn read_loop(
-    flow: FlowId,
-    mut read: OwnedReadHalf,
-    arrive: mpsc::Sender<Arrival>,
-    first: Option<Duration>,
-) {
-    let mut buffer = vec![0; 16 * 1024];
-    let mut limit = first;
-    loop {
-        let read = read.read(&mut buffer);
-        let length = match limit.take() {
-            Some(limit) => timeout(limit, read).await.unwrap_or(Ok(0)),
-            None => read.await,
-        };
-        let piece = match length {
-            Ok(1..) => length
-                .ok()
-                .and_then(|length| buffer.get(..length))
-                .map(Bytes::copy_from_slice),
-            Ok(0) | Err(_) => None,
-        };
-        let arrival = match piece {
-            Some(bytes) => Arrival::Bytes(flow, bytes),
-            None => Arrival::Closed(flow),
-        };
-        let last = matches!(arrival, Arrival::Closed(_));
-        if arrive.send(arrival).await.is_err() || last {
-            return;
-        }
-    }
-}
-
-async fn write_loop(
-    flow: FlowId,
-    mut write: OwnedWriteHalf,
-    mut queue: mpsc::Receiver<Bytes>,
-    arrive: mpsc::Sender<Arrival>,
-) {
-    while let Some(bytes) = queue.recv().await {
-        let written = timeout(WRITE_TIME, write.write_all(&bytes)).await;
-        if !matches!(written, Ok(Ok(()))) {
-            let _gone = arrive.send(Arrival::Closed(flow)).await;
-            return;
-        }
+        tracing::debug!(%transport, %peer, %error, "a connection did not come to stand");
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::{IpAddr, Ipv4Addr};
-
-    fn place(streams: &mut Streams, number: u64, trunk: bool) -> FlowId {
-        let flow = FlowId::accepted(number);
-        let (write, _queue) = mpsc::channel(1);
-        streams.connections.insert(
-            flow,
-            Connection {
-                host: IpAddr::V4(Ipv4Addr::LOCALHOST),
-                trunk,
-                moved: 0,
-                write,
-                tasks: Vec::new(),
-            },
-        );
-        streams.touch(flow);
-        flow
-    }
-
-    #[test]
-    fn a_full_house_closes_the_stranger_that_was_idle_longest_and_no_trunk() {
-        let mut streams = Streams::bind(&[], 1).unwrap();
-        let trunk = place(&mut streams, 0, true);
-        let idle = place(&mut streams, 1, false);
-        let busy = place(&mut streams, 2, false);
-        for number in 3..CONNECTIONS_MAX as u64 {
-            place(&mut streams, number, true);
-        }
-        streams.touch(idle);
-        streams.touch(busy);
-        streams.touch(trunk);
-        assert!(streams.make_room());
-        assert!(matches!(streams.said.pop_front(), Some(Arrival::Closed(flow)) if flow == idle));
-        assert_eq!(streams.count(), CONNECTIONS_MAX - 1);
-        place(&mut streams, 5_000, true);
-        assert!(streams.make_room());
-        assert!(matches!(streams.said.pop_front(), Some(Arrival::Closed(flow)) if flow == busy));
-        place(&mut streams, 5_001, true);
-        assert!(!streams.make_room());
-        // Neither may we open one more.
-        let ours = FlowId::opened(1);
-        streams.open(ours, "127.0.0.1:5060".parse().unwrap());
-        assert!(matches!(
-            streams.said.pop_front(),
-            Some(Arrival::TurnedAway)
-        ));
-        assert!(matches!(streams.said.pop_front(), Some(Arrival::Closed(flow)) if flow == ours));
-        assert!(streams.connections.contains_key(&trunk));
-    }
-}
+mod tests;

@@ -319,9 +319,10 @@ impl Dialog {
             return back;
         }
         let same = transport == came;
+        let port = uri.port().unwrap_or_else(|| transport.default_port());
         Hop {
             transport,
-            peer: SocketAddr::new(ip, uri.port().unwrap_or(transport.default_port())),
+            peer: SocketAddr::new(ip, port),
             local: Some(self.path.local),
             flow: self.path.flow.filter(|_| same && ip == source),
         }

@@ -53,6 +53,9 @@ pub enum Snag {
     Head(Wrong),
 }
 
+/// What asks whether the other end is there (RFC 5626 4.4.1).
+pub const PING: &[u8] = b"\r\n\r\n";
+
 /// The answer to [`Frame::KeepAlive`] (RFC 5626 4.4.1).
 pub const PONG: Bytes = Bytes::from_static(b"\r\n");
 

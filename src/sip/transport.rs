@@ -150,6 +150,11 @@ impl fmt::Display for Transport {
 pub struct FlowId(u64);
 
 impl FlowId {
+    /// Before and behind all others.
+    pub const FIRST: Self = Self(0);
+    /// See [`Self::FIRST`].
+    pub const LAST: Self = Self(u64::MAX);
+
     /// The `n`th connection that a peer opened.
     pub const fn accepted(n: u64) -> Self {
         Self(n << 1)
@@ -158,6 +163,11 @@ impl FlowId {
     /// The `n`th connection that the endpoint asked for.
     pub const fn opened(n: u64) -> Self {
         Self(n << 1 | 1)
+    }
+
+    /// Which one of its maker's.
+    pub const fn number(self) -> u64 {
+        self.0 >> 1
     }
 }
 

@@ -30,7 +30,7 @@ use crate::sip::endpoint::listeners::Listeners;
 use crate::sip::endpoint::matching::{Branch, Fingerprint, Matcher};
 use crate::sip::endpoint::server::Server;
 use crate::sip::endpoint::streams::Streams;
-use crate::sip::frame::{Frame, PONG};
+use crate::sip::frame::{Frame, PING, PONG};
 use crate::sip::message::Message;
 use crate::sip::slab::{Slab, Slot};
 use crate::sip::timers::Timers;
@@ -204,6 +204,23 @@ impl Endpoint {
                     return self.close(now, flow);
                 }
             }
+        }
+    }
+
+    /// Takes one whole message from a connection whose transport frames them (RFC 7118 4.2). Line breaks alone are a
+    /// keep-alive: a double one is answered (RFC 5626 4.4.1).
+    pub fn handle_frame(&mut self, now: Moment, flow: FlowId, message: Bytes) {
+        self.stirred = true;
+        let Some(path) = self.streams.take_frame(flow) else {
+            return;
+        };
+        if message.iter().any(|b| !matches!(b, b'\r' | b'\n')) {
+            return self.handle_message(now, path, message);
+        }
+        if message.starts_with(PING) {
+            let bytes = PONG;
+            self.out
+                .push_back(Output::Transmit(Transmit::Stream { flow, bytes }));
         }
     }
 

@@ -1,7 +1,7 @@
 //! The transport layer of RFC 3261 section 18 without sockets: which way a message goes, and the connections it may need.
 
-use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::collections::{BTreeSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,6 +33,8 @@ pub(super) struct Streams {
     /// The newest connection to each peer. Both ends' addresses are exact, so that a connection is never shared by
     /// mistake with another host behind the same name (RFC 5923).
     by_peer: Map<(Transport, SocketAddr), FlowId>,
+    /// The WebSockets from each host.
+    framed: BTreeSet<(Transport, IpAddr, FlowId)>,
     opened: u64,
     timers: Timers<FlowId>,
 }
@@ -73,6 +75,7 @@ impl Streams {
         Self {
             flows: keyed(chance.next_u64()),
             by_peer: keyed(chance.next_u64()),
+            framed: BTreeSet::new(),
             opened: 0,
             timers: Timers::new(),
         }
@@ -110,7 +113,8 @@ impl Streams {
         let known = path
             .flow
             .filter(|flow| self.flows.contains_key(flow))
-            .or_else(|| self.by_peer.get(&(path.transport, path.peer)).copied());
+            .or_else(|| self.by_peer.get(&(path.transport, path.peer)).copied())
+            .or_else(|| self.framed_from(path));
         let id = match known {
             Some(id) => id,
             None => self.open(now, path, out)?,
@@ -132,6 +136,19 @@ impl Streams {
             }
         }
         Ok(())
+    }
+
+    /// The newest WebSocket from the host of `path`: nobody can connect there, and its port says nothing.
+    fn framed_from(&self, path: &Path) -> Option<FlowId> {
+        if !path.transport.is_framed() {
+            return None;
+        }
+        let (transport, host) = (path.transport, path.peer.ip());
+        let from_there = (transport, host, FlowId::FIRST)..=(transport, host, FlowId::LAST);
+        self.framed
+            .range(from_there)
+            .next_back()
+            .map(|(.., id)| *id)
     }
 
     fn open(
@@ -164,6 +181,9 @@ impl Streams {
 
     fn keep(&mut self, now: Moment, id: FlowId, path: Path, state: State, patience: Duration) {
         self.by_peer.insert((path.transport, path.peer), id);
+        if path.transport.is_framed() {
+            self.framed.insert((path.transport, path.peer.ip(), id));
+        }
         let until = now + patience;
         self.timers.set(now, until, id);
         let flow = Flow {
@@ -210,6 +230,13 @@ impl Streams {
         if let Some(flow) = self.flows.get_mut(&id) {
             flow.framer.push(bytes);
         }
+    }
+
+    /// Returns the way of a message that came whole on a connection.
+    pub(super) fn take_frame(&mut self, id: FlowId) -> Option<Path> {
+        let flow = self.flows.get_mut(&id)?;
+        flow.until = None;
+        Some(flow.path)
     }
 
     /// Returns the next whole message on a connection and the way it came. After the last one the clock runs for what has
@@ -269,6 +296,7 @@ impl Streams {
         if self.by_peer.get(&peer) == Some(&id) {
             self.by_peer.remove(&peer);
         }
+        self.framed.remove(&(peer.0, peer.1.ip(), id));
         flow.requests
     }
 }

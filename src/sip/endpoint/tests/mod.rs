@@ -7,6 +7,7 @@ mod server;
 mod size;
 mod streams;
 mod two;
+mod websocket;
 
 use std::collections::VecDeque;
 
