@@ -10,6 +10,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use rsip::prelude::{HeadersExt, ToTypedHeader, UntypedHeader};
 
+use ringtag::sdp::probe::descriptions;
 use ringtag::sip::header::Name;
 use ringtag::sip::message::{CSeq, Message, Method, Request};
 use ringtag::sip::name_addr::NameAddr;
@@ -24,6 +25,9 @@ fn every_committed_input_of_the_fuzzers_holds() {
     }
     for file in files("fuzz/corpus/stream") {
         probe::stream(&fs::read(file).unwrap());
+    }
+    for file in files("fuzz/corpus/sdp") {
+        descriptions(&fs::read(file).unwrap());
     }
     for file in messages() {
         probe::message(&file);

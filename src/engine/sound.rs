@@ -125,13 +125,17 @@ impl Sound {
                 toward,
                 from,
             } => {
-                let local = self.bind.unwrap_or_else(|| ways.toward(toward));
+                // What is configured is of one family, and a peer of the other can do nothing with it.
+                let of = |family: IpAddr| move |ip: &IpAddr| ip.is_ipv4() == family.is_ipv4();
+                let local = self.bind.filter(of(toward));
+                let local = local.unwrap_or_else(|| ways.toward(toward));
                 let address = match self.ports.take(local, now) {
                     Ok(pair) => {
                         let port = pair.port;
+                        let shown = self.advertise.filter(of(local)).unwrap_or(local);
                         if self.pool.open(call.0, leg, pair, from, toward) {
                             self.legs.insert(leg, Leg::default());
-                            Some(SocketAddr::new(self.advertise.unwrap_or(local), port))
+                            Some(SocketAddr::new(shown, port))
                         } else {
                             self.ports.release(port, now);
                             tracing::error!(

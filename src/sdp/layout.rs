@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 
-use crate::sdp::parse::read_media;
+use crate::sdp::parse::{MEDIA_MAX, read_media};
 use crate::sdp::session::{Kind, Session};
 
 /// Where one `m=` line of a description that we write comes from.
@@ -33,8 +33,8 @@ pub(in crate::sdp) fn offer(session: &Session, last: Option<&Bytes>) -> Vec<Slot
         && before
             .iter()
             .zip(&session.media)
-            // A disabled line may become anything (RFC 3264 8.1).
-            .all(|((kind, used, _), media)| !used || *kind == media.kind);
+            // A disabled line may become anything (RFC 3264 8.1). It need not, and so the same is the same when said again.
+            .all(|((kind, ..), media)| *kind == media.kind);
     if in_step {
         return same(session);
     }
@@ -47,7 +47,9 @@ pub(in crate::sdp) fn offer(session: &Session, last: Option<&Bytes>) -> Vec<Slot
         .map(|(_, _, line)| Slot::Closed(line))
         .collect();
     if let Some(audio) = session.audio() {
-        match place.and_then(|place| slots.get_mut(place)) {
+        // No reader takes more lines than that, and a disabled one may become anything.
+        let place = place.unwrap_or(slots.len()).min(MEDIA_MAX - 1);
+        match slots.get_mut(place) {
             Some(slot) => *slot = Slot::Own(audio),
             None => slots.push(Slot::Own(audio)),
         }
@@ -75,7 +77,7 @@ pub(in crate::sdp) fn answer(session: &Session, offer: &Session) -> Vec<Slot> {
 }
 
 /// The `m=` lines of what we said: what each is for, whether it is in use, its value.
-fn lines(said: &Bytes) -> Vec<(Kind, bool, Bytes)> {
+pub(in crate::sdp) fn lines(said: &Bytes) -> Vec<(Kind, bool, Bytes)> {
     said.split(|b| *b == b'\n')
         .filter_map(|line| line.strip_prefix(b"m="))
         .filter_map(|value| {
@@ -122,12 +124,14 @@ mod tests {
             (vec![AUDIO], vec![AUDIO], "0"),
             (vec![AUDIO, NO_VIDEO], vec![AUDIO, VIDEO], "0 1"),
             (vec![AUDIO], vec![AUDIO, VIDEO], "0 1"),
-            (vec![NO_VIDEO, AUDIO], vec![FAX, AUDIO], "0 1"),
+            (vec![NO_VIDEO, AUDIO], vec![FAX, AUDIO], "video 1"),
             // The other leg has fewer lines, or the sound in another place.
             (vec![AUDIO, NO_VIDEO], vec![AUDIO], "0 video"),
             (vec![NO_VIDEO, AUDIO], vec![AUDIO], "video 0"),
             (vec![NO_VIDEO, AUDIO], vec![AUDIO, VIDEO], "video 0"),
             (vec![AUDIO], vec![VIDEO, AUDIO], "1"),
+            (vec![AUDIO], vec![VIDEO], "audio"),
+            (vec![NO_AUDIO], vec![VIDEO], "audio"),
             (vec![NO_AUDIO, NO_VIDEO], vec![AUDIO], "0 video"),
             (vec![NO_VIDEO, NO_FAX], vec![AUDIO], "video image 0"),
             (vec![AUDIO, NO_VIDEO], vec![NO_AUDIO], "audio video"),

@@ -11,6 +11,7 @@ mod hide;
 mod layout;
 pub mod numbers;
 pub mod parse;
+pub mod probe;
 pub mod relay;
 pub mod session;
 pub mod voice;

@@ -72,7 +72,7 @@ fn split(body: &[u8]) -> Result<Vec<Line>, Malformed> {
         match line {
             // Some senders end the description with an empty line; nothing may follow it.
             [] if rest.iter().all(|b| matches!(b, b'\r' | b'\n')) => break,
-            [kind, b'=', value @ ..] => {
+            [kind, b'=', value @ ..] if kind.is_ascii_alphabetic() => {
                 if value.iter().any(|b| matches!(b, b'\r' | 0)) {
                     return Err(Malformed {
                         line: number,

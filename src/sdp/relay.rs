@@ -122,7 +122,7 @@ impl Writer {
     /// A section that is refused, or was disabled before.
     fn closed(&mut self, value: &[u8], needs_address: bool) {
         let value = if self.hosts.are_told_by(value) {
-            without_formats(value)
+            self.without_words(value)
         } else {
             with_port(value, 0)
         };
@@ -132,6 +132,20 @@ impl Writer {
             let value = format!("IN {}", write_ip(ours));
             self.write(b"c=", value.as_bytes());
         }
+    }
+
+    /// A refused `m=` line that tells of an address. Its formats mean nothing any more (RFC 3264 6), and an address in
+    /// another place was never a kind of media, nor a profile.
+    fn without_words(&self, value: &[u8]) -> Vec<u8> {
+        let mut words = value
+            .split(u8::is_ascii_whitespace)
+            .filter(|word| !word.is_empty());
+        let mut word = |at, instead: &'static [u8]| match words.nth(at) {
+            Some(word) if !self.hosts.are_told_by(word) => word.to_vec(),
+            Some(_) | None => instead.to_vec(),
+        };
+        let (kind, profile) = (word(0, b"application"), word(1, b"udp"));
+        [&kind, &b" 0 "[..], &profile, b" 0"].concat()
     }
 
     /// Any line but those that only the relayed section has.
@@ -237,16 +251,6 @@ fn with_port(value: &[u8], port: u16) -> Vec<u8> {
         .unwrap_or(rest.len());
     let rest = rest.get(old..).unwrap_or_default();
     [kind, b" ", port.to_string().as_bytes(), rest].concat()
-}
-
-/// A refused `m=` line whose formats tell of an address: they mean nothing any more (RFC 3264 6).
-fn without_formats(value: &[u8]) -> Vec<u8> {
-    let mut words = value
-        .split(u8::is_ascii_whitespace)
-        .filter(|word| !word.is_empty());
-    let kind = words.next().unwrap_or(b"application");
-    let profile = words.nth(1).unwrap_or(b"udp");
-    [kind, b" 0 ", profile, b" 0"].concat()
 }
 
 #[cfg(test)]

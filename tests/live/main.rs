@@ -17,6 +17,7 @@ mod full;
 mod gone;
 mod harness;
 mod names;
+mod offers;
 mod pjsip;
 mod script;
 mod sipp;

@@ -257,7 +257,12 @@ impl Script {
     /// Answers the INVITE that came last with SDP.
     pub(crate) fn describe(mut self, status: u16, direction: &str) -> Self {
         let body = self.sdp(direction);
-        let script = self.say(status, CONTACT, &body);
+        self.describe_as(status, &body)
+    }
+
+    /// Answers the INVITE that came last with this description.
+    pub(crate) fn describe_as(self, status: u16, body: &str) -> Self {
+        let script = self.say(status, CONTACT, body);
         Self {
             answered: script.answered || status >= 200,
             ..script

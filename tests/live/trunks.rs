@@ -312,7 +312,7 @@ fn a_ringtag_that_listens_everywhere_is_called_by_the_address_that_faces_each_pe
 }
 
 /// A port that nobody has, of either family.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     wait_for(|| {
         let six = UdpSocket::bind("[::1]:0").ok()?;
         let port = six.local_addr().ok()?.port();
