@@ -136,7 +136,7 @@ pub(crate) struct Office {
     pub(crate) callee: Pjsip,
     pub(crate) ringtag: Ringtag,
     /// Kept for as long as the phones write into it.
-    pub(crate) folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Office {
@@ -166,7 +166,7 @@ impl Office {
             caller: phone("+79161234567", net.carrier(), CALLER_HZ, &[], caller),
             callee: phone("101", net.pbx(), CALLEE_HZ, answers, callee),
             ringtag,
-            folder,
+            _folder: folder,
         }
     }
 
