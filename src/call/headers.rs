@@ -5,13 +5,14 @@
 use crate::sip::header::Name;
 use crate::sip::headers::Headers;
 use crate::sip::message::Request;
+use crate::sip::reliable;
 use crate::sip::write::RequestWriter;
 
 /// The methods that are understood within a call (RFC 3261 20.5).
-pub(in crate::call) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO";
+pub(in crate::call) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE";
 /// The option tags that a peer may require of us and that we offer (RFC 3261 19.2). One stands here once its behaviour is
 /// there as a whole, never before.
-pub(in crate::call) const SUPPORTED: &[&str] = &["timer"];
+pub(in crate::call) const SUPPORTED: &[&str] = &[reliable::TAG, "timer"];
 /// The media type of offers and answers.
 pub(in crate::call) const SDP: &str = "application/sdp";
 /// RFC 3261 8.1.1.6: what a request without Max-Forwards is taken to have.
@@ -37,6 +38,22 @@ pub(in crate::call) fn is_supported(tag: &[u8]) -> bool {
 /// The value of our Supported.
 pub(in crate::call) fn supported() -> String {
     SUPPORTED.join(", ")
+}
+
+/// The value of our Supported where one of them is not offered; `None`: nothing is left.
+pub(in crate::call) fn supported_but(left_out: Option<&str>) -> Option<String> {
+    let offered: Vec<_> = SUPPORTED
+        .iter()
+        .copied()
+        .filter(|tag| Some(*tag) != left_out)
+        .collect();
+    (!offered.is_empty()).then(|| offered.join(", "))
+}
+
+/// The value of our Supported in requests within a dialog: on a re-INVITE of ours nothing reliable is awaited before its
+/// final response.
+pub(in crate::call) fn supported_within() -> String {
+    supported_but(Some(reliable::TAG)).unwrap_or_default()
 }
 
 /// One less than the caller's Max-Forwards: a call that goes in circles through us ends.

@@ -99,6 +99,11 @@ impl Answer {
         }
     }
 
+    /// Whether it has SDP.
+    pub(in crate::call) const fn has_sdp(&self) -> bool {
+        self.sdp.is_some()
+    }
+
     /// Sets the body.
     #[must_use]
     pub(in crate::call) fn sdp(mut self, sdp: Bytes) -> Self {

@@ -48,13 +48,13 @@ pub(in crate::call) fn other(request: &Request, capabilities: Answer) -> Refusal
             Ok(()) => (capabilities, ""),
             Err(refusal) => refusal,
         },
-        Method::Bye | Method::Info => (Answer::status(481), "no such call"),
+        Method::Bye | Method::Info | Method::Prack | Method::Update => {
+            (Answer::status(481), "no such call")
+        }
         method @ (Method::Invite
         | Method::Ack
         | Method::Cancel
         | Method::Register
-        | Method::Update
-        | Method::Prack
         | Method::Refer
         | Method::Notify
         | Method::Subscribe
@@ -124,7 +124,7 @@ mod tests {
                 more("Require: 100rel, nothing"),
                 "420",
                 "Unsupported",
-                "100rel, nothing",
+                "nothing",
             ),
             (more("Proxy-Require: this"), "420", "Unsupported", "this"),
             (more("Accept: text/plain"), "406", "", ""),
@@ -182,7 +182,7 @@ mod tests {
                 415,
                 FinishReason::CodecMismatch,
             ),
-            (more("Require: 100rel"), 420, FinishReason::BadRequest),
+            (more("Require: nothing"), 420, FinishReason::BadRequest),
             (text.replace("v=0", "v=9"), 400, FinishReason::BadRequest),
         ];
         for (text, status, reason) in cases {
@@ -246,6 +246,8 @@ mod tests {
             ("MESSAGE", "405"),
             ("DANCE", "501"),
             ("BYE", "481"),
+            ("PRACK", "481"),
+            ("UPDATE", "481"),
         ] {
             let text = options
                 .replace("OPTIONS", method)

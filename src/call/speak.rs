@@ -101,7 +101,22 @@ impl Hands {
         owner: Owner,
         more: impl FnOnce(RequestWriter) -> RequestWriter,
     ) -> Option<ClientKey> {
-        let dialog = leg.dialog.as_mut()?;
+        let mut dialog = leg.dialog.take()?;
+        let client = self.in_dialog(now, &mut dialog, leg, method, owner, more);
+        leg.dialog = Some(dialog);
+        Some(client)
+    }
+
+    /// Sends a request within a dialog of a leg, which may be an early one beside others.
+    pub(in crate::call) fn in_dialog(
+        &mut self,
+        now: Moment,
+        dialog: &mut Dialog,
+        leg: &Leg,
+        method: &Method,
+        owner: Owner,
+        more: impl FnOnce(RequestWriter) -> RequestWriter,
+    ) -> ClientKey {
         let to = next_hop(dialog, leg.trunk.media, &leg.path);
         let request = dialog
             .request(method)
@@ -109,7 +124,7 @@ impl Hands {
         let request = more(request).outgoing();
         let client = self.sip.request(now, to, request);
         self.own(client, owner);
-        Some(client)
+        client
     }
 
     /// Acknowledges a 2xx to the last INVITE in a leg's dialog, with an answer where the 2xx had the offer, and with the
@@ -141,7 +156,18 @@ impl Hands {
         method: &Method,
         response: &Response,
     ) -> Option<Vec<(Name, String)>> {
-        let dialog = leg.dialog.as_ref()?;
+        self.prove_in(leg.dialog.as_ref()?, leg, proven, method, response)
+    }
+
+    /// The same in a dialog of a leg, which may be an early one beside others.
+    pub(in crate::call) fn prove_in(
+        &mut self,
+        dialog: &Dialog,
+        leg: &Leg,
+        proven: &mut Answered,
+        method: &Method,
+        response: &Response,
+    ) -> Option<Vec<(Name, String)>> {
         let uri = dialog.target().to_string();
         let line = self.trunks.by_id(&leg.trunk.id)?;
         let to = next_hop(dialog, leg.trunk.media, &leg.path).peer.ip();

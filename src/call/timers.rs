@@ -16,6 +16,8 @@ pub(in crate::call) enum Timer {
     Ring(LegId),
     /// The caller has heard nothing for a minute: the last provisional is said again, lest a proxy give up (13.3.1.1).
     Remind,
+    /// A reliable provisional response to the caller has no PRACK: it is sent again, or the call refused (RFC 3262 3).
+    Reliable,
     /// A relayed re-INVITE has had no final answer for too long: it is cancelled, the old session stays.
     Modify,
     /// An answered call is looked at again: while it is held, its peers are asked whether they are there.

@@ -50,7 +50,7 @@ impl Upkeep {
     }
 
     /// Reads what the peer takes, where its message says so (RFC 3261 20.5).
-    fn note_allow(&mut self, headers: &Headers) {
+    pub(in crate::call) fn note_allow(&mut self, headers: &Headers) {
         if headers.has(Name::Allow) {
             self.updates = headers.lists(Name::Allow, Method::Update.as_str());
         }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::base::chance::Token;
 use crate::base::time::Moment;
 use crate::call::desk::MediaWish;
 use crate::call::hands::{Answer, Hands};
@@ -10,15 +9,27 @@ use crate::call::headers::Why;
 use crate::call::identity::destination;
 use crate::call::leg::Leg;
 use crate::call::machine::attempt::{Attempt, Stage};
+use crate::call::machine::early::{Agreed, Fork, Said, Shown};
 use crate::call::machine::end::End;
+use crate::call::machine::modify::Modify;
 use crate::call::machine::{Call, LateOffer, State, Up};
 use crate::call::offer_answer::{heard, meets, session};
 use crate::call::story::{Answered, FinishReason, HungUpBy, TriedResult, What};
-use crate::call::timers::{HELD, Timer};
-use crate::sdp::{Session, Voice, parse};
-use crate::sip::dialog::Dialog;
+use crate::call::timers::{HELD, MODIFY, Timer};
+use crate::sdp::{Session, parse};
+use crate::sip::dialog::{Dialog, NoDialog};
 use crate::sip::endpoint::ClientKey;
 use crate::sip::message::Response;
+use crate::sip::reliable::server::ReliableServer;
+use crate::sip::transport::Path;
+
+/// What an answered call takes over from its early dialog.
+#[derive(Default)]
+struct Early {
+    agreed: Option<Box<Agreed>>,
+    modify: Option<Box<Modify>>,
+    unpracked: Option<Box<ReliableServer<Said>>>,
+}
 
 impl Call {
     /// The first 2xx to a target's INVITE. Those of other forks that follow are ended by the switchboard.
@@ -39,34 +50,66 @@ impl Call {
             let result = TriedResult::CodecMismatch;
             return self.target_failed(now, hands, index, result, Some(response.status()));
         };
-        let Ok(dialog) = Dialog::uac(response, &path) else {
+        let Ok(dialog) = self.confirmed(index, response, &path) else {
             // A 2xx without a Contact makes no dialog that could ever be ended (12.1.2).
             hands.decline(now, client, &path, response, &credentials);
             let result = TriedResult::Rejected;
             return self.target_failed(now, hands, index, result, Some(response.status()));
         };
         self.take_the_winner(now, hands, index, (dialog, response));
-        let late = self.caller.offer.is_none();
+        let late = self.caller.offer.is_none() && self.agreed_before(index, response).is_none();
         // A late offer is answered by the caller's ACK, and acknowledged then.
         if !late && let Some(callee) = self.attempts.get_mut(index) {
             hands.ack(now, client, &mut callee.leg, None);
         }
-        self.answer_the_caller(now, hands, index, response, &said);
+        let early = self.answer_the_caller(now, hands, index, response, &said);
         let late = late.then(|| LateOffer {
             client,
             offer: said.clone(),
         });
-        self.bring_up(now, hands, index, late, &said);
+        self.bring_up(now, hands, index, (late, early), &said);
+    }
+
+    /// Our half of the dialog that a 2xx makes, or confirms.
+    fn confirmed(
+        &mut self,
+        index: usize,
+        response: &Response,
+        path: &Path,
+    ) -> Result<Dialog, NoDialog> {
+        let remote = response.headers().to().tag().unwrap_or_default();
+        let attempt = self.attempts.get_mut(index);
+        let toward = attempt.and_then(|attempt| {
+            let at = attempt.fork_of(remote)?;
+            attempt.forks.get(at)?.toward.as_ref()
+        });
+        match toward {
+            Some(toward) => toward.dialog.clone().confirmed(response, path),
+            None => Dialog::uac(response, path),
+        }
+    }
+
+    /// What both sides agreed on reliably in the early dialog that a 2xx confirms.
+    fn agreed_before(&self, index: usize, response: &Response) -> Option<&Agreed> {
+        let remote = response.headers().to().tag()?;
+        let attempt = self.attempts.get(index)?;
+        let fork = attempt.forks.get(attempt.fork_of(remote)?)?;
+        fork.agreed.as_deref()
     }
 
     /// The SDP of a 2xx: the answer to the caller's offer, shown before or now, or the offer where the caller made none.
     fn what_it_said(&self, index: usize, response: &Response) -> Option<Session> {
+        // Agreed before, it stands, whatever the 2xx repeats (RFC 6337 2.1).
+        if let Some(agreed) = self.agreed_before(index, response) {
+            return Some(agreed.right.clone());
+        }
         let attempt = self.attempts.get(index)?;
         let said = session(response.headers(), response.body()).or_else(|| {
             // Some say the answer only in their 183.
             let remote = response.headers().to().tag();
             let mut forks = attempt.forks.iter().rev();
-            let fork = forks.find(|fork| Some(&*fork.remote) == remote)?;
+            let said = |fork: &&Fork| Some(&*fork.remote) == remote && !fork.body.is_empty();
+            let fork = forks.find(said)?;
             parse(&fork.body).ok()
         })?;
         let fits = match &self.caller.offer {
@@ -117,9 +160,10 @@ impl Call {
         index: usize,
         response: &Response,
         said: &Session,
-    ) {
+    ) -> Early {
+        let own = self.caller.early.take();
         let Some((server, request)) = self.caller.invite.take() else {
-            return;
+            return Early::default();
         };
         let forks = self
             .attempts
@@ -127,44 +171,69 @@ impl Call {
             .map(|one| std::mem::take(&mut one.forks))
             .unwrap_or_default();
         let remote = response.headers().to().tag();
-        let mut chosen: Option<(Token, Voice)> = None;
+        let mut chosen: Option<Fork> = None;
         let mut shown = false;
         // From the last: a 2xx without SDP means what the target said last, as in `what_it_said`.
         for fork in forks.into_iter().rev() {
             let same = Some(&*fork.remote) == remote;
-            shown |= same;
-            let unchanged = response.body().is_empty() || fork.body == *response.body();
+            shown |= same && fork.tag.is_some();
+            let unchanged = fork.agreed.is_some()
+                || response.body().is_empty()
+                || fork.body.is_empty()
+                || fork.body == *response.body();
             if same && unchanged && chosen.is_none() {
-                chosen = Some((fork.tag, fork.voice));
+                chosen = Some(fork);
             } else {
-                hands.forget_tag(fork.tag);
+                fork.forget(now, hands);
             }
         }
         // The target changed its answer after it was shown: that takes another dialog (RFC 6337 3.1.1).
         if chosen.is_none() && shown {
-            let tag = hands.new_tag(self.key, self.caller.leg.id);
-            chosen = Some((tag, Voice::new(hands.chance.next_u64())));
+            let mut fork = Fork::new(hands, "");
+            fork.tag = Some(hands.new_tag(self.key, self.caller.leg.id));
+            chosen = Some(fork);
         }
         let leg = &mut self.caller.leg;
-        if let Some((tag, voice)) = chosen {
-            hands.forget_tag(leg.tag);
-            leg.tag = tag;
-            leg.voice = voice;
+        let mut early = Early::default();
+        let mut dialog = own;
+        if let Some(fork) = chosen {
+            if let Some(tag) = fork.tag {
+                hands.forget_tag(leg.tag);
+                leg.tag = tag;
+                leg.voice = fork.voice;
+                dialog = fork.shown;
+            }
+            let callee = self.attempts.get_mut(index);
+            if let (Some(toward), Some(callee)) = (fork.toward, callee) {
+                callee.leg.voice = toward.voice;
+            }
+            early.agreed = fork.agreed;
+            early.modify = fork.modify;
         }
         let mut answer = Answer::status(200)
             .contact(hands.contact(&leg.path))
             .allow()
             .session(leg.upkeep.accept(now, request.headers()));
-        if let Some(address) = leg.address() {
+        // RFC 6337 2.1: once answered reliably, the 2xx has no SDP.
+        if let Some(address) = leg.address().filter(|_| early.agreed.is_none()) {
             let sdp = match &self.caller.offer {
                 Some(offer) => leg.voice.answer(said, offer, address),
                 None => leg.voice.say(said, address),
             };
             answer = answer.sdp(sdp);
         }
-        leg.dialog = Dialog::uas(&request, leg.tag, &leg.path).ok();
+        leg.dialog = match dialog {
+            Some(shown) => {
+                let Shown { dialog, mut sender } = *shown;
+                sender.finish();
+                early.unpracked = sender.is_waiting().then(|| Box::new(sender));
+                Some(dialog)
+            }
+            None => Dialog::uas(&request, leg.tag, &leg.path).ok(),
+        };
         hands.answer(now, server, &request, leg.tag, answer);
         self.caller.unacked = Some(server);
+        early
     }
 
     /// The bridge opens, the recording starts, and the log is told.
@@ -173,24 +242,37 @@ impl Call {
         now: Moment,
         hands: &mut Hands,
         index: usize,
-        late: Option<LateOffer>,
+        (late, early): (Option<LateOffer>, Early),
         said: &Session,
     ) {
         let State::Hunting(hunt) = &self.state else {
             return;
         };
         let recording = hunt.record;
-        self.open_sound(hands, index, said);
+        let (of_caller, of_callee) = match &early.agreed {
+            Some(agreed) => {
+                self.open_agreed(hands, index, agreed);
+                let [of_caller, of_callee] = agreed.heard();
+                (Some(of_caller), of_callee)
+            }
+            None => {
+                self.open_sound(hands, index, said);
+                let offer = self.caller.offer.as_ref();
+                (offer.map(|offer| heard(offer, said)), heard(said, said))
+            }
+        };
         let caller = &mut self.caller;
         let Some(attempt) = self.attempts.get_mut(index) else {
             return;
         };
-        if let Some(offer) = &caller.offer {
-            caller.leg.heard = Some(heard(offer, said));
+        if of_caller.is_some() {
+            caller.leg.heard = of_caller;
+        }
+        if caller.offer.is_some() && early.agreed.is_none() {
             caller.leg.voice.settle();
             attempt.leg.voice.settle();
         }
-        attempt.leg.heard = Some(heard(said, said));
+        attempt.leg.heard = Some(of_callee);
         attempt.leg.part.joined = Some(now);
         caller.leg.part.joined = Some(now);
         let held = caller.leg.holds() || attempt.leg.holds();
@@ -215,13 +297,17 @@ impl Call {
         self.state = State::Up(Box::new(Up {
             answered: index,
             late,
-            modify: None,
+            modify: early.modify.map(|modify| *modify),
             relayed: Vec::new(),
             recording,
+            unpracked: early.unpracked,
             held,
         }));
         self.timers.set(Timer::Held, now + HELD);
         self.watch_sessions();
+        if matches!(&self.state, State::Up(up) if up.modify.is_some()) {
+            self.timers.set(Timer::Modify, now + MODIFY);
+        }
         // What was kept for further targets.
         self.caller.offer = None;
         self.tell_answered(now, hands, index, recording);

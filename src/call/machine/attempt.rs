@@ -3,16 +3,16 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
-
-use crate::base::chance::Token;
 use crate::base::time::Moment;
 use crate::call::digest::Answered;
 use crate::call::leg::Leg;
+use crate::call::machine::early::Fork;
+use crate::call::trunk::Reliable;
 use crate::route::decision::Target;
-use crate::sdp::Voice;
 use crate::sip::endpoint::ClientKey;
+use crate::sip::message::Response;
 use crate::sip::place::Place;
+use crate::sip::transport::Path;
 
 /// One target being tried, or tried before.
 #[derive(Debug)]
@@ -34,8 +34,14 @@ pub(in crate::call) struct Attempt {
     pub(in crate::call) invited: Option<Moment>,
     /// Its first 18x.
     pub(in crate::call) rang: Option<Moment>,
-    /// Its early dialogs whose SDP the caller was shown (RFC 3261 13.2.2.4: one INVITE, several answers).
+    /// Its early dialogs (RFC 3261 13.2.2.4: one INVITE, several answers).
     pub(in crate::call) forks: Vec<Fork>,
+    /// What its INVITE says of reliable provisional responses.
+    pub(in crate::call) reliable: Reliable,
+    /// Its trunk wanted that otherwise, once.
+    pub(in crate::call) changed_reliable: bool,
+    /// Its 2xx, while the caller has not acknowledged what it was shown before.
+    pub(in crate::call) held: Option<Box<Held2xx>>,
     /// The challenges of its trunk that were answered.
     pub(in crate::call) proven: Answered,
 }
@@ -53,18 +59,12 @@ pub(in crate::call) enum Stage {
     Over,
 }
 
-/// One early dialog of a target, as the caller sees it.
+/// A 2xx that waits for the caller's PRACK (RFC 3262 3).
 #[derive(Debug)]
-pub(in crate::call) struct Fork {
-    /// The target's To tag.
-    pub(in crate::call) remote: Box<str>,
-    /// Our To tag toward the caller: an answer in one early dialog cannot change (RFC 6337 3.1.1), another target's or
-    /// another fork's SDP therefore needs a dialog of its own.
-    pub(in crate::call) tag: Token,
-    /// What we say to the caller in that dialog.
-    pub(in crate::call) voice: Voice,
-    /// The SDP that was shown, as the target wrote it.
-    pub(in crate::call) body: Bytes,
+pub(in crate::call) struct Held2xx {
+    pub(in crate::call) client: ClientKey,
+    pub(in crate::call) path: Path,
+    pub(in crate::call) response: Response,
 }
 
 impl Attempt {

@@ -73,6 +73,8 @@ impl Call {
                 peer: path.peer,
             }),
         ));
+        let mut upkeep = Upkeep::new(hands.session);
+        upkeep.note_allow(request.headers());
         let leg = Leg {
             id: leg,
             tag,
@@ -84,7 +86,7 @@ impl Call {
             ports: Ports::None,
             voice: Voice::new(hands.chance.next_u64()),
             heard: None,
-            upkeep: Upkeep::new(hands.session),
+            upkeep,
             sound: Default::default(),
             part: Part::of(Role::Caller),
             trunk,
@@ -99,6 +101,7 @@ impl Call {
                 offer,
                 identity,
                 heard: None,
+                early: None,
             },
             attempts: Vec::new(),
             state: State::Asking { given_up: None },

@@ -95,6 +95,9 @@ impl Call {
             return false;
         };
         attempt.to = to;
+        for fork in std::mem::take(&mut attempt.forks) {
+            fork.forget(now, hands);
+        }
         attempt.leg.path = way_to(to.transport, to.address);
         // Nonces are a server's own.
         attempt.proven = Default::default();

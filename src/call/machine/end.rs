@@ -77,6 +77,7 @@ impl Call {
                 self.give_up(now, hands, index, TriedResult::Cancelled, end.why);
             }
         }
+        self.caller.early = None;
         self.answer_caller(now, hands, end.answer());
         self.say_bye(now, hands, end, answered, unacked);
         if let Some(call) = self.id().filter(|_| recording) {

@@ -43,7 +43,11 @@ impl Call {
         let ring_ms = attempt.ring_ms(now);
         let tried = attempt.tried;
         for fork in std::mem::take(&mut attempt.forks) {
-            hands.forget_tag(fork.tag);
+            fork.forget(now, hands);
+        }
+        if let Some(held) = attempt.held.take() {
+            let credentials = &attempt.leg.credentials;
+            hands.decline(now, held.client, &held.path, &held.response, credentials);
         }
         hands.forget_leg(&attempt.leg);
         hands.close_ports(&mut attempt.leg);

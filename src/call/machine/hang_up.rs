@@ -33,19 +33,19 @@ impl Call {
                 dialog.came_by(&path);
             }
         }
+        if let Some(dialog) = self.early_dialog(leg, &request) {
+            dialog.came_by(&path);
+        }
         match request.method() {
             Method::Bye => self.bye(now, hands, leg, server, &request),
             Method::Invite => self.reinvite(now, hands, leg, server, request),
             Method::Info => self.inform(now, hands, leg, server, request),
+            Method::Prack => self.prack(now, hands, leg, server, request),
+            Method::Update => self.update(now, hands, leg, server, request),
             Method::Options => hands.reply(now, server, &request, Answer::capabilities()),
-            Method::Update if request.body().is_empty() => {
-                self.refreshed_by_peer(now, hands, leg, server, &request);
-            }
             method @ (Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Update
-            | Method::Prack
             | Method::Refer
             | Method::Notify
             | Method::Subscribe
@@ -93,7 +93,10 @@ impl Call {
             | Method::Subscribe
             | Method::Message
             | Method::Publish
-            | Method::Other(_) => Ok(()),
+            | Method::Other(_) => match self.early_dialog(id, request) {
+                Some(dialog) => dialog.accepts(request).map_err(Answer::status),
+                None => Ok(()),
+            },
         }
     }
 
@@ -304,7 +307,7 @@ mod tests {
         let mut callee = Peer::callee(&toward, "callee");
         for (method, status) in [
             ("SUBSCRIBE", "405"),
-            ("PRACK", "405"),
+            ("PRACK", "400"),
             ("DANCE", "501"),
             ("OPTIONS", "200"),
             ("INVITE", "500"),

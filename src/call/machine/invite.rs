@@ -6,6 +6,7 @@ use crate::call::hands::{Hands, Owner};
 use crate::call::headers::{self, ALLOW};
 use crate::call::identity::{dialled_user, shown};
 use crate::call::machine::attempt::Stage;
+use crate::call::machine::reliable::write_supported;
 use crate::call::machine::{Call, Errand};
 use crate::call::speak::repeat;
 use crate::call::timers::Timer;
@@ -68,8 +69,8 @@ impl Call {
             .header(Name::CSeq, format_args!("{cseq} INVITE"))
             .header(Name::Contact, hands.contact(&leg.path))
             .header(Name::Allow, ALLOW)
-            .header(Name::Supported, headers::supported())
             .header(Name::UserAgent, &hands.user_agent);
+        invite = write_supported(attempt.reliable, invite);
         if let Some(diversion) = shown.diversion {
             invite = invite.header(Name::Diversion, diversion);
         }
@@ -111,10 +112,12 @@ impl Call {
         self.timers.stop(Timer::Unheard(leg));
         match response.status() {
             ..=100 => {}
-            101..=199 => self.provisional(now, hands, index, response),
+            101..=199 => self.rang(now, hands, index, came),
+            200..=299 if self.holds_back(index, client, came) => {}
             200..=299 => self.answered(now, hands, index, client, response),
             401 | 407 => self.challenged(now, hands, index, response),
             422 => self.too_short(now, hands, index, response),
+            420 | 421 => self.extension(now, hands, index, response),
             _final => self.refused(now, hands, index, response),
         }
     }

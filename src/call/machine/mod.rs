@@ -9,6 +9,8 @@ mod answer;
 pub(in crate::call) mod begin;
 mod cancel;
 mod challenge;
+pub(in crate::call) mod early;
+mod early_offer;
 mod elsewhere;
 pub(in crate::call) mod end;
 mod fail;
@@ -19,8 +21,11 @@ mod invite;
 mod modified;
 mod modify;
 mod place;
+mod prack;
 mod refresh;
+mod reliable;
 mod ring;
+mod update;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,6 +39,7 @@ use crate::call::hands::Hands;
 use crate::call::identity::Identity;
 use crate::call::leg::{Leg, Ports};
 use crate::call::machine::attempt::Attempt;
+use crate::call::machine::early::{Said, Shown};
 use crate::call::machine::end::{End, Ending};
 use crate::call::machine::inform::Relayed;
 use crate::call::machine::modify::Modify;
@@ -44,6 +50,7 @@ use crate::route::Decision;
 use crate::sdp::Session;
 use crate::sip::endpoint::{ClientKey, ServerKey};
 use crate::sip::message::{Request, Response};
+use crate::sip::reliable::server::ReliableServer;
 use crate::sip::transport::Path;
 
 pub(in crate::call) mod attempt;
@@ -84,6 +91,8 @@ struct Calling {
     identity: Identity,
     /// What the caller heard last, said again each minute.
     heard: Option<(u16, Token)>,
+    /// The early dialog under the leg's own tag, once a reliable provisional response was given in it.
+    early: Option<Box<Shown>>,
 }
 
 #[derive(Debug)]
@@ -122,6 +131,8 @@ struct Up {
     modify: Option<Modify>,
     relayed: Vec<Relayed>,
     recording: bool,
+    /// A reliable provisional response to the caller that our 2xx overtook: its PRACK may come yet.
+    unpracked: Option<Box<ReliableServer<Said>>>,
     /// A side holds the call: silence is not watched.
     held: bool,
 }
@@ -193,6 +204,7 @@ impl Call {
                 Timer::Unheard(leg) => self.unheard(now, hands, leg),
                 Timer::Ring(leg) => self.rang_out(now, hands, leg),
                 Timer::Remind => self.remind(now, hands),
+                Timer::Reliable => self.reliable_due(now, hands),
                 Timer::Modify => self.modify_expired(now, hands),
                 Timer::Held => self.ask_the_held(now, hands),
                 Timer::Session(leg) => self.session_due(now, hands, leg),
@@ -256,6 +268,7 @@ impl Call {
         match errand {
             Errand::Invite => self.invite_response(now, hands, leg, client, came),
             Errand::Modify => self.modify_response(now, hands, client, path, response),
+            Errand::Prack => self.prack_response(now, hands, client, response),
             Errand::Inform => self.inform_response(now, hands, client, response),
             Errand::Ask => self.ask_response(now, hands, response),
             Errand::Refresh => self.refresh_response(now, hands, leg, client, came),
@@ -274,6 +287,9 @@ impl Call {
         match errand {
             Errand::Invite => self.invite_failed(now, hands, leg, client),
             Errand::Modify => self.modify_failed(now, hands, client),
+            Errand::Prack => {
+                self.take_prack(client);
+            }
             Errand::Inform => self.inform_failed(now, hands, client),
             Errand::Ask => self.ask_failed(now, hands, leg),
             Errand::Refresh => self.refresh_failed(now, hands, leg, client),
@@ -325,8 +341,10 @@ impl Call {
 pub(in crate::call) enum Errand {
     /// Reaches a target.
     Invite,
-    /// Passes on a re-INVITE.
+    /// Passes on an offer: a re-INVITE, an UPDATE, or a PRACK that has one.
     Modify,
+    /// Acknowledges a target's reliable provisional response.
+    Prack,
     /// Passes on an INFO.
     Inform,
     /// Asks a held side whether it is there.

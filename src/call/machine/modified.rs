@@ -5,7 +5,7 @@ use crate::base::time::Moment;
 use crate::call::desk::MediaWish;
 use crate::call::hands::{Answer, Hands};
 use crate::call::machine::end::End;
-use crate::call::machine::modify::{Modify, Stage};
+use crate::call::machine::modify::{Modify, Stage, Way, passed_back};
 use crate::call::machine::{Call, State};
 use crate::call::offer_answer::{aim, fits, heard, session};
 use crate::call::story::FinishReason;
@@ -31,7 +31,7 @@ impl Call {
             return;
         }
         let Some((modify, request, offer)) = self.take_passed(client) else {
-            return;
+            return self.early_modified(now, hands, client, response);
         };
         self.timers.stop(Timer::Modify);
         if let Some(other) = self.leg_on(modify.from.other()) {
@@ -48,9 +48,7 @@ impl Call {
                 self.end(now, hands, End::cut(FinishReason::SignallingLost));
             }
             _refused => {
-                // A redirection would lead around us.
-                let status = if status < 400 { 488 } else { status };
-                hands.reply(now, modify.server, &request, Answer::status(status));
+                hands.reply(now, modify.server, &request, passed_back(response));
                 hands.invite_is_answered(modify.server);
             }
         }
@@ -74,14 +72,16 @@ impl Call {
         if let Some(dialog) = &mut other.dialog {
             dialog.refresh(response.headers());
         }
-        other.upkeep.agreed(now, response.headers());
+        if modify.way.refreshes() {
+            other.upkeep.agreed(now, response.headers());
+        }
         let fits = match &offer {
             Some(offer) => fits(offer, said.as_ref()),
             None if said.is_some() => Ok(()),
             None => Err(Unfit::Format),
         };
         let late = offer.is_none();
-        if !(late && fits.is_ok()) {
+        if modify.way == Way::Reinvite && !(late && fits.is_ok()) {
             hands.ack(now, client, other, None);
         }
         let said = match (fits, said) {
@@ -98,10 +98,14 @@ impl Call {
         if let Some(dialog) = &mut sender.dialog {
             dialog.refresh(request.headers());
         }
-        let mut answer = Answer::status(200)
-            .contact(hands.contact(&sender.path))
-            .allow()
-            .session(sender.upkeep.accept(now, request.headers()));
+        let mut answer = Answer::status(200);
+        // A PRACK moves no target and keeps no session.
+        if *request.method() != Method::Prack {
+            answer = answer
+                .contact(hands.contact(&sender.path))
+                .allow()
+                .session(sender.upkeep.accept(now, request.headers()));
+        }
         let body = match &offer {
             Some(offer) => sender.answer(&said, offer),
             None => sender.say(&said),
@@ -120,7 +124,10 @@ impl Call {
                 offer: said,
             },
         };
-        if let State::Up(up) = &mut self.state {
+        // UPDATE and PRACK have no ACK.
+        if *request.method() == Method::Invite
+            && let State::Up(up) = &mut self.state
+        {
             up.modify = Some(modify);
         }
         self.watch_sessions();
@@ -136,14 +143,15 @@ impl Call {
         response: &Response,
     ) {
         let (request, offer) = passed;
-        let from = modify.from;
+        let (from, way) = (modify.from, modify.way);
         let other = self.leg_on(from.other());
         let raised = other.and_then(|leg| {
             let raised = leg.upkeep.timer.raise(response.headers());
             raised.then(|| leg.credentials.clone())
         });
-        let sent = raised
-            .and_then(|credentials| self.pass_on(now, hands, from, offer.as_ref(), &credentials));
+        let sent = raised.and_then(|credentials| {
+            self.pass_on(now, hands, (from, way), offer.as_ref(), &credentials)
+        });
         // Its Min-SE is none of the sender's business.
         self.passed_again(now, hands, modify, (request, offer), sent.ok_or(500));
     }
@@ -158,12 +166,13 @@ impl Call {
         response: &Response,
     ) {
         let (request, offer) = passed;
-        let from = modify.from;
+        let (from, way) = (modify.from, modify.way);
         let credentials = self
             .leg_on(from.other())
-            .and_then(|leg| hands.prove(leg, &mut modify.proven, &Method::Invite, response));
-        let sent = credentials
-            .and_then(|credentials| self.pass_on(now, hands, from, offer.as_ref(), &credentials));
+            .and_then(|leg| hands.prove(leg, &mut modify.proven, &way.method(), response));
+        let sent = credentials.and_then(|credentials| {
+            self.pass_on(now, hands, (from, way), offer.as_ref(), &credentials)
+        });
         self.passed_again(now, hands, modify, (request, offer), sent.ok_or(403));
     }
 
@@ -200,6 +209,8 @@ impl Call {
             hands.reply(now, modify.server, &request, Answer::status(408));
             hands.invite_is_answered(modify.server);
             self.end(now, hands, End::cut(FinishReason::SignallingLost));
+        } else {
+            self.early_modify_failed(now, hands, client);
         }
     }
 

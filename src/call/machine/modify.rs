@@ -8,7 +8,7 @@ use crate::base::id::{LegId, Side};
 use crate::base::time::Moment;
 use crate::call::digest::Answered;
 use crate::call::hands::{Answer, Hands, Owner};
-use crate::call::headers::{ALLOW, SDP, supported};
+use crate::call::headers::{ALLOW, SDP, supported_within};
 use crate::call::leg::Leg;
 use crate::call::machine::{Call, Errand, State};
 use crate::call::offer_answer::{Body, read};
@@ -18,21 +18,90 @@ use crate::call::unfit::Unfit;
 use crate::sdp::Session;
 use crate::sip::endpoint::{ClientKey, ServerKey};
 use crate::sip::header::Name;
-use crate::sip::message::{Method, Request};
+use crate::sip::message::{Method, Request, Response};
+use crate::sip::reliable::rack::RAck;
+use crate::sip::write::RequestWriter;
 
 /// A re-INVITE on its way.
 #[derive(Debug)]
-pub(super) struct Modify {
+pub(in crate::call) struct Modify {
     /// Who sent it.
     pub(super) from: Side,
     pub(super) server: ServerKey,
     pub(super) stage: Stage,
     pub(super) proven: Answered,
+    pub(super) way: Way,
+}
+
+/// How an offer goes on to the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::call) enum Way {
+    /// As a re-INVITE.
+    Reinvite,
+    /// In an UPDATE (RFC 3311).
+    Update,
+    /// In the PRACK of this response (RFC 3262 5).
+    Prack(RAck),
+}
+
+impl Way {
+    /// Its method.
+    pub(super) const fn method(self) -> Method {
+        match self {
+            Self::Reinvite => Method::Invite,
+            Self::Update => Method::Update,
+            Self::Prack(_) => Method::Prack,
+        }
+    }
+
+    /// Whether it moves the target of its dialog.
+    pub(super) const fn refreshes(self) -> bool {
+        match self {
+            Self::Reinvite | Self::Update => true,
+            Self::Prack(_) => false,
+        }
+    }
+
+    /// Adds what the request says beside its dialog.
+    pub(super) fn write(
+        self,
+        request: RequestWriter,
+        contact: String,
+        sdp: Option<&Bytes>,
+        credentials: &[(Name, String)],
+    ) -> RequestWriter {
+        let request = match self {
+            Self::Reinvite | Self::Update => request
+                .header(Name::Contact, contact)
+                .header(Name::Allow, ALLOW)
+                .header(Name::Supported, supported_within()),
+            Self::Prack(rack) => request.header(Name::RAck, rack),
+        };
+        let request = repeat(request, credentials);
+        match sdp {
+            Some(sdp) => request.body(SDP, sdp),
+            None => request,
+        }
+    }
+}
+
+/// What the other side refused, as its asker hears it. A redirection would lead around us.
+pub(super) fn passed_back(response: &Response) -> Answer {
+    let status = match response.status() {
+        ..400 => 488,
+        status => status,
+    };
+    let answer = Answer::status(status);
+    // A peer that says when to come again means it for the asker (RFC 3311 5.2).
+    match response.headers().retry_after() {
+        Some(seconds) => answer.retry_after(seconds),
+        None => answer,
+    }
 }
 
 /// How far a re-INVITE got.
 #[derive(Debug)]
-pub(super) enum Stage {
+pub(in crate::call) enum Stage {
     /// The other side has it.
     Passed {
         client: ClientKey,
@@ -80,8 +149,9 @@ impl Call {
             server,
             stage: Stage::Agreed,
             proven: Answered::default(),
+            way: Way::Reinvite,
         };
-        let sent = self.pass_on(now, hands, side, offer.as_ref(), &[]);
+        let sent = self.pass_on(now, hands, (side, modify.way), offer.as_ref(), &[]);
         let Some(client) = sent else {
             return hands.reply(now, server, &request, Answer::status(481));
         };
@@ -98,7 +168,7 @@ impl Call {
     }
 
     /// Whether `side` may change the session now (RFC 3261 14.1, 14.2).
-    fn may_modify(&mut self, side: Side) -> Result<(), Answer> {
+    pub(super) fn may_modify(&mut self, side: Side) -> Result<(), Answer> {
         let refreshes = self.refreshes_by_invite();
         let State::Up(up) = &self.state else {
             return Err(Answer::status(481));
@@ -121,12 +191,12 @@ impl Call {
         }
     }
 
-    /// Sends the re-INVITE to the side across from `from`.
+    /// Sends the offer, or the re-INVITE that asks for one, to the side across from `from`.
     pub(super) fn pass_on(
         &mut self,
         now: Moment,
         hands: &mut Hands,
-        from: Side,
+        (from, way): (Side, Way),
         offer: Option<&Session>,
         credentials: &[(Name, String)],
     ) -> Option<ClientKey> {
@@ -139,17 +209,15 @@ impl Call {
         let owner = Owner::Call(key, other.id, Errand::Modify);
         let contact = hands.contact(&other.path);
         let timer = other.upkeep.timer.clone();
-        other.credentials = credentials.to_vec();
-        hands.within(now, other, &Method::Invite, owner, |mut invite| {
-            invite = invite
-                .header(Name::Contact, contact)
-                .header(Name::Allow, ALLOW)
-                .header(Name::Supported, supported());
-            invite = repeat(timer.ask(invite), credentials);
-            match &body {
-                Some(body) => invite.body(SDP, body),
-                None => invite,
-            }
+        if way == Way::Reinvite {
+            other.credentials = credentials.to_vec();
+        }
+        hands.within(now, other, &way.method(), owner, |request| {
+            let request = match way {
+                Way::Reinvite | Way::Update => timer.ask(request),
+                Way::Prack(_) => request,
+            };
+            way.write(request, contact, body.as_ref(), credentials)
         })
     }
 
@@ -222,7 +290,9 @@ impl Modify {
                 client, request, ..
             } => {
                 hands.disown(client);
-                hands.reply(now, self.server, &request, Answer::status(487));
+                let is_invite = *request.method() == Method::Invite;
+                let status = if is_invite { 487 } else { 481 };
+                hands.reply(now, self.server, &request, Answer::status(status));
                 hands.invite_is_answered(self.server);
                 None
             }

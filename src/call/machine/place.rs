@@ -68,6 +68,7 @@ impl Call {
         if hands.usage.is_full(&trunk.id, trunk.max_calls) {
             return Err(TriedResult::NoCapacity);
         }
+        let reliable = self.reliable_toward(trunk.reliable);
         let id = self.new_leg_id().ok_or(TriedResult::NoCapacity)?;
         hands.usage.take(&trunk.id);
         let open = MediaWish::Open {
@@ -103,6 +104,9 @@ impl Call {
             invited: None,
             rang: None,
             forks: Vec::new(),
+            reliable,
+            changed_reliable: false,
+            held: None,
             proven: Answered::default(),
             to,
             spare: ways,

@@ -11,7 +11,7 @@ use crate::base::time::Moment;
 use crate::call::desk::MediaWish;
 use crate::call::digest::Answered;
 use crate::call::hands::{Answer, Hands, Owner};
-use crate::call::headers::{ALLOW, SDP, supported};
+use crate::call::headers::{ALLOW, SDP, supported_within};
 use crate::call::leg::Heard;
 use crate::call::machine::end::End;
 use crate::call::machine::{Call, Errand, State};
@@ -103,7 +103,7 @@ impl Call {
             let request = request
                 .header(Name::Contact, contact)
                 .header(Name::Allow, ALLOW)
-                .header(Name::Supported, supported());
+                .header(Name::Supported, supported_within());
             let request = repeat(timer.ask(request), credentials);
             match &body {
                 Some(body) => request.body(SDP, body),

@@ -4,16 +4,16 @@ use crate::base::chance::Token;
 use crate::base::time::Moment;
 use crate::call::desk::MediaWish;
 use crate::call::hands::{Answer, Hands};
-use crate::call::machine::attempt::Fork;
+use crate::call::machine::early::Fork;
 use crate::call::machine::{Call, State};
 use crate::call::offer_answer::{aim, meets, session};
 use crate::call::story::What;
 use crate::call::timers::{REMIND, Timer};
-use crate::sdp::{Session, Voice};
+use crate::sdp::Session;
 use crate::sip::message::Response;
 
 /// Early dialogs of one target that the caller is shown. A forking proxy rings a desk and a mobile; more is an attack.
-const FORKS_MAX: usize = 8;
+pub(super) const FORKS_MAX: usize = 8;
 
 impl Call {
     /// A provisional response above 100.
@@ -41,7 +41,7 @@ impl Call {
             return;
         }
         if self.early_media(now, hands, index, response).is_none() {
-            let tag = self.shown_as(index, response);
+            let tag = self.shown_as(hands, index, response);
             self.say_ringing(now, hands, status, tag);
         }
     }
@@ -63,38 +63,58 @@ impl Call {
         }
         let attempt = self.attempts.get_mut(index)?;
         let forks = &mut attempt.forks;
-        let same = |fork: &Fork| &*fork.remote == remote && fork.body == *response.body();
+        let same = |fork: &Fork| {
+            let silent = fork.body.is_empty();
+            &*fork.remote == remote && (silent || fork.body == *response.body())
+        };
+        let agreed = |fork: &Fork| &*fork.remote == remote && fork.agreed.is_some();
+        // What was answered reliably is not answered again (RFC 6337 2.1).
+        if forks.iter().any(agreed) {
+            return None;
+        }
         let at = match forks.iter().position(same) {
             Some(at) => at,
             None if forks.len() >= FORKS_MAX => return None,
             None => {
-                forks.push(Fork {
-                    remote: remote.into(),
-                    tag: hands.new_tag(self.key, self.caller.leg.id),
-                    voice: Voice::new(hands.chance.next_u64()),
-                    body: response.body().clone(),
-                });
+                forks.push(Fork::new(hands, remote));
                 forks.len() - 1
             }
         };
+        let (call, leg) = (self.key, self.caller.leg.id);
         let fork = forks.get_mut(at)?;
-        let (tag, body) = (fork.tag, fork.voice.answer(&answer, offer, address));
+        fork.body = response.body().clone();
+        let tag = *fork.tag.get_or_insert_with(|| hands.new_tag(call, leg));
+        let body = fork.voice.answer(&answer, offer, address);
         self.open_sound(hands, index, &answer);
         let said = Answer::status(response.status()).sdp(body);
         self.say(now, hands, tag, said);
         Some(())
     }
 
-    /// The early dialog in which the caller knows this target: its own once its SDP was shown.
-    fn shown_as(&self, index: usize, response: &Response) -> Token {
+    /// The early dialog in which the caller knows this target: its own once its SDP was shown, and from its first word where
+    /// the caller requires reliable ones, so that one target's are in one order.
+    fn shown_as(&mut self, hands: &mut Hands, index: usize, response: &Response) -> Token {
+        let (call, leg) = (self.key, self.caller.leg.id);
+        let requires = self.caller_requires();
         let remote = response.headers().to().tag();
-        self.attempts
-            .get(index)
-            .and_then(|attempt| {
-                let mut forks = attempt.forks.iter().rev();
-                forks.find(|fork| Some(&*fork.remote) == remote)
-            })
-            .map_or(self.caller.leg.tag, |fork| fork.tag)
+        let forks = self.attempts.get_mut(index).map(|one| &mut one.forks);
+        let own = forks.zip(remote).and_then(|(forks, remote)| {
+            let known = forks.iter().rposition(|fork| &*fork.remote == remote);
+            let at = match known {
+                Some(at) => at,
+                None if !requires || forks.len() >= FORKS_MAX => return None,
+                None => {
+                    forks.push(Fork::new(hands, remote));
+                    forks.len() - 1
+                }
+            };
+            let fork = forks.get_mut(at)?;
+            if requires {
+                fork.tag.get_or_insert_with(|| hands.new_tag(call, leg));
+            }
+            fork.tag
+        });
+        own.unwrap_or(self.caller.leg.tag)
     }
 
     /// Aims both legs by the caller's offer and this answer, and bridges them.
@@ -113,7 +133,7 @@ impl Call {
     }
 
     /// Notes the first 18x of a target, and of the call.
-    fn note_ringing(&mut self, now: Moment, hands: &mut Hands, index: usize) {
+    pub(super) fn note_ringing(&mut self, now: Moment, hands: &mut Hands, index: usize) {
         if let Some(attempt) = self.attempts.get_mut(index) {
             attempt.rang.get_or_insert(now);
         }
@@ -131,11 +151,19 @@ impl Call {
 
     /// Gives the caller a provisional response.
     fn say(&mut self, now: Moment, hands: &mut Hands, tag: Token, answer: Answer) {
-        self.caller.heard = Some((answer.status, tag));
+        if self.caller_requires() {
+            return self.say_reliably(now, hands, tag, answer, (None, false));
+        }
+        self.note_said(now, answer.status, tag);
         if let Some((server, request)) = &self.caller.invite {
             let answer = answer.contact(hands.contact(&self.caller.leg.path));
             hands.answer(now, *server, request, tag, answer);
         }
+    }
+
+    /// Notes what the caller heard last.
+    pub(super) fn note_said(&mut self, now: Moment, status: u16, tag: Token) {
+        self.caller.heard = Some((status, tag));
         self.timers.set(Timer::Remind, now + REMIND);
     }
 

@@ -39,6 +39,13 @@ impl Peer {
         }
     }
 
+    /// A PRACK of a reliable provisional response, within the early dialog.
+    pub(in crate::call) fn prack(&mut self, response: &str, body: &str) -> String {
+        let rack = format!("{} {}", header(response, "RSeq"), header(response, "CSeq"));
+        let prack = self.request("PRACK", body);
+        prack.replace("Max-Forwards", &format!("RAck: {rack}\r\nMax-Forwards"))
+    }
+
     /// A request within the dialog. ACK takes the number of the last INVITE.
     pub(in crate::call) fn request(&mut self, method: &str, body: &str) -> String {
         if method != "ACK" {
@@ -135,6 +142,26 @@ pub(in crate::call) fn reply_with(
         body.len()
     )
 }
+
+/// A reliable provisional response (RFC 3262) of a phone that knows UPDATE.
+pub(in crate::call) fn reliable(
+    request: &str,
+    status: u16,
+    tag: &str,
+    rseq: u32,
+    body: &str,
+) -> String {
+    let more = format!("Require: 100rel\r\nRSeq: {rseq}\r\n{UPDATES}");
+    reply_with(request, status, tag, &more, body)
+}
+
+/// Puts headers into a message, each ending in CRLF.
+pub(in crate::call) fn adding(text: &str, more: &str) -> String {
+    text.replacen("Max-Forwards", &format!("{more}Max-Forwards"), 1)
+}
+
+/// What a phone says that knows UPDATE.
+pub(in crate::call) const UPDATES: &str = "Allow: INVITE, ACK, CANCEL, BYE, PRACK, UPDATE\r\n";
 
 /// A phone's SDP; `direction` is an attribute such as `a=sendonly`.
 pub(in crate::call) fn sdp(host: &str, port: u16, direction: &str) -> String {
