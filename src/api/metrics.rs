@@ -190,6 +190,17 @@ fn write_all(out: &mut String, gauges: &Gauges, health: &Health) -> fmt::Result 
     for (reason, count) in gauges.ended_by_word() {
         writeln!(out, "{ended}{{reason=\"{reason}\"}} {count}")?;
     }
+    write_trunks(out, gauges)
+}
+
+fn write_trunks(out: &mut String, gauges: &Gauges) -> fmt::Result {
+    let name = "ringtag_trunk_up";
+    let help = "1 while a trunk with health_s answers.";
+    head(out, name, "gauge", help)?;
+    for (trunk, up) in gauges.trunks_up() {
+        let trunk = trunk.replace('\\', "\\\\").replace('"', "\\\"");
+        writeln!(out, "{name}{{trunk=\"{trunk}\"}} {}", u64::from(up))?;
+    }
     Ok(())
 }
 
@@ -206,6 +217,8 @@ mod tests {
     fn every_figure_has_its_type_once_and_a_value() {
         let gauges = Gauges::default();
         gauges.count_end(FinishReason::Busy);
+        gauges.watch_trunks(["carrier".into(), "odd \"one\"".into()]);
+        gauges.set_trunk_up("carrier", false);
         let health = Health {
             lost: 3,
             ..Health::default()
@@ -214,6 +227,8 @@ mod tests {
         write_all(&mut text, &gauges, &health).unwrap();
         assert!(text.contains("\nringtag_calls_ended_total{reason=\"busy\"} 1\n"));
         assert!(text.contains("\nringtag_store_lost_total 3\n"));
+        assert!(text.contains("\nringtag_trunk_up{trunk=\"carrier\"} 0\n"));
+        assert!(text.contains("\nringtag_trunk_up{trunk=\"odd \\\"one\\\"\"} 1\n"));
         let mut types: Vec<&str> = text
             .lines()
             .filter(|line| line.starts_with("# TYPE"))

@@ -249,6 +249,22 @@ pub enum Note {
         /// The carrier's status, or 0 when it said nothing.
         status: u16,
     },
+    /// A trunk that is asked by OPTIONS went out as a whole, or came back.
+    Trunk {
+        /// `[[trunk]] id`.
+        trunk: Arc<str>,
+        /// One of its addresses answers.
+        up: bool,
+    },
+    /// One address of a trunk stopped answering, or answers again, while the trunk as a whole is there.
+    Place {
+        /// `[[trunk]] id`.
+        trunk: Arc<str>,
+        /// Which.
+        address: SocketAddr,
+        /// It answers.
+        up: bool,
+    },
     /// A dialog that a crash left behind was told BYE.
     Ghost {
         /// `[[trunk]] id`.

@@ -172,6 +172,9 @@ impl Switchboard {
             Some(Owner::Registration(at)) => {
                 self.registrar.response(now, at, response, &mut self.hands);
             }
+            Some(Owner::Health) => {
+                self.health.response(now, key, response, &mut self.hands);
+            }
             Some(Owner::Farewell) => {}
             // A target that was given up answered all the same, or another fork of one that answered (13.2.2.4).
             None if (200..300).contains(&response.status())
@@ -191,6 +194,7 @@ impl Switchboard {
                 call.request_failed(now, hands, (leg, errand), key);
             }),
             Some(Owner::Farewell) => self.hands.farewell_failed(key),
+            Some(Owner::Health) => self.health.failed(now, key, &mut self.hands),
             Some(Owner::Registration(at)) => self.registrar.failed(now, at, &mut self.hands),
             None => {}
         }

@@ -14,6 +14,7 @@ use crate::call::farewell::Farewells;
 use crate::call::leg::{Leg, Ports};
 use crate::call::machine::Errand;
 use crate::call::places::Places;
+use crate::call::routes::Routes;
 use crate::call::story::KeptDialog;
 use crate::call::trunks::Trunks;
 use crate::call::usage::Usage;
@@ -31,6 +32,7 @@ pub(in crate::call) struct Hands {
     pub(in crate::call) chance: Chance,
     pub(in crate::call) usage: Usage,
     pub(in crate::call) places: Places,
+    pub(in crate::call) routes: Routes,
     pub(in crate::call) farewells: Farewells,
     pub(in crate::call) user_agent: Arc<str>,
     /// How long the sessions of new legs last.
@@ -49,6 +51,8 @@ pub(in crate::call) enum Owner {
     Call(CallKey, LegId, Errand),
     /// A BYE that outlived its call.
     Farewell,
+    /// A health check's.
+    Health,
     /// A registration's: its place in the list.
     Registration(usize),
 }
@@ -79,6 +83,7 @@ impl Hands {
             country,
             usage: Usage::new(chance.next_u64()),
             places: Places::default(),
+            routes: Routes::default(),
             farewells: Farewells::new(chance.next_u64()),
             user_agent,
             session: Policy::default(),

@@ -9,6 +9,7 @@ mod farewell;
 pub mod guard;
 mod hands;
 mod headers;
+mod health;
 mod identity;
 mod leg;
 mod machine;
@@ -22,6 +23,7 @@ mod registrar;
 mod reply;
 #[cfg(test)]
 mod rig;
+mod routes;
 mod screen;
 mod speak;
 pub mod story;

@@ -62,7 +62,6 @@ impl Places {
         self.failed.remove(&door(place));
     }
 
-    #[cfg(test)]
     /// A health check found out whether a trunk's place answers.
     pub(in crate::call) fn set_out(&mut self, trunk: &Arc<str>, place: &Place, out: bool) {
         let key = (Arc::clone(trunk), door(place));
@@ -73,30 +72,43 @@ impl Places {
         }
     }
 
-    /// Returns where a request to a trunk goes, first to last; empty where its name leads nowhere or nothing answers.
+    /// Returns where a call to a trunk goes, first to last; empty where its name leads nowhere or nothing answers.
     pub(in crate::call) fn ways(
         &self,
         now: Moment,
         line: &Line,
         chance: &mut Chance,
     ) -> Vec<Place> {
-        let mut ways = in_order(&line.addresses.0, chance);
+        let mut ways = self.all_ways(now, line, chance);
         if !self.out.is_empty() {
-            ways.retain(|place| {
-                let key = (Arc::clone(&line.trunk.id), door(place));
-                !self.out.contains(&key)
-            });
-        }
-        if !self.failed.is_empty() {
-            // The sort is stable: among those that failed the order stays, too.
-            ways.sort_by_key(|place| {
-                self.failed
-                    .get(&door(place))
-                    .is_some_and(|until| *until > now)
-            });
+            ways.retain(|place| !self.is_out(line, place));
         }
         ways.truncate(TRIED_MAX);
         ways
+    }
+
+    /// Returns the same for what must not depend on health checks, a registration: what is out comes last.
+    pub(in crate::call) fn all_ways(
+        &self,
+        now: Moment,
+        line: &Line,
+        chance: &mut Chance,
+    ) -> Vec<Place> {
+        let mut ways = in_order(&line.addresses.0, chance);
+        if !self.failed.is_empty() || !self.out.is_empty() {
+            // The sort is stable: among those that failed the order stays, too.
+            ways.sort_by_key(|place| {
+                let until = self.failed.get(&door(place));
+                let failed = until.is_some_and(|until| *until > now);
+                (self.is_out(line, place), failed)
+            });
+        }
+        ways
+    }
+
+    fn is_out(&self, line: &Line, place: &Place) -> bool {
+        let key = (Arc::clone(&line.trunk.id), door(place));
+        self.out.contains(&key)
     }
 }
 

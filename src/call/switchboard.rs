@@ -15,6 +15,7 @@ use crate::base::time::Moment;
 use crate::call::alarms::Alarms;
 use crate::call::desk::{CallKey, Note, Told, Wish};
 use crate::call::hands::Hands;
+use crate::call::health::Health;
 use crate::call::machine::Call;
 use crate::call::machine::end::End;
 use crate::call::registrar::Registrar;
@@ -44,6 +45,7 @@ pub struct Switchboard {
     pub(in crate::call) calls: BTreeMap<CallKey, Box<Call>>,
     pub(in crate::call) hands: Hands,
     pub(in crate::call) registrar: Registrar,
+    pub(in crate::call) health: Health,
     alarms: Alarms,
     calls_made: u64,
     pub(in crate::call) draining: bool,
@@ -59,6 +61,8 @@ pub enum Timer {
     Call,
     /// A registration is to be refreshed or tried again.
     Registration,
+    /// A trunk is to be asked whether it is there, or has not said so in time.
+    Health,
     /// The time of the drain is over: the calls that are left are ended.
     Drained,
 }
@@ -82,10 +86,14 @@ impl Switchboard {
         let registrar = Registrar::new(&setup.trunks);
         let mut hands = Hands::new(sip, setup.trunks, setup.country, user_agent, chance);
         hands.session = setup.session;
+        let mut health = Health::default();
+        let trunks = Arc::clone(&hands.trunks);
+        health.set_trunks(Moment::START, &trunks, &mut hands);
         Self {
             calls: BTreeMap::new(),
             hands,
             registrar,
+            health,
             alarms: Alarms::default(),
             calls_made: 0,
             draining: false,
@@ -148,10 +156,12 @@ impl Switchboard {
                 self.draining = true;
                 self.end_all_at = Some(until);
                 self.registrar.stop(now, &mut self.hands);
+                self.health.stop(&mut self.hands);
             }
             Told::EndAll => {
                 self.draining = true;
                 self.registrar.stop(now, &mut self.hands);
+                self.health.stop(&mut self.hands);
                 self.end_all(now);
             }
             Told::Ghost(dialogs) => self.end_ghost(now, &dialogs),
@@ -175,6 +185,7 @@ impl Switchboard {
             self.end_all(now);
         }
         self.registrar.handle_timeout(now, &mut self.hands);
+        self.health.handle_timeout(now, &mut self.hands);
         self.settle(now);
     }
 
@@ -190,6 +201,7 @@ impl Switchboard {
             sip.map(|(at, timer)| (at, Timer::Sip(timer))),
             self.alarms.next().map(|at| (at, Timer::Call)),
             self.registrar.next().map(|at| (at, Timer::Registration)),
+            self.health.next().map(|at| (at, Timer::Health)),
             self.end_all_at.map(|at| (at, Timer::Drained)),
         ]
         .into_iter()
@@ -200,6 +212,7 @@ impl Switchboard {
     /// Takes other trunks: those of a reload, or the same at other addresses. Legs keep the trunk that they began with.
     pub fn set_trunks(&mut self, now: Moment, trunks: Arc<Trunks>) {
         self.registrar.set_trunks(now, &trunks, &mut self.hands);
+        self.health.set_trunks(now, &trunks, &mut self.hands);
         self.hands.trunks = trunks;
         self.settle(now);
     }

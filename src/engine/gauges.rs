@@ -1,6 +1,8 @@
 //! What the engine counts and shows: written by its thread, read by HTTP and the command line.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::call::story::FinishReason;
 
@@ -59,6 +61,8 @@ pub struct Gauges {
     pub reloads: AtomicU64,
     /// Reloads refused because of a mistake.
     pub reloads_failed: AtomicU64,
+    /// The trunks that are asked whether they are there, and whether they are.
+    trunks_up: Mutex<BTreeMap<Arc<str>, bool>>,
     /// No new calls are taken.
     draining: AtomicBool,
     /// Sockets are bound and calls are taken.
@@ -83,6 +87,35 @@ impl Gauges {
         FinishReason::ALL
             .into_iter()
             .map(|reason| (reason.word(), self.ended(reason)))
+    }
+
+    /// Shows these trunks and no others as asked by OPTIONS; one that is new is taken to be there.
+    pub fn watch_trunks(&self, ids: impl IntoIterator<Item = Arc<str>>) {
+        let mut shown = self.shown_trunks();
+        let before = std::mem::take(&mut *shown);
+        shown.extend(ids.into_iter().map(|id| {
+            let up = before.get(&id).copied().unwrap_or(true);
+            (id, up)
+        }));
+    }
+
+    /// Shows that a trunk went out or came back.
+    pub fn set_trunk_up(&self, id: &str, up: bool) {
+        if let Some(shown) = self.shown_trunks().get_mut(id) {
+            *shown = up;
+        }
+    }
+
+    /// The trunks that are asked by OPTIONS, and whether they answer.
+    pub fn trunks_up(&self) -> BTreeMap<Arc<str>, bool> {
+        self.shown_trunks().clone()
+    }
+
+    fn shown_trunks(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, bool>> {
+        // Nothing is left half done under the lock.
+        self.trunks_up
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says that calls are taken from now on.
@@ -124,6 +157,18 @@ pub fn read(counter: &AtomicU64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trunk_that_is_asked_is_shown_as_there_until_it_is_not() {
+        let gauges = Gauges::default();
+        let shown = || gauges.trunks_up().into_iter().collect::<Vec<_>>();
+        gauges.watch_trunks(["a".into(), "b".into()]);
+        gauges.set_trunk_up("b", false);
+        gauges.set_trunk_up("stranger", true);
+        assert_eq!(shown(), [("a".into(), true), ("b".into(), false)]);
+        gauges.watch_trunks(["b".into(), "c".into()]);
+        assert_eq!(shown(), [("b".into(), false), ("c".into(), true)]);
+    }
 
     #[test]
     fn every_reason_has_a_counter_of_its_own() {

@@ -98,6 +98,7 @@ impl Engine {
             tracing::error!(%error, "a socket of SIP is of no use");
         }
         self.watch_names();
+        self.show_trunks();
         self.gauges.set_ready();
         loop {
             self.perform();
@@ -322,8 +323,19 @@ impl Engine {
         warn_of_shared(&trunks, &self.trunks.shared());
         self.trunks = Arc::new(trunks);
         self.streams.set_trunks(Arc::clone(&self.trunks));
+        self.show_trunks();
         self.face(&[]);
         self.switchboard.set_trunks(now, Arc::clone(&self.trunks));
+    }
+
+    /// Shows in the metrics which trunks are asked whether they are there.
+    fn show_trunks(&self) {
+        let asked = self
+            .trunks
+            .iter()
+            .filter(|line| line.trunk.health_s.is_some());
+        self.gauges
+            .watch_trunks(asked.map(|line| Arc::clone(&line.trunk.id)));
     }
 
     /// Tells the switchboard which of our addresses faces each trunk, and each of `others`.

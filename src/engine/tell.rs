@@ -93,6 +93,26 @@ impl Teller {
             Note::Ghost { trunk, status } => {
                 info!(%trunk, status, "a call that a crash left behind was ended at its peer");
             }
+            Note::Trunk { trunk, up } => {
+                gauges.set_trunk_up(trunk, *up);
+                if *up {
+                    info!(%trunk, "the trunk answers again");
+                } else {
+                    warn!(%trunk, "the trunk is out: none of its addresses answers, and calls go to other targets");
+                }
+            }
+            Note::Place {
+                trunk,
+                address,
+                up: true,
+            } => info!(%trunk, %address, "an address of the trunk answers again"),
+            Note::Place {
+                trunk,
+                address,
+                up: false,
+            } => {
+                warn!(%trunk, %address, "an address of the trunk does not answer: calls go to its others");
+            }
             Note::Registration {
                 trunk,
                 up: true,

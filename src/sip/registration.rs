@@ -12,7 +12,8 @@ use crate::sip::header::Name;
 use crate::sip::headers::CSeq;
 use crate::sip::message::Response;
 use crate::sip::method::Method;
-use crate::sip::uri::Uri;
+use crate::sip::name_addr::NameAddr;
+use crate::sip::uri::{Scheme, Uri};
 use crate::sip::write::{Outgoing, RequestWriter};
 
 /// What is asked for: an hour, the default of RFC 3261 10.2.
@@ -28,6 +29,11 @@ const RETRY_AFTER_MAX_S: u32 = 3_600;
 /// Most challenges answered in a row: a stale nonce, then another realm; more is a loop.
 const CHALLENGES_MAX: u32 = 3;
 
+/// Routes that are kept of one registrar: an edge and a core, and room for more.
+const ROUTES_MAX: usize = 8;
+/// Their length together: they stand in each request, which has to fit a datagram.
+const ROUTES_BYTES_MAX: usize = 1_024;
+
 /// Where and as whom to register.
 #[derive(Clone, Debug)]
 pub struct Account {
@@ -37,6 +43,8 @@ pub struct Account {
     pub address: Uri,
     /// Where we want them: our Contact.
     pub contact: Uri,
+    /// The value of Route: an outbound proxy.
+    pub route: Option<String>,
     /// Who answers challenges; `None`: the carrier knows us by address.
     pub credentials: Option<Credentials>,
     /// The User-Agent header.
@@ -48,6 +56,8 @@ pub struct Account {
 pub enum Action {
     /// Send this REGISTER, and report its response or failure.
     Register(Outgoing),
+    /// The registrar says by which Route requests other than REGISTER shall go (RFC 3608); empty: by none.
+    Routes(Vec<String>),
     /// The registration stands, no longer stands, or still does not for another reason.
     Changed {
         /// It stands.
@@ -83,6 +93,8 @@ pub struct Registration {
     /// What was last told.
     told: Option<(bool, u16)>,
     failures: u32,
+    /// The Service-Route that was told last.
+    routes: Vec<String>,
     challenges: Vec<Answered>,
     actions: VecDeque<Action>,
 }
@@ -132,6 +144,7 @@ impl Registration {
             stands_until: None,
             told: None,
             failures: 0,
+            routes: Vec::new(),
             challenges: Vec::new(),
             actions: VecDeque::new(),
         };
@@ -188,6 +201,29 @@ impl Registration {
             State::Leaving { .. } => self.gone(0),
             State::Standing { .. } | State::Waiting { .. } | State::Gone => {}
         }
+    }
+
+    /// Sends the REGISTER that is out again, to be taken to another place of the same registrar.
+    pub fn handle_elsewhere(&mut self) {
+        match self.state {
+            State::Asking { .. } => {
+                self.state = State::Asking { challenges: 0 };
+                self.challenges.clear();
+                self.send(self.expires_s);
+            }
+            State::Leaving { .. } => {
+                self.state = State::Leaving { challenges: 0 };
+                self.challenges.clear();
+                self.send(0);
+            }
+            State::Standing { .. } | State::Waiting { .. } | State::Gone => {}
+        }
+    }
+
+    /// Whether a REGISTER is out whose answer this response is.
+    pub fn awaits(&self, response: &Response) -> bool {
+        let asks = matches!(self.state, State::Asking { .. } | State::Leaving { .. });
+        asks && response.headers().cseq().number == self.cseq
     }
 
     /// Advances time. Calling early or twice changes nothing.
@@ -263,6 +299,12 @@ impl Registration {
         self.state = State::Standing {
             refresh_at: now + refresh,
         };
+        let routes = service_routes(response);
+        // Told each time, so that what another registration of the same trunk took away is there again.
+        if !routes.is_empty() || self.routes != routes {
+            self.routes.clone_from(&routes);
+            self.actions.push_back(Action::Routes(routes));
+        }
         self.tell(true, response.status());
     }
 
@@ -304,6 +346,9 @@ impl Registration {
     }
 
     fn tell(&mut self, up: bool, status: u16) {
+        if !up && !std::mem::take(&mut self.routes).is_empty() {
+            self.actions.push_back(Action::Routes(Vec::new()));
+        }
         if self.told != Some((up, status)) {
             self.told = Some((up, status));
             self.actions.push_back(Action::Changed { up, status });
@@ -357,7 +402,12 @@ impl Registration {
             )
             .header(Name::Contact, format_args!("<{}>", self.account.contact))
             .header(Name::Expires, expires_s)
+            // Proxies on the way may put themselves into Path (RFC 3327 5.1).
+            .header(Name::Supported, "path")
             .header(Name::UserAgent, &self.account.user_agent);
+        if let Some(route) = &self.account.route {
+            writer = writer.header(Name::Route, route);
+        }
         if let Some(who) = &self.account.credentials {
             for answered in &mut self.challenges {
                 answered.count += 1;
@@ -374,6 +424,28 @@ impl Registration {
         }
         self.actions.push_back(Action::Register(writer.outgoing()));
     }
+}
+
+/// The Service-Route of a 200 (RFC 3608 5), each value written anew. One that cannot be followed whole is not followed at all.
+fn service_routes(response: &Response) -> Vec<String> {
+    let mut routes = Vec::new();
+    for value in response.headers().all(Name::ServiceRoute) {
+        let route = NameAddr::parse(value).ok();
+        let uri = route.as_ref().map(NameAddr::uri);
+        let followed = uri.filter(|uri| match uri.scheme() {
+            Scheme::Sip | Scheme::Sips => uri.is_loose_route(),
+            Scheme::Tel | Scheme::Other => false,
+        });
+        match followed {
+            Some(uri) if routes.len() < ROUTES_MAX => routes.push(format!("<{uri}>")),
+            Some(_) | None => return Vec::new(),
+        }
+    }
+    let length: usize = routes.iter().map(String::len).sum();
+    if length > ROUTES_BYTES_MAX {
+        routes.clear();
+    }
+    routes
 }
 
 fn min_expires(response: &Response) -> Option<u32> {
@@ -397,6 +469,7 @@ mod tests {
             registrar: Uri::parse("sip:carrier.example").unwrap(),
             address: Uri::parse("sip:74950000000@carrier.example").unwrap(),
             contact: Uri::parse("sip:74950000000@192.0.2.1:5060").unwrap(),
+            route: None,
             credentials: Some(Credentials {
                 username: "u".to_owned(),
                 password: "p".to_owned(),
@@ -611,6 +684,91 @@ mod tests {
         sim.respond(&refresh, 503, &[]);
         sim.changed(true, 503);
         assert!(sim.wait() <= 6);
+    }
+
+    /// What a 200 with these Service-Routes tells, if anything.
+    fn told(values: &[&str]) -> Option<Vec<String>> {
+        let mut sim = Sim::start();
+        let first = sim.register();
+        let headers: Vec<_> = values.iter().map(|v| (Name::ServiceRoute, *v)).collect();
+        sim.respond(&first, 200, &headers);
+        let routes = match sim.machine.poll() {
+            Some(Action::Routes(routes)) => routes,
+            Some(Action::Changed { .. }) => return None,
+            other => panic!("{other:?}"),
+        };
+        sim.changed(true, 200);
+        Some(routes)
+    }
+
+    #[test]
+    fn a_service_route_is_told_whole_or_not_at_all() {
+        let two = "<sip:edge.example;lr>, \"Core\" <sips:core.example:5061;lr;x=1>;y=2";
+        let expected = [
+            "<sip:edge.example;lr>",
+            "<sips:core.example:5061;lr;x=1>",
+            "<sip:last.example;lr>",
+        ];
+        assert_eq!(told(&[two, "<sip:last.example;lr>"]).unwrap(), expected);
+        assert_eq!(told(&["<sip:edge.example;lr>, <sip:strict.example>"]), None);
+        assert_eq!(told(&["<sip:edge.example;lr>", "nonsense"]), None);
+        assert_eq!(told(&["<tel:+1;lr>"]), None);
+        assert_eq!(told(&["<sip:edge.example;lr>"; ROUTES_MAX + 1]), None);
+        let long = format!("<sip:{}.example;lr>", "a".repeat(60));
+        assert!(told(&[long.as_str(); ROUTES_MAX]).is_some());
+        let longer = format!("<sip:{}@edge.example;lr>", "a".repeat(ROUTES_BYTES_MAX));
+        assert_eq!(told(&[longer.as_str()]), None);
+    }
+
+    #[test]
+    fn a_service_route_falls_with_its_registration() {
+        let mut sim = Sim::start();
+        let first = sim.register();
+        sim.respond(
+            &first,
+            200,
+            &[(Name::ServiceRoute, "<sip:edge.example;lr>")],
+        );
+        assert!(matches!(sim.machine.poll(), Some(Action::Routes(routes)) if routes.len() == 1));
+        sim.changed(true, 200);
+        sim.machine.unregister();
+        let last = sim.register();
+        sim.respond(&last, 200, &[]);
+        assert!(matches!(sim.machine.poll(), Some(Action::Routes(routes)) if routes.is_empty()));
+        sim.changed(false, 200);
+    }
+
+    #[test]
+    fn a_register_says_that_path_is_known_and_goes_by_the_outbound_proxy() {
+        let mut account = account();
+        account.route = Some("<sip:proxy.example;lr>".to_owned());
+        let mut sim = Sim {
+            machine: Registration::new(account, Chance::from_number(1)),
+            now: Moment::START,
+        };
+        let first = sim.register();
+        assert!(first.headers().lists(Name::Supported, "path"));
+        assert_eq!(first.headers().routes(), [b"<sip:proxy.example;lr>"]);
+    }
+
+    #[test]
+    fn a_register_that_goes_elsewhere_is_a_new_request_without_the_old_answers() {
+        let mut sim = Sim::start();
+        let first = sim.register();
+        sim.respond(&first, 401, &[(Name::WwwAuthenticate, CHALLENGE)]);
+        let second = sim.register();
+        assert!(second.headers().has(Name::Authorization));
+        sim.machine.handle_elsewhere();
+        let third = sim.register();
+        assert!(!third.headers().has(Name::Authorization));
+        assert_eq!(third.headers().cseq().number, 3);
+        // What the first place still says counts for nothing.
+        sim.respond(&second, 403, &[]);
+        sim.quiet();
+        sim.respond(&third, 200, &[]);
+        sim.changed(true, 200);
+        sim.machine.handle_elsewhere();
+        sim.quiet();
     }
 
     #[test]

@@ -61,7 +61,11 @@ impl Call {
         leg.remote_uri = uri.as_str().into();
         attempt.cseq += 1;
         let cseq = attempt.cseq;
-        let mut invite = RequestWriter::new(&Method::Invite, &uri)
+        let mut invite = RequestWriter::new(&Method::Invite, &uri);
+        for route in hands.routes.of(&leg.trunk) {
+            invite = invite.header(Name::Route, route);
+        }
+        invite = invite
             .header(Name::MaxForwards, headers::next_max_forwards(request))
             .header(Name::From, format_args!("{};tag={}", shown.from, leg.tag))
             .header(Name::To, format_args!("<{uri}>"))

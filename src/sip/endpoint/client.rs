@@ -51,6 +51,18 @@ impl Endpoint {
         ClientKey(self.start_client(now, branch, self.listeners.path(&to), request, true))
     }
 
+    /// Forgets a request other than INVITE whose answer nobody waits for any more: it is not sent again.
+    pub fn abandon(&mut self, key: ClientKey) {
+        let ClientKey(slot) = key;
+        let other = |client: &Client| matches!(client.machine, Machine::Other(_));
+        if self.clients.get(slot).is_some_and(other)
+            && let Some(client) = self.clients.remove(slot)
+        {
+            self.stirred = true;
+            self.branches.remove(&client.branch);
+        }
+    }
+
     pub(super) fn handle_response(&mut self, now: Moment, path: Path, response: Response) {
         let headers = response.headers();
         let slot = headers
