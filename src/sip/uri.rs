@@ -235,13 +235,14 @@ impl Uri {
         self.agrees_with(other) && other.agrees_with(self)
     }
 
-    /// Whether every parameter of ours is in `other` alike, or absent where that is allowed.
+    /// Whether every parameter of ours is in `other` alike, or absent where that is allowed. Of one that is written twice,
+    /// which 19.1.1 forbids, the first counts.
     fn agrees_with(&self, other: &Self) -> bool {
         const IN_BOTH: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
-        self.params().all(|(name, value)| {
-            let same = |v: &str| v.eq_ignore_ascii_case(value.unwrap_or_default());
+        self.params().all(|(name, _)| {
+            let ours = self.param(name).unwrap_or_default();
             match other.param(name) {
-                Some(theirs) => same(theirs),
+                Some(theirs) => theirs.eq_ignore_ascii_case(ours),
                 None => !IN_BOTH.iter().any(|n| n.eq_ignore_ascii_case(name)),
             }
         })
