@@ -97,6 +97,7 @@ impl Bench {
             },
             trunks: Arc::new(Trunks::new(trunks)),
             country: config.country,
+            guard: config.guard,
             session: config.sip.session,
         };
         Self {

@@ -597,6 +597,7 @@ fn switchboard() -> Switchboard {
         sip,
         trunks: Arc::new(trunks),
         country: Country::from_code("RU").unwrap(),
+        guard: Default::default(),
         session: Policy::default(),
     };
     Switchboard::new(setup, Chance::from_number(1))

@@ -47,6 +47,11 @@ fn write_all(out: &mut String, gauges: &Gauges, health: &Health) -> fmt::Result 
             read(&gauges.calls_talking),
         ),
         (
+            "ringtag_calls_half_open",
+            "Calls under way that nobody has answered yet.",
+            read(&gauges.half_open),
+        ),
+        (
             "ringtag_calls_limit",
             "The most calls at once.",
             read(&gauges.calls_limit),
@@ -65,6 +70,11 @@ fn write_all(out: &mut String, gauges: &Gauges, health: &Health) -> fmt::Result 
             "ringtag_connections",
             "SIP stream connections open.",
             read(&gauges.connections),
+        ),
+        (
+            "ringtag_banned",
+            "Sources that are not heard now: too fast, or refused too often.",
+            read(&gauges.banned),
         ),
         (
             "ringtag_registrations",
@@ -120,6 +130,17 @@ fn write_all(out: &mut String, gauges: &Gauges, health: &Health) -> fmt::Result 
             "ringtag_sip_refused_total",
             "Requests from nobody known or to none of our numbers.",
             read(&gauges.refused),
+        ),
+        ("ringtag_bans_total", "Bans that began.", read(&gauges.bans)),
+        (
+            "ringtag_sip_dropped_banned_total",
+            "Messages of banned sources that were not read.",
+            read(&gauges.dropped_banned),
+        ),
+        (
+            "ringtag_sip_dropped_rate_total",
+            "Messages beyond a rate that were not read.",
+            read(&gauges.dropped_too_fast),
         ),
         (
             "ringtag_calls_overloaded_total",

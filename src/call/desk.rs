@@ -7,6 +7,7 @@ use crate::base::id::{CallId, LegId};
 use crate::base::number::{Caller, Number};
 use crate::base::sound::SoundFrom;
 use crate::base::time::{Moment, WallTime};
+use crate::call::guard::News;
 use crate::call::story::{Fact, KeptDialog, SourceTag};
 use crate::route::Decision;
 use crate::sdp::{Codec, Numbers};
@@ -265,6 +266,8 @@ pub enum Note {
         /// It answers.
         up: bool,
     },
+    /// A ban began or ended.
+    Guard(News),
     /// A dialog that a crash left behind was told BYE.
     Ghost {
         /// `[[trunk]] id`.

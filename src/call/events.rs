@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::base::number::Number;
 use crate::base::time::Moment;
-use crate::call::desk::{CallKey, Note, Wish};
+use crate::call::desk::CallKey;
+use crate::call::door::being_stopped;
 use crate::call::hands::{Answer, Owner, TagOwner};
 use crate::call::identity;
 use crate::call::machine::Call;
@@ -18,13 +19,15 @@ use crate::sip::transport::Path;
 
 /// Ancestors that are looked through for a loop: as many as Max-Forwards allows.
 const ANCESTORS_MAX: usize = 70;
-/// What Retry-After says while ringtag is being stopped: another server, or this one after its restart.
-const DRAINING_RETRY_S: u32 = 30;
 
 impl Switchboard {
     pub(in crate::call) fn event(&mut self, now: Moment, event: Event) {
         match event {
-            Event::Request { key, request, path } => self.request(now, key, request, path),
+            Event::Request {
+                knock,
+                request,
+                path,
+            } => self.knocked(now, knock, request, path),
             Event::Cancelled { key, cancel } => {
                 if let Some(call) = self.hands.invite_owner(key) {
                     self.with(call, |call, hands| {
@@ -52,11 +55,18 @@ impl Switchboard {
                 path,
             } => self.response(now, key, &path, &response),
             Event::Failed { key, why: _ } => self.failed(now, key),
-            Event::Refused { path, status, why } => self.note(&path, status, why),
+            Event::Refused { path, status, why } => self.note(now, &path, status, why),
         }
     }
 
-    fn request(&mut self, now: Moment, key: ServerKey, request: Request, path: Path) {
+    /// A request that was taken.
+    pub(in crate::call) fn request(
+        &mut self,
+        now: Moment,
+        key: ServerKey,
+        request: Request,
+        path: Path,
+    ) {
         let Some(tag) = request.headers().to().tag() else {
             return self.outside(now, key, request, path);
         };
@@ -162,6 +172,9 @@ impl Switchboard {
         if is_final {
             self.hands.disown(key);
         }
+        if owner.is_some() {
+            self.befriend(now, path.peer);
+        }
         match owner {
             Some(Owner::Call(call, leg, errand)) => self.with(call, |call, hands| {
                 call.response(now, hands, (leg, errand), key, (path, response));
@@ -212,20 +225,9 @@ impl Switchboard {
         let status = answer.status;
         self.hands.reply(now, key, request, answer);
         if status >= 300 {
-            self.note(path, status, why);
+            self.note(now, path, status, why);
         }
     }
-
-    fn note(&mut self, path: &Path, status: u16, why: &'static str) {
-        let peer = path.peer;
-        self.hands
-            .wish(Wish::Note(Note::Refused { peer, status, why }));
-    }
-}
-
-fn being_stopped() -> screen::Refusal {
-    let answer = Answer::status(503).retry_after(DRAINING_RETRY_S);
-    (answer, "ringtag is being stopped")
 }
 
 #[cfg(test)]

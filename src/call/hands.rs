@@ -11,6 +11,8 @@ use crate::base::id::{CallId, LegId};
 use crate::base::map::{Map, keyed};
 use crate::call::desk::{CallKey, MediaWish, Wish};
 use crate::call::farewell::Farewells;
+use crate::call::guard;
+use crate::call::guard::half_open::HalfOpen;
 use crate::call::leg::{Leg, Ports};
 use crate::call::machine::Errand;
 use crate::call::places::Places;
@@ -31,6 +33,7 @@ pub(in crate::call) struct Hands {
     pub(in crate::call) country: Country,
     pub(in crate::call) chance: Chance,
     pub(in crate::call) usage: Usage,
+    pub(in crate::call) half_open: HalfOpen,
     pub(in crate::call) places: Places,
     pub(in crate::call) routes: Routes,
     pub(in crate::call) farewells: Farewells,
@@ -82,6 +85,7 @@ impl Hands {
             trunks,
             country,
             usage: Usage::new(chance.next_u64()),
+            half_open: HalfOpen::new(guard::Settings::default(), chance.next_u64()),
             places: Places::default(),
             routes: Routes::default(),
             farewells: Farewells::new(chance.next_u64()),

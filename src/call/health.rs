@@ -332,6 +332,7 @@ mod tests {
             Note::Refused { .. }
             | Note::Registration { .. }
             | Note::Place { .. }
+            | Note::Guard(_)
             | Note::Ghost { .. } => None,
         };
         rig.notes.iter().filter_map(up).collect()

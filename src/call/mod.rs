@@ -4,6 +4,7 @@ mod alarms;
 mod contact;
 pub mod desk;
 mod digest;
+mod door;
 mod events;
 mod farewell;
 pub mod guard;

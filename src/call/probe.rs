@@ -125,6 +125,7 @@ impl Stage {
             sip,
             trunks: Arc::new(trunks),
             country,
+            guard: Default::default(),
             session: Policy::default(),
         });
         #[expect(clippy::expect_used, reason = "the tables hold every country")]

@@ -14,6 +14,7 @@ use crate::base::country::Country;
 use crate::base::time::Moment;
 use crate::call::alarms::Alarms;
 use crate::call::desk::{CallKey, Note, Told, Wish};
+use crate::call::guard::{self, Guard};
 use crate::call::hands::Hands;
 use crate::call::health::Health;
 use crate::call::machine::Call;
@@ -35,6 +36,8 @@ pub struct Setup {
     pub trunks: Arc<Trunks>,
     /// `[numbers] country`.
     pub country: Country,
+    /// `[guard]`.
+    pub guard: guard::Settings,
     /// How long sessions last that nobody refreshes.
     pub session: Policy,
 }
@@ -46,6 +49,7 @@ pub struct Switchboard {
     pub(in crate::call) hands: Hands,
     pub(in crate::call) registrar: Registrar,
     pub(in crate::call) health: Health,
+    pub(in crate::call) guard: Guard,
     alarms: Alarms,
     calls_made: u64,
     pub(in crate::call) draining: bool,
@@ -65,6 +69,8 @@ pub enum Timer {
     Health,
     /// The time of the drain is over: the calls that are left are ended.
     Drained,
+    /// A ban ends.
+    Ban,
 }
 
 /// What is under way, for metrics and readiness.
@@ -84,16 +90,19 @@ impl Switchboard {
         let user_agent: Arc<str> = setup.sip.user_agent.as_str().into();
         let sip = Endpoint::new(setup.sip, chance.fork());
         let registrar = Registrar::new(&setup.trunks);
+        let guard = Guard::new(setup.guard, &mut chance);
         let mut hands = Hands::new(sip, setup.trunks, setup.country, user_agent, chance);
         hands.session = setup.session;
         let mut health = Health::default();
         let trunks = Arc::clone(&hands.trunks);
         health.set_trunks(Moment::START, &trunks, &mut hands);
+        hands.half_open.set(setup.guard);
         Self {
             calls: BTreeMap::new(),
             hands,
             registrar,
             health,
+            guard,
             alarms: Alarms::default(),
             calls_made: 0,
             draining: false,
@@ -187,6 +196,8 @@ impl Switchboard {
         self.registrar.handle_timeout(now, &mut self.hands);
         self.health.handle_timeout(now, &mut self.hands);
         self.settle(now);
+        self.guard.handle_timeout(now);
+        self.spread_news();
     }
 
     /// Returns the next thing that is wanted, or `None` when drained.
@@ -203,6 +214,7 @@ impl Switchboard {
             self.registrar.next().map(|at| (at, Timer::Registration)),
             self.health.next().map(|at| (at, Timer::Health)),
             self.end_all_at.map(|at| (at, Timer::Drained)),
+            self.guard.poll_timeout().map(|at| (at, Timer::Ban)),
         ]
         .into_iter()
         .flatten()
@@ -276,6 +288,7 @@ impl Switchboard {
         let Some(call) = self.calls.get_mut(&key) else {
             return;
         };
+        call.count_half_open(&mut self.hands.half_open);
         if call.is_over() {
             self.calls.remove(&key);
             self.hands.wish(Wish::Gone(key));

@@ -23,6 +23,8 @@ pub struct Trunks {
     by_id: Map<Arc<str>, usize>,
     by_contact: Map<String, usize>,
     exact: Map<SocketAddr, Claim>,
+    /// The hosts in `exact`.
+    hosts: Map<IpAddr, ()>,
     nets: Vec<Net>,
 }
 
@@ -104,6 +106,16 @@ impl Trunks {
             .filter(|line| path.transport.is_secure() || !line.trunk.transport.is_secure())
     }
 
+    /// Whether `ip` is a host of any trunk, or one that a trunk allows, over whatever protocol and from whatever port.
+    pub fn has_host(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        self.hosts.contains_key(&ip)
+            || self
+                .nets
+                .iter()
+                .any(|net| within(ip, net.address, net.prefix))
+    }
+
     /// Returns the addresses that several trunks share, each with their names: nobody can say whose a call from there is.
     /// Trunks that register are told apart by their registrations.
     pub fn shared(&self) -> Vec<(SocketAddr, Vec<Arc<str>>)> {
@@ -137,6 +149,7 @@ impl Trunks {
         let mut by_id = keyed(0);
         let mut by_contact = keyed(0);
         let mut exact = keyed(0);
+        let mut hosts = keyed(0);
         let mut nets = Vec::new();
         for (index, line) in lines.iter().enumerate() {
             by_id.entry(Arc::clone(&line.trunk.id)).or_insert(index);
@@ -146,6 +159,7 @@ impl Trunks {
             for address in line.claims() {
                 let who = exact.entry(address).or_insert(Claim::Of(index));
                 who.also(index);
+                hosts.insert(address.ip(), ());
             }
             let open = line.trunk.allow.iter().filter(|allow| allow.port.is_none());
             nets.extend(open.map(|allow| Net {
@@ -162,6 +176,7 @@ impl Trunks {
             by_id,
             by_contact,
             exact,
+            hosts,
             nets,
         }
     }
@@ -438,6 +453,25 @@ mod tests {
         let udp = |peer| from(&allowed, Transport::Udp, peer);
         assert_eq!(udp("127.0.0.1:5066").as_deref(), Some("carrier"));
         assert_eq!(udp("127.0.0.1:9").as_deref(), Some("pbx"));
+    }
+
+    #[test]
+    fn every_host_of_a_trunk_is_known_whoever_shares_it() {
+        let trunks = Trunks::new([
+            (
+                trunk("a", Transport::Udp, &[("10.1.2.0", 24, None)]),
+                addresses(&["10.9.0.1:5060"]),
+            ),
+            (
+                trunk("b", Transport::Tcp, &[("10.3.0.1", 32, Some(5066))]),
+                addresses(&["10.9.0.1:5060"]),
+            ),
+        ]);
+        let has = |ip: &str| trunks.has_host(ip.parse().unwrap());
+        for ip in ["10.9.0.1", "::ffff:10.9.0.1", "10.1.2.77", "10.3.0.1"] {
+            assert!(has(ip), "{ip}");
+        }
+        assert!(!has("10.9.0.2") && !has("10.1.3.1") && !has("2001:db8::1"));
     }
 
     #[test]

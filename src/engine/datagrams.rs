@@ -5,13 +5,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::task::Poll;
 
-use bytes::Bytes;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
 use crate::engine::error::StartError;
 use crate::engine::settings::Listen;
-use crate::engine::ways::Ways;
 use crate::sip::transport::{Path, Transport};
 
 /// Bytes a kernel buffer may hold: half a second of 2,500 INVITEs a second, so that a slow moment loses nothing.
@@ -95,11 +93,10 @@ impl Datagrams {
         Ok(())
     }
 
-    /// Hands what has arrived to `take`, a bounded number from each socket.
+    /// Hands what has arrived to `take`, a bounded number from each socket: where it was received, who sent it, the bytes.
     pub(in crate::engine) fn receive(
         &mut self,
-        ways: &mut Ways,
-        mut take: impl FnMut(Path, Bytes),
+        mut take: impl FnMut(SocketAddr, SocketAddr, &[u8]),
     ) {
         for listener in &self.sockets {
             for _ in 0..BATCH {
@@ -112,14 +109,7 @@ impl Datagrams {
                 let Some(bytes) = self.buffer.get(..length) else {
                     continue;
                 };
-                let path = Path {
-                    transport: Transport::Udp,
-                    local: ways.local_for(listener.bound, peer.ip()),
-                    peer,
-                    flow: None,
-                };
-                // An exact copy: a slice of the receive buffer would pin 64 KB for as long as a call lasts.
-                take(path, Bytes::copy_from_slice(bytes));
+                take(listener.bound, peer, bytes);
             }
         }
     }

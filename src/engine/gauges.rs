@@ -23,6 +23,16 @@ pub struct Gauges {
     ended: [AtomicU64; FinishReason::ALL.len()],
     /// Requests refused because they came from nobody known, or to none of our numbers.
     pub refused: AtomicU64,
+    /// Sources that are banned now.
+    pub banned: AtomicU64,
+    /// Bans that began.
+    pub bans: AtomicU64,
+    /// Messages of banned sources that were not read.
+    pub dropped_banned: AtomicU64,
+    /// Messages beyond a rate that were not read.
+    pub dropped_too_fast: AtomicU64,
+    /// Calls that nobody has answered yet.
+    pub half_open: AtomicU64,
     /// INVITEs answered 503 for want of room.
     pub overloaded: AtomicU64,
     /// SIP datagrams and stream pieces received.

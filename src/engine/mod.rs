@@ -17,6 +17,7 @@ mod resolver;
 mod retention;
 mod run;
 mod sound;
+mod strangers;
 mod streams;
 mod tell;
 mod ways;

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::{Notify, mpsc};
 
 use crate::base::clock::Clock;
@@ -24,6 +25,7 @@ use crate::engine::streams::{Arrival, Streams};
 use crate::engine::tell::{Teller, tell_recording};
 use crate::engine::ways::Ways;
 use crate::sip::endpoint::Transmit;
+use crate::sip::transport::{FlowId, Path, Transport};
 use crate::store::Store;
 use crate::store::credit::Credit;
 
@@ -133,6 +135,8 @@ impl Engine {
                 Woken::Timer => {}
             }
             self.switchboard.handle_timeout(now);
+            self.teller.handle_timeout(now);
+            self.show_guard();
         }
         tracing::info!("the engine stops");
         self.sound.shut_down(self.clock.now());
@@ -224,21 +228,50 @@ impl Engine {
     }
 
     fn receive(&mut self, now: Moment) {
-        let switchboard = &mut self.switchboard;
+        let (switchboard, ways) = (&mut self.switchboard, &mut self.ways);
         let mut count = 0;
-        self.datagrams.receive(&mut self.ways, |path, bytes| {
+        self.datagrams.receive(|bound, peer, bytes| {
             count += 1;
-            switchboard.handle_datagram(now, path, bytes);
+            // First of all: what is not heard costs neither a copy nor a question to the kernel.
+            if !switchboard.hears(now, peer, bytes.len()) {
+                return;
+            }
+            let path = Path {
+                transport: Transport::Udp,
+                local: ways.local_for(bound, peer.ip()),
+                peer,
+                flow: None,
+            };
+            // An exact copy: a slice of the receive buffer would pin 64 KB for as long as a call lasts.
+            switchboard.handle_datagram(now, path, Bytes::copy_from_slice(bytes));
         });
         add(&self.gauges.sip_received, count);
     }
 
+    fn show_guard(&self) {
+        let (banned, dropped) = self.switchboard.guarded();
+        let half_open = self.switchboard.half_open();
+        set(&self.gauges.banned, banned as u64);
+        set(&self.gauges.half_open, half_open as u64);
+        set(&self.gauges.dropped_banned, dropped.banned);
+        set(&self.gauges.dropped_too_fast, dropped.too_fast);
+    }
+
     fn stream(&mut self, now: Moment, arrival: Arrival) {
         match arrival {
-            Arrival::Opened(flow, path) => self.switchboard.handle_opened(now, flow, path),
+            Arrival::Opened(flow, path) => {
+                self.switchboard.handle_opened(now, flow, path);
+                if !self.switchboard.welcomes(now, path.peer) {
+                    self.shut(now, flow);
+                }
+            }
             Arrival::Bytes(flow, bytes) => {
                 add(&self.gauges.sip_received, 1);
-                self.switchboard.handle_bytes(now, flow, &bytes);
+                if self.switchboard.hears_on(now, flow, bytes.len()) {
+                    self.switchboard.handle_bytes(now, flow, &bytes);
+                } else {
+                    self.shut(now, flow);
+                }
             }
             Arrival::Frame(flow, bytes) => {
                 add(&self.gauges.sip_received, 1);
@@ -254,6 +287,12 @@ impl Engine {
         set(&self.gauges.connections, self.streams.count() as u64);
     }
 
+    /// Closes the connection of somebody who is not heard: a stream with a hole in it makes no sense.
+    fn shut(&mut self, now: Moment, flow: FlowId) {
+        self.streams.close(flow);
+        self.switchboard.handle_closed(now, flow);
+    }
+
     fn hear(&mut self, now: Moment) {
         while let Some(told) = self.sound.next_report(now) {
             self.switchboard.handle(now, told);
@@ -264,6 +303,7 @@ impl Engine {
         match order {
             Some(Order::Reload(rules)) => {
                 self.rules = *rules;
+                self.switchboard.set_guard(self.rules.guard);
                 self.reload(now);
             }
             Some(Order::Drain(patience)) => {
@@ -370,6 +410,8 @@ impl Engine {
             .switchboard
             .poll_timeout()
             .map_or_else(|| self.clock.now() + NEVER, |(at, _)| at);
+        let line = self.teller.poll_timeout();
+        let timer = line.map_or(timer, |line| line.min(timer));
         let timer = if self.sound.is_behind() {
             timer.min(self.clock.now() + SEND_AGAIN)
         } else {

@@ -1,32 +1,26 @@
 //! Facts about calls on their way to the call log: counted, and logged for the operator with numbers masked.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tracing::{info, info_span, warn};
 
 use crate::base::number::{Caller, Number};
 use crate::base::time::Moment;
 use crate::call::desk::Note;
+use crate::call::guard::News;
 use crate::call::story::{Answered, Ended, Fact, Tried, What};
 use crate::engine::gauges::{Gauges, add, set};
+use crate::engine::strangers::{Strangers, What as Line};
 use crate::recording::command::{Outcome, State};
 use crate::store::Store;
 
-/// Refusals logged in one second. A ban list needs a line or two from each source; a flood must not fill the disk.
-const REFUSALS_LOGGED: u64 = 20;
-
-const SECOND: Duration = Duration::from_secs(1);
-
 /// Writes the operator's lines, and keeps what some of them depend on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::engine) struct Teller {
     /// The trunks whose registration stands.
     registered: BTreeSet<Arc<str>>,
-    /// When the current second of refusals began, and how many it has had.
-    second: (Moment, u64),
+    strangers: Strangers,
 }
 
 /// Tells the call log what became of a recording; operators read of one that lacks something.
@@ -48,6 +42,14 @@ pub(in crate::engine) fn tell_recording(store: &Store, gauges: &Gauges, outcome:
 }
 
 impl Teller {
+    /// Starts with nothing said.
+    pub(in crate::engine) fn new(key: u64) -> Self {
+        Self {
+            registered: BTreeSet::new(),
+            strangers: Strangers::new(key),
+        }
+    }
+
     /// Counts a fact and writes its line.
     pub(in crate::engine) fn tell(gauges: &Gauges, fact: &Fact) {
         let _call = info_span!("call", id = %fact.call).entered();
@@ -88,8 +90,11 @@ impl Teller {
         match note {
             Note::Refused { peer, status, why } => {
                 add(&gauges.refused, 1);
-                self.refused(now, *peer, *status, why);
+                let (peer, status, why) = (*peer, *status, *why);
+                self.strangers
+                    .tell(now, Line::Refused { peer, status, why });
             }
+            Note::Guard(news) => self.guard(now, gauges, news),
             Note::Ghost { trunk, status } => {
                 info!(%trunk, status, "a call that a crash left behind was ended at its peer");
             }
@@ -137,18 +142,27 @@ impl Teller {
         set(&gauges.registrations, self.registered.len() as u64);
     }
 
-    /// One shape for every refusal, the source address first: fail2ban reads it.
-    fn refused(&mut self, now: Moment, peer: SocketAddr, status: u16, why: &str) {
-        let (began, count) = self.second;
-        if now - began >= SECOND {
-            if let Some(unsaid) = count.checked_sub(REFUSALS_LOGGED).filter(|n| *n > 0) {
-                warn!(unsaid, "more were refused than are logged");
+    /// When [`Self::handle_timeout`] is wanted next.
+    pub(in crate::engine) fn poll_timeout(&self) -> Option<Moment> {
+        self.strangers.poll_timeout()
+    }
+
+    /// Writes the lines that have waited for their second.
+    pub(in crate::engine) fn handle_timeout(&mut self, now: Moment) {
+        self.strangers.handle_timeout(now);
+    }
+
+    fn guard(&mut self, now: Moment, gauges: &Gauges, news: &News) {
+        match *news {
+            News::Banned { peer, time, why } => {
+                add(&gauges.bans, 1);
+                let ban_s = time.as_secs();
+                let why = why.word();
+                self.strangers.tell(now, Line::Banned { peer, ban_s, why });
             }
-            self.second = (now, 0);
-        }
-        self.second.1 += 1;
-        if self.second.1 <= REFUSALS_LOGGED {
-            warn!(%peer, status, why, "refused");
+            News::Ended { source, dropped } => {
+                self.strangers.tell(now, Line::Heard { source, dropped });
+            }
         }
     }
 }
@@ -235,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_planned_end_of_a_registration_leaves_no_registration() {
-        let (gauges, mut teller) = (Gauges::default(), Teller::default());
+        let (gauges, mut teller) = (Gauges::default(), Teller::new(1));
         let mut is = |up, status, expected| {
             let trunk = Arc::from("carrier");
             let note = Note::Registration { trunk, up, status };

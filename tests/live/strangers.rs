@@ -1,9 +1,12 @@
 //! Whom nobody invited: every number gets the same answer, nothing is recorded, and a scanner's burst does no harm.
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use crate::harness::{NUMBER, Ringtag, wait_for};
+use socket2::{Domain, Socket, Type};
+
+use crate::harness::{CONFIG, NUMBER, PATIENCE, Ringtag, wait_for};
 use crate::sipp::{Sipp, TO_DESK};
 
 /// Somebody with a UDP socket.
@@ -139,8 +142,67 @@ fn what_ringtag_does_not_do_is_said_and_options_is_answered() {
 }
 
 #[test]
-fn a_scanner_that_calls_five_hundred_numbers_leaves_nothing_and_a_call_gets_through_meanwhile() {
+fn a_scanner_is_banned_after_its_twentieth_refusal_and_a_call_gets_through_meanwhile() {
     let ringtag = Ringtag::start(TO_DESK);
+    let mut scanner = Stranger::of(&ringtag, ringtag.net.host(9));
+    for n in 0..20 {
+        scanner.ask("INVITE", &format!("9{n:04}"));
+    }
+    for n in 0..1_000 {
+        scanner.send("REGISTER", &format!("9{n:04}"));
+    }
+    ringtag.wait_for("what was not heard", || {
+        (ringtag.metric("ringtag_sip_dropped_banned_total") == 1_000.0).then_some(())
+    });
+    assert_eq!(scanner.receive(), None);
+    assert_eq!(ringtag.metric("ringtag_banned"), 1.0);
+    assert_eq!(ringtag.metric("ringtag_bans_total"), 1.0);
+    assert_eq!(ringtag.metric("ringtag_sip_refused_total"), 20.0);
+    // Nor is it let in by another protocol.
+    let mut stream = connect(&ringtag, ringtag.net.host(9));
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0, "it is closed");
+    let pbx = Sipp::run(&ringtag, "uas", ringtag.net.pbx(), 1, &[]);
+    let carrier = Sipp::run(&ringtag, "uac", ringtag.net.carrier(), 1, &[]);
+    carrier.succeed();
+    pbx.succeed();
+    assert_eq!(ringtag.ended_calls(1).len(), 1);
+}
+
+#[test]
+fn a_ban_ends() {
+    let ringtag = Ringtag::start_with(&format!(
+        "{CONFIG}\n[guard]\nrefusals_before_ban = 2\nban_s = 1\n{TO_DESK}"
+    ));
+    let mut scanner = Stranger::of(&ringtag, ringtag.net.host(9));
+    scanner.ask("INVITE", "1");
+    scanner.ask("INVITE", "2");
+    ringtag.wait_for("the ban", || {
+        (ringtag.metric("ringtag_bans_total") == 1.0).then_some(())
+    });
+    ringtag.wait_for("its end", || {
+        (ringtag.metric("ringtag_banned") == 0.0).then_some(())
+    });
+    scanner.ask("INVITE", "3");
+    let log = ringtag.log();
+    assert!(log.contains("\"message\":\"banned\""), "{log}");
+    assert!(log.contains("\"message\":\"a ban is over\""), "{log}");
+}
+
+/// A stream from one of the hosts.
+fn connect(ringtag: &Ringtag, host: Ipv4Addr) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((host, 0)).into()).unwrap();
+    let at = SocketAddr::from((ringtag.net.ringtag(), 5060));
+    socket.connect(&at.into()).unwrap();
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+#[test]
+fn a_scanner_that_calls_five_hundred_numbers_leaves_nothing_and_a_call_gets_through_meanwhile() {
+    let wide = "[guard]\nrequests_per_s = 10000\nrefusals_before_ban = 10000\n";
+    let ringtag = Ringtag::start_with(&format!("{CONFIG}\n{wide}{TO_DESK}"));
     let free = ringtag.metric("ringtag_port_pairs_free");
     let mut scanner = Stranger::of(&ringtag, ringtag.net.host(9));
     for n in 0..500 {

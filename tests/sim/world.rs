@@ -93,6 +93,7 @@ impl World {
             },
             trunks: Arc::new(Trunks::new(trunks)),
             country: config.country,
+            guard: config.guard,
             session: config.sip.session,
         };
         let drains = chance.below(10) == 0;

@@ -111,6 +111,7 @@ impl Call {
             last_cause: None,
             legs_made: 1,
             parent,
+            half_open: None,
             alarm: None,
         }
     }
@@ -162,7 +163,9 @@ impl Call {
         refusal: Option<Refusal>,
     ) {
         let limit = self.caller.leg.trunk.max_calls;
-        let full = hands.usage.is_over(&self.caller.leg.trunk.id, limit);
+        let peer = self.caller.leg.path.peer.ip();
+        let full =
+            hands.usage.is_over(&self.caller.leg.trunk.id, limit) || hands.half_open.is_over(peer);
         let goes_on = given_up.is_none() && refusal.is_none();
         let rule = match &admission.course {
             Course::Follow(decision) if goes_on && !full => decision.rule().cloned(),

@@ -27,7 +27,7 @@ mod reliable;
 mod ring;
 mod update;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::base::chance::Token;
@@ -35,6 +35,7 @@ use crate::base::id::{CallId, LegId};
 use crate::base::number::Number;
 use crate::base::time::{Moment, WallTime};
 use crate::call::desk::{CallKey, LegSound, MediaWish, Wish};
+use crate::call::guard::half_open::HalfOpen;
 use crate::call::hands::Hands;
 use crate::call::identity::Identity;
 use crate::call::leg::{Leg, Ports};
@@ -74,6 +75,8 @@ pub(in crate::call) struct Call {
     legs_made: u64,
     /// The call that this one came out of, by way of a trunk.
     parent: Option<CallKey>,
+    /// The source that this call is counted for as half open.
+    half_open: Option<IpAddr>,
     /// When the switchboard's alarm for this call rings.
     pub(in crate::call) alarm: Option<Moment>,
 }
@@ -293,6 +296,22 @@ impl Call {
             Errand::Inform => self.inform_failed(now, hands, client),
             Errand::Ask => self.ask_failed(now, hands, leg),
             Errand::Refresh => self.refresh_failed(now, hands, leg, client),
+        }
+    }
+
+    /// Counts the call as half open while its INVITE waits for the final answer.
+    pub(in crate::call) fn count_half_open(&mut self, open: &mut HalfOpen) {
+        match (self.half_open, self.caller.invite.is_some()) {
+            (None, true) => {
+                let peer = self.caller.leg.path.peer.ip();
+                open.take(peer);
+                self.half_open = Some(peer);
+            }
+            (Some(peer), false) => {
+                open.give_back(peer);
+                self.half_open = None;
+            }
+            (None, false) | (Some(_), true) => {}
         }
     }
 

@@ -129,6 +129,7 @@ impl Rig {
             },
             trunks: Arc::new(Trunks::new(trunks)),
             country: Country::from_code("RU").unwrap(),
+            guard: Default::default(),
             session: Policy::default(),
         };
         Self {
@@ -367,6 +368,7 @@ impl Rig {
         self.seconds(120);
         assert_eq!(self.board.live().calls, 0, "a call is left");
         assert_eq!(self.open, [], "ports are left open");
+        assert_eq!(self.board.half_open(), 0, "a call is counted as half open");
         assert!(self.board.is_idle(), "{:?}", self.board);
         assert_eq!(
             self.board.kept(),

@@ -1,6 +1,6 @@
 //! What the endpoint wants done, what it tells, and why it wants to be woken: plain data.
 
-use crate::sip::endpoint::{ClientKey, ServerKey, Transmit};
+use crate::sip::endpoint::{ClientKey, Knock, ServerKey, Transmit};
 use crate::sip::message::{Request, Response};
 use crate::sip::transaction::{client_invite, client_other, server_invite, server_other};
 use crate::sip::transport::Path;
@@ -17,10 +17,13 @@ pub enum Output {
 /// What the endpoint tells its user.
 #[derive(Debug)]
 pub enum Event {
-    /// A request came, for the first time. ACK and CANCEL have events of their own.
+    /// A request came that belongs to no transaction. ACK and CANCEL have events of their own.
+    ///
+    /// Nothing is kept of it until its user takes it with [`Endpoint::take`](crate::sip::endpoint::Endpoint::take); a stranger's
+    /// is answered with [`Endpoint::answer_once`](crate::sip::endpoint::Endpoint::answer_once), and again when it is repeated.
     Request {
-        /// Answer it under this key.
-        key: ServerKey,
+        /// What it is taken or answered by.
+        knock: Knock,
         /// The request.
         request: Request,
         /// The way it came.

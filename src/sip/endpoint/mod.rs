@@ -104,6 +104,10 @@ pub struct ClientKey(Slot);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerKey(Slot);
 
+/// A request that was told and is neither taken nor answered yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Knock(Fingerprint);
+
 /// Transactions and the ways their messages take.
 pub struct Endpoint {
     settings: Settings,
@@ -167,6 +171,11 @@ impl Endpoint {
     /// Returns how many transactions are kept: ours, and those of peers.
     pub fn transactions(&self) -> (usize, usize) {
         (self.clients.len(), self.servers.len())
+    }
+
+    /// The far end of a connection that stands or is being opened.
+    pub fn peer_of(&self, flow: FlowId) -> Option<SocketAddr> {
+        self.streams.peer_of(flow)
     }
 
     /// Whether a peer owes one of our requests its final answer: a cancelled INVITE its 487, which wants our ACK.

@@ -1,9 +1,12 @@
 //! Answers without a transaction: what needs no memory to be answered the same way again (RFC 3261 8.2.7).
 
+use bytes::Bytes;
+
+use crate::base::chance::Token;
 use crate::base::time::Moment;
 use crate::sip::endpoint::server::{answer_path, answer_path_by};
 use crate::sip::endpoint::streams::Kind;
-use crate::sip::endpoint::{Endpoint, RETRY_AFTER_S};
+use crate::sip::endpoint::{Endpoint, Knock, RETRY_AFTER_S};
 use crate::sip::frame::Broken;
 use crate::sip::header::Name;
 use crate::sip::malformed::{Malformed, Wrong};
@@ -14,6 +17,19 @@ use crate::sip::transport::Path;
 use crate::sip::write::Reply;
 
 impl Endpoint {
+    /// The To tag of an answer that keeps nothing: the same for every repetition of the request.
+    pub fn tag_of(&self, knock: Knock) -> Token {
+        let Knock(transaction) = knock;
+        self.matcher.stateless_tag(transaction)
+    }
+
+    /// Answers a request that was told and keeps nothing of it. `bytes` is the whole final response, under
+    /// [`Self::tag_of`]. The request's repetitions are told again; the ACK finds nothing and is dropped.
+    pub fn answer_once(&mut self, now: Moment, path: &Path, request: &Request, bytes: Bytes) {
+        self.stirred = true;
+        self.send_once(now, answer_path(path, request), bytes);
+    }
+
     /// Refuses a request. Its repetitions are refused again, under the same To tag, and the ACK finds nothing and is dropped.
     pub(super) fn refuse(
         &mut self,
@@ -68,14 +84,17 @@ impl Endpoint {
         }
     }
 
-    fn answer(&mut self, now: Moment, mut path: Path, reply: Reply) {
-        // Nobody waits for it: without a way it is lost, like a datagram.
-        let _sent_or_lost = self.streams.send(
-            now,
-            &mut path,
-            Kind::Response,
-            reply.finish(),
-            &mut self.out,
-        );
+    fn answer(&mut self, now: Moment, path: Path, reply: Reply) {
+        self.send_once(now, path, reply.finish());
+    }
+
+    fn send_once(&mut self, now: Moment, mut path: Path, bytes: Bytes) {
+        // Nobody waits for it, and a stranger makes us open no connection: without a way it is lost, like a datagram.
+        if path.transport.is_reliable() && !self.streams.stands(&path) {
+            return;
+        }
+        let _sent_or_lost = self
+            .streams
+            .send(now, &mut path, Kind::Response, bytes, &mut self.out);
     }
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::base::time::Moment;
 use crate::sip::endpoint::matching::Fingerprint;
 use crate::sip::endpoint::streams::Kind;
-use crate::sip::endpoint::{Endpoint, Event, ServerKey, Wake};
+use crate::sip::endpoint::{Endpoint, Event, Knock, ServerKey, Wake};
 use crate::sip::message::{Message, Request};
 use crate::sip::method::Method;
 use crate::sip::slab::Slot;
@@ -73,38 +73,59 @@ impl Endpoint {
         if let Some(slot) = self.transactions.get(&transaction).copied() {
             return self.step_server(now, slot, None, Machine::handle_request);
         }
+        let knock = Knock(transaction);
+        self.tell(Event::Request {
+            knock,
+            request,
+            path,
+        });
+    }
+
+    /// Opens the transaction of a request that was told, and says 100 to an INVITE. `None`: it was refused (a merged request,
+    /// too many hops, no room), or a repetition that came meanwhile has been taken.
+    pub fn take(
+        &mut self,
+        now: Moment,
+        knock: Knock,
+        request: &Request,
+        path: Path,
+    ) -> Option<ServerKey> {
+        self.stirred = true;
+        let Knock(transaction) = knock;
+        if self.transactions.contains_key(&transaction) {
+            return None;
+        }
         let is_invite = *request.method() == Method::Invite;
         let begins = request.headers().to().tag().is_none();
         // Within a dialog there are no merged requests (8.2.2.2), but an INVITE's 2xx has an ACK.
         let exchange =
-            (begins || is_invite).then(|| self.matcher.exchange(&request, request.method()));
+            (begins || is_invite).then(|| self.matcher.exchange(request, request.method()));
         let max = self.settings.transactions_max;
         let room = if begins { max } else { max + max / 4 };
         if begins && exchange.is_some_and(|exchange| self.exchanges.contains_key(&exchange)) {
-            return self.refuse(now, path, &request, 482, "a merged request");
+            self.refuse(now, path, request, 482, "a merged request");
+            return None;
         }
         // Any other request for us is at its goal; an INVITE would be passed on (RFC 7332).
         if begins && is_invite && request.headers().max_forwards() == Some(0) {
-            return self.refuse(now, path, &request, 483, "Max-Forwards is used up");
+            self.refuse(now, path, request, 483, "Max-Forwards is used up");
+            return None;
         }
         if self.servers.len() >= room {
-            return self.refuse(now, path, &request, 503, "too many transactions");
+            self.refuse(now, path, request, 503, "too many transactions");
+            return None;
         }
         let reliable = path.transport.is_reliable();
         let machine = match is_invite {
             true => Machine::Invite(ServerInvite::new(reliable)),
             false => Machine::Other(ServerOther::new(reliable)),
         };
-        let slot = self.keep_server(transaction, exchange, answer_path(&path, &request), machine);
+        let slot = self.keep_server(transaction, exchange, answer_path(&path, request), machine);
         if is_invite {
-            let trying = Reply::to(&request, 100, reason_phrase(100)).finish();
+            let trying = Reply::to(request, 100, reason_phrase(100)).finish();
             self.respond(now, ServerKey(slot), 100, trying);
         }
-        self.tell(Event::Request {
-            key: ServerKey(slot),
-            request,
-            path,
-        });
+        Some(ServerKey(slot))
     }
 
     /// An ACK matches the INVITE's transaction by branch when the INVITE was rejected, and by dialog when it was accepted.

@@ -102,6 +102,16 @@ impl Streams {
         }
     }
 
+    /// Whether the connection that a message came on still stands.
+    pub(super) fn stands(&self, path: &Path) -> bool {
+        path.flow.is_some_and(|flow| self.flows.contains_key(&flow))
+    }
+
+    /// The far end of a connection.
+    pub(super) fn peer_of(&self, flow: FlowId) -> Option<SocketAddr> {
+        self.flows.get(&flow).map(|flow| flow.path.peer)
+    }
+
     fn send_on_stream(
         &mut self,
         now: Moment,

@@ -277,7 +277,13 @@ impl Call {
 
     fn see(&mut self, event: Event) {
         match event {
-            Event::Request { key, request, .. } => {
+            Event::Request {
+                knock,
+                request,
+                path,
+            } => {
+                let [_, callee] = &mut self.sides;
+                let key = callee.take(self.now, knock, &request, path).unwrap();
                 if request.method() == &Method::Bye {
                     let reply = Reply::to(&request, 200, reason_phrase(200)).finish();
                     let [_, callee] = &mut self.sides;

@@ -54,6 +54,10 @@ struct Bench {
     now: Moment,
     sent: VecDeque<(u64, Transmit)>,
     events: VecDeque<Event>,
+    /// The keys of the requests among them, in order.
+    taken: VecDeque<ServerKey>,
+    /// Requests are taken as they come.
+    takes: bool,
 }
 
 impl Bench {
@@ -67,6 +71,8 @@ impl Bench {
             now: Moment::START,
             sent: VecDeque::new(),
             events: VecDeque::new(),
+            taken: VecDeque::new(),
+            takes: true,
         }
     }
 
@@ -76,9 +82,25 @@ impl Bench {
                 Output::Transmit(transmit) => {
                     self.sent.push_back((self.now.as_millis(), transmit));
                 }
-                Output::Event(event) => self.events.push_back(event),
+                Output::Event(event) => self.told(event),
             }
         }
+    }
+
+    fn told(&mut self, event: Event) {
+        if let Event::Request {
+            knock,
+            request,
+            path,
+        } = &event
+            && self.takes
+        {
+            match self.endpoint.take(self.now, *knock, request, *path) {
+                Some(key) => self.taken.push_back(key),
+                None => return,
+            }
+        }
+        self.events.push_back(event);
     }
 
     /// Goes to `millis`, waking the endpoint whenever it asks.
@@ -174,9 +196,10 @@ impl Bench {
     #[track_caller]
     fn told_request(&mut self) -> (ServerKey, Request, Path) {
         let event = self.event();
-        let Event::Request { key, request, path } = event else {
+        let Event::Request { request, path, .. } = event else {
             panic!("{event:?}");
         };
+        let key = self.taken.pop_front().expect("it was taken");
         (key, request, path)
     }
 

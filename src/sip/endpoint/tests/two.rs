@@ -190,7 +190,13 @@ impl Call {
 
     fn see(&mut self, event: Event) {
         match event {
-            Event::Request { key, request, .. } => {
+            Event::Request {
+                knock,
+                request,
+                path,
+            } => {
+                let [_, callee] = &mut self.sides;
+                let key = callee.take(self.now, knock, &request, path).unwrap();
                 assert_eq!(request.method(), &Method::Invite);
                 self.seen.invites += 1;
                 self.asked = Some((key, request));
