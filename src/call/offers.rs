@@ -121,6 +121,13 @@ fn each_offer_and_answer_passes_as_it_should() {
             "m=audio 5000 RTP/AVP 8;",
             "m=audio 20002 RTP/AVP 8;",
         ],
+        // The older hold stays one.
+        [
+            "m=audio 4000 RTP/AVP 8;c=IN IP4 0.0.0.0;",
+            "m=audio 20004 RTP/AVP 8;c=IN IP4 0.0.0.0;",
+            "m=audio 5000 RTP/AVP 8;a=inactive;",
+            "m=audio 20002 RTP/AVP 8;a=inactive;",
+        ],
         // RTCP on the port of RTP is each leg's own affair.
         [
             "m=audio 4000 RTP/AVP 8;a=rtcp:4000;a=rtcp-mux;",

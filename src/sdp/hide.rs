@@ -51,6 +51,10 @@ impl Hosts {
 
 /// Whether four numbers with dots between them stand in it, leading zeros and numbers above 255 included: readers differ.
 fn has_quad(value: &[u8]) -> bool {
+    // Nearly every line ends here.
+    if memchr::memchr_iter(b'.', value).count() < QUAD - 1 {
+        return false;
+    }
     value
         .split(|b| !b.is_ascii_digit() && *b != b'.')
         .filter(|run| run.len() > 2 * QUAD - 2)
@@ -64,6 +68,9 @@ fn has_quad(value: &[u8]) -> bool {
 
 /// Whether an IPv6 address stands in it (RFC 4291 2.2).
 fn has_groups(value: &[u8]) -> bool {
+    if memchr::memchr_iter(b':', value).count() < 2 {
+        return false;
+    }
     value
         .split(|b| !b.is_ascii_hexdigit() && *b != b':')
         .any(|run| {
