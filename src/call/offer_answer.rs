@@ -1,6 +1,6 @@
 //! Offers and answers between two legs (RFC 3264): read from bodies, turned into orders about sound.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -54,6 +54,23 @@ pub(in crate::call) fn session(headers: &Headers, body: &Bytes) -> Option<Sessio
 /// Whether sound can flow by this answer to this offer.
 pub(in crate::call) fn meets(offer: &Session, answer: &Session) -> bool {
     answer.audio().is_some() && answer_meets(offer, answer).is_ok()
+}
+
+/// Which host a leg's ports have to face: that of its sound where this is of another family than its signalling, as behind a
+/// proxy that speaks both.
+pub(in crate::call) fn faces(signalling: IpAddr, offer: Option<&Session>) -> IpAddr {
+    offer
+        .and_then(|offer| offer.rtp(offer.audio()?))
+        .map(|rtp| rtp.ip().to_canonical())
+        .filter(|ip| ip.is_ipv4() != signalling.is_ipv4())
+        .unwrap_or(signalling)
+}
+
+/// Whether the author of `said` can be sent sound from `ours`: both are of one family.
+pub(in crate::call) fn reaches(ours: Option<SocketAddr>, said: &Session) -> bool {
+    let rtp = said.audio().and_then(|index| said.rtp(index));
+    ours.zip(rtp)
+        .is_none_or(|(ours, rtp)| ours.is_ipv4() == rtp.ip().to_canonical().is_ipv4())
 }
 
 /// What an answer within a call may be: one that meets its offer, or that disables the sound.

@@ -424,3 +424,38 @@ fn an_answer_within_the_call_that_does_not_meet_leaves_the_old_session() {
         hang_up(rig, caller);
     }
 }
+
+#[test]
+fn sound_of_another_family_than_the_signalling_is_faced_or_refused() {
+    let six = "m=audio 4000 RTP/AVP 8;c=IN IP6 2001:db8::2;";
+    let mut rig = new();
+    rig.from(CARRIER, &invite(NUMBER, &of(CALLER, six)));
+    let toward = rig.media.iter().find_map(|wish| {
+        if let MediaWish::Open { toward, .. } = wish {
+            Some(toward.to_string())
+        } else {
+            None
+        }
+    });
+    assert_eq!(toward.as_deref(), Some("2001:db8::2"));
+    // A target whose sound cannot be reached has not answered.
+    let mut rig = new();
+    let sound = "m=audio 4000 RTP/AVP 8;";
+    rig.from(CARRIER, &invite(NUMBER, &of(CALLER, sound)));
+    let toward = rig.to(PBX, "INVITE");
+    rig.from(PBX, &reply(&toward, 200, "callee", &of(TARGET, six)));
+    rig.to(CARRIER, "SIP/2.0 488");
+    assert_eq!(rig.ended().finish_reason, FinishReason::CodecMismatch);
+    rig.assert_clean();
+    // Nor can either side move there.
+    let (mut rig, mut caller, _, _) = call(sound, "m=audio 5000 RTP/AVP 8;");
+    for method in ["INVITE", "UPDATE"] {
+        let modify = caller.request(method, &of(CALLER, six));
+        rig.from(CARRIER, &modify);
+        let refused = rig.to(CARRIER, "SIP/2.0 488");
+        let said = header(&refused, "Warning");
+        assert!(said.starts_with("301 "), "{method}: {said}");
+        assert_eq!(rig.lines_to(PBX), [""; 0]);
+    }
+    hang_up(rig, caller);
+}

@@ -13,7 +13,7 @@ use crate::call::machine::early::{Agreed, Fork, Said, Shown};
 use crate::call::machine::end::End;
 use crate::call::machine::modify::Modify;
 use crate::call::machine::{Call, LateOffer, State, Up};
-use crate::call::offer_answer::{heard, meets, session};
+use crate::call::offer_answer::{heard, meets, reaches, session};
 use crate::call::story::{Answered, FinishReason, HungUpBy, TriedResult, What};
 use crate::call::timers::{HELD, MODIFY, Timer};
 use crate::sdp::{Session, parse};
@@ -116,7 +116,8 @@ impl Call {
             Some(offer) => meets(offer, &said),
             None => said.audio().is_some(),
         };
-        fits.then_some(said)
+        let reached = reaches(attempt.leg.address(), &said);
+        (fits && reached).then_some(said)
     }
 
     /// The others are cancelled at once; the winner's result is written down.

@@ -13,6 +13,7 @@ use crate::call::identity::Identity;
 use crate::call::leg::{Leg, Part, Ports};
 use crate::call::machine::end::End;
 use crate::call::machine::{Call, Calling, Hunt, State, Story};
+use crate::call::offer_answer::faces;
 use crate::call::outcome;
 use crate::call::screen::Refusal;
 use crate::call::story::{Began, FinishReason, HungUpBy, Role, What};
@@ -242,7 +243,7 @@ impl Call {
         let open = MediaWish::Open {
             call: self.key,
             leg: leg.id,
-            toward: leg.path.peer.ip(),
+            toward: faces(leg.path.peer.ip(), self.caller.offer.as_ref()),
             from: leg.trunk.media,
         };
         Self::media(hands, open);

@@ -11,7 +11,7 @@ use crate::call::hands::{Answer, Hands, Owner};
 use crate::call::headers::{ALLOW, SDP, supported_within};
 use crate::call::leg::Leg;
 use crate::call::machine::{Call, Errand, State};
-use crate::call::offer_answer::{Body, read};
+use crate::call::offer_answer::{Body, reaches, read};
 use crate::call::speak::repeat;
 use crate::call::timers::{MODIFY, Timer};
 use crate::call::unfit::Unfit;
@@ -137,7 +137,7 @@ impl Call {
         }
         let offer = match read(request.headers(), request.body()) {
             Body::Empty => None,
-            Body::Sdp(offer) => match Unfit::of(&offer) {
+            Body::Sdp(offer) => match self.unfit(leg, &offer) {
                 Some(why) => return hands.reply(now, server, &request, Answer::unfit(why)),
                 None => Some(offer),
             },
@@ -165,6 +165,13 @@ impl Call {
             up.modify = Some(modify);
         }
         self.timers.set(Timer::Modify, now + MODIFY);
+    }
+
+    /// What makes an offer of a leg's peer one that cannot be passed on.
+    pub(super) fn unfit(&mut self, leg: LegId, offer: &Session) -> Option<Unfit> {
+        let ours = self.leg_mut(leg).and_then(|leg| leg.address());
+        let apart = || (!reaches(ours, offer)).then_some(Unfit::Address);
+        Unfit::of(offer).or_else(apart)
     }
 
     /// Whether `side` may change the session now (RFC 3261 14.1, 14.2).

@@ -9,7 +9,6 @@ use crate::call::machine::modify::{Modify, RETRY_S, Stage, Way};
 use crate::call::machine::{Call, State};
 use crate::call::offer_answer::{Body, read};
 use crate::call::timers::{MODIFY, Timer};
-use crate::call::unfit::Unfit;
 use crate::sdp::Session;
 use crate::sip::endpoint::ServerKey;
 use crate::sip::headers::Headers;
@@ -34,7 +33,7 @@ impl Call {
                 }
                 return self.refreshed_by_peer(now, hands, leg, server, &request);
             }
-            Body::Sdp(offer) => match Unfit::of(&offer) {
+            Body::Sdp(offer) => match self.unfit(leg, &offer) {
                 Some(why) => return hands.reply(now, server, &request, Answer::unfit(why)),
                 None => offer,
             },
