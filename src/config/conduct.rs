@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::base::country::Country;
-use crate::call::trunk::{HostPort, Login, Reach, Reliable};
+use crate::call::trunk::{Login, Reach, Reliable};
 use crate::config::host::Host;
 use crate::config::outside::Outside;
 use crate::config::secret::{self, Secret};
@@ -20,8 +20,8 @@ const RELIABLE_WORDS: [(&str, Reliable); 3] = [
 const HEALTH_S: std::ops::RangeInclusive<u32> = 5..=3_600;
 
 /// What the keys of this file say.
-pub(in crate::config) struct Conduct {
-    pub(in crate::config) outbound_proxy: Option<HostPort>,
+pub(in crate::config) struct Conduct<'t> {
+    pub(in crate::config) outbound_proxy: Option<Host<'t>>,
     pub(in crate::config) health_s: Option<u32>,
     pub(in crate::config) calls_per_s: Option<u32>,
     pub(in crate::config) reliable: Reliable,
@@ -31,20 +31,17 @@ pub(in crate::config) struct Conduct {
 }
 
 /// Reads them; `base` is the folder of the configuration.
-pub(in crate::config) fn read(
-    section: &mut Section<'_, '_>,
+pub(in crate::config) fn read<'t>(
+    section: &mut Section<'_, 't>,
     trusted: bool,
     base: &Path,
     outside: &dyn Outside,
-) -> Conduct {
+) -> Conduct<'t> {
     let book = section.book;
     let proxy = section.word("outbound_proxy", "\"proxy.example.com\"");
     let proxy = proxy.and_then(|word| Host::read(book, "outbound_proxy", word));
     Conduct {
-        outbound_proxy: proxy.map(|host| HostPort {
-            host: host.name.into(),
-            port: host.port,
-        }),
+        outbound_proxy: proxy,
         health_s: section.number("health_s", HEALTH_S, "30"),
         calls_per_s: section.number("calls_per_s", 1..=u32::MAX, "20"),
         reliable: section

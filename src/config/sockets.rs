@@ -8,6 +8,7 @@ use crate::call::trunk::Trunk;
 use crate::config::book::Book;
 use crate::config::known::Known;
 use crate::engine::settings::Listen;
+use crate::sip::host::Host;
 
 /// Notes sockets of `sip` that take each other's place, each with its offset in the file.
 pub(in crate::config) fn check_sip(book: &Book<'_>, sockets: &[(Listen, usize)]) {
@@ -61,14 +62,15 @@ pub(in crate::config) fn check_web(
 /// Notes trunks whose host is one of our own sockets.
 pub(in crate::config) fn check_trunks(book: &Book<'_>, trunks: &Known<Trunk>, sip: &[Listen]) {
     for (trunk, at) in trunks.meanings() {
-        let host = trunk.host.trim_start_matches('[').trim_end_matches(']');
-        let Ok(address) = host.parse() else {
+        let (host, port) = match &trunk.outbound_proxy {
+            Some(proxy) => (&proxy.host, proxy.port),
+            None => (&trunk.host, trunk.port),
+        };
+        let Some(address) = Host::of(host).ip() else {
             continue;
         };
-        let host = SocketAddr::new(
-            address,
-            trunk.port.unwrap_or_else(|| trunk.transport.default_port()),
-        );
+        let port = port.unwrap_or_else(|| trunk.transport.default_port());
+        let host = SocketAddr::new(address, port);
         let is_ours =
             |socket: &Listen| socket.transport == trunk.transport && socket.address == host;
         if sip.iter().any(is_ours) {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::base::sound::SoundFrom;
-use crate::call::trunk::{Allow, CallerId, DidFrom, NumberFormat, Trunk};
+use crate::call::trunk::{Allow, CallerId, DidFrom, HostPort, NumberFormat, Trunk};
 use crate::config::book::{Book, Word};
 use crate::config::conduct;
 use crate::config::host::Host;
@@ -127,8 +127,10 @@ fn trunk<'t>(
     let (id, host) = (id?, host?);
     if allow_is_good {
         let who = Claimant { id, register };
-        let port = host.port.unwrap_or_else(|| transport.default_port());
-        claim(book, claims, who, (&host, port), &allow);
+        // With an outbound proxy its calls come from there.
+        let reached = conduct.outbound_proxy.unwrap_or(host);
+        let port = reached.port.unwrap_or_else(|| transport.default_port());
+        claim(book, claims, who, (&reached, port), &allow);
     }
     Some(Trunk {
         id: id.text.into(),
@@ -149,7 +151,10 @@ fn trunk<'t>(
             Secret::Is(password) => Some(Arc::clone(&password)),
             Secret::Absent | Secret::Unreadable => None,
         },
-        outbound_proxy: conduct.outbound_proxy,
+        outbound_proxy: conduct.outbound_proxy.map(|proxy| HostPort {
+            host: proxy.name.into(),
+            port: proxy.port,
+        }),
         health_s: conduct.health_s,
         calls_per_s: conduct.calls_per_s,
         reliable: conduct.reliable,
@@ -518,5 +523,28 @@ mod tests {
                     .starts_with("4:12: warning: the dialled number is read from Diversion")),
             "{found:#?}"
         );
+    }
+
+    #[test]
+    fn two_trunks_behind_one_outbound_proxy_match_alike() {
+        let trunk = |id: &str, more: &str| {
+            format!(
+                "[[trunk]]\nid = \"{id}\"\nhost = \"{id}.example\"\noutbound_proxy = \"proxy.example\"\n{more}"
+            )
+        };
+        assert_eq!(
+            mistakes(&format!("{}{}", trunk("a", ""), trunk("b", ""))),
+            [
+                "8:18: calls from proxy.example:5060 match trunk \"a\" alike, in line 2; give each trunk addresses or ports of its own"
+            ]
+        );
+        let account = "register = true\nusername = \"u\"\npassword_env = \"CARRIER_PASSWORD\"\n";
+        assert!(mistakes(&format!("{}{}", trunk("a", account), trunk("b", account))).is_empty());
+    }
+
+    #[test]
+    fn a_transport_that_nobody_wrote_is_left_to_the_names_records() {
+        assert!(trunk("host = \"a.example\"\n").any_transport);
+        assert!(!trunk("host = \"a.example\"\ntransport = \"udp\"\n").any_transport);
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::dns::Dns;
 use crate::harness::{CONFIG, Net, Ringtag, wait_for_at_most};
-use crate::sipp::{Sipp, TO_DESK};
+use crate::script::Script;
+use crate::sipp::{DESK_THEN_SECOND, Sipp, TO_DESK};
 
 /// The PBX is a name without a port, looked up at `dns`.
 fn named(dns: &Dns) -> String {
@@ -100,4 +101,29 @@ fn a_reload_asks_the_names_again_and_keeps_what_is_known_while_nobody_answers() 
     let moved = call(&ringtag, net.spare(), 3);
     assert_eq!(moved["finish_reason"], "completed");
     assert_eq!(moved["targets_tried"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_trunk_that_says_nothing_is_left_out_until_it_answers() {
+    let config = CONFIG.replacen("id = \"pbx\"", "id = \"pbx\"\nhealth_s = 5", 1);
+    let ringtag = Ringtag::start_with(&format!("{config}\n{DESK_THEN_SECOND}"));
+    let up = |wanted: f64| {
+        let shown = || ringtag.metric("ringtag_trunk_up{trunk=\"pbx\"}");
+        let seen = wait_for_at_most(Duration::from_secs(60), || {
+            (shown() == wanted).then_some(())
+        });
+        assert!(seen.is_some(), "never {wanted}");
+    };
+    up(1.0);
+    // Three questions, each of which has four seconds.
+    up(0.0);
+    let second = call(&ringtag, ringtag.net.spare(), 1);
+    assert_eq!(second["targets_tried"][0]["result"], "unreachable");
+    assert_eq!(second["targets_tried"][1]["result"], "answered");
+    assert!(second["wait_ms"].as_u64().unwrap() < 1_500, "{second}");
+    let alive = Script::callee("alive").expect("OPTIONS").reply(200);
+    let pbx = Sipp::play(&ringtag, &alive, ringtag.net.pbx());
+    up(1.0);
+    pbx.succeed();
+    assert!(ringtag.log().contains("the trunk answers again"));
 }
