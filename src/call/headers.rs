@@ -2,6 +2,8 @@
 //!
 //! Both legs are ours: nothing passes that is not on the list here, and what passes is written anew.
 
+use crate::call::causes;
+use crate::call::causes::CAUSE_MAX;
 use crate::sip::header::Name;
 use crate::sip::headers::Headers;
 use crate::sip::message::Request;
@@ -115,11 +117,17 @@ impl Why {
         Self {
             q850: headers
                 .reason_q850()
-                .and_then(|cause| u8::try_from(cause).ok()),
+                .and_then(|cause| u8::try_from(cause).ok())
+                .filter(|cause| (1..=CAUSE_MAX).contains(cause)),
             sip: headers
                 .reason("SIP")
                 .filter(|status| (200..700).contains(status)),
         }
+    }
+
+    /// The cause for the record: as it was given, else what the status stands for.
+    pub(in crate::call) fn cause(self) -> Option<u8> {
+        self.q850.or_else(|| self.sip.and_then(causes::of_status))
     }
 
     /// The value of the header; `None`: nothing to say.

@@ -1,6 +1,8 @@
 //! The B2BUA without a socket: one machine for one call, and the switchboard that holds them all.
 
 mod alarms;
+mod breadth;
+mod causes;
 mod contact;
 pub mod desk;
 mod digest;

@@ -19,20 +19,23 @@ pub(in crate::call) const fn of_status(status: u16) -> TriedResult {
 /// understood the codecs. Busy lines beside dead ones, full ones or other codecs are 480, since trying again later may
 /// help; the record's reason then still says what those said who could be asked: `busy`.
 pub(in crate::call) fn of_all(tried: &[Tried]) -> (u16, FinishReason) {
-    let any = |result| tried.iter().any(|one| one.result == result);
-    let rang = tried
-        .iter()
-        .any(|one| one.ring_ms > 0 && one.result != TriedResult::Busy);
+    // Who redirected said nothing of itself.
+    let tried = || {
+        let spoke = |one: &&Tried| one.result != TriedResult::Redirected;
+        tried.iter().filter(spoke)
+    };
+    let any = |result| tried().any(|one| one.result == result);
+    let rang = tried().any(|one| one.ring_ms > 0 && one.result != TriedResult::Busy);
     if rang || any(TriedResult::NoAnswer) {
         (480, FinishReason::NoAnswer)
     } else if any(TriedResult::Rejected) {
         (480, FinishReason::Rejected)
     } else if any(TriedResult::Busy) {
-        let all = tried.iter().all(|one| one.result == TriedResult::Busy);
+        let all = tried().all(|one| one.result == TriedResult::Busy);
         (if all { 486 } else { 480 }, FinishReason::Busy)
     } else if any(TriedResult::CodecMismatch) {
         (488, FinishReason::CodecMismatch)
-    } else if any(TriedResult::Unreachable) || tried.is_empty() {
+    } else if any(TriedResult::Unreachable) || tried().next().is_none() {
         (503, FinishReason::Unreachable)
     } else {
         (503, FinishReason::Overload)

@@ -19,6 +19,9 @@ pub(in crate::call) fn invite(request: &Request) -> Result<Option<Session>, Refu
     uri(request)?;
     requirements(request)?;
     let headers = request.headers();
+    if headers.max_breadth() == Some(0) {
+        return Err((Answer::status(440), "it may ring nobody"));
+    }
     // RFC 3261 20.1: without Accept an INVITE's answer may be SDP.
     let takes_sdp = !headers.has(Name::Accept)
         || [SDP, "application/*", "*/*"]

@@ -170,7 +170,7 @@ pub struct Ended {
     pub hung_up_by: HungUpBy,
     /// The final status the caller was given; 200 where it was answered.
     pub sip_status: Option<u16>,
-    /// The Q.850 cause that a Reason header named (RFC 3326).
+    /// The Q.850 cause that a Reason header named (RFC 3326), else the one that a SIP status stands for (RFC 3398).
     pub q850_cause: Option<u8>,
     /// Each leg, the caller's first.
     pub legs: Vec<Leg>,
@@ -213,6 +213,8 @@ pub enum TriedResult {
     Cancelled,
     /// It could not be tried: no ports, or its trunk is full.
     NoCapacity,
+    /// It named others (3xx), who were tried in its place.
+    Redirected,
 }
 
 impl TriedResult {
@@ -228,6 +230,7 @@ impl TriedResult {
             Self::AnsweredElsewhere => "answered-elsewhere",
             Self::Cancelled => "cancelled",
             Self::NoCapacity => "no-capacity",
+            Self::Redirected => "redirected",
         }
     }
 }

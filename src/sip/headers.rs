@@ -157,6 +157,13 @@ impl Headers {
         self.max_forwards
     }
 
+    /// Returns Max-Breadth (RFC 5393 5.3.3); a number that does not fit is the largest that does.
+    pub fn max_breadth(&self) -> Option<u32> {
+        let value = self.get(Name::MaxBreadth)?;
+        let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+        digits.then(|| scan::number(value).unwrap_or(u32::MAX))
+    }
+
     /// Returns the Route values, the next hop's first.
     pub fn routes(&self) -> Vec<&[u8]> {
         self.all(Name::Route).collect()

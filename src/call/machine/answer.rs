@@ -344,11 +344,7 @@ impl End {
             by: HungUpBy::System,
             status: 503,
             retry_after_s: None,
-            why: match reason {
-                // A BYE that says why, for whoever reads the other side's log.
-                FinishReason::SessionExpired => Why::TIMED_OUT,
-                _other => Why::NONE,
-            },
+            why: Why::NONE,
             gone: None,
         }
     }

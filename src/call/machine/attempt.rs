@@ -22,6 +22,8 @@ pub(in crate::call) struct Attempt {
     pub(in crate::call) stage: Stage,
     /// From the INVITE.
     pub(in crate::call) ring: Duration,
+    /// Max-Breadth of its INVITE.
+    pub(in crate::call) breadth: usize,
     /// Its place among the targets tried.
     pub(in crate::call) tried: usize,
     /// Which of its trunk's places has the INVITE.

@@ -1,9 +1,11 @@
 //! An INVITE from a trunk: who shall take it, and what the engine's answer leads to.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::base::id::LegId;
 use crate::base::time::Moment;
+use crate::call::breadth::BREADTH;
 use crate::call::desk::{
     Admission, CallKey, Course, MediaWish, Note, Question, RETRY_AFTER_S, Verdict, Wish,
 };
@@ -110,6 +112,7 @@ impl Call {
             story: None,
             refusal,
             last_cause: None,
+            implied_cause: None,
             legs_made: 1,
             parent,
             half_open: None,
@@ -235,7 +238,10 @@ impl Call {
         self.state = State::Hunting(Hunt {
             decision,
             next: 0,
+            before: VecDeque::new(),
+            followed: Vec::new(),
             together: false,
+            share: BREADTH,
             record,
         });
         let leg = &mut self.caller.leg;

@@ -93,8 +93,8 @@ impl Call {
             by: end.by,
             status: if answered.is_some() { 200 } else { end.status },
             q850: match answered {
-                Some(_) => end.why.q850,
-                None => end.why.q850.or(self.last_cause),
+                Some(_) => end.why.cause(),
+                None => end.why.cause().or(self.last_cause).or(self.implied_cause),
             },
             answered,
         });
@@ -208,7 +208,12 @@ impl Call {
 impl End {
     /// The final answer of a caller who was not answered.
     fn answer(&self) -> Answer {
-        let answer = Answer::status(self.status).why(self.why);
+        // Whoever gave up knows why.
+        let why = match self.by {
+            HungUpBy::Caller => Why::NONE,
+            HungUpBy::Callee | HungUpBy::System => self.why,
+        };
+        let answer = Answer::status(self.status).why(why);
         let answer = match self.retry_after_s {
             Some(seconds) => answer.retry_after(seconds),
             None => answer,

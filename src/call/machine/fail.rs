@@ -2,6 +2,7 @@
 
 use crate::base::id::LegId;
 use crate::base::time::Moment;
+use crate::call::causes;
 use crate::call::hands::Hands;
 use crate::call::headers::Why;
 use crate::call::machine::attempt::{Attempt, Stage};
@@ -85,14 +86,17 @@ impl Call {
         index: usize,
         response: &Response,
     ) {
-        if self.is_served_elsewhere(now, hands, index, response) {
+        if self.is_served_elsewhere(now, hands, index, response)
+            || self.redirected(now, hands, index, response)
+        {
             return;
         }
         let status = response.status();
-        if let Some(cause) = Why::of(response.headers()).q850 {
-            self.last_cause = Some(cause);
-        }
-        self.target_failed(now, hands, index, outcome::of_status(status), Some(status));
+        let cause = Why::of(response.headers()).q850;
+        self.last_cause = cause.or(self.last_cause);
+        self.implied_cause = causes::of_status(status).or(self.implied_cause);
+        let result = outcome::of_status(causes::telling(status, cause));
+        self.target_failed(now, hands, index, result, Some(status));
     }
 
     /// A target's ring time is over.

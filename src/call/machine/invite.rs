@@ -67,6 +67,7 @@ impl Call {
         }
         invite = invite
             .header(Name::MaxForwards, headers::next_max_forwards(request))
+            .header(Name::MaxBreadth, attempt.breadth)
             .header(Name::From, format_args!("{};tag={}", shown.from, leg.tag))
             .header(Name::To, format_args!("<{uri}>"))
             .header(Name::CallId, &leg.call_id)

@@ -22,11 +22,13 @@ mod modified;
 mod modify;
 mod place;
 mod prack;
+mod redirect;
 mod refresh;
 mod reliable;
 mod ring;
 mod update;
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -48,6 +50,7 @@ use crate::call::screen::Refusal;
 use crate::call::story::{Fact, Tried, What};
 use crate::call::timers::{Timer, Timers};
 use crate::route::Decision;
+use crate::route::decision::{Step, Target};
 use crate::sdp::Session;
 use crate::sip::endpoint::{ClientKey, ServerKey};
 use crate::sip::message::{Request, Response};
@@ -70,8 +73,10 @@ pub(in crate::call) struct Call {
     story: Option<Story>,
     /// What the screen says against its INVITE: the answer waits for the engine, which knows whether it leaves a record.
     refusal: Option<Refusal>,
-    /// The Q.850 cause that was given last.
+    /// The Q.850 cause that a target gave last.
     last_cause: Option<u8>,
+    /// The one that the last status of a target stands for.
+    implied_cause: Option<u8>,
     legs_made: u64,
     /// The call that this one came out of, by way of a trunk.
     parent: Option<CallKey>,
@@ -119,8 +124,14 @@ struct Hunt {
     decision: Decision,
     /// The next step of the plan.
     next: usize,
+    /// Steps that come before that: whom redirections named, and whom a step was too broad for.
+    before: VecDeque<Step>,
+    /// Whom redirections named.
+    followed: Vec<Target>,
     /// Whether the step under way rings several targets.
     together: bool,
+    /// How many each of them may ring in its turn.
+    share: usize,
     record: bool,
 }
 

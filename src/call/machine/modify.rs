@@ -8,7 +8,7 @@ use crate::base::id::{LegId, Side};
 use crate::base::time::Moment;
 use crate::call::digest::Answered;
 use crate::call::hands::{Answer, Hands, Owner};
-use crate::call::headers::{ALLOW, SDP, supported_within};
+use crate::call::headers::{ALLOW, SDP, Why, supported_within};
 use crate::call::leg::Leg;
 use crate::call::machine::{Call, Errand, State};
 use crate::call::offer_answer::{Body, reaches, read};
@@ -91,7 +91,7 @@ pub(super) fn passed_back(response: &Response) -> Answer {
         ..400 => 488,
         status => status,
     };
-    let answer = Answer::status(status);
+    let answer = Answer::status(status).why(Why::of(response.headers()));
     // A peer that says when to come again means it for the asker (RFC 3311 5.2).
     match response.headers().retry_after() {
         Some(seconds) => answer.retry_after(seconds),

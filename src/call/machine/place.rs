@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use crate::base::id::LegId;
 use crate::base::time::Moment;
+use crate::call::breadth;
+use crate::call::breadth::{BREADTH, share};
 use crate::call::desk::MediaWish;
 use crate::call::digest::Answered;
 use crate::call::hands::Hands;
 use crate::call::leg::{Leg, Part, Ports};
 use crate::call::machine::attempt::{Attempt, Stage};
+use crate::call::machine::redirect::is_same;
 use crate::call::machine::{Call, State};
 use crate::call::speak::way_to;
 use crate::call::story::{Role, Tried, TriedResult};
@@ -27,9 +30,7 @@ impl Call {
                 return self.all_failed(now, hands);
             };
             for target in targets {
-                if let Err(result) = self.place(now, hands, &target, ring) {
-                    self.note_untried(&target, result);
-                }
+                self.place_or_note(now, hands, &target, ring);
             }
             if self.attempts.iter().any(Attempt::is_trying) {
                 return;
@@ -37,17 +38,50 @@ impl Call {
         }
     }
 
-    /// Takes the next step off the plan.
+    /// Tries a target, or writes down why it cannot be tried.
+    pub(super) fn place_or_note(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        target: &Target,
+        ring: Duration,
+    ) {
+        if let Err(result) = self.place(now, hands, target, ring) {
+            self.note_untried(target, result);
+        }
+    }
+
+    /// Takes the next step off the plan, as far as the caller's Max-Breadth lets its targets ring together.
     fn take_step(&mut self) -> Option<(Vec<Target>, Duration)> {
+        let invite = self.caller.invite.as_ref();
+        let breadth = invite.map_or(BREADTH, |(_, invite)| breadth::of(invite));
         let State::Hunting(hunt) = &mut self.state else {
             return None;
         };
         let Plan::Hunt(steps) = hunt.decision.plan() else {
             return None;
         };
-        let Step { targets, ring_s } = steps.get(hunt.next)?.clone();
-        hunt.next += 1;
+        let step = match hunt.before.pop_front() {
+            Some(step) => step,
+            None => {
+                let mut step = steps.get(hunt.next)?.clone();
+                hunt.next += 1;
+                let followed = &hunt.followed;
+                let new = |target: &Target| !followed.iter().any(|one| is_same(one, target));
+                step.targets.retain(new);
+                step
+            }
+        };
+        let Step {
+            mut targets,
+            ring_s,
+        } = step;
+        if targets.len() > breadth {
+            let targets = targets.split_off(breadth);
+            hunt.before.push_front(Step { targets, ring_s });
+        }
         hunt.together = targets.len() > 1;
+        hunt.share = share(breadth, targets.len());
         Some((targets, Duration::from_secs(ring_s.into())))
     }
 
@@ -94,11 +128,16 @@ impl Call {
             trunk,
         };
         let tried = self.note_untried(target, TriedResult::Cancelled);
+        let breadth = match &self.state {
+            State::Hunting(hunt) => hunt.share,
+            State::Asking { .. } | State::Up(_) | State::Ending(_) | State::Over => BREADTH,
+        };
         self.attempts.push(Attempt {
             leg,
             target: target.clone(),
             stage: Stage::Reserving,
             ring,
+            breadth,
             tried,
             cseq: 0,
             invited: None,

@@ -11,7 +11,7 @@ use crate::base::time::Moment;
 use crate::call::desk::MediaWish;
 use crate::call::digest::Answered;
 use crate::call::hands::{Answer, Hands, Owner};
-use crate::call::headers::{ALLOW, SDP, supported_within};
+use crate::call::headers::{ALLOW, SDP, Why, supported_within};
 use crate::call::leg::Heard;
 use crate::call::machine::end::End;
 use crate::call::machine::{Call, Errand, State};
@@ -44,7 +44,7 @@ impl Call {
                 self.refresh(now, hands, leg, Answered::default(), &[]);
             }
             Some(session_timer::Timer::Expired) => {
-                return self.end(now, hands, End::cut(FinishReason::SessionExpired));
+                return self.end(now, hands, End::expired());
             }
             None => {}
         }
@@ -282,6 +282,16 @@ impl Call {
             .session(terms);
         hands.reply(now, server, request, answer);
         self.watch_session(leg);
+    }
+}
+
+impl End {
+    /// A session was not refreshed in time; the BYEs say so, for whoever reads the other sides' logs.
+    const fn expired() -> Self {
+        Self {
+            why: Why::TIMED_OUT,
+            ..Self::cut(FinishReason::SessionExpired)
+        }
     }
 }
 
