@@ -11,6 +11,7 @@ use crate::call::identity;
 use crate::call::machine::Call;
 use crate::call::machine::begin::Arrived;
 use crate::call::screen;
+use crate::call::sips;
 use crate::call::switchboard::Switchboard;
 use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::{ClientKey, Event, ServerKey};
@@ -102,6 +103,11 @@ impl Switchboard {
         if screened.is_ok() && Dialog::uas(&request, "", &path).is_err() {
             let why = "a Contact or Record-Route that leads nowhere";
             screened = Err((Answer::status(400), why));
+        }
+        if screened.is_ok()
+            && let Some(refusal) = sips::refusal(&self.hands, &request, &path)
+        {
+            screened = Err(refusal);
         }
         let trunks = &self.hands.trunks;
         let registered = trunks.registered(request.uri());

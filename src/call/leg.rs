@@ -32,6 +32,8 @@ pub(in crate::call) struct Leg {
     pub(in crate::call) dialog: Option<Dialog>,
     /// The way its signalling came or goes.
     pub(in crate::call) path: Path,
+    /// It was dialled by a `sips:` address: nothing of it may leave TLS.
+    pub(in crate::call) sips: bool,
     /// With which our last INVITE on it went out, for the ACK of its 2xx.
     pub(in crate::call) credentials: Vec<(Name, String)>,
     pub(in crate::call) ports: Ports,

@@ -28,6 +28,7 @@ mod reply;
 mod rig;
 mod routes;
 mod screen;
+mod sips;
 mod speak;
 pub mod story;
 pub mod switchboard;

@@ -42,6 +42,15 @@ impl Hands {
         format!("<sip:{sent_by}{}>", path.transport.uri_param())
     }
 
+    /// Our Contact on a leg: `sips:` where the leg is (RFC 3261 12.1.1, RFC 5630 5.1).
+    pub(in crate::call) fn contact_of(&self, leg: &Leg) -> String {
+        if !leg.sips {
+            return self.contact(&leg.path);
+        }
+        let sent_by = self.sent_by(&leg.path);
+        format!("<sips:{sent_by}{}>", leg.path.transport.sips_param())
+    }
+
     /// Answers a request that may make a dialog under `tag`.
     pub(in crate::call) fn answer(
         &mut self,

@@ -103,7 +103,9 @@ fn a_call_with_sound_runs_over_tls_on_both_sides_with_certificates_checked_all_r
     let ringtag = ringtag(&both_over_tls("client_ca_file = \"ca.pem\"\n"));
     let folder = TempDir::new().unwrap();
     let (mut caller, callee) = phones(&ringtag, &folder, "pbx");
-    dial(&mut caller, &ringtag, |to| format!("sip:{NUMBER}@{to};transport=tls"));
+    dial(&mut caller, &ringtag, |to| {
+        format!("sip:{NUMBER}@{to};transport=tls")
+    });
     let call = talk(&ringtag, caller, callee);
     assert_eq!(call["legs"][0]["trunk"], "carrier");
     assert_eq!(call["legs"][1]["trunk"], "pbx");

@@ -212,7 +212,7 @@ impl Call {
             early.modify = fork.modify;
         }
         let mut answer = Answer::status(200)
-            .contact(hands.contact(&leg.path))
+            .contact(hands.contact_of(leg))
             .allow()
             .session(leg.upkeep.accept(now, request.headers()));
         // RFC 6337 2.1: once answered reliably, the 2xx has no SDP.

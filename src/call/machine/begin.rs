@@ -28,6 +28,7 @@ use crate::sdp::{Session, Voice};
 use crate::sip::endpoint::ServerKey;
 use crate::sip::message::Request;
 use crate::sip::transport::Path;
+use crate::sip::uri::Scheme;
 
 /// An INVITE from a trunk.
 pub(in crate::call) struct Arrived {
@@ -85,6 +86,7 @@ impl Call {
             remote_uri: request.headers().from().uri().as_str().into(),
             dialog: None,
             path,
+            sips: request.uri().scheme() == Scheme::Sips,
             credentials: Vec::new(),
             ports: Ports::None,
             voice: Voice::new(hands.chance.next_u64()),

@@ -117,7 +117,7 @@ impl Call {
             Side::Callee => (&attempt.leg, &mut fork.toward.as_mut()?.dialog),
         };
         let owner = Owner::Call(key, leg.id, Errand::Modify);
-        let contact = hands.contact(&leg.path);
+        let contact = hands.contact_of(leg);
         let way = modify.way;
         Some(
             hands.in_dialog(now, dialog, leg, &way.method(), owner, |request| {
@@ -223,16 +223,17 @@ impl Call {
             Side::Callee => (&agreed.right, &agreed.left),
         };
         let body = self.say_early(place, from, said, Some(asked));
-        let path = match from {
-            Side::Caller => Some(self.caller.leg.path),
-            Side::Callee => self.attempts.get(place.0).map(|one| one.leg.path),
+        let leg = match from {
+            Side::Caller => Some(&self.caller.leg),
+            Side::Callee => self.attempts.get(place.0).map(|one| &one.leg),
         };
+        let contact = leg.map(|leg| hands.contact_of(leg));
         let mut reply = Answer::status(200);
         // A PRACK moves no target (RFC 3262 4); an UPDATE does (RFC 3311 5.2).
         if modify.way.refreshes()
-            && let Some(path) = path
+            && let Some(contact) = contact
         {
-            reply = reply.contact(hands.contact(&path)).allow();
+            reply = reply.contact(contact).allow();
             self.refresh_early(place, from, request.headers());
             self.refresh_early(place, from.other(), response.headers());
         }

@@ -9,6 +9,7 @@ use crate::call::machine::attempt::{Attempt, Stage};
 use crate::call::machine::end::End;
 use crate::call::machine::{Call, State};
 use crate::call::outcome;
+use crate::call::sips;
 use crate::call::story::{FinishReason, HungUpBy, TriedResult};
 use crate::call::timers::Timer;
 use crate::sip::message::Response;
@@ -124,6 +125,7 @@ impl Call {
     pub(super) fn all_failed(&mut self, now: Moment, hands: &mut Hands) {
         let tried = self.story.as_ref().map(|story| story.tried.as_slice());
         let (status, reason) = outcome::of_all(tried.unwrap_or_default());
+        let status = sips::unreached(self.caller.leg.sips, status);
         let why = Why {
             q850: self.last_cause,
             ..Why::NONE

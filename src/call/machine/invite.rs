@@ -5,12 +5,12 @@ use crate::base::time::Moment;
 use crate::call::hands::{Hands, Owner};
 use crate::call::headers::{self, ALLOW};
 use crate::call::identity::{dialled_user, shown};
+use crate::call::leg::Leg;
 use crate::call::machine::attempt::Stage;
 use crate::call::machine::reliable::write_supported;
 use crate::call::machine::{Call, Errand};
 use crate::call::speak::repeat;
 use crate::call::timers::Timer;
-use crate::call::trunk::Trunk;
 use crate::sip::endpoint::ClientKey;
 use crate::sip::header::Name;
 use crate::sip::message::{Method, Response};
@@ -53,7 +53,7 @@ impl Call {
         let leg = &mut attempt.leg;
         let address = leg.address()?;
         let user = dialled_user(&attempt.target.dial, &leg.trunk, &hands.country);
-        let uri = request_uri(&user, &leg.trunk)?;
+        let uri = request_uri(&user, leg)?;
         let host = hands.host(&leg.path);
         let who = &self.caller.identity;
         let shown = shown(who, story.virtual_number, &leg.trunk, &hands.country, &host);
@@ -72,7 +72,7 @@ impl Call {
             .header(Name::To, format_args!("<{uri}>"))
             .header(Name::CallId, &leg.call_id)
             .header(Name::CSeq, format_args!("{cseq} INVITE"))
-            .header(Name::Contact, hands.contact(&leg.path))
+            .header(Name::Contact, hands.contact_of(leg))
             .header(Name::Allow, ALLOW)
             .header(Name::UserAgent, &hands.user_agent);
         invite = write_supported(attempt.reliable, invite);
@@ -141,7 +141,8 @@ impl Call {
 }
 
 /// The URI that is dialled: the user on the trunk's host as it is configured.
-fn request_uri(user: &str, trunk: &Trunk) -> Option<Uri> {
+fn request_uri(user: &str, leg: &Leg) -> Option<Uri> {
+    let trunk = &leg.trunk;
     let host = match trunk.host.parse::<std::net::Ipv6Addr>() {
         Ok(ip) => format!("[{ip}]"),
         Err(_name_or_ipv4) => trunk.host.to_string(),
@@ -150,7 +151,10 @@ fn request_uri(user: &str, trunk: &Trunk) -> Option<Uri> {
         .port
         .map(|port| format!(":{port}"))
         .unwrap_or_default();
-    let transport = trunk.transport.uri_param();
-    let text = format!("sip:{user}@{host}{port}{transport}");
+    let (scheme, transport) = match leg.sips {
+        true => ("sips", trunk.transport.sips_param()),
+        false => ("sip", trunk.transport.uri_param()),
+    };
+    let text = format!("{scheme}:{user}@{host}{port}{transport}");
     Uri::parse(&text).ok()
 }

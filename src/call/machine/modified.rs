@@ -102,7 +102,7 @@ impl Call {
         // A PRACK moves no target and keeps no session.
         if *request.method() != Method::Prack {
             answer = answer
-                .contact(hands.contact(&sender.path))
+                .contact(hands.contact_of(sender))
                 .allow()
                 .session(sender.upkeep.accept(now, request.headers()));
         }

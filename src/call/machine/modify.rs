@@ -214,7 +214,7 @@ impl Call {
             None => None,
         };
         let owner = Owner::Call(key, other.id, Errand::Modify);
-        let contact = hands.contact(&other.path);
+        let contact = hands.contact_of(other);
         let timer = other.upkeep.timer.clone();
         if way == Way::Reinvite {
             other.credentials = credentials.to_vec();

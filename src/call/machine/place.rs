@@ -97,6 +97,9 @@ impl Call {
         let line = line.ok_or(TriedResult::Unreachable)?;
         let trunk = Arc::clone(&line.trunk);
         let mut ways = VecDeque::from(hands.places.ways(now, line, &mut hands.chance));
+        // A call that was dialled securely goes on securely or not at all (RFC 5630 4.1).
+        let sips = self.caller.leg.sips;
+        ways.retain(|way| way.transport.is_secure() || !sips);
         // Its name leads nowhere now, or nothing there answers.
         let to = ways.pop_front().ok_or(TriedResult::Unreachable)?;
         if hands.usage.is_full(&trunk.id, trunk.max_calls) {
@@ -118,6 +121,7 @@ impl Call {
             remote_uri: "".into(),
             dialog: None,
             path: way_to(to.transport, to.address),
+            sips,
             credentials: Vec::new(),
             ports: Ports::Asked,
             voice: Voice::new(hands.chance.next_u64()),

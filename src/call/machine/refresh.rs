@@ -97,7 +97,7 @@ impl Call {
             }
         };
         let owner = Owner::Call(key, leg, Errand::Refresh);
-        let contact = hands.contact(&of.path);
+        let contact = hands.contact_of(of);
         let timer = of.upkeep.timer.clone();
         let client = hands.within(now, of, &by, owner, |request| {
             let request = request
@@ -277,7 +277,7 @@ impl Call {
             false => None,
         };
         let answer = Answer::status(200)
-            .contact(hands.contact(&of.path))
+            .contact(hands.contact_of(of))
             .allow()
             .session(terms);
         hands.reply(now, server, request, answer);

@@ -156,7 +156,7 @@ impl Call {
         }
         self.note_said(now, answer.status, tag);
         if let Some((server, request)) = &self.caller.invite {
-            let answer = answer.contact(hands.contact(&self.caller.leg.path));
+            let answer = answer.contact(hands.contact_of(&self.caller.leg));
             hands.answer(now, *server, request, tag, answer);
         }
     }

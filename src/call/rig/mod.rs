@@ -60,6 +60,8 @@ pub(in crate::call) struct Rig {
     pub(in crate::call) open: Vec<LegId>,
     /// Connections that we asked for.
     pub(in crate::call) opening: Vec<(FlowId, SocketAddr)>,
+    /// The connections that stand, and where to.
+    flows: BTreeMap<FlowId, SocketAddr>,
     next_port: u16,
     calls: u64,
 }
@@ -123,7 +125,9 @@ impl Rig {
         let setup = Setup {
             sip: Settings {
                 advertise: None,
-                listeners: vec![(Transport::Udp, us), (Transport::Tcp, us)],
+                listeners: [Transport::Udp, Transport::Tcp, Transport::Tls]
+                    .map(|transport| (transport, us))
+                    .to_vec(),
                 user_agent: "ringtag".to_owned(),
                 transactions_max: 10_000,
             },
@@ -149,6 +153,7 @@ impl Rig {
             gone: Vec::new(),
             open: Vec::new(),
             opening: Vec::new(),
+            flows: BTreeMap::new(),
             next_port: 20_000,
             calls: 0,
         }
@@ -171,6 +176,25 @@ impl Rig {
 
     pub(in crate::call) fn tell(&mut self, told: Told) {
         self.board.handle(self.now, told);
+        self.perform();
+    }
+
+    /// A connection stands, one of the peer's or one that was asked for; what goes out on it is read like datagrams.
+    pub(in crate::call) fn connected(&mut self, transport: Transport, flow: FlowId, peer: &str) {
+        let path = Path {
+            transport,
+            local: US.parse().unwrap(),
+            peer: peer.parse().unwrap(),
+            flow: Some(flow),
+        };
+        self.flows.insert(flow, path.peer);
+        self.board.handle_opened(self.now, flow, path);
+        self.perform();
+    }
+
+    /// Bytes come on a connection.
+    pub(in crate::call) fn on(&mut self, flow: FlowId, text: &str) {
+        self.board.handle_bytes(self.now, flow, text.as_bytes());
         self.perform();
     }
 
@@ -213,7 +237,13 @@ impl Rig {
                 Wish::Transmit(Transmit::Open { flow, peer, .. }) => {
                     self.opening.push((flow, peer));
                 }
-                Wish::Transmit(Transmit::Stream { .. } | Transmit::Close { .. }) => {}
+                Wish::Transmit(Transmit::Stream { flow, bytes }) => {
+                    if let Some(peer) = self.flows.get(&flow) {
+                        let text = String::from_utf8(bytes.to_vec()).unwrap();
+                        self.inbox.entry(*peer).or_default().push(text);
+                    }
+                }
+                Wish::Transmit(Transmit::Close { .. }) => {}
                 Wish::Decide(key, question) => {
                     self.questions.push(*question);
                     if self.hold_back {
