@@ -11,7 +11,7 @@ use crate::call::routes::of_register;
 use crate::call::trunk::Trunk;
 use crate::call::trunks::Trunks;
 use crate::sip::auth::Credentials;
-use crate::sip::endpoint::Hop;
+use crate::sip::endpoint::{ClientKey, Hop};
 use crate::sip::message::Response;
 use crate::sip::place::Place;
 use crate::sip::registration::{Account, Action, Registration};
@@ -19,6 +19,9 @@ use crate::sip::uri::Uri;
 
 /// Places that one attempt asks: each may keep it waiting for 64 * T1, and the next attempt begins with others.
 const TRIED_MAX: usize = 4;
+
+/// How long a place is waited for while another could be asked: five repetitions over UDP.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A trunk whose name leads nowhere is looked at again after this: names are looked up beside us.
 const NAMELESS: Duration = Duration::from_secs(5);
@@ -39,6 +42,8 @@ struct Entry {
     place: Option<Place>,
     /// Those that failed in this round.
     tried: Vec<Place>,
+    /// The REGISTER that is out, and until when it is waited for because another place could be asked.
+    asked: Option<(ClientKey, Moment)>,
 }
 
 #[derive(Debug)]
@@ -62,10 +67,14 @@ impl Registrar {
 
     /// When [`Self::handle_timeout`] is next wanted.
     pub(in crate::call) fn next(&self) -> Option<Moment> {
-        let at = |entry: &Entry| match &entry.stage {
-            Stage::Due(at) => Some(*at),
-            Stage::Kept(machine) => machine.poll_timeout().map(|(at, _)| at),
-            Stage::Gone => None,
+        let at = |entry: &Entry| {
+            let own = match &entry.stage {
+                Stage::Due(at) => Some(*at),
+                Stage::Kept(machine) => machine.poll_timeout().map(|(at, _)| at),
+                Stage::Gone => None,
+            };
+            let asked = entry.asked.map(|(_, until)| until);
+            own.into_iter().chain(asked).min()
         };
         self.entries.iter().filter_map(at).min()
     }
@@ -73,6 +82,7 @@ impl Registrar {
     /// Starts, refreshes and tries again what is due.
     pub(in crate::call) fn handle_timeout(&mut self, now: Moment, hands: &mut Hands) {
         for (at, entry) in self.entries.iter_mut().enumerate() {
+            entry.lose_patience(now, hands);
             match &mut entry.stage {
                 Stage::Due(due) if *due <= now => entry.start(now, hands),
                 Stage::Kept(machine) => machine.handle_timeout(now),
@@ -94,6 +104,9 @@ impl Registrar {
             return;
         };
         let status = response.status();
+        if entry.awaits(response) {
+            entry.asked = None;
+        }
         if status == 503 && entry.awaits(response) {
             let retry_after_s = response.headers().retry_after();
             if entry.go_elsewhere(now, hands, retry_after_s) {
@@ -116,6 +129,7 @@ impl Registrar {
         let Some(entry) = self.entries.get_mut(at) else {
             return;
         };
+        entry.asked = None;
         if entry.go_elsewhere(now, hands, None) {
             return entry.act(now, at, hands);
         }
@@ -175,6 +189,7 @@ impl Entry {
             stage: Stage::Due(Moment::START),
             place: None,
             tried: Vec::new(),
+            asked: None,
         }
     }
 
@@ -209,6 +224,28 @@ impl Entry {
         true
     }
 
+    /// A place that said nothing for too long has failed.
+    fn lose_patience(&mut self, now: Moment, hands: &mut Hands) {
+        let Some((client, _)) = self.asked.filter(|(_, until)| *until <= now) else {
+            return;
+        };
+        self.asked = None;
+        hands.disown(client);
+        hands.sip.abandon(client);
+        if !self.go_elsewhere(now, hands, None)
+            && let Stage::Kept(machine) = &mut self.stage
+        {
+            machine.handle_failed(now);
+        }
+    }
+
+    /// Whether another place could be asked if the one that is asked now says nothing.
+    fn has_spare(&self, hands: &Hands) -> bool {
+        let line = hands.trunks.by_id(&self.trunk.id);
+        let places = line.map_or(0, |line| line.addresses.0.len());
+        self.tried.len() + 1 < places.min(TRIED_MAX)
+    }
+
     /// Whether this answers the REGISTER that is out.
     fn awaits(&self, response: &Response) -> bool {
         match &self.stage {
@@ -234,7 +271,7 @@ impl Entry {
         let user = trunk.username.as_deref();
         let sent_by = hands.sip.sent_by(hop)?;
         let at = contact_user(trunk).map(|user| format!("{user}@"));
-        let transport = trunk.transport.uri_param();
+        let transport = hop.transport.uri_param();
         let contact = format!("sip:{}{sent_by}{transport}", at.unwrap_or_default());
         let credentials = user.zip(trunk.password.as_deref());
         Some(Account {
@@ -260,13 +297,15 @@ impl Entry {
     /// Does what the machine says.
     fn act(&mut self, now: Moment, at: usize, hands: &mut Hands) {
         let hop = self.hop(now, hands);
+        let spare = self.has_spare(hands);
         let Stage::Kept(machine) = &mut self.stage else {
             return;
         };
         while let Some(action) = machine.poll() {
             match (action, hop) {
                 (Action::Register(request), Some(hop)) => {
-                    hands.send(now, hop, request, Owner::Registration(at));
+                    let client = hands.send(now, hop, request, Owner::Registration(at));
+                    self.asked = spare.then_some((client, now + PATIENCE));
                 }
                 (Action::Register(_), None) => machine.handle_failed(now),
                 (Action::Routes(routes), _) => hands.routes.learn(&self.trunk.id, routes),
@@ -319,15 +358,20 @@ mod tests {
         assert!(matches!(rig.notes[0], Note::Registration { up: true, .. }));
         // It is refreshed where it was taken, and elsewhere when that place has gone silent.
         let refresh = loop {
-            rig.seconds(10);
+            rig.seconds(1);
             if let Some(refresh) = rig.all_to(SPARE).pop() {
                 break refresh;
             }
         };
         assert!(rig.all_to(PBX).is_empty());
         assert!(refresh.starts_with("REGISTER "), "{refresh}");
-        rig.seconds(32);
-        rig.to(PBX, "REGISTER");
+        rig.seconds(8);
+        let elsewhere = rig.to(PBX, "REGISTER");
+        rig.from(PBX, &reply_with(&elsewhere, 200, "reg", GRANTED, ""));
+        rig.all_to(SPARE);
+        rig.seconds(40);
+        assert!(rig.all_to(SPARE).is_empty(), "nobody waits for it any more");
+        assert!(rig.all_to(PBX).is_empty());
     }
 
     #[test]
