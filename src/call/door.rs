@@ -36,14 +36,6 @@ impl Switchboard {
         peer.is_some_and(|peer| self.hears(now, peer, bytes))
     }
 
-    /// Whether a connection that `peer` opened shall be taken, and kept.
-    pub fn welcomes(&mut self, now: Moment, peer: SocketAddr) -> bool {
-        let of_trunk = self.hands.trunks.has_host(peer.ip());
-        let welcome = self.guard.welcomes(now, peer, of_trunk);
-        self.spread_news();
-        welcome
-    }
-
     /// Takes other settings of `[guard]`.
     pub fn set_guard(&mut self, settings: guard::Settings) {
         self.guard.set(settings);
@@ -251,8 +243,6 @@ mod tests {
         assert!(hears(&mut rig));
         rig.from(STRANGER, &request("REGISTER", NUMBER, 19));
         assert!(!hears(&mut rig));
-        let peer = STRANGER.parse().unwrap();
-        assert!(!rig.board.welcomes(rig.now, peer));
         assert_eq!(rig.board.guarded().0, 1);
         rig.pass(Duration::from_secs(601));
         let bans: Vec<_> = rig
@@ -270,7 +260,7 @@ mod tests {
             ),
             "{bans:?}"
         );
-        assert!(hears(&mut rig) && rig.board.welcomes(rig.now, peer));
+        assert!(hears(&mut rig));
         rig.assert_clean();
     }
 

@@ -11,7 +11,7 @@ use crate::base::clock::Clock;
 use crate::base::id::CallId;
 use crate::base::map::Map;
 use crate::base::time::Moment;
-use crate::call::desk::{CallKey, Question, RETRY_AFTER_S, Told, Verdict, Wish};
+use crate::call::desk::{CallKey, Note, Question, RETRY_AFTER_S, Told, Verdict, Wish};
 use crate::call::switchboard::Switchboard;
 use crate::call::trunks::Trunks;
 use crate::engine::admit::{Door, Room};
@@ -174,7 +174,12 @@ impl Engine {
                 Wish::Gone(call) => {
                     self.credits.remove(&call);
                 }
-                Wish::Note(what) => self.teller.note(now, &self.gauges, &what),
+                Wish::Note(what) => {
+                    if let Note::Guard(news) = &what {
+                        self.streams.heed(news);
+                    }
+                    self.teller.note(now, &self.gauges, &what);
+                }
             }
         }
         self.tell_unrecorded();
@@ -259,12 +264,7 @@ impl Engine {
 
     fn stream(&mut self, now: Moment, arrival: Arrival) {
         match arrival {
-            Arrival::Opened(flow, path) => {
-                self.switchboard.handle_opened(now, flow, path);
-                if !self.switchboard.welcomes(now, path.peer) {
-                    self.shut(now, flow);
-                }
-            }
+            Arrival::Opened(flow, path) => self.switchboard.handle_opened(now, flow, path),
             Arrival::Bytes(flow, bytes) => {
                 add(&self.gauges.sip_received, 1);
                 if self.switchboard.hears_on(now, flow, bytes.len()) {
@@ -275,7 +275,11 @@ impl Engine {
             }
             Arrival::Frame(flow, bytes) => {
                 add(&self.gauges.sip_received, 1);
-                self.switchboard.handle_frame(now, flow, bytes);
+                if self.switchboard.hears_on(now, flow, bytes.len()) {
+                    self.switchboard.handle_frame(now, flow, bytes);
+                } else {
+                    self.shut(now, flow);
+                }
             }
             Arrival::Closed(flow) => self.switchboard.handle_closed(now, flow),
             Arrival::Unshaken(flow) => {

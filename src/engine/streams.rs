@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,6 +14,8 @@ use tokio::task::AbortHandle;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use crate::base::map::{Map, keyed};
+use crate::call::guard::News;
+use crate::call::guard::source::Source;
 use crate::call::trunks::Trunks;
 use crate::engine::error::StartError;
 use crate::engine::settings::{Connections, Listen, Settings};
@@ -70,7 +72,9 @@ pub(in crate::engine) struct Streams {
     gate: Gate,
     /// Counts what moves, so that of two connections the one idle longer is known.
     moves: u64,
-    hosts: Map<IpAddr, usize>,
+    hosts: Map<Source, usize>,
+    /// Who is banned: as many at most as there are bans.
+    shunned: Map<Source, ()>,
     /// Strangers' connections whose handshake is not done.
     shaking: usize,
     reports: mpsc::Receiver<Report>,
@@ -125,6 +129,7 @@ impl Streams {
             },
             moves: 0,
             hosts: keyed(key),
+            shunned: keyed(key),
             shaking: 0,
             reports,
             report,
@@ -294,7 +299,7 @@ impl Streams {
         if connection.shaking {
             self.shaking -= 1;
         }
-        let host = connection.path.peer.ip();
+        let host = Source::of(connection.path.peer.ip());
         if let Some(count) = self.hosts.get_mut(&host) {
             *count -= 1;
             if *count == 0 {
@@ -342,7 +347,7 @@ impl Streams {
             flow: Some(flow),
         };
         if !self.lets_in(&path) {
-            tracing::debug!(%peer, "a connection was turned away: too many are open");
+            tracing::debug!(%peer, "a connection was turned away: too many are open, or its peer is banned");
             self.said.push_back(Arrival::TurnedAway);
             return;
         }
@@ -354,9 +359,38 @@ impl Streams {
         self.keep(flow, path, trunk, shaking, write, task.abort_handle());
     }
 
-    /// Whether there is room for one more of this peer.
+    /// A ban began: what the source has open is closed, and no more of it is taken until the ban's end.
+    pub(in crate::engine) fn heed(&mut self, news: &News) {
+        match news {
+            News::Banned { peer, .. } => {
+                let source = Source::of(peer.ip());
+                self.shunned.insert(source, ());
+                let of_source = |(_, one): &(&FlowId, &Connection)| {
+                    !one.trunk && Source::of(one.path.peer.ip()) == source
+                };
+                let flows: Vec<FlowId> = self
+                    .connections
+                    .iter()
+                    .filter(of_source)
+                    .map(|(flow, _)| *flow)
+                    .collect();
+                for flow in flows {
+                    self.cut(flow);
+                    self.said.push_back(Arrival::Closed(flow));
+                }
+            }
+            News::Ended { source, .. } => {
+                self.shunned.remove(source);
+            }
+        }
+    }
+
+    /// Whether there is room for one more of this peer, and it is not banned.
     fn lets_in(&mut self, path: &Path) -> bool {
-        let host = path.peer.ip();
+        let host = Source::of(path.peer.ip());
+        if self.shunned.contains_key(&host) && !self.trunks.has_host(path.peer.ip()) {
+            return false;
+        }
         let from_host = self.hosts.get(&host).copied().unwrap_or(0);
         let most = usize::try_from(self.limits.per_source_max).unwrap_or(usize::MAX);
         let trunk = self.trunks.recognise(path).is_some();
@@ -422,7 +456,7 @@ impl Streams {
         if shaking {
             self.shaking += 1;
         }
-        *self.hosts.entry(path.peer.ip()).or_default() += 1;
+        *self.hosts.entry(Source::of(path.peer.ip())).or_default() += 1;
         let connection = Connection {
             path,
             trunk,

@@ -135,11 +135,22 @@ impl Ringtag {
 
     /// Starts in a folder that is there already; `Err` holds what it said instead of `ready`.
     pub(crate) fn start_in(net: Net, folder: TempDir, config: &str) -> Result<Self, String> {
+        Self::start_as(net, folder, config, "json")
+    }
+
+    /// Starts with this whole configuration and a log of this format.
+    pub(crate) fn start_logging(config: &str, format: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let ringtag = Self::start_as(Net::take(), folder, config, format);
+        ringtag.expect("ringtag starts")
+    }
+
+    fn start_as(net: Net, folder: TempDir, config: &str, format: &str) -> Result<Self, String> {
         let file = folder.path().join("ringtag.toml");
         fs::write(&file, fill(config, net, folder.path())).unwrap();
         let log = File::create(folder.path().join("ringtag.log")).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_ringtag"))
-            .args(["serve", "--log-format", "json", "--config"])
+            .args(["serve", "--log-format", format, "--config"])
             .arg(&file)
             .env("RINGTAG_LOG", "debug")
             .stdin(Stdio::null())

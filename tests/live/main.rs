@@ -9,6 +9,7 @@
     reason = "a failed check ends the test"
 )]
 
+mod banlist;
 mod baresip;
 mod commands;
 mod crash;

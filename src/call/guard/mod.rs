@@ -170,12 +170,6 @@ impl Guard {
         heard
     }
 
-    /// Whether a connection from `peer` shall be taken.
-    pub fn welcomes(&mut self, now: Moment, peer: SocketAddr, of_trunk: bool) -> bool {
-        self.handle_timeout(now);
-        of_trunk || !self.bans.has(Source::of(peer.ip()))
-    }
-
     /// A request from `peer` was refused.
     pub(in crate::call) fn refused(&mut self, now: Moment, peer: SocketAddr, of_trunk: bool) {
         let source = Source::of(peer.ip());

@@ -49,14 +49,12 @@ fn a_stranger_that_sends_too_fast_is_banned_and_heard_again_when_the_ban_ends() 
     assert_eq!(guard.banned(), 1);
     assert_eq!(guard.poll_timeout(), Some(at(610)));
     assert_eq!(heard(&mut guard, at(609), SCANNER, 50), 0);
-    assert!(!guard.welcomes(at(609), peer, false));
     guard.handle_timeout(at(610));
     let ended = News::Ended {
         source: Source::of(peer.ip()),
         dropped: 949,
     };
     assert_eq!(news(&mut guard), [ended]);
-    assert!(guard.welcomes(at(610), peer, false));
     assert_eq!(heard(&mut guard, at(610), SCANNER, 100), 100);
     let dropped = guard.dropped();
     assert_eq!((dropped.too_fast, dropped.banned), (1, 949));
@@ -120,7 +118,6 @@ fn a_trunk_is_never_banned_whatever_is_sent_in_its_name_and_has_a_rate_of_its_ow
         guard.refused(at(12), carrier, true);
     }
     assert_eq!(guard.banned(), 0);
-    assert!(guard.welcomes(at(12), carrier, true));
     assert_eq!(heard(&mut guard, at(13)), 50_000);
 }
 

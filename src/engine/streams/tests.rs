@@ -1,7 +1,7 @@
 //! The table of connections and its limits, with real sockets and real TLS.
 
 use std::future::Future;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,6 +11,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::*;
+use crate::call::guard::Offence;
 use crate::call::trunk::{Addresses, Trunk};
 use crate::engine::tls::trial::{Authority, Signed};
 use crate::engine::tls::{Authorities, Identity, Served};
@@ -318,6 +319,35 @@ fn strangers_who_never_finish_a_handshake_leave_room_for_trunks() {
                 "{left:?}"
             );
         }
+    });
+}
+
+#[test]
+fn a_ban_closes_what_its_source_has_open_and_lets_nothing_more_in_until_it_ends() {
+    run(async {
+        let mut streams = streams(&[Transport::Tcp], &Tls::default());
+        let to = address(&streams);
+        let mut open = TcpStream::connect(to).await.unwrap();
+        assert!(matches!(arrival(&mut streams).await, Arrival::Opened(..)));
+        let peer = open.local_addr().unwrap();
+        let (time, why) = (Duration::from_secs(1), Offence::TooFast);
+        streams.heed(&News::Banned { peer, time, why });
+        assert!(matches!(arrival(&mut streams).await, Arrival::Closed(_)));
+        ended(&mut open).await;
+        let mut again = TcpStream::connect(to).await.unwrap();
+        assert!(matches!(arrival(&mut streams).await, Arrival::TurnedAway));
+        ended(&mut again).await;
+        assert_eq!((streams.count(), streams.hosts.len()), (0, 0));
+        // A trunk is let in all the same: bans are for strangers.
+        let trunks = Trunks::new([trunk_at("pbx", "pbx.example", Transport::Tcp, peer.port())]);
+        streams.set_trunks(Arc::new(trunks));
+        let _trunk = TcpStream::connect(to).await.unwrap();
+        assert!(matches!(arrival(&mut streams).await, Arrival::Opened(..)));
+        streams.set_trunks(Arc::default());
+        let source = Source::of(peer.ip());
+        streams.heed(&News::Ended { source, dropped: 0 });
+        let _stranger = TcpStream::connect(to).await.unwrap();
+        assert!(matches!(arrival(&mut streams).await, Arrival::Opened(..)));
     });
 }
 
