@@ -22,6 +22,7 @@ mod offers;
 mod pjsip;
 mod script;
 mod secure;
+mod sessions;
 mod sipp;
 mod sound;
 mod stop;

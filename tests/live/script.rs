@@ -114,6 +114,15 @@ impl Script {
         ))
     }
 
+    /// Adds header lines to the message written last.
+    pub(crate) fn with(mut self, headers: &str) -> Self {
+        let after = ["Max-Forwards: 70\n", "[last_CSeq:]\n"];
+        let ends = after.map(|line| self.steps.rfind(line).map(|at| at + line.len()));
+        let end = ends.into_iter().flatten().max().unwrap();
+        self.steps.insert_str(end, headers);
+        self
+    }
+
     /// Says in every Contact so far that it is to be found at another host.
     pub(crate) fn contact(mut self, host: &str) -> Self {
         let there = CONTACT.replace("[local_ip]", host);
