@@ -47,6 +47,32 @@ impl Country {
         }
     }
 
+    /// Whether `number` is one of this country's.
+    ///
+    /// Countries that share a code are told apart by the beginnings and kinds of their numbers: +7 495 is Russia, +7 701
+    /// Kazakhstan. A number in a range that nobody was given is in none of them.
+    pub fn has(&self, number: Number) -> bool {
+        let Some(own) = self.plan() else {
+            return false;
+        };
+        let digits = number.digits().to_string();
+        let Some(national) = digits.strip_prefix(&own.country_code().to_string()) else {
+            return false;
+        };
+        let sharing = plans(own.country_code());
+        if sharing.len() == 1 {
+            return true;
+        }
+        let is_home = |plan: &&&Metadata| match plan.leading_digits() {
+            Some(leading) => leading
+                .find(national)
+                .is_some_and(|found| found.start() == 0),
+            None => is_assigned(plan, national),
+        };
+        let home = sharing.iter().find(is_home);
+        home.is_some_and(|plan| plan.id() == own.id())
+    }
+
     /// Reads a form without a plus: national, with the international prefix, or with the bare country code.
     pub(in crate::base) fn read(&self, text: &str) -> Option<Number> {
         let separator = |c: char| matches!(c, ' ' | '-' | '.' | '(' | ')');
@@ -102,6 +128,27 @@ fn join(code: u16, national: &str, plans: &[&Metadata]) -> Option<Number> {
 /// Several countries may share a code: Russia and Kazakhstan 7.
 fn plans(code: u16) -> Vec<&'static Metadata> {
     DATABASE.by_code(&code).unwrap_or_default()
+}
+
+/// Whether the plan has a kind of line for such a number.
+fn is_assigned(plan: &Metadata, national: &str) -> bool {
+    let kinds = plan.descriptors();
+    [
+        kinds.fixed_line(),
+        kinds.mobile(),
+        kinds.toll_free(),
+        kinds.premium_rate(),
+        kinds.shared_cost(),
+        kinds.personal_number(),
+        kinds.voip(),
+        kinds.pager(),
+        kinds.uan(),
+        kinds.voicemail(),
+    ]
+    .into_iter()
+    .flatten()
+    .filter_map(|kind| kind.national_number().find(national))
+    .any(|found| found.start() == 0 && found.end() == national.len())
 }
 
 /// What is dialled before a number inside the country: 8 in Russia, 0 in Germany, nothing in Italy or the USA.
@@ -218,6 +265,25 @@ mod tests {
         assert_eq!(country("DE").national(berlin), "0301234567");
         assert_eq!(country("RU").national(berlin), "81049301234567");
         assert_eq!(country("US").national(berlin), "01149301234567");
+    }
+
+    #[test]
+    fn a_number_is_in_one_country_even_where_several_share_a_code() {
+        let has = |code: &str, number: &str| country(code).has(Number::e164(number).unwrap());
+        for (number, home, other) in [
+            ("+74950000001", "RU", "KZ"),
+            ("+79160000000", "RU", "KZ"),
+            ("+78005553535", "RU", "KZ"),
+            ("+77011234567", "KZ", "RU"),
+            ("+12125550123", "US", "CA"),
+            ("+18765230123", "JM", "US"),
+            ("+447400123456", "GB", "JE"),
+            ("+375291234567", "BY", "RU"),
+            ("+4930123456", "DE", "AT"),
+        ] {
+            assert!(has(home, number), "{number} in {home}");
+            assert!(!has(other, number), "{number} in {other}");
+        }
     }
 
     #[test]

@@ -40,6 +40,7 @@ impl Switchboard {
     pub fn set_guard(&mut self, settings: guard::Settings) {
         self.guard.set(settings);
         self.hands.half_open.set(settings);
+        self.hands.fan_out.set(settings);
     }
 
     /// How many sources are banned now, and what was not heard so far.

@@ -98,6 +98,9 @@ impl Switchboard {
             };
             return self.refuse(now, key, &request, &path, (answer, why));
         }
+        if let Some(refusal) = self.hands.gatekeep(now, &request, &path) {
+            return self.refuse(now, key, &request, &path, refusal);
+        }
         let mut screened = screen::invite(&request);
         // A caller that could never be sent a BYE is not let in.
         if screened.is_ok() && Dialog::uas(&request, "", &path).is_err() {
@@ -121,7 +124,15 @@ impl Switchboard {
         if screened.is_ok() && self.draining {
             screened = Err(being_stopped());
         }
-        let identity = identity::read(&request, &trunk, is_contact, &self.hands.country);
+        let identity = identity::read(&request, &trunk, is_contact, self.hands.numbers());
+        if self
+            .hands
+            .hunts_numbers(now, &request, &path, &trunk, &identity)
+            && screened.is_ok()
+        {
+            let why = "its caller dials too many different numbers";
+            screened = Err((Answer::status(403), why));
+        }
         let parent = request
             .headers()
             .from()
@@ -230,7 +241,8 @@ impl Switchboard {
         let (answer, why) = refusal;
         let status = answer.status;
         self.hands.reply(now, key, request, answer);
-        if status >= 300 {
+        // Whoever is asked for a proof has done nothing wrong yet.
+        if status >= 300 && status != 401 {
             self.note(now, path, status, why);
         }
     }

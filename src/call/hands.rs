@@ -9,9 +9,11 @@ use crate::base::chance::{Chance, Token};
 use crate::base::country::Country;
 use crate::base::id::{CallId, LegId};
 use crate::base::map::{Map, keyed};
+use crate::base::number::Number;
 use crate::call::desk::{CallKey, MediaWish, Wish};
 use crate::call::farewell::Farewells;
 use crate::call::guard;
+use crate::call::guard::fan_out::FanOut;
 use crate::call::guard::half_open::HalfOpen;
 use crate::call::leg::{Leg, Ports};
 use crate::call::machine::Errand;
@@ -20,6 +22,7 @@ use crate::call::routes::Routes;
 use crate::call::story::KeptDialog;
 use crate::call::trunks::Trunks;
 use crate::call::usage::Usage;
+use crate::sip::authenticate::Gate;
 use crate::sip::dialog::{Dialog, Kept};
 use crate::sip::endpoint::{ClientKey, Endpoint, ServerKey};
 use crate::sip::session_timer::Policy;
@@ -31,6 +34,12 @@ pub(in crate::call) struct Hands {
     pub(in crate::call) sip: Endpoint,
     pub(in crate::call) trunks: Arc<Trunks>,
     pub(in crate::call) country: Country,
+    /// Who dialled which numbers lately.
+    pub(in crate::call) fan_out: FanOut,
+    /// Who must prove itself before it begins a call, and who did.
+    pub(in crate::call) gate: Gate,
+    /// The virtual numbers, in order: what is never dialled.
+    pub(in crate::call) own_numbers: Vec<Number>,
     pub(in crate::call) chance: Chance,
     pub(in crate::call) usage: Usage,
     pub(in crate::call) half_open: HalfOpen,
@@ -84,6 +93,9 @@ impl Hands {
             sip,
             trunks,
             country,
+            fan_out: FanOut::new(chance.next_u64()),
+            gate: Gate::new(&mut chance),
+            own_numbers: Vec::new(),
             usage: Usage::new(chance.next_u64()),
             half_open: HalfOpen::new(guard::Settings::default(), chance.next_u64()),
             places: Places::default(),
@@ -98,6 +110,11 @@ impl Hands {
             ids: keyed(chance.next_u64()),
             chance,
         }
+    }
+
+    /// How numbers are read, and which are ours.
+    pub(in crate::call) fn numbers(&self) -> (&Country, &[Number]) {
+        (&self.country, &self.own_numbers)
     }
 
     /// Wants something done.

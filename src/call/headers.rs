@@ -28,7 +28,14 @@ const FORWARD: [Name; 4] = [
     Name::Subject,
 ];
 /// What it says in addition where both trunks are trusted (RFC 3325 section 5).
-const FORWARD_BELIEVED: [Name; 3] = [Name::HistoryInfo, Name::PAssertedIdentity, Name::Privacy];
+const FORWARD_BELIEVED: [Name; 4] = [
+    Name::Diversion,
+    Name::HistoryInfo,
+    Name::PAssertedIdentity,
+    Name::Privacy,
+];
+/// What somebody signed of who calls (RFC 8224), and its compact form.
+const IDENTITY: [&[u8]; 2] = [b"Identity", b"y"];
 
 /// Whether an option tag is understood here.
 pub(in crate::call) fn is_supported(tag: &[u8]) -> bool {
@@ -84,6 +91,24 @@ pub(in crate::call) fn pass_on(
         invite = invite.raw(b"User-to-User", value);
     }
     invite
+}
+
+/// Adds the signatures of who calls, untouched, and the Date that they sign (RFC 8224 4). They are the caller's: where the
+/// From shows somebody else they are left out, since they would tell whom it does not.
+pub(in crate::call) fn pass_signatures(from: &Headers, mut invite: RequestWriter) -> RequestWriter {
+    let signatures = || {
+        from.iter()
+            .filter(|(_, label, _)| IDENTITY.iter().any(|name| label.eq_ignore_ascii_case(name)))
+    };
+    for (_, _, value) in signatures() {
+        invite = invite.raw(b"Identity", value);
+    }
+    match from.get(Name::Date) {
+        Some(date) if signatures().next().is_some() => {
+            invite.raw(Name::Date.as_str().as_bytes(), date)
+        }
+        Some(_) | None => invite,
+    }
 }
 
 /// Why a leg ends, as Reason says it (RFC 3326). Only the numbers pass; the text is ours.
@@ -148,7 +173,8 @@ impl Why {
 mod tests {
     use super::*;
     use crate::call::rig;
-    use crate::call::rig::{CARRIER, NUMBER, PBX, Rig};
+    use crate::call::rig::{CARRIER, NUMBER, PBX, Peer, Rig};
+    use crate::call::trunk::CallerId;
 
     const MORE: &str = "Subject: mowers\r\nPriority: urgent\r\nUser-to-User: 56a3;encoding=hex\r\n\
         P-Asserted-Identity: <sip:+79160000002@h>\r\nHistory-Info: <sip:x@h>;index=1\r\n\
@@ -201,6 +227,94 @@ mod tests {
             "<sip:+79160000002@h>"
         );
         assert_eq!(rig::header(&toward, "History-Info"), "<sip:x@h>;index=1");
+    }
+
+    const SIGNED: &str = "Date: Sun, 22 Nov 2026 00:00:00 GMT\r\nIdentity: LONG;info=<https://c.example/a>;alg=ES256\r\n\
+        y: second;info=<https://c.example/b>\r\n";
+
+    fn signed(caller_id: CallerId, more: &str) -> String {
+        let mut lines = rig::trunks();
+        lines[1].0.caller_id = caller_id;
+        let mut rig = Rig::with(rig::one_by_one(&["101"]), lines);
+        let invite = rig::invite(NUMBER, &rig::sdp("127.0.0.2", 4_000, ""));
+        // A PASSporT is a kilobyte and more.
+        let more = format!(
+            "{}{more}Max-Forwards",
+            SIGNED.replace("LONG", &"aB3_".repeat(600))
+        );
+        rig.from(CARRIER, &invite.replace("Max-Forwards", &more));
+        rig.to(PBX, "INVITE")
+    }
+
+    #[test]
+    fn signatures_of_the_caller_pass_untouched_with_their_date() {
+        let toward = signed(CallerId::Caller, "");
+        let long = format!(
+            "Identity: {};info=<https://c.example/a>;alg=ES256\r\n",
+            "aB3_".repeat(600)
+        );
+        assert!(toward.contains(&long), "{toward}");
+        assert!(toward.contains("Identity: second;info=<https://c.example/b>\r\n"));
+        assert_eq!(
+            rig::header(&toward, "Date"),
+            "Sun, 22 Nov 2026 00:00:00 GMT"
+        );
+    }
+
+    #[test]
+    fn where_another_is_shown_no_signature_tells_the_caller() {
+        for toward in [
+            signed(CallerId::VirtualNumber, ""),
+            signed(CallerId::Caller, "Privacy: id\r\n"),
+        ] {
+            assert_eq!(toward.matches("Identity: ").count(), 0, "{toward}");
+            assert_eq!(rig::header(&toward, "Date"), "");
+        }
+    }
+
+    #[test]
+    fn a_caller_that_hides_is_named_in_no_header_and_no_answer() {
+        let mut rig = Rig::new(rig::one_by_one(&["101"]));
+        let named = "Remote-Party-ID: <sip:+79160000001@h>\r\nDiversion: <sip:+79160000001@h>\r\n\
+            P-Preferred-Identity: <sip:+79160000001@h>\r\nPrivacy: id\r\n";
+        let more = format!("{MORE}{named}Max-Forwards");
+        let invite = rig::invite(NUMBER, &rig::sdp("127.0.0.2", 4_000, ""));
+        let invite = invite.replace("Max-Forwards", &more);
+        rig.from(CARRIER, &invite);
+        let toward = rig.to(PBX, "INVITE");
+        assert!(!toward.contains("+7916"), "{toward}");
+        assert_eq!(rig::header(&toward, "Privacy"), "id");
+        let answer = rig::sdp("127.0.0.3", 5_000, "");
+        let callee = "P-Asserted-Identity: <sip:+79160000077@h>\r\nHistory-Info: <sip:+79160000077@h>;index=1\r\n";
+        rig.from(
+            PBX,
+            &rig::reply_with(&toward, 200, "callee", callee, &answer),
+        );
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        assert!(!ok.contains("+79160000077"), "{ok}");
+        let mut caller = Peer::caller(&invite, &ok);
+        rig.from(CARRIER, &caller.request("ACK", ""));
+        rig.to(PBX, "ACK");
+        let again = caller.request("INVITE", &rig::sdp("127.0.0.2", 4_000, "a=sendonly"));
+        rig.from(CARRIER, &again.replace("Max-Forwards", &more));
+        let again = rig.to(PBX, "INVITE");
+        assert!(!again.contains("+7916"), "{again}");
+    }
+
+    #[test]
+    fn a_trusted_trunk_is_told_in_our_own_words_who_an_older_header_named() {
+        let mut lines = rig::trunks();
+        lines[0].0.trusted = true;
+        lines[1].0.trusted = true;
+        let mut rig = Rig::with(rig::one_by_one(&["101"]), lines);
+        let invite = rig::invite(NUMBER, &rig::sdp("127.0.0.2", 4_000, ""));
+        let more =
+            "Remote-Party-ID: <sip:89160000002@secret.example>;party=calling\r\nMax-Forwards";
+        rig.from(CARRIER, &invite.replace("Max-Forwards", more));
+        let toward = rig.to(PBX, "INVITE");
+        let asserted = rig::header(&toward, "P-Asserted-Identity");
+        assert_eq!(asserted, "<sip:+79160000002@127.0.0.1>");
+        assert!(!toward.contains("secret.example") && !toward.contains("Remote-Party-ID"));
     }
 
     #[test]

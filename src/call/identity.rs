@@ -1,15 +1,18 @@
 //! Who calls whom: read from a trunk's INVITE, and written toward the trunk that is dialled.
 //!
-//! The caller is From, or P-Asserted-Identity from a trunk that is trusted (RFC 3325 section 5). The manager sees the caller's
-//! number, or the virtual number with the caller in Diversion where the trunk shows only numbers it owns (RFC 5806).
+//! The caller is From, or what a trunk that is trusted says of it (RFC 3325 section 5). The manager sees the caller's number,
+//! or the virtual number with the caller in Diversion where the trunk shows only numbers it owns (RFC 5806).
 
 use std::fmt::Write as _;
 
 use crate::base::country::Country;
 use crate::base::number::{Caller, Number};
-use crate::call::trunk::{CallerId, DidFrom, NumberFormat, Trunk};
+use crate::call::dialled::dialled;
+use crate::call::privacy;
+use crate::call::trunk::{CallerId, NumberFormat, Trunk};
 use crate::route::decision::Dial;
 use crate::sip::header::Name;
+use crate::sip::headers::Headers;
 use crate::sip::message::Request;
 use crate::sip::name_addr::NameAddr;
 use crate::sip::uri::{Host, Scheme, Uri, escape_user};
@@ -31,24 +34,24 @@ pub(in crate::call) struct Identity {
 const OTHER_MAX: usize = 64;
 /// The longest display name passed on: a telephone shows no more.
 const DISPLAY_MAX: usize = 80;
+/// Values that are read of a header which names who calls: one sip: and one tel:, and as many again by mistake.
+const IDENTITIES_MAX: usize = 4;
 
-/// Reads an INVITE of `trunk`. `is_contact`: its Request-URI is our own Contact there, which names no number.
+/// Reads an INVITE of `trunk`. `is_contact`: its Request-URI is our own Contact there, which names no number. `own`: our
+/// numbers, in order.
 pub(in crate::call) fn read(
     request: &Request,
     trunk: &Trunk,
     is_contact: bool,
-    country: &Country,
+    (country, own): (&Country, &[Number]),
 ) -> Identity {
     let headers = request.headers();
-    let asserted = trunk
-        .trusted
-        .then(|| first(request, Name::PAssertedIdentity))
-        .flatten();
-    let (named, caller_from) = match &asserted {
-        Some(asserted) => (asserted, "P-Asserted-Identity"),
-        None => (headers.from(), "From"),
+    let told = trunk.trusted.then(|| told(headers, country)).flatten();
+    let (named, caller_from, is_hidden) = match &told {
+        Some(told) => (&told.who, told.header, told.is_hidden),
+        None => (headers.from(), "From", false),
     };
-    let caller = if wants_privacy(request) {
+    let caller = if is_hidden || privacy::hides(headers) {
         Caller::Anonymous
     } else {
         caller_of(named.uri(), country)
@@ -61,11 +64,65 @@ pub(in crate::call) fn read(
             .map(|name| name.chars().take(DISPLAY_MAX).collect()),
     };
     Identity {
-        dialled: dialled(request, trunk, is_contact, country),
+        dialled: dialled(request, trunk, is_contact, (country, own)),
         caller,
         caller_from,
         display,
     }
+}
+
+/// Who calls, as a trusted trunk says it beside From.
+struct Told {
+    who: NameAddr,
+    header: &'static str,
+    is_hidden: bool,
+}
+
+/// P-Asserted-Identity (RFC 3325 9.1), else Remote-Party-ID, which older switches write in its place, else the identity
+/// that the trunk's own phone prefers (9.2).
+fn told(headers: &Headers, country: &Country) -> Option<Told> {
+    let told = |who, header| Told {
+        who,
+        header,
+        is_hidden: false,
+    };
+    if let Some(who) = identity(headers, Name::PAssertedIdentity, country) {
+        return Some(told(who, "P-Asserted-Identity"));
+    }
+    let mut parties = headers
+        .all(Name::RemotePartyId)
+        .take(IDENTITIES_MAX)
+        .filter_map(|value| NameAddr::parse(value).ok());
+    let is = |party: &NameAddr, name, value: &[u8]| {
+        party
+            .param(name)
+            .is_some_and(|said| said.eq_ignore_ascii_case(value))
+    };
+    let calling =
+        parties.find(|party| party.param("party").is_none() || is(party, "party", b"calling"));
+    if let Some(who) = calling {
+        let is_hidden = is(&who, "privacy", b"full") || is(&who, "privacy", b"uri");
+        let header = "Remote-Party-ID";
+        return Some(Told {
+            who,
+            header,
+            is_hidden,
+        });
+    }
+    let preferred = identity(headers, Name::PPreferredIdentity, country)?;
+    Some(told(preferred, "P-Preferred-Identity"))
+}
+
+/// Of a sip: and a tel: identity (9.1 allows one of each) the one that is a number.
+fn identity(headers: &Headers, name: Name, country: &Country) -> Option<NameAddr> {
+    let values = headers.all(name).take(IDENTITIES_MAX);
+    let mut known: Vec<NameAddr> = values
+        .filter_map(|value| NameAddr::parse(value).ok())
+        .collect();
+    let number = known
+        .iter()
+        .position(|one| number_of(one.uri(), country).is_some());
+    (!known.is_empty()).then(|| known.swap_remove(number.unwrap_or(0)))
 }
 
 /// The From of a leg toward `trunk`, without its tag, and the Diversion that goes with it.
@@ -74,6 +131,10 @@ pub(in crate::call) struct Shown {
     pub(in crate::call) diversion: Option<String>,
     /// The caller hides: the leg says so too (RFC 3323).
     pub(in crate::call) hidden: bool,
+    /// Whether the From is the caller's own: what somebody signed of it is still true (RFC 8224).
+    pub(in crate::call) is_callers: bool,
+    /// What we assert to a trunk that believes us, where the caller's own trunk said it in another header.
+    pub(in crate::call) asserted: Option<String>,
 }
 
 /// Writes who calls for the trunk that is dialled. `host` is ours.
@@ -97,6 +158,8 @@ pub(in crate::call) fn shown(
                 diversion: diversion
                     .map(|user| format!("<sip:{user}@{host}>;reason=unconditional")),
                 hidden: false,
+                is_callers: false,
+                asserted: None,
             }
         }
         (CallerId::Caller, Caller::Anonymous) => Shown {
@@ -104,19 +167,27 @@ pub(in crate::call) fn shown(
             from: "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned(),
             diversion: None,
             hidden: true,
+            is_callers: false,
+            asserted: None,
         },
         (CallerId::Caller, Caller::Number(number)) => {
             let user = write_number(*number, trunk.number_format, country);
+            let elsewhere = ["Remote-Party-ID", "P-Preferred-Identity"];
+            let asserts = elsewhere.contains(&identity.caller_from);
             Shown {
                 from: named(identity.display.as_deref(), &user, host),
                 diversion: None,
                 hidden: false,
+                is_callers: true,
+                asserted: asserts.then(|| format!("<sip:{user}@{host}>")),
             }
         }
         (CallerId::Caller, Caller::Other(text)) => Shown {
             from: named(identity.display.as_deref(), &escape_user(text), host),
             diversion: None,
             hidden: false,
+            is_callers: true,
+            asserted: None,
         },
     }
 }
@@ -162,49 +233,6 @@ fn write_number(number: Number, format: NumberFormat, country: &Country) -> Stri
     }
 }
 
-fn dialled(
-    request: &Request,
-    trunk: &Trunk,
-    is_contact: bool,
-    country: &Country,
-) -> Option<Number> {
-    let to = || number_of(request.headers().to().uri(), country);
-    let named = || match is_contact {
-        true => to(),
-        false => number_of(request.uri(), country),
-    };
-    let told_in = |name| trunk.trusted.then(|| first(request, name)).flatten();
-    // A call that nobody diverted was dialled directly.
-    let or_named = |entry: Option<NameAddr>| match entry {
-        Some(from) => number_of(from.uri(), country),
-        None => named(),
-    };
-    match trunk.did_from {
-        DidFrom::RequestUri => named(),
-        DidFrom::To => to(),
-        DidFrom::Diversion => or_named(told_in(Name::Diversion)),
-        DidFrom::HistoryInfo => or_named(told_in(Name::HistoryInfo)),
-    }
-}
-
-fn first(request: &Request, name: Name) -> Option<NameAddr> {
-    let value = request.headers().all(name).next()?;
-    NameAddr::parse(value).ok()
-}
-
-/// RFC 3323 4.2: any value but "none" asks that the identity is not shown.
-fn wants_privacy(request: &Request) -> bool {
-    request.headers().all(Name::Privacy).any(|value| {
-        <[u8]>::split(value, |b| matches!(b, b';' | b','))
-            .map(<[u8]>::trim_ascii)
-            .any(|word| {
-                [&b"id"[..], b"user", b"header"]
-                    .iter()
-                    .any(|hides| word.eq_ignore_ascii_case(hides))
-            })
-    })
-}
-
 fn caller_of(uri: &Uri, country: &Country) -> Caller {
     // RFC 3323 4.1.1.3: the host says it where the user does not.
     let hidden_host = matches!(uri.host(), Some(Host::Name(name)) if name.eq_ignore_ascii_case("anonymous.invalid"));
@@ -226,7 +254,8 @@ fn caller_of(uri: &Uri, country: &Country) -> Caller {
     }
 }
 
-fn number_of(uri: &Uri, country: &Country) -> Option<Number> {
+/// The number that a URI names, where it is one.
+pub(in crate::call) fn number_of(uri: &Uri, country: &Country) -> Option<Number> {
     Number::read(&user_text(uri)?, country)
 }
 
@@ -268,7 +297,7 @@ mod tests {
     fn seen(from: &str, more: &str, trusted: bool) -> (String, &'static str) {
         let mut trunk = rig::trunk("t", 5060);
         trunk.trusted = trusted;
-        let identity = read(&request(from, more), &trunk, false, &ru());
+        let identity = read(&request(from, more), &trunk, false, (&ru(), &[]));
         (identity.caller.to_string(), identity.caller_from)
     }
 
@@ -310,26 +339,42 @@ mod tests {
     }
 
     #[test]
-    fn the_dialled_number_is_read_where_the_trunk_says() {
-        let mut trunk = rig::trunk("t", 5060);
-        let more = "Diversion: <sip:+74950000003@h>;reason=unconditional, <sip:+74950000004@h>\r\n";
-        let request = request("<sip:a@h>", more);
-        let dialled = |trunk: &Trunk| {
-            read(&request, trunk, false, &ru())
-                .dialled
-                .map(|n| n.to_string())
-        };
-        assert_eq!(dialled(&trunk).as_deref(), Some("+74950000001"));
-        trunk.did_from = DidFrom::Diversion;
-        assert_eq!(
-            dialled(&trunk).as_deref(),
-            Some("+74950000001"),
-            "not believed"
-        );
-        trunk.trusted = true;
-        assert_eq!(dialled(&trunk).as_deref(), Some("+74950000003"));
-        trunk.did_from = DidFrom::To;
-        assert_eq!(dialled(&trunk).as_deref(), Some("+74950000001"));
+    fn of_two_asserted_identities_the_number_is_taken() {
+        let two = "P-Asserted-Identity: \"Anna\" <sip:anna@h>, <tel:+7-916-000-00-02>\r\n";
+        let expected = ("+79160000002".to_owned(), "P-Asserted-Identity");
+        assert_eq!(seen("<sip:x@h>", two, true), expected);
+        let lines = two.replace(", ", "\r\nP-Asserted-Identity: ");
+        assert_eq!(seen("<sip:x@h>", &lines, true), expected);
+        let word = "P-Asserted-Identity: <sip:anna@h>\r\n";
+        assert_eq!(seen("<sip:x@h>", word, true).0, "anna");
+        let broken = "P-Asserted-Identity: <<sip>\r\n";
+        assert_eq!(seen("<sip:x@h>", broken, true), ("x".into(), "From"));
+    }
+
+    #[test]
+    fn a_trusted_trunk_may_name_the_caller_in_older_headers_and_the_stronger_one_counts() {
+        let number = "<sip:+79160000001@h>";
+        let rpid = "Remote-Party-ID: <sip:+79160000009@h>;party=called, \
+            \"A\" <sip:+79160000003@h>;party=calling;screen=yes\r\n";
+        let preferred = "P-Preferred-Identity: <sip:+79160000004@h>\r\n";
+        let asserted = "P-Asserted-Identity: <sip:+79160000002@h>\r\n";
+        let all = format!("{preferred}{rpid}{asserted}");
+        let two = format!("{preferred}{rpid}");
+        for (more, caller, from) in [
+            (&*all, "+79160000002", "P-Asserted-Identity"),
+            (&*two, "+79160000003", "Remote-Party-ID"),
+            (preferred, "+79160000004", "P-Preferred-Identity"),
+        ] {
+            assert_eq!(seen(number, more, true), (caller.to_owned(), from));
+            let believed = seen(number, more, false);
+            assert_eq!(
+                believed,
+                ("+79160000001".to_owned(), "From"),
+                "not believed"
+            );
+        }
+        let hides = rpid.replace("screen=yes", "privacy=full");
+        assert_eq!(seen(number, &hides, true).0, "anonymous");
     }
 
     #[test]

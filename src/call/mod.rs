@@ -5,14 +5,17 @@ mod breadth;
 mod causes;
 mod contact;
 pub mod desk;
+mod dialled;
 mod digest;
 mod door;
 mod events;
+
 mod farewell;
 pub mod guard;
 mod hands;
 mod headers;
 mod health;
+mod heard;
 mod identity;
 mod leg;
 mod machine;
@@ -21,7 +24,10 @@ mod offer_answer;
 mod offers;
 mod outcome;
 mod places;
+mod privacy;
 pub mod probe;
+mod rate;
+mod reach;
 mod registrar;
 mod reply;
 #[cfg(test)]

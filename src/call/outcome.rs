@@ -35,7 +35,11 @@ pub(in crate::call) fn of_all(tried: &[Tried]) -> (u16, FinishReason) {
         (if all { 486 } else { 480 }, FinishReason::Busy)
     } else if any(TriedResult::CodecMismatch) {
         (488, FinishReason::CodecMismatch)
-    } else if any(TriedResult::Unreachable) || tried().next().is_none() {
+    } else if any(TriedResult::Unreachable)
+        || any(TriedResult::NotAllowed)
+        || any(TriedResult::Loop)
+        || tried().next().is_none()
+    {
         (503, FinishReason::Unreachable)
     } else {
         (503, FinishReason::Overload)
@@ -48,6 +52,8 @@ pub(in crate::call) const fn of_refusal(status: u16) -> FinishReason {
         // Its media, or the only media type that it takes.
         406 | 415 | 488 => FinishReason::CodecMismatch,
         503 => FinishReason::Shutdown,
+        // Nothing else about an INVITE of a trunk is forbidden before a rule is asked.
+        403 => FinishReason::TooManyNumbers,
         _ => FinishReason::BadRequest,
     }
 }
@@ -62,6 +68,7 @@ mod tests {
             .iter()
             .map(|(result, ring_ms)| Tried {
                 target: "manager:desk".to_owned(),
+                trunk: None,
                 result: *result,
                 sip_status: None,
                 ring_ms: *ring_ms,

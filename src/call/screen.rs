@@ -5,6 +5,7 @@
 use crate::call::hands::Answer;
 use crate::call::headers::{SDP, is_supported};
 use crate::call::offer_answer::{Body, read};
+use crate::call::privacy;
 use crate::call::unfit::Unfit;
 use crate::sdp::Session;
 use crate::sip::header::Name;
@@ -21,6 +22,9 @@ pub(in crate::call) fn invite(request: &Request) -> Result<Option<Session>, Refu
     let headers = request.headers();
     if headers.max_breadth() == Some(0) {
         return Err((Answer::status(440), "it may ring nobody"));
+    }
+    if privacy::is_too_much(headers) {
+        return Err((Answer::status(500), "a privacy that cannot be given"));
     }
     // RFC 3261 20.1: without Accept an INVITE's answer may be SDP.
     let takes_sdp = !headers.has(Name::Accept)

@@ -183,6 +183,9 @@ pub struct Ended {
 pub struct Tried {
     /// `manager:desk`, `ext:101@pbx`, `number:+7…@carrier`.
     pub target: String,
+    /// The trunk on which; a target with several may stand here once for each. `None` in old lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trunk: Option<Arc<str>>,
     /// What came of it.
     pub result: TriedResult,
     /// Its final SIP status, where it gave one.
@@ -211,10 +214,14 @@ pub enum TriedResult {
     AnsweredElsewhere,
     /// The caller gave up while it was tried.
     Cancelled,
-    /// It could not be tried: no ports, or its trunk is full.
+    /// It could not be tried: no ports, or its trunk is full or has had its calls of this second.
     NoCapacity,
     /// It named others (3xx), who were tried in its place.
     Redirected,
+    /// It was not tried: its trunk may not dial there.
+    NotAllowed,
+    /// It was not tried: it is a virtual number of ours, and the call would come back.
+    Loop,
 }
 
 impl TriedResult {
@@ -231,6 +238,8 @@ impl TriedResult {
             Self::Cancelled => "cancelled",
             Self::NoCapacity => "no-capacity",
             Self::Redirected => "redirected",
+            Self::NotAllowed => "not-allowed",
+            Self::Loop => "loop",
         }
     }
 }
@@ -327,11 +336,13 @@ pub enum FinishReason {
     BadRequest,
     /// A peer that owed it refreshed the session no more, or took no refresh of ours (RFC 4028).
     SessionExpired,
+    /// Its caller, or the address that it came from, dialled too many different numbers in a short time (`[guard]`).
+    TooManyNumbers,
 }
 
 impl FinishReason {
     /// Every reason, each at the place of its number. The store's files hold these numbers: append only.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Completed,
         Self::CallerGaveUp,
         Self::Busy,
@@ -348,6 +359,7 @@ impl FinishReason {
         Self::Crashed,
         Self::BadRequest,
         Self::SessionExpired,
+        Self::TooManyNumbers,
     ];
 
     /// The word of the record.
@@ -369,6 +381,7 @@ impl FinishReason {
             Self::Crashed => "crashed",
             Self::BadRequest => "bad-request",
             Self::SessionExpired => "session-expired",
+            Self::TooManyNumbers => "too-many-numbers",
         }
     }
 }
@@ -405,7 +418,7 @@ mod tests {
         for (place, reason) in FinishReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, place);
         }
-        let last = FinishReason::SessionExpired;
+        let last = FinishReason::TooManyNumbers;
         assert_eq!(last as usize + 1, FinishReason::ALL.len());
     }
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use crate::base::chance::Chance;
 use crate::base::country::Country;
+use crate::base::number::Number;
 use crate::base::time::Moment;
 use crate::call::alarms::Alarms;
 use crate::call::desk::{CallKey, Note, Told, Wish};
@@ -97,6 +98,7 @@ impl Switchboard {
         let trunks = Arc::clone(&hands.trunks);
         health.set_trunks(Moment::START, &trunks, &mut hands);
         hands.half_open.set(setup.guard);
+        hands.fan_out.set(setup.guard);
         Self {
             calls: BTreeMap::new(),
             hands,
@@ -227,6 +229,13 @@ impl Switchboard {
         self.health.set_trunks(now, &trunks, &mut self.hands);
         self.hands.trunks = trunks;
         self.settle(now);
+    }
+
+    /// Takes the virtual numbers, in the place of those told before: what is never dialled.
+    pub fn set_own_numbers(&mut self, numbers: impl IntoIterator<Item = Number>) {
+        let mut numbers: Vec<Number> = numbers.into_iter().collect();
+        numbers.sort_unstable();
+        self.hands.own_numbers = numbers;
     }
 
     /// Takes other lengths of sessions. Legs keep those that they began with.

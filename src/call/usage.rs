@@ -1,13 +1,18 @@
-//! How many legs each trunk carries now, against its `max_calls`.
+//! How many legs each trunk carries now, against its `max_calls`, and how quickly they begin, against its `calls_per_s`.
 
 use std::sync::Arc;
 
 use crate::base::map::{Map, keyed};
+use crate::base::time::Moment;
+use crate::call::rate::Rate;
+use crate::call::trunk::Trunk;
 
 /// Legs by trunk.
 #[derive(Debug)]
 pub(in crate::call) struct Usage {
     by_trunk: Map<Arc<str>, u32>,
+    /// Of trunks with a `calls_per_s`; as many as the configuration ever named.
+    rates: Map<Arc<str>, Rate>,
     all: usize,
 }
 
@@ -16,6 +21,7 @@ impl Usage {
     pub(in crate::call) fn new(key: u64) -> Self {
         Self {
             by_trunk: keyed(key),
+            rates: keyed(key),
             all: 0,
         }
     }
@@ -32,6 +38,15 @@ impl Usage {
             *legs = legs.saturating_sub(1);
             self.all = self.all.saturating_sub(1);
         }
+    }
+
+    /// Takes one of the new calls that a trunk may have in this second; `false`: it has had them all.
+    pub(in crate::call) fn may_begin(&mut self, now: Moment, trunk: &Trunk) -> bool {
+        let Some(per_s) = trunk.calls_per_s else {
+            return true;
+        };
+        let rate = self.rates.entry(Arc::clone(&trunk.id)).or_default();
+        rate.take(now, per_s)
     }
 
     /// Whether no further leg fits.

@@ -14,6 +14,10 @@ const REFUSALS_MAX: u32 = 1_000_000;
 const BAN_S_MAX: u32 = 86_400;
 /// More calls at once than a machine has ports for.
 const HALF_OPEN_MAX: u32 = 1_000_000;
+/// More numbers than a hunt dials before somebody looks; each costs memory for each source.
+const NUMBERS_MAX: u32 = 1_000;
+/// What a source dialled an hour ago says nothing of what it does now.
+const NUMBERS_WITHIN_S_MAX: u32 = 3_600;
 /// Descriptors are kept for so many: see `engine::limits`.
 const CONNECTIONS_MAX: u32 = 1_024;
 
@@ -25,6 +29,7 @@ pub(in crate::config) fn read(mut section: Section<'_, '_>) -> (guard::Settings,
         section.number(key, limits, &sample).unwrap_or(usual)
     };
     let seconds = u32::try_from(usual.ban.as_secs()).unwrap_or(BAN_S_MAX);
+    let within = u32::try_from(usual.numbers_within.as_secs()).unwrap_or(NUMBERS_WITHIN_S_MAX);
     let settings = guard::Settings {
         requests_per_s: number(
             &mut section,
@@ -56,6 +61,24 @@ pub(in crate::config) fn read(mut section: Section<'_, '_>) -> (guard::Settings,
             1..=HALF_OPEN_MAX,
             usual.half_open_per_source_max,
         ),
+        numbers_max: number(
+            &mut section,
+            "numbers_max",
+            0..=NUMBERS_MAX,
+            usual.numbers_max,
+        ),
+        numbers_per_address_max: number(
+            &mut section,
+            "numbers_per_address_max",
+            0..=NUMBERS_MAX,
+            usual.numbers_per_address_max,
+        ),
+        numbers_within: Duration::from_secs(u64::from(number(
+            &mut section,
+            "numbers_within_s",
+            1..=NUMBERS_WITHIN_S_MAX,
+            within,
+        ))),
     };
     let usual = Connections::default();
     let connections = Connections {
@@ -92,7 +115,7 @@ mod tests {
     fn what_is_written_is_meant() {
         let config = good(
             "[guard]\nrequests_per_s = 5\nrefusals_before_ban = 3\nban_s = 0\nhalf_open_max = 7\n\
-             half_open_per_source_max = 6\nconnections_max = 9\nconnections_per_source_max = 8\n",
+             half_open_per_source_max = 6\nnumbers_max = 0\nnumbers_per_address_max = 50\nnumbers_within_s = 30\nconnections_max = 9\nconnections_per_source_max = 8\n",
         );
         let guard = config.guard;
         assert_eq!((guard.requests_per_s, guard.refusals_before_ban), (5, 3));
@@ -101,6 +124,8 @@ mod tests {
             (guard.half_open_max, guard.half_open_per_source_max),
             (7, 6)
         );
+        assert_eq!((guard.numbers_max, guard.numbers_per_address_max), (0, 50));
+        assert_eq!(guard.numbers_within, Duration::from_secs(30));
         let connections = config.sip.connections;
         assert_eq!((connections.max, connections.per_source_max), (9, 8));
     }

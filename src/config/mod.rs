@@ -4,6 +4,7 @@ pub mod load;
 pub mod mistake;
 pub mod reload;
 
+mod barred;
 mod book;
 mod conduct;
 mod guard;

@@ -42,10 +42,10 @@ pub(in crate::config) fn managers(
         });
         let label = section.word("label", "\"Mowers desk\"");
         let dial = dial(&mut section, country);
-        let trunk = trunk(&mut section, trunks);
+        let trunks = own_trunks(&mut section, trunks);
         let weight = section.number("weight", 1..=WEIGHT_MAX, "2").unwrap_or(1);
         if let Some(id) = id {
-            let manager = dial.zip(trunk).map(|(dial, trunk)| Manager {
+            let manager = dial.zip(trunks).map(|(dial, (trunk, spare))| Manager {
                 id: id.text.into(),
                 label: label.map_or(id.text, |label| label.text).into(),
                 target: Target {
@@ -53,6 +53,7 @@ pub(in crate::config) fn managers(
                     manager: Some(id.text.into()),
                     dial,
                     trunk,
+                    spare,
                 },
                 weight,
             });
@@ -99,18 +100,34 @@ pub(in crate::config) fn extension(book: &Book<'_>, word: Word<'_>) -> Option<Di
     Some(Dial::Extension(word.text.into()))
 }
 
+/// The first trunk to try, and the others.
+type InOrder = (Arc<str>, Arc<[Arc<str>]>);
+
 /// A manager who names no trunk is reached on the only one.
-fn trunk(section: &mut Section<'_, '_>, trunks: &Known<Trunk>) -> Option<Arc<str>> {
-    match section.word("trunk", "\"pbx\"") {
-        Some(id) => trunks.find_id(section.book, id),
-        None if section.has("trunk") => None,
-        None => {
-            if trunks.len() != 1 {
-                section.missing("trunk", "\"pbx\"");
+fn own_trunks(section: &mut Section<'_, '_>, trunks: &Known<Trunk>) -> Option<InOrder> {
+    let book = section.book;
+    let words = section.some_words("trunk", "\"pbx\"");
+    if !section.has("trunk") {
+        if trunks.len() != 1 {
+            section.missing("trunk", "\"pbx\"");
+        }
+        let only = trunks.only()?;
+        return Some((Arc::clone(&only.id), Arc::default()));
+    }
+    let count = words.len();
+    let mut found: Vec<Arc<str>> = Vec::with_capacity(count);
+    for word in words {
+        match trunks.find_id(book, word) {
+            Some(id) if found.contains(&id) => {
+                let message = format!("trunk \"{id}\" is there twice");
+                book.error(word.at, message, "leave one of them out");
             }
-            trunks.only().map(|trunk| Arc::clone(&trunk.id))
+            Some(id) => found.push(id),
+            None => {}
         }
     }
+    let (first, others) = found.split_first()?;
+    (found.len() == count).then(|| (Arc::clone(first), others.into()))
 }
 
 /// Reads every `[[group]]`.
@@ -196,6 +213,31 @@ mod tests {
         assert_eq!(&*desk.target.name, "manager:desk");
         assert_eq!(desk.target.dial, Dial::Extension("101".into()));
         assert_eq!((&*desk.label, desk.weight), ("desk", 1));
+    }
+
+    #[test]
+    fn a_manager_may_be_reached_on_several_trunks_in_their_order() {
+        let two = format!("{TRUNK}[[trunk]]\nid = \"gsm\"\nhost = \"192.0.2.2\"\n");
+        let with = |trunk: &str| {
+            format!("{two}[[manager]]\nid = \"desk\"\nextension = \"1\"\ntrunk = {trunk}\n")
+        };
+        let config = good(&with("[\"gsm\", \"pbx\"]"));
+        let target = &config.routing.manager("desk").unwrap().target;
+        assert_eq!(
+            (&*target.trunk, &*target.spare),
+            ("gsm", &["pbx".into()][..])
+        );
+        assert_eq!(
+            mistakes(&with("[\"gsm\", \"gsm\", \"isdn\"]")),
+            [
+                "10:17: trunk \"gsm\" is there twice; leave one of them out",
+                "10:24: there is no [[trunk]] \"isdn\"; there are: pbx, gsm",
+            ]
+        );
+        assert_eq!(
+            mistakes(&with("[]")),
+            ["10:9: `trunk` is an empty list; write trunk = \"pbx\", or leave the key out"]
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
+use crate::config::barred;
 use crate::config::book::Book;
 use crate::config::guard;
 use crate::config::known::Known;
@@ -117,6 +118,14 @@ fn config<'t>(
     let rules = rules::rules(root.tables("rule", "[[rule]]"), &names);
     root.finish();
     shadow::check(book, &rules, &sources.known, recordings.when);
+    let barred = country.map(|country| {
+        let limits = barred::Limits {
+            trunks: &trunks,
+            sources: &sources.known,
+            country,
+        };
+        barred::check(book, &managers, &rules, &limits)
+    });
     if rules.meanings().any(|(rule, _)| rule.when.hours.is_some()) {
         without_zone.iter().for_each(|at| no_zone(book, *at));
     }
@@ -139,7 +148,8 @@ fn config<'t>(
             rules.meanings().map(|(rule, _)| (**rule).clone()).collect(),
             all(&groups),
             all(&managers),
-        ),
+        )
+        .with_barred(barred.unwrap_or_default()),
     })
 }
 

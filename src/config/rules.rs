@@ -324,6 +324,7 @@ fn target(dial: Dial, trunk: Arc<str>) -> Target {
         manager: None,
         dial,
         trunk,
+        spare: Arc::default(),
     }
 }
 

@@ -349,6 +349,8 @@ impl Engine {
         self.streams.set_tls(&self.rules.tls);
         self.set_trunks(now, Trunks::new(trunks));
         self.switchboard.set_session(self.rules.session);
+        let own = self.rules.tracking.virtual_numbers();
+        self.switchboard.set_own_numbers(own);
         self.watch_names();
         add(&self.gauges.reloads, 1);
         tracing::info!("new rules are in force; calls under way keep theirs");

@@ -227,7 +227,7 @@ fn assemble(
     let trunks = Arc::new(Trunks::new(trunks));
     warn_of_shared(&trunks, &[]);
     let ways = Ways::new(clock, chance.next_u64());
-    let switchboard = Switchboard::new(
+    let mut switchboard = Switchboard::new(
         crate::call::switchboard::Setup {
             sip: endpoint::Settings {
                 advertise: setup.sip.advertise,
@@ -242,6 +242,7 @@ fn assemble(
         },
         chance.fork(),
     );
+    switchboard.set_own_numbers(setup.rules.tracking.virtual_numbers());
     let (name_reports, names) = mpsc::channel(1);
     let engine = Engine {
         clock,

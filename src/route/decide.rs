@@ -1,6 +1,7 @@
 //! The decision: the first rule whose conditions all hold, its targets laid out in steps.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::DateTime;
@@ -19,6 +20,8 @@ pub struct Routing {
     rules: Vec<Rule>,
     groups: Vec<Arc<Group>>,
     managers: Vec<Arc<Manager>>,
+    /// Targets that are never dialled, by name, and why.
+    barred: BTreeMap<Arc<str>, String>,
 }
 
 /// What is known of a call when it is decided.
@@ -52,7 +55,15 @@ impl Routing {
             rules,
             groups,
             managers,
+            barred: BTreeMap::new(),
         }
+    }
+
+    /// Names targets that are never dialled, and why: an explanation says so. That they are not is the call's to see to.
+    #[must_use]
+    pub fn with_barred(mut self, barred: BTreeMap<Arc<str>, String>) -> Self {
+        self.barred = barred;
+        self
     }
 
     /// Decides who answers.
@@ -78,7 +89,15 @@ impl Routing {
             passed.push((Arc::clone(&rule.id), why));
         }
         let decision = self.carry_out(winner, facts);
-        Explanation::new(facts, passed, &decision, winner.map(|rule| &rule.action))
+        let action = winner.map(|rule| &rule.action);
+        let mut explanation = Explanation::new(facts, passed, &decision, action);
+        let targets = explanation.steps.iter().flat_map(|step| &step.targets);
+        let barred = targets.filter_map(|name| Some((name, self.barred.get(name)?)));
+        let notes: Vec<String> = barred
+            .map(|(name, why)| format!("{name} is not rung: {why}"))
+            .collect();
+        explanation.notes.extend(notes);
+        explanation
     }
 
     /// The rules in order.
@@ -258,6 +277,7 @@ mod tests {
                 manager: Some(id.into()),
                 dial: Dial::Extension(id.into()),
                 trunk: "pbx".into(),
+                spare: Arc::default(),
             },
             weight: 1,
         })

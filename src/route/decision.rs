@@ -43,6 +43,20 @@ pub struct Target {
     pub dial: Dial,
     /// `[[trunk]] id` on which.
     pub trunk: Arc<str>,
+    /// Trunks that are tried in this order where that one cannot take the call.
+    pub spare: Arc<[Arc<str>]>,
+}
+
+impl Target {
+    /// The same target on its next trunk, where there is one.
+    pub fn on_next_trunk(&self) -> Option<Self> {
+        let (trunk, spare) = self.spare.split_first()?;
+        Some(Self {
+            trunk: Arc::clone(trunk),
+            spare: spare.into(),
+            ..self.clone()
+        })
+    }
 }
 
 /// What is dialled.

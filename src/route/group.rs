@@ -154,6 +154,7 @@ mod tests {
                     manager: Some((*id).into()),
                     dial: Dial::Extension((*id).into()),
                     trunk: "pbx".into(),
+                    spare: Arc::default(),
                 },
                 weight: *weight,
             })

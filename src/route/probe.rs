@@ -54,6 +54,7 @@ fn desk(extension: &str, trunk: &str) -> Arc<Manager> {
             manager: Some(extension.into()),
             dial: Dial::Extension(extension.into()),
             trunk: trunk.into(),
+            spare: Arc::default(),
         },
         weight: 1,
     })

@@ -168,20 +168,79 @@ impl Challenge {
     }
 }
 
+/// One answer to a challenge of ours: an Authorization with `qop=auth`.
+pub(in crate::sip) struct Proof {
+    pub(in crate::sip) username: String,
+    pub(in crate::sip) realm: String,
+    pub(in crate::sip) nonce: String,
+    pub(in crate::sip) uri: String,
+    pub(in crate::sip) response: String,
+    pub(in crate::sip) algorithm: Algorithm,
+    pub(in crate::sip) cnonce: String,
+    pub(in crate::sip) count: u32,
+    /// The same as it is written, which is what was hashed.
+    pub(in crate::sip) count_text: String,
+}
+
+impl Proof {
+    /// Reads the value of an Authorization; `None`: it is none that answers `qop=auth`.
+    pub(in crate::sip) fn parse(line: &[u8]) -> Option<Self> {
+        let mut cursor = Cursor::new(line);
+        cursor.skip_space();
+        let scheme = cursor.take(scan::TOKEN).of(line);
+        if !scheme.eq_ignore_ascii_case(b"Digest") {
+            return None;
+        }
+        let fields = fields(&mut cursor, line)?;
+        let field = |wanted: &[u8]| {
+            let mut all = fields.iter();
+            let found = all.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            found.map(|(_, value)| value.clone())
+        };
+        let count_text = field(b"nc")?;
+        Some(Self {
+            username: field(b"username")?,
+            realm: field(b"realm")?,
+            nonce: field(b"nonce")?,
+            uri: field(b"uri")?,
+            response: field(b"response")?,
+            algorithm: match field(b"algorithm") {
+                Some(text) => Algorithm::parse(&text)?,
+                None => Algorithm::Md5,
+            },
+            cnonce: field(b"cnonce")?,
+            count: u32::from_str_radix(&count_text, 16).ok()?,
+            count_text: field(b"qop")
+                .filter(|qop| qop.eq_ignore_ascii_case("auth"))
+                .map(|_| count_text)?,
+        })
+    }
+}
+
 impl Algorithm {
+    /// As it is written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Md5 => "MD5",
+            Self::Md5Sess => "MD5-sess",
+            Self::Sha256 => "SHA-256",
+            Self::Sha256Sess => "SHA-256-sess",
+            Self::Sha512 => "SHA-512-256",
+            Self::Sha512Sess => "SHA-512-256-sess",
+        }
+    }
+
     fn parse(text: &str) -> Option<Self> {
-        const KNOWN: [(&str, Algorithm); 6] = [
-            ("MD5", Algorithm::Md5),
-            ("MD5-sess", Algorithm::Md5Sess),
-            ("SHA-256", Algorithm::Sha256),
-            ("SHA-256-sess", Algorithm::Sha256Sess),
-            ("SHA-512-256", Algorithm::Sha512),
-            ("SHA-512-256-sess", Algorithm::Sha512Sess),
+        const KNOWN: [Algorithm; 6] = [
+            Algorithm::Md5,
+            Algorithm::Md5Sess,
+            Algorithm::Sha256,
+            Algorithm::Sha256Sess,
+            Algorithm::Sha512,
+            Algorithm::Sha512Sess,
         ];
-        let found = KNOWN
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(text));
-        found.map(|(_, algorithm)| *algorithm)
+        let mut known = KNOWN.into_iter();
+        known.find(|algorithm| algorithm.word().eq_ignore_ascii_case(text))
     }
 
     const fn is_session(self) -> bool {
@@ -192,7 +251,7 @@ impl Algorithm {
     }
 
     /// Hashes the parts joined by colons, as lower-case hexadecimal digits.
-    fn hash(self, parts: &[&str]) -> String {
+    pub(in crate::sip) fn hash(self, parts: &[&str]) -> String {
         let text = parts.join(":");
         match self {
             Self::Md5 | Self::Md5Sess => hex::encode(Md5::digest(text)),

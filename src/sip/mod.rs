@@ -1,6 +1,7 @@
 //! SIP without sockets: messages, transactions, dialogs (RFC 3261).
 
 pub mod auth;
+pub mod authenticate;
 pub mod dialog;
 pub mod endpoint;
 pub mod frame;

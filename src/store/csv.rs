@@ -6,7 +6,7 @@ use std::io;
 use crate::store::record::CallRecord;
 
 /// The columns, in order. People script against these: new ones go to the end.
-pub const COLUMNS: [&str; 28] = [
+pub const COLUMNS: [&str; 29] = [
     "id",
     "started_at",
     "ended_at",
@@ -35,6 +35,7 @@ pub const COLUMNS: [&str; 28] = [
     "value",
     "note",
     "recording",
+    "caller_from",
 ];
 
 /// Writes a line of column names and a line for each call.
@@ -105,6 +106,7 @@ fn cells(call: &CallRecord) -> [String; COLUMNS.len()] {
             .as_ref()
             .map(|recording| recording.file.clone())
             .unwrap_or_default(),
+        call.caller_from.clone(),
     ]
 }
 

@@ -280,6 +280,7 @@ impl Draft {
         let rang = self.ringing.map(|ringing| answer.mono - ringing.mono);
         Some(story::Tried {
             target,
+            trunk: (!trunk.is_empty()).then(|| trunk.into()),
             result: story::TriedResult::Answered,
             sip_status: Some(200),
             ring_ms: rang.map_or(0, millis),

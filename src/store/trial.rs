@@ -284,6 +284,7 @@ pub(crate) fn ended(at: WallTime, caller: &Caller) -> Ended {
         rule: Some("mowers in working hours".into()),
         targets_tried: vec![Tried {
             target: "manager:desk".into(),
+            trunk: Some("carrier".into()),
             result: TriedResult::Answered,
             sip_status: Some(200),
             ring_ms: 1_700,

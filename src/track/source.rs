@@ -74,6 +74,11 @@ impl Tracking {
         &self.sources
     }
 
+    /// All virtual numbers, in order.
+    pub fn virtual_numbers(&self) -> impl Iterator<Item = Number> {
+        self.by_number.iter().map(|(number, _)| *number)
+    }
+
     /// How many virtual numbers there are.
     pub fn numbers(&self) -> usize {
         self.by_number.len()

@@ -9,6 +9,7 @@
 //! that a flood from ever new addresses leaves the time to the trunks. Everything here is bounded, whatever comes.
 
 mod bans;
+pub(in crate::call) mod fan_out;
 pub(in crate::call) mod half_open;
 mod rate;
 mod recent;

@@ -15,6 +15,12 @@ pub struct Settings {
     pub half_open_max: u32,
     /// Most of those from one address.
     pub half_open_per_source_max: u32,
+    /// Different numbers that one caller may dial within `numbers_within`; 0: any.
+    pub numbers_max: u32,
+    /// The same for one address of an untrusted trunk; 0: any.
+    pub numbers_per_address_max: u32,
+    /// The time in which different numbers are counted, and for which whoever dialled too many is refused.
+    pub numbers_within: Duration,
 }
 
 impl Default for Settings {
@@ -29,6 +35,11 @@ impl Default for Settings {
             // A hundred new calls a second that ring for 20 s each.
             half_open_max: 2_000,
             half_open_per_source_max: 1_000,
+            // Nobody calls so many advertisements of one business within a minute.
+            numbers_max: 20,
+            // A carrier sends the calls of all its callers from one address.
+            numbers_per_address_max: 0,
+            numbers_within: Duration::from_secs(60),
         }
     }
 }

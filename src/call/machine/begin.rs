@@ -170,9 +170,10 @@ impl Call {
     ) {
         let limit = self.caller.leg.trunk.max_calls;
         let peer = self.caller.leg.path.peer.ip();
-        let full =
-            hands.usage.is_over(&self.caller.leg.trunk.id, limit) || hands.half_open.is_over(peer);
         let goes_on = given_up.is_none() && refusal.is_none();
+        let full = hands.usage.is_over(&self.caller.leg.trunk.id, limit)
+            || hands.half_open.is_over(peer)
+            || (goes_on && !hands.usage.may_begin(now, &self.caller.leg.trunk));
         let rule = match &admission.course {
             Course::Follow(decision) if goes_on && !full => decision.rule().cloned(),
             Course::Follow(_) | Course::Overload { .. } => None,
@@ -374,6 +375,42 @@ mod tests {
         let third = second.replace("second", "third");
         rig.from(CARRIER, &third);
         assert_eq!(rig.board.live().calls, 1, "a line is free again");
+    }
+
+    #[test]
+    fn a_trunk_begins_its_calls_of_a_second_and_no_more() {
+        let mut lines = trunks();
+        lines[0].0.calls_per_s = Some(1);
+        let mut rig = Rig::with(one_by_one(&["101"]), lines);
+        rig.dial();
+        let second = invite(NUMBER, &sdp("127.0.0.2", 4_002, ""));
+        let second = |name: &str| {
+            let text = second.replace("incoming", name);
+            text.replace("z9hG4bKin", &format!("z9hG4bK{name}"))
+        };
+        rig.from(CARRIER, &second("two"));
+        let refused = rig.to(CARRIER, "SIP/2.0 503");
+        assert_ne!(header(&refused, "Retry-After"), "");
+        assert_eq!(rig.ended().finish_reason, FinishReason::Overload);
+        assert_eq!(rig.board.live().calls, 1);
+        rig.seconds(1);
+        rig.from(CARRIER, &second("three"));
+        assert_eq!(rig.board.live().calls, 2, "another second");
+    }
+
+    #[test]
+    fn a_target_trunk_that_began_its_calls_of_a_second_is_passed_over() {
+        let mut lines = trunks();
+        lines[1].0.calls_per_s = Some(1);
+        let mut rig = Rig::with(together(&["101", "102"]), lines);
+        rig.dial();
+        let sent = rig.all_to(PBX);
+        assert_eq!(sent.len(), 1, "{sent:?}");
+        rig.from(PBX, &reply(&sent[0], 486, "one", ""));
+        let over = rig.ended().targets_tried.iter();
+        let over = over.filter(|one| one.result == TriedResult::NoCapacity);
+        assert_eq!(over.count(), 1);
+        rig.assert_clean();
     }
 
     #[test]

@@ -25,6 +25,7 @@ impl Call {
         status: Option<u16>,
     ) {
         self.retire(now, hands, index, result, status);
+        self.try_other_trunk(now, hands, index);
         self.go_on(now, hands);
     }
 
@@ -109,6 +110,7 @@ impl Call {
                 false => TriedResult::NoAnswer,
             };
             self.give_up(now, hands, index, result, Why::NONE);
+            self.try_other_trunk(now, hands, index);
             self.go_on(now, hands);
         }
     }

@@ -76,6 +76,9 @@ impl Call {
             .header(Name::Allow, ALLOW)
             .header(Name::UserAgent, &hands.user_agent);
         invite = write_supported(attempt.reliable, invite);
+        if believed && let Some(asserted) = &shown.asserted {
+            invite = invite.header(Name::PAssertedIdentity, asserted);
+        }
         if let Some(diversion) = shown.diversion {
             invite = invite.header(Name::Diversion, diversion);
         }
@@ -85,6 +88,9 @@ impl Call {
         }
         invite = repeat(leg.upkeep.timer.ask(invite), credentials);
         invite = headers::pass_on(request.headers(), believed, invite);
+        if shown.is_callers {
+            invite = headers::pass_signatures(request.headers(), invite);
+        }
         if let Some(offer) = &self.caller.offer {
             invite = invite.body(headers::SDP, &leg.voice.say(offer, address));
         }

@@ -20,6 +20,7 @@ mod inform;
 mod invite;
 mod modified;
 mod modify;
+mod other_trunk;
 mod place;
 mod prack;
 mod redirect;

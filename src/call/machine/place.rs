@@ -30,24 +30,11 @@ impl Call {
                 return self.all_failed(now, hands);
             };
             for target in targets {
-                self.place_or_note(now, hands, &target, ring);
+                self.place_on_any_trunk(now, hands, target, ring);
             }
             if self.attempts.iter().any(Attempt::is_trying) {
                 return;
             }
-        }
-    }
-
-    /// Tries a target, or writes down why it cannot be tried.
-    pub(super) fn place_or_note(
-        &mut self,
-        now: Moment,
-        hands: &mut Hands,
-        target: &Target,
-        ring: Duration,
-    ) {
-        if let Err(result) = self.place(now, hands, target, ring) {
-            self.note_untried(target, result);
         }
     }
 
@@ -86,7 +73,7 @@ impl Call {
     }
 
     /// Makes a target's leg and asks for its ports.
-    fn place(
+    pub(super) fn place(
         &mut self,
         now: Moment,
         hands: &mut Hands,
@@ -96,13 +83,14 @@ impl Call {
         let line = hands.trunks.by_id(&target.trunk);
         let line = line.ok_or(TriedResult::Unreachable)?;
         let trunk = Arc::clone(&line.trunk);
+        hands.may_dial(&trunk, &target.dial)?;
         let mut ways = VecDeque::from(hands.places.ways(now, line, &mut hands.chance));
         // A call that was dialled securely goes on securely or not at all (RFC 5630 4.1).
         let sips = self.caller.leg.sips;
         ways.retain(|way| way.transport.is_secure() || !sips);
         // Its name leads nowhere now, or nothing there answers.
         let to = ways.pop_front().ok_or(TriedResult::Unreachable)?;
-        if hands.usage.is_full(&trunk.id, trunk.max_calls) {
+        if hands.usage.is_full(&trunk.id, trunk.max_calls) || !hands.usage.may_begin(now, &trunk) {
             return Err(TriedResult::NoCapacity);
         }
         let reliable = self.reliable_toward(trunk.reliable);
@@ -159,12 +147,13 @@ impl Call {
     }
 
     /// Writes a target down; its result changes when it is known.
-    fn note_untried(&mut self, target: &Target, result: TriedResult) -> usize {
+    pub(super) fn note_untried(&mut self, target: &Target, result: TriedResult) -> usize {
         let Some(story) = &mut self.story else {
             return 0;
         };
         story.tried.push(Tried {
             target: target.name.to_string(),
+            trunk: Some(Arc::clone(&target.trunk)),
             result,
             sip_status: None,
             ring_ms: 0,

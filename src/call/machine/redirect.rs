@@ -60,7 +60,7 @@ impl Call {
         // The others of its step ring on, and whom it named rings with them.
         if self.attempts.iter().any(Attempt::is_trying) {
             let first = targets.remove(0);
-            self.place_or_note(now, hands, &first, ring);
+            self.place_on_any_trunk(now, hands, first, ring);
         }
         if let State::Hunting(hunt) = &mut self.state {
             let ring_s = u32::try_from(ring.as_secs()).unwrap_or(u32::MAX);
@@ -164,6 +164,7 @@ fn target(contact: &Uri, line: &Line, country: &Country) -> Option<Target> {
         manager: None,
         dial,
         trunk: trunk.clone(),
+        spare: Default::default(),
     })
 }
 

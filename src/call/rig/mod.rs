@@ -72,6 +72,7 @@ pub(in crate::call) fn target(extension: &str) -> Target {
         manager: Some(format!("m{extension}").into()),
         dial: Dial::Extension(extension.into()),
         trunk: "pbx".into(),
+        spare: Arc::default(),
     }
 }
 
