@@ -30,3 +30,4 @@ mod strangers;
 mod talks;
 mod tls;
 mod trunks;
+mod websocket;
