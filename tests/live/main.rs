@@ -27,7 +27,14 @@ mod sipp;
 mod sound;
 mod stop;
 mod strangers;
+#[expect(
+    dead_code,
+    reason = "how a message is read is for the reader's own tests"
+)]
+#[path = "../torture/table.rs"]
+mod table;
 mod talks;
 mod tls;
+mod torture;
 mod trunks;
 mod websocket;

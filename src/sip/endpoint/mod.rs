@@ -122,6 +122,8 @@ pub struct Endpoint {
     exchanges: Map<Fingerprint, Slot>,
     timers: Timers<Wake>,
     out: VecDeque<Output>,
+    /// Connections that end once everything that came on them before is dealt with.
+    doomed: Vec<(Moment, FlowId)>,
     /// Whether something happened since stale timers were last dropped.
     stirred: bool,
 }
@@ -149,6 +151,7 @@ impl Endpoint {
             exchanges: keyed(chance.next_u64()),
             timers: Timers::new(),
             out: VecDeque::new(),
+            doomed: Vec::new(),
             stirred: false,
             settings,
             chance,
@@ -210,7 +213,7 @@ impl Endpoint {
                 }
                 Err(broken) => {
                     self.refuse_stream(now, path, broken);
-                    return self.close(now, flow);
+                    return self.doomed.push((now, flow));
                 }
             }
         }
@@ -261,7 +264,7 @@ impl Endpoint {
 
     /// Returns the next thing to do or to know, or `None` when drained.
     pub fn poll(&mut self) -> Option<Output> {
-        let next = self.out.pop_front();
+        let next = self.out.pop_front().or_else(|| self.end_doomed());
         if next.is_none() && std::mem::take(&mut self.stirred) {
             let (clients, servers) = (&self.clients, &self.servers);
             self.timers.forget_stale(|at, wake| {
@@ -303,6 +306,13 @@ impl Endpoint {
             Ok(Message::Response(response)) => self.handle_response(now, path, response),
             Err(malformed) => self.refuse_malformed(now, path, &malformed),
         }
+    }
+
+    fn end_doomed(&mut self) -> Option<Output> {
+        for (now, flow) in std::mem::take(&mut self.doomed) {
+            self.close(now, flow);
+        }
+        self.out.pop_front()
     }
 
     /// Closes a connection from our side.
