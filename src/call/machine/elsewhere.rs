@@ -119,6 +119,8 @@ mod tests {
     use crate::call::desk::Told;
     use crate::call::rig::*;
     use crate::call::story::*;
+    use crate::call::trunk::Addresses;
+    use crate::sip::place::Place;
     use crate::sip::transport::Transport;
 
     fn tried(rig: &Rig) -> Vec<(TriedResult, Option<u16>)> {
@@ -272,5 +274,30 @@ mod tests {
         rig.all_to(PBX);
         rig.dial();
         rig.to(PBX, "INVITE");
+    }
+
+    #[test]
+    fn places_of_one_trunk_may_speak_different_protocols() {
+        let mut lines = trunks();
+        let mut places = over(Transport::Tcp, &[PBX]).0;
+        places.extend(at(&[PBX, SPARE]).0.into_iter().map(|place| Place {
+            rank: place.rank + 1,
+            ..place
+        }));
+        lines[1].1 = Addresses(places);
+        let mut rig = Rig::with(one_by_one(&["101"]), lines);
+        rig.dial();
+        let (flow, _) = rig.opening[0];
+        rig.closed(flow);
+        let second = rig.to(PBX, "INVITE");
+        assert!(header(&second, "Via").starts_with("SIP/2.0/UDP "));
+        assert!(
+            !header(&second, "Contact").contains("transport="),
+            "{second}"
+        );
+        rig.seconds(2);
+        rig.to(SPARE, "INVITE");
+        rig.seconds(2);
+        assert_eq!(tried(&rig), [(TriedResult::Unreachable, None)]);
     }
 }
