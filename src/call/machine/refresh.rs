@@ -36,9 +36,14 @@ const RETRY_AFTER_S_MAX: u32 = 600;
 impl Call {
     /// A leg's session timer may be due.
     pub(super) fn session_due(&mut self, now: Moment, hands: &mut Hands, leg: LegId) {
-        let due = self
-            .leg_mut(leg)
-            .and_then(|of| of.upkeep.timer.handle_timeout(now));
+        // Whose dialog was left, as that of a side that was transferred away, ends nothing.
+        let talks = [Side::Caller, Side::Callee]
+            .into_iter()
+            .any(|side| self.leg_on(side).is_some_and(|of| of.id == leg));
+        let Some(of) = self.leg_mut(leg).filter(|of| talks && of.dialog.is_some()) else {
+            return;
+        };
+        let due = of.upkeep.timer.handle_timeout(now);
         match due {
             Some(session_timer::Timer::Refresh) => {
                 self.refresh(now, hands, leg, Answered::default(), &[]);
