@@ -251,3 +251,216 @@ impl Call {
             })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::call::desk::MediaWish;
+    use crate::call::rig::*;
+    use crate::call::story::*;
+
+    const KNOWS: &str = "Supported: 100rel\r\n";
+
+    /// A late offer: the target's reliable 183 has the offer. Returns the INVITEs of both legs and what the caller was shown.
+    fn offered(rig: &mut Rig) -> (String, String, String) {
+        let invite = adding(&invite(NUMBER, ""), KNOWS);
+        rig.from(CARRIER, &invite);
+        rig.all_to(CARRIER);
+        let toward = rig.to(PBX, "INVITE");
+        assert_eq!(body(&toward), "");
+        let offer = sdp("127.0.0.3", 5_000, "");
+        rig.from(PBX, &reliable(&toward, 183, "callee", 42, &offer));
+        let early = rig.to(CARRIER, "SIP/2.0 183");
+        assert!(body(&early).contains("m=audio 20002 "), "{early}");
+        (invite, toward, early)
+    }
+
+    fn aims(rig: &Rig) -> Vec<String> {
+        let aim = |wish: &MediaWish| match wish {
+            MediaWish::Aim { aim, .. } => aim.rtp.map(|rtp| rtp.to_string()),
+            _other => None,
+        };
+        rig.media.iter().filter_map(aim).collect()
+    }
+
+    #[test]
+    fn a_targets_offer_is_answered_in_the_callers_prack() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let (invite, toward, early) = offered(&mut rig);
+        assert_eq!(rig.lines_to(PBX), [""; 0], "our PRACK carries the answer");
+        let mut caller = Peer::caller(&invite, &early);
+        let prack = caller.prack(&early, &sdp("127.0.0.2", 4_000, ""));
+        rig.from(CARRIER, &prack);
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        assert_eq!(body(&ok), "");
+        let prack = rig.to(PBX, "PRACK");
+        assert_eq!(header(&prack, "RAck"), "42 1 INVITE");
+        assert!(body(&prack).contains("m=audio 20004 "), "{prack}");
+        assert_eq!(aims(&rig), ["127.0.0.2:4000", "127.0.0.3:5000"]);
+        rig.from(PBX, &reply(&prack, 200, "", ""));
+        rig.from(PBX, &reply(&toward, 200, "callee", ""));
+        let ack = rig.to(PBX, "ACK");
+        assert_eq!(body(&ack), "", "answered before");
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        assert_eq!(body(&ok), "");
+        let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
+        rig.from(CARRIER, &ack);
+        assert_eq!(rig.board.live().answered, 1);
+        rig.from(CARRIER, &bye);
+        let ended = rig.ended();
+        assert_eq!(ended.finish_reason, FinishReason::Completed);
+        assert_eq!(ended.legs[1].codec.as_deref(), Some("PCMA/8000"));
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_prack_that_owes_an_answer_and_has_none_ends_the_call() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let (invite, toward, early) = offered(&mut rig);
+        let mut caller = Peer::caller(&invite, &early);
+        let prack = caller.prack(&early, "");
+        rig.from(CARRIER, &prack);
+        let said = rig.lines_to(CARRIER);
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(said.iter().all(|line| line.starts_with("SIP/2.0 488")));
+        rig.to(PBX, "CANCEL");
+        rig.from(PBX, &reply(&toward, 487, "callee", ""));
+        assert_eq!(rig.ended().finish_reason, FinishReason::CodecMismatch);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn each_fork_has_its_own_offer_answered() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let (invite, toward, one) = offered(&mut rig);
+        let offer = sdp("127.0.0.4", 6_000, "");
+        rig.from(PBX, &reliable(&toward, 183, "other", 7, &offer));
+        let two = rig.to(CARRIER, "SIP/2.0 183");
+        assert_ne!(header(&one, "To"), header(&two, "To"));
+        let mut caller = Peer::caller(&invite, &two);
+        let prack = caller.prack(&two, &sdp("127.0.0.2", 4_002, ""));
+        rig.from(CARRIER, &prack);
+        let prack = rig.to(PBX, "PRACK");
+        assert_eq!(tag(&header(&prack, "To")), "other");
+        assert_eq!(header(&prack, "RAck"), "7 1 INVITE");
+        assert_eq!(aims(&rig), ["127.0.0.2:4002", "127.0.0.4:6000"]);
+        rig.from(PBX, &reply(&prack, 200, "", ""));
+        rig.from(PBX, &reply(&toward, 200, "other", ""));
+        rig.all_to(CARRIER);
+        let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
+        rig.from(CARRIER, &ack);
+        rig.from(CARRIER, &bye);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_new_offer_in_prack_goes_end_to_end_and_its_200_waits() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let invite = adding(&invite(NUMBER, &sdp("127.0.0.2", 4_000, "")), KNOWS);
+        rig.from(CARRIER, &invite);
+        rig.all_to(CARRIER);
+        let toward = rig.to(PBX, "INVITE");
+        let answer = sdp("127.0.0.3", 5_000, "");
+        rig.from(PBX, &reliable(&toward, 183, "callee", 3, &answer));
+        let early = rig.to(CARRIER, "SIP/2.0 183");
+        let mut caller = Peer::caller(&invite, &early);
+        let prack = caller.prack(&early, &sdp("127.0.0.22", 4_200, ""));
+        rig.from(CARRIER, &prack);
+        assert_eq!(rig.lines_to(CARRIER), [""; 0]);
+        let prack = rig.to(PBX, "PRACK");
+        assert_eq!(header(&prack, "RAck"), "3 1 INVITE");
+        assert!(body(&prack).contains("m=audio 20004 "), "{prack}");
+        let moved = sdp("127.0.0.33", 5_300, "");
+        rig.from(PBX, &reply(&prack, 200, "", &moved));
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        assert!(header(&ok, "CSeq").ends_with("PRACK"));
+        assert!(body(&ok).contains("m=audio 20002 "), "{ok}");
+        let aims = aims(&rig);
+        assert_eq!(
+            aims[aims.len() - 2..],
+            ["127.0.0.22:4200", "127.0.0.33:5300"]
+        );
+        rig.from(PBX, &reply(&toward, 200, "callee", ""));
+        rig.to(CARRIER, "SIP/2.0 200");
+        let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
+        rig.from(CARRIER, &ack);
+        rig.from(CARRIER, &bye);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn an_offer_in_prack_whose_200_the_answer_overtakes_is_answered_all_the_same() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let invite = adding(&invite(NUMBER, &sdp("127.0.0.2", 4_000, "")), KNOWS);
+        rig.from(CARRIER, &invite);
+        rig.all_to(CARRIER);
+        let toward = rig.to(PBX, "INVITE");
+        let answer = sdp("127.0.0.3", 5_000, "");
+        rig.from(PBX, &reliable(&toward, 183, "callee", 3, &answer));
+        let early = rig.to(CARRIER, "SIP/2.0 183");
+        let mut caller = Peer::caller(&invite, &early);
+        let prack = caller.prack(&early, &sdp("127.0.0.22", 4_200, ""));
+        rig.from(CARRIER, &prack);
+        let prack = rig.to(PBX, "PRACK");
+        rig.from(PBX, &reply(&toward, 200, "callee", ""));
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        assert!(header(&ok, "CSeq").ends_with("INVITE"), "{ok}");
+        let ack = caller.request("ACK", "");
+        rig.from(CARRIER, &ack);
+        rig.from(PBX, &reply(&prack, 200, "", &answer));
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        assert!(header(&ok, "CSeq").ends_with("PRACK"), "{ok}");
+        assert!(aims(&rig).contains(&"127.0.0.22:4200".to_owned()));
+        let bye = caller.request("BYE", "");
+        rig.from(CARRIER, &bye);
+        assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn an_offer_in_prack_to_a_target_that_acknowledges_nothing_is_488() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let requires = "Require: 100rel\r\n";
+        let invite = adding(&invite(NUMBER, &sdp("127.0.0.2", 4_000, "")), requires);
+        rig.from(CARRIER, &invite);
+        rig.all_to(CARRIER);
+        let toward = rig.to(PBX, "INVITE");
+        let answer = sdp("127.0.0.3", 5_000, "");
+        rig.from(PBX, &reply(&toward, 183, "callee", &answer));
+        let early = rig.to(CARRIER, "SIP/2.0 183");
+        let mut caller = Peer::caller(&invite, &early);
+        let prack = caller.prack(&early, &sdp("127.0.0.22", 4_200, ""));
+        rig.from(CARRIER, &prack);
+        rig.to(CARRIER, "SIP/2.0 488");
+        // It acknowledged all the same.
+        rig.from(PBX, &reply(&toward, 200, "callee", &answer));
+        rig.to(CARRIER, "SIP/2.0 200");
+    }
+
+    #[test]
+    fn a_caller_who_gives_up_while_its_offer_is_on_its_way_leaves_nothing_behind() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let invite = adding(&invite(NUMBER, &sdp("127.0.0.2", 4_000, "")), KNOWS);
+        rig.from(CARRIER, &invite);
+        rig.all_to(CARRIER);
+        let toward = rig.to(PBX, "INVITE");
+        let answer = sdp("127.0.0.3", 5_000, "");
+        rig.from(PBX, &reliable(&toward, 183, "callee", 3, &answer));
+        let early = rig.to(CARRIER, "SIP/2.0 183");
+        let mut caller = Peer::caller(&invite, &early);
+        let prack = caller.prack(&early, &sdp("127.0.0.22", 4_200, ""));
+        rig.from(CARRIER, &prack);
+        rig.all_to(PBX);
+        rig.from(CARRIER, &cancel(&invite, ""));
+        let said = rig.lines_to(CARRIER);
+        assert!(
+            said.iter().any(|line| line.starts_with("SIP/2.0 481")),
+            "{said:?}"
+        );
+        assert!(
+            said.iter().any(|line| line.starts_with("SIP/2.0 487")),
+            "{said:?}"
+        );
+        rig.from(PBX, &reply(&toward, 487, "callee", ""));
+        rig.assert_clean();
+    }
+}

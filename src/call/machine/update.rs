@@ -115,3 +115,130 @@ impl Call {
         self.timers.set(Timer::Modify, now + MODIFY);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::call::rig::*;
+    use crate::call::story::*;
+
+    /// A call between two phones that know UPDATE.
+    fn up(rig: &mut Rig) -> (Peer, Peer) {
+        let invite = adding(&invite(NUMBER, &sdp("127.0.0.2", 4_000, "")), UPDATES);
+        rig.from(CARRIER, &invite);
+        let toward = rig.to(PBX, "INVITE");
+        let answer = sdp("127.0.0.3", 5_000, "");
+        rig.from(PBX, &reply_with(&toward, 200, "callee", UPDATES, &answer));
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        assert!(header(&ok, "Allow").contains("PRACK, UPDATE"), "{ok}");
+        let mut caller = Peer::caller(&invite, &ok);
+        let ack = caller.request("ACK", "");
+        rig.from(CARRIER, &ack);
+        rig.all_to(PBX);
+        (caller, Peer::callee(&toward, "callee"))
+    }
+
+    #[test]
+    fn an_offer_in_update_goes_end_to_end_within_the_call() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let (mut caller, mut callee) = up(&mut rig);
+        let update = caller.request("UPDATE", &sdp("127.0.0.2", 4_000, "a=sendonly"));
+        rig.from(CARRIER, &update);
+        let passed = rig.to(PBX, "UPDATE sip:phone@127.0.0.1:5070 SIP/2.0");
+        assert!(header(&passed, "Contact").contains("127.0.0.1:5060"));
+        assert_eq!(header(&passed, "CSeq"), "2 UPDATE");
+        // Glare.
+        let other = callee.request("UPDATE", &sdp("127.0.0.3", 5_000, ""));
+        rig.from(PBX, &other);
+        rig.to(PBX, "SIP/2.0 491");
+        let second = caller.request("INVITE", &sdp("127.0.0.2", 4_000, ""));
+        rig.from(CARRIER, &second);
+        rig.to(CARRIER, "SIP/2.0 500");
+        rig.from(
+            PBX,
+            &reply(&passed, 200, "", &sdp("127.0.0.3", 5_000, "a=recvonly")),
+        );
+        assert_eq!(rig.lines_to(PBX), [""; 0], "an UPDATE has no ACK");
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        assert!(body(&ok).contains("a=recvonly"), "{ok}");
+        // The other side may change it next, with nothing to wait for.
+        let update = callee.request("UPDATE", &sdp("127.0.0.33", 5_300, ""));
+        rig.from(PBX, &update);
+        let passed = rig.to(CARRIER, "UPDATE");
+        rig.from(
+            CARRIER,
+            &reply(&passed, 200, "", &sdp("127.0.0.2", 4_000, "")),
+        );
+        rig.to(PBX, "SIP/2.0 200");
+        let bye = caller.request("BYE", "");
+        rig.from(CARRIER, &bye);
+        assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn an_update_without_an_offer_stays_on_its_leg() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let (mut caller, _) = up(&mut rig);
+        let update = caller.request("UPDATE", "");
+        rig.from(CARRIER, &update.replace("<sip:peer@", "<sip:moved@"));
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        assert!(header(&ok, "Contact").contains("127.0.0.1:5060"), "{ok}");
+        assert_eq!(rig.lines_to(PBX), [""; 0]);
+        let update = caller
+            .request("UPDATE", "text")
+            .replace("application/sdp", "text/plain");
+        rig.from(CARRIER, &update);
+        rig.to(CARRIER, "SIP/2.0 415");
+        let bye = caller.request("BYE", "");
+        rig.from(CARRIER, &bye);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn an_update_that_meets_the_end_of_the_call_is_answered() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let (mut caller, mut callee) = up(&mut rig);
+        let update = caller.request("UPDATE", &sdp("127.0.0.22", 4_200, ""));
+        rig.from(CARRIER, &update);
+        rig.to(PBX, "UPDATE");
+        let bye = callee.request("BYE", "");
+        rig.from(PBX, &bye);
+        let said = rig.lines_to(CARRIER);
+        assert!(
+            said.iter().any(|line| line.starts_with("SIP/2.0 481")),
+            "{said:?}"
+        );
+        assert!(said.iter().any(|line| line.starts_with("BYE ")), "{said:?}");
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_side_that_does_not_answer_an_update_is_gone() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let (mut caller, _) = up(&mut rig);
+        let update = caller.request("UPDATE", &sdp("127.0.0.22", 4_200, ""));
+        rig.from(CARRIER, &update);
+        rig.seconds(33);
+        assert_eq!(rig.ended().finish_reason, FinishReason::SignallingLost);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn an_update_that_is_passed_as_reinvite_and_rings_without_end_is_cancelled() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let (mut caller, _) = rig.up();
+        let update = caller.request("UPDATE", &sdp("127.0.0.22", 4_200, ""));
+        rig.from(CARRIER, &update);
+        let passed = rig.to(PBX, "INVITE");
+        assert!(!header(&passed, "Supported").contains("100rel"), "{passed}");
+        rig.from(PBX, &reply(&passed, 180, "", ""));
+        rig.seconds(30);
+        rig.to(PBX, "CANCEL");
+        rig.from(PBX, &reply(&passed, 487, "", ""));
+        rig.to(CARRIER, "SIP/2.0 487");
+        assert_eq!(rig.board.live().answered, 1);
+        let bye = caller.request("BYE", "");
+        rig.from(CARRIER, &bye);
+        rig.assert_clean();
+    }
+}

@@ -11,6 +11,8 @@ pub(in crate::call) struct Peer {
     remote: String,
     target: String,
     pub(in crate::call) cseq: u32,
+    /// The number of the last INVITE, which its ACK repeats.
+    invited: u32,
     branch: u32,
 }
 
@@ -23,6 +25,7 @@ impl Peer {
             remote: header(ok, "To"),
             target: uri(&header(ok, "Contact")),
             cseq: 1,
+            invited: 1,
             branch: 0,
         }
     }
@@ -35,6 +38,7 @@ impl Peer {
             remote: header(invite, "From"),
             target: uri(&header(invite, "Contact")),
             cseq: 1,
+            invited: 1,
             branch: 0,
         }
     }
@@ -51,6 +55,13 @@ impl Peer {
         if method != "ACK" {
             self.cseq += 1;
         }
+        if method == "INVITE" {
+            self.invited = self.cseq;
+        }
+        let number = match method {
+            "ACK" => self.invited,
+            _ => self.cseq,
+        };
         self.branch += 1;
         let kind = if method == "INFO" {
             "application/dtmf-relay"
@@ -72,7 +83,7 @@ impl Peer {
             self.local,
             self.remote,
             self.call_id,
-            self.cseq,
+            number,
             self.address,
             body.len(),
         )
