@@ -14,6 +14,7 @@ mod baresip;
 mod commands;
 mod crash;
 mod dns;
+mod early;
 mod full;
 mod gone;
 mod harness;

@@ -212,6 +212,94 @@ impl Script {
         )
     }
 
+    /// Expects the INVITE that begins the dialog and is answered later, with [`Self::accept_call`].
+    pub(crate) fn expect_early_call(self) -> Self {
+        let script = self.expect_call();
+        let via = "<ereg regexp=\"[^ ].*\" search_in=\"hdr\" header=\"Via:\" assign_to=\"ivia\"/>";
+        let steps = script
+            .steps
+            .replacen("<action>", &format!("<action>{via}"), 1);
+        Self { steps, ..script }
+    }
+
+    /// Answers the INVITE that was expected first, in the early dialog that it has, without SDP.
+    pub(crate) fn accept_call(self) -> Self {
+        let script = self.step(&format!(
+            "<send retrans=\"500\"><![CDATA[\nSIP/2.0 200 As told\nVia: [$ivia]\nFrom: [$caller]\n\
+             To: [$me];tag=t[call_number]\nCall-ID: [call_id]\nCSeq: 1 INVITE\n{CONTACT}\
+             Content-Length: 0\n\n]]></send>"
+        ));
+        Self {
+            answered: true,
+            ..script
+        }
+    }
+
+    /// Answers the INVITE that came last with SDP, provisionally and reliably (RFC 3262), as a phone that knows UPDATE.
+    pub(crate) fn describe_reliably(mut self, status: u16, rseq: u32) -> Self {
+        let body = self.sdp("sendrecv");
+        let headers = format!(
+            "Require: 100rel\nRSeq: {rseq}\nAllow: INVITE, ACK, CANCEL, BYE, PRACK, UPDATE\n{CONTACT}"
+        );
+        self.say(status, &headers, &body)
+    }
+
+    /// Adds header lines to every request so far that has a Contact.
+    pub(crate) fn also(mut self, headers: &str) -> Self {
+        self.steps = self.steps.replace(CONTACT, &format!("{CONTACT}{headers}"));
+        self
+    }
+
+    /// Expects a reliable provisional response, and acknowledges it with PRACK.
+    pub(crate) fn acknowledged(mut self, status: u16) -> Self {
+        self.answered = true;
+        let script = self.step(&format!(
+            "<recv response=\"{status}\" rrs=\"true\"><action>\
+             <ereg regexp=\"[0-9]+\" search_in=\"hdr\" header=\"RSeq:\" assign_to=\"rseq\"/></action></recv>"
+        ));
+        let before = script.steps.len();
+        let mut script = script.request("PRACK", "");
+        let sent = script.steps.split_off(before);
+        let sent = sent.replace(
+            "Max-Forwards: 70\n",
+            "Max-Forwards: 70\nRAck: [$rseq] 1 INVITE\n",
+        );
+        script.steps.push_str(&sent);
+        script.response(200)
+    }
+
+    /// Sends an UPDATE whose offer wants its sound at this host.
+    pub(crate) fn update(mut self, host: &str) -> Self {
+        let body = self.sdp("sendrecv").replace(
+            "c=IN IP[media_ip_type] [media_ip]",
+            &format!("c=IN IP4 {host}"),
+        );
+        let before = self.steps.len();
+        let mut script = self.request("UPDATE", &body);
+        let sent = script.steps.split_off(before);
+        let contact = format!("Max-Forwards: 70\n{CONTACT}");
+        script
+            .steps
+            .push_str(&sent.replace("Max-Forwards: 70\n", &contact));
+        script
+    }
+
+    /// Answers the UPDATE that came last with SDP.
+    pub(crate) fn updated(mut self) -> Self {
+        let body = self.sdp("sendrecv");
+        let before = self.steps.len();
+        let answered = self.answered;
+        self.answered = true;
+        let mut script = self.say(200, CONTACT, &body);
+        script.answered = answered;
+        // It has no ACK.
+        let sent = script.steps.split_off(before);
+        script
+            .steps
+            .push_str(&sent.replace("<send retrans=\"500\">", "<send>"));
+        script
+    }
+
     /// Expects a request whose answer comes later, with [`Self::late_reply`].
     pub(crate) fn keep(mut self, method: &str) -> Self {
         self.kept += 1;
@@ -245,6 +333,14 @@ impl Script {
     /// Answers the request that came last.
     pub(crate) fn reply(self, status: u16) -> Self {
         self.reply_with(status, "")
+    }
+
+    /// Answers the request that came last within an early dialog: its To has the tag.
+    pub(crate) fn say_ok(mut self) -> Self {
+        let answered = std::mem::replace(&mut self.answered, true);
+        let mut script = self.say(200, "", "");
+        script.answered = answered;
+        script
     }
 
     /// Answers the request that came last, with these header lines.
