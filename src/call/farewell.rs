@@ -14,7 +14,7 @@ use crate::call::digest::Answered;
 use crate::call::hands::{Hands, Owner, TagOwner};
 use crate::call::headers::Why;
 use crate::call::leg::Leg;
-use crate::call::speak::{next_hop, repeat, way_to};
+use crate::call::speak::{kept_in, next_hop, repeat, way_to};
 use crate::call::story::KeptDialog;
 use crate::call::trunk::Trunk;
 use crate::sip::dialog::{Dialog, Kept};
@@ -96,7 +96,8 @@ impl Hands {
         let dialog = dialog.unwrap_or_else(|_none| Dialog::uac_to_be_left(response, path));
         let from = trunk.as_ref().map_or(SoundFrom::Sdp, |trunk| trunk.media);
         let to = next_hop(&dialog, from, path);
-        let ack = repeat(dialog.ack(), credentials).outgoing();
+        let line = self.trunks.recognise(path);
+        let ack = repeat(dialog.ack(), kept_in(line, &to, credentials)).outgoing();
         let remote = dialog.remote_tag().unwrap_or_default().to_owned();
         self.sip.ack(now, client, &remote, to, ack);
         self.say_bye(
@@ -168,8 +169,13 @@ impl Hands {
         self.farewells.said(client, farewell);
     }
 
-    /// Ends a dialog that a crash left behind; `false`: what was kept of it cannot be read.
-    pub(in crate::call) fn say_ghost_bye(&mut self, now: Moment, kept: &KeptDialog) -> bool {
+    /// Ends a dialog that a crash left behind, one that our INVITE had begun or not; `false`: what was kept of it cannot be read.
+    pub(in crate::call) fn say_ghost_bye(
+        &mut self,
+        now: Moment,
+        kept: &KeptDialog,
+        ours: bool,
+    ) -> bool {
         let trunk = self.trunks.by_id(&kept.trunk);
         let trunk = trunk.map(|line| Arc::clone(&line.trunk));
         let transport = trunk
@@ -184,7 +190,7 @@ impl Hands {
             routes: kept.routes.clone(),
             cseq: kept.cseq,
         };
-        let Ok(dialog) = Dialog::restore(&texts, &hop) else {
+        let Ok(dialog) = Dialog::restore(&texts, &hop, ours) else {
             return false;
         };
         let farewell = Farewell {
@@ -225,7 +231,7 @@ impl Hands {
             return;
         };
         let status = response.status();
-        if matches!(status, 401 | 407) {
+        if matches!(status, 401 | 407) && farewell.dialog.is_ours() {
             let trunk = farewell.trunk.as_ref();
             let line = trunk.and_then(|trunk| self.trunks.by_id(&trunk.id));
             let from = trunk.map_or(SoundFrom::Sdp, |trunk| trunk.media);

@@ -11,6 +11,7 @@ use crate::call::digest::Answered;
 use crate::call::hands::{Answer, Hands, Owner};
 use crate::call::headers::{SDP, Why};
 use crate::call::leg::Leg;
+use crate::call::trunks::Line;
 use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::{ClientKey, Hop, ServerKey};
 use crate::sip::header::Name;
@@ -149,7 +150,8 @@ impl Hands {
             return;
         };
         let to = next_hop(dialog, leg.trunk.media, &leg.path);
-        let mut ack = repeat(dialog.ack(), &leg.credentials);
+        let line = self.trunks.by_id(&leg.trunk.id);
+        let mut ack = repeat(dialog.ack(), kept_in(line, &to, &leg.credentials));
         if let Some(sdp) = sdp {
             ack = ack.body(SDP, &sdp);
         }
@@ -157,7 +159,20 @@ impl Hands {
         self.sip.ack(now, client, &tag, to, ack.outgoing());
     }
 
-    /// Answers the challenge of a leg's trunk to a request within its dialog.
+    /// What of credentials that were given before may go with another request in a leg's dialog.
+    pub(in crate::call) fn kept_toward<'a>(
+        &self,
+        leg: &Leg,
+        credentials: &'a [(Name, String)],
+    ) -> &'a [(Name, String)] {
+        let Some(dialog) = &leg.dialog else {
+            return &[];
+        };
+        let to = next_hop(dialog, leg.trunk.media, &leg.path);
+        kept_in(self.trunks.by_id(&leg.trunk.id), &to, credentials)
+    }
+
+    /// Answers the challenge of a leg's trunk to a request within its dialog, where our INVITE began it.
     pub(in crate::call) fn prove(
         &mut self,
         leg: &Leg,
@@ -177,6 +192,10 @@ impl Hands {
         method: &Method,
         response: &Response,
     ) -> Option<Vec<(Name, String)>> {
+        // Who called us is in no place to ask who we are: its challenge would lead our secret to whoever can dial.
+        if !dialog.is_ours() {
+            return None;
+        }
         let uri = dialog.target().to_string();
         let line = self.trunks.by_id(&leg.trunk.id)?;
         let to = next_hop(dialog, leg.trunk.media, &leg.path).peer.ip();
@@ -194,6 +213,18 @@ pub(in crate::call) fn repeat(
         request = request.header(*name, value);
     }
     request
+}
+
+/// What of an INVITE's credentials may go to `to` with its ACK: a peer's Contact or Record-Route may lead anywhere.
+pub(in crate::call) fn kept_in<'a>(
+    line: Option<&Line>,
+    to: &Hop,
+    credentials: &'a [(Name, String)],
+) -> &'a [(Name, String)] {
+    match line {
+        Some(line) if line.leads_to(to.peer.ip()) => credentials,
+        Some(_) | None => &[],
+    }
 }
 
 /// A way to `peer` whose near end is the endpoint's choice.

@@ -337,8 +337,9 @@ impl Switchboard {
 
     /// Ends what a crash left behind: a BYE in each of the two dialogs.
     fn end_ghost(&mut self, now: Moment, dialogs: &[KeptDialog; 2]) {
-        for kept in dialogs {
-            if !self.hands.say_ghost_bye(now, kept) {
+        // The caller's dialog, and the one that we began.
+        for (kept, ours) in dialogs.iter().zip([false, true]) {
+            if !self.hands.say_ghost_bye(now, kept, ours) {
                 let trunk = Arc::clone(&kept.trunk);
                 self.hands
                     .wish(Wish::Note(Note::Ghost { trunk, status: 0 }));

@@ -46,6 +46,8 @@ pub struct Dialog {
     remote_cseq: Option<u32>,
     /// The way that the message which made it came.
     path: Path,
+    /// Our INVITE began it.
+    ours: bool,
 }
 
 /// Why no dialog came of a message. The peer is at fault.
@@ -103,6 +105,7 @@ impl Dialog {
             invite_cseq: 0,
             remote_cseq: Some(headers.cseq().number),
             path: *path,
+            ours: false,
         })
     }
 
@@ -126,6 +129,7 @@ impl Dialog {
             invite_cseq: headers.cseq().number,
             remote_cseq: None,
             path: *path,
+            ours: true,
         })
     }
 
@@ -143,6 +147,11 @@ impl Dialog {
         })
     }
 
+    /// Whether our INVITE began it: only then is the peer one whom we called, and may ask who we are.
+    pub const fn is_ours(&self) -> bool {
+        self.ours
+    }
+
     /// Makes what can be made of a 2xx to our INVITE that names no way back: it is acknowledged and ended at the address
     /// that was called, lest it repeat for 64 * T1 (13.2.2.4). Our To holds the Request-URI.
     pub fn uac_to_be_left(response: &Response, path: &Path) -> Self {
@@ -157,15 +166,16 @@ impl Dialog {
             invite_cseq: headers.cseq().number,
             remote_cseq: None,
             path: *path,
+            ours: true,
         }
     }
 
-    /// Reads back what [`Self::kept`] gave. `hop` is where its signalling went.
+    /// Reads back what [`Self::kept`] gave. `hop` is where its signalling went, `ours` whether our INVITE had begun it.
     ///
     /// # Errors
     ///
     /// When one of the texts is not what it should be.
-    pub fn restore(kept: &Kept, hop: &Hop) -> Result<Self, NoDialog> {
+    pub fn restore(kept: &Kept, hop: &Hop, ours: bool) -> Result<Self, NoDialog> {
         let address = |text: &str| NameAddr::parse(text).map_err(|_bad| NoDialog::BadKept);
         let routes = kept.routes.iter().map(|route| address(route));
         Ok(Self {
@@ -183,6 +193,7 @@ impl Dialog {
                 peer: hop.peer,
                 flow: None,
             },
+            ours,
         })
     }
 
@@ -646,7 +657,7 @@ mod tests {
         let mut dialog = uas("Record-Route: <sip:p1;lr>\r\n");
         let kept = dialog.kept();
         let hop = Hop::back(&near());
-        let mut restored = Dialog::restore(&kept, &hop).unwrap();
+        let mut restored = Dialog::restore(&kept, &hop, true).unwrap();
         let old = written(dialog.request(&Method::Bye));
         let new = written(restored.request(&Method::Bye));
         assert_eq!(new.uri(), old.uri());
@@ -659,7 +670,7 @@ mod tests {
             ..kept
         };
         assert_eq!(
-            Dialog::restore(&damaged, &hop).unwrap_err(),
+            Dialog::restore(&damaged, &hop, true).unwrap_err(),
             NoDialog::BadKept
         );
     }

@@ -211,4 +211,95 @@ mod tests {
         assert_eq!(rig.board.live().leaving, 0);
         rig.assert_clean();
     }
+
+    /// Both trunks have a secret, and the caller's is up for whoever asks.
+    fn known_everywhere() -> Rig {
+        let mut lines = trunks();
+        for (line, user) in lines.iter_mut().zip(["7495", "office"]) {
+            line.0.username = Some(user.into());
+            line.0.password = Some("secret".into());
+        }
+        Rig::with(one_by_one(&["101"]), lines)
+    }
+
+    /// Nothing that was sent to a peer carries an answer to a challenge.
+    fn assert_no_proof(rig: &mut Rig, peer: &str) {
+        for text in rig.all_to(peer) {
+            assert_eq!(header(&text, "Authorization"), "", "{text}");
+            assert_eq!(header(&text, "Proxy-Authorization"), "", "{text}");
+        }
+    }
+
+    #[test]
+    fn who_called_us_gets_no_proof_whatever_it_asks_for() {
+        let mut rig = known_everywhere();
+        let (_, mut callee) = rig.up();
+        rig.all_to(CARRIER);
+        for method in ["INFO", "INVITE"] {
+            let offer = sdp("127.0.0.3", 5_000, "a=sendonly");
+            let body = if method == "INFO" {
+                "Signal=5\r\n"
+            } else {
+                &offer
+            };
+            let request = callee.request(method, body);
+            rig.from(PBX, &request);
+            let toward = rig.to(CARRIER, method);
+            rig.from(CARRIER, &reply_with(&toward, 407, "", ASKS, ""));
+            let www = ASKS.replace("Proxy", "WWW").replace("n1", "n2");
+            rig.from(CARRIER, &reply_with(&toward, 401, "", &www, ""));
+            assert_no_proof(&mut rig, CARRIER);
+            rig.seconds(40);
+            assert_no_proof(&mut rig, CARRIER);
+        }
+        let bye = callee.request("BYE", "");
+        rig.from(PBX, &bye);
+        let toward = rig.all_to(CARRIER).pop().unwrap();
+        assert!(toward.starts_with("BYE "), "{toward}");
+        rig.from(CARRIER, &reply_with(&toward, 407, "", ASKS, ""));
+        assert_no_proof(&mut rig, CARRIER);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_redirection_to_a_strange_host_or_a_strange_route_takes_no_proof_along() {
+        const STRANGE: &str = "127.0.0.88:5070";
+        let ways = [
+            (
+                "Record-Route: <sip:127.0.0.88:5070;lr>\r\n",
+                "<sip:phone@127.0.0.1:5070>",
+            ),
+            ("", "<sip:phone@127.0.0.88:5070>"),
+            ("", "<sip:phone@127.0.0.1:5070;maddr=127.0.0.88>"),
+        ];
+        for (route, contact) in ways {
+            let mut rig = known_at_the_pbx();
+            let invite = rig.dial();
+            let toward = rig.to(PBX, "INVITE");
+            rig.from(PBX, &reply_with(&toward, 407, "x", ASKS, ""));
+            let again = rig.to(PBX, "INVITE");
+            let ok = reply_with(&again, 200, "callee", route, &sdp("127.0.0.3", 5_000, ""));
+            rig.from(PBX, &ok.replace("<sip:phone@127.0.0.1:5070>", contact));
+            let ok = rig.to(CARRIER, "SIP/2.0 200");
+            // The ACK repeats the INVITE's proof, to the trunk alone.
+            assert_no_proof(&mut rig, STRANGE);
+            let mut caller = Peer::caller(&invite, &ok);
+            let ack = caller.request("ACK", "");
+            rig.from(CARRIER, &ack);
+            for method in ["INFO", "BYE"] {
+                let request = caller.request(method, "");
+                rig.from(CARRIER, &request);
+                for toward in rig.all_to(STRANGE) {
+                    assert_eq!(header(&toward, "Proxy-Authorization"), "", "{toward}");
+                    let asks = ASKS.replace("n1", method);
+                    for from in [PBX, STRANGE] {
+                        rig.from(from, &reply_with(&toward, 407, "", &asks, ""));
+                    }
+                }
+                assert_no_proof(&mut rig, STRANGE);
+            }
+            rig.seconds(40);
+            assert_no_proof(&mut rig, STRANGE);
+        }
+    }
 }

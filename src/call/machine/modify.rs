@@ -209,6 +209,7 @@ impl Call {
     ) -> Option<ClientKey> {
         let key = self.key;
         let other = self.leg_on(from.other())?;
+        let credentials = hands.kept_toward(other, credentials);
         let body = match offer {
             Some(offer) => Some(other.say(offer)?),
             None => None,
