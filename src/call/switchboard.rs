@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -122,6 +123,11 @@ impl Switchboard {
     pub fn handle_opened(&mut self, now: Moment, flow: FlowId, path: Path) {
         self.hands.sip.handle_opened(now, flow, path);
         self.settle(now);
+    }
+
+    /// Takes the word that a connection's peer is who is reached at `places`.
+    pub fn vouch(&mut self, flow: FlowId, places: Vec<SocketAddr>) {
+        self.hands.sip.vouch(flow, places);
     }
 
     /// Takes bytes from a connection.

@@ -273,6 +273,7 @@ impl Engine {
                     self.shut(now, flow);
                 }
             }
+            Arrival::Vouched(flow, places) => self.switchboard.vouch(flow, places),
             Arrival::Frame(flow, bytes) => {
                 add(&self.gauges.sip_received, 1);
                 if self.switchboard.hears_on(now, flow, bytes.len()) {

@@ -47,6 +47,8 @@ const ACCEPTED_WAITING_MAX: usize = 64;
 pub(in crate::engine) enum Arrival {
     /// It stands.
     Opened(FlowId, Path),
+    /// Its peer showed the certificate of a trunk, which is reached here.
+    Vouched(FlowId, Vec<SocketAddr>),
     /// Bytes came.
     Bytes(FlowId, Bytes),
     /// A whole message came.
@@ -208,6 +210,10 @@ impl Streams {
                 if !bears_the_name(&self.tls, &self.trunks, connection) {
                     self.cut(flow);
                     return Some(Arrival::Unshaken(flow));
+                }
+                let vouched = vouched_for(&self.tls, &self.trunks, connection);
+                if !vouched.is_empty() {
+                    self.said.push_back(Arrival::Vouched(flow, vouched));
                 }
                 self.touch(flow);
                 Some(Arrival::Opened(flow, path))
@@ -488,6 +494,21 @@ fn bears_the_name(tls: &Tls, trunks: &Trunks, connection: &Connection) -> bool {
         );
     }
     good
+}
+
+/// Where the trunk is reached whose certificate a connection showed (RFC 5923).
+fn vouched_for(tls: &Tls, trunks: &Trunks, connection: &Connection) -> Vec<SocketAddr> {
+    let Some(certificate) = &connection.certificate else {
+        return Vec::new();
+    };
+    let line = trunks.recognise(&connection.path).filter(|line| {
+        let toward = tls.toward.get(&line.trunk.id);
+        toward.is_some_and(|toward| toward.is_named_in(certificate))
+    });
+    let transport = connection.path.transport;
+    let places = line.into_iter().flat_map(|line| &line.addresses.0);
+    let alike = places.filter(|place| place.transport == transport);
+    alike.map(|place| place.address).collect()
 }
 
 /// A trunk's trouble is the admin's; a stranger's is none.

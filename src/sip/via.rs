@@ -184,6 +184,11 @@ impl Via {
         self.text_param("ttl")?.parse().ok()
     }
 
+    /// Whether its writer wants requests to it on the connection that this one comes by: `alias` (RFC 5923 section 5).
+    pub fn wants_reuse(&self) -> bool {
+        self.params().get("alias").is_some()
+    }
+
     /// Returns all parameters in order.
     pub fn params(&self) -> Params<'_> {
         Params::new(self.params.of(&self.text))

@@ -163,7 +163,8 @@ fn a_peer_that_does_not_trust_us_or_shows_nothing_that_we_trust_never_stands() {
             match arrival {
                 Arrival::Opened(..) => assert!(stands),
                 Arrival::Unshaken(_) => assert!(!stands),
-                other @ (Arrival::Bytes(..)
+                other @ (Arrival::Vouched(..)
+                | Arrival::Bytes(..)
                 | Arrival::Frame(..)
                 | Arrival::Closed(_)
                 | Arrival::TurnedAway) => panic!("{other:?}"),
@@ -190,6 +191,9 @@ fn a_connection_from_a_trunks_address_must_show_the_trunks_name_where_it_is_aske
         };
         let (_peer, opened) = shaken(&mut streams, "pbx.example").await;
         assert!(matches!(opened, Arrival::Opened(..)), "{opened:?}");
+        let place = SocketAddr::new(HERE, 5_061);
+        let vouched = arrival(&mut streams).await;
+        assert!(matches!(vouched, Arrival::Vouched(_, places) if places == [place]));
         let (peer, refused) = shaken(&mut streams, "other.example").await;
         assert!(matches!(refused, Arrival::Unshaken(_)), "{refused:?}");
         ended(&mut peer.unwrap()).await;

@@ -119,8 +119,8 @@ where
 {
     let mut pings = interval_at(Instant::now() + PING_EACH, PING_EACH);
     let mut heard = Heard::Lately;
-    let mut silent_until = Instant::now() + FIRST_TIME;
     let patience = ends.patience();
+    let mut silent_until = Instant::now() + patience.map_or(NEVER, |_stranger| FIRST_TIME);
     let why = loop {
         let message = tokio::select! {
             message = socket.next() => message,

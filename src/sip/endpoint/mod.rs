@@ -199,6 +199,12 @@ impl Endpoint {
         self.streams.handle_opened(now, flow, path, &mut self.out);
     }
 
+    /// Takes the word that the peer of a connection showed a certificate of who is reached at `places`. What goes there takes
+    /// this connection when the peer asks for it in its Via (RFC 5923).
+    pub fn vouch(&mut self, flow: FlowId, places: Vec<SocketAddr>) {
+        self.streams.vouch(flow, places);
+    }
+
     /// Takes bytes from a connection.
     pub fn handle_bytes(&mut self, now: Moment, flow: FlowId, bytes: &[u8]) {
         self.stirred = true;

@@ -59,6 +59,11 @@ impl Endpoint {
 
     pub(super) fn handle_request(&mut self, now: Moment, path: Path, request: Request) {
         let request = request.arrived_from(path.peer);
+        if let Some(flow) = path.flow
+            && request.headers().top_via().wants_reuse()
+        {
+            self.streams.reuse(flow);
+        }
         if *request.method() == Method::Ack {
             self.handle_ack(now, request);
         } else if *request.method() == Method::Cancel {

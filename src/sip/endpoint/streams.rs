@@ -46,6 +46,8 @@ struct Flow {
     state: State,
     /// Whether requests of ours went this way: their transactions ask when it breaks.
     requests: bool,
+    /// Where else its peer is known to be reached, as its certificate said: it may carry what goes there (RFC 5923).
+    serves: Vec<SocketAddr>,
     /// When it must stand, or the message that has begun must be whole.
     until: Option<Moment>,
 }
@@ -194,14 +196,18 @@ impl Streams {
         if path.transport.is_framed() {
             self.framed.insert((path.transport, path.peer.ip(), id));
         }
-        let until = now + patience;
-        self.timers.set(now, until, id);
+        // Whether a WebSocket is alive its own pings say, and half a message is not seen here.
+        let until = (!path.transport.is_framed()).then(|| now + patience);
+        if let Some(until) = until {
+            self.timers.set(now, until, id);
+        }
         let flow = Flow {
             path,
             framer: Framer::new(),
             state,
             requests: false,
-            until: Some(until),
+            serves: Vec::new(),
+            until,
         };
         self.flows.insert(id, flow);
     }
@@ -232,6 +238,25 @@ impl Streams {
             flow.until = None;
             let send = |bytes| Output::Transmit(Transmit::Stream { flow: id, bytes });
             out.extend(waiting.into_iter().map(send));
+        }
+    }
+
+    /// Takes the shell's word that the peer of a connection is who is reached at `places`.
+    pub(super) fn vouch(&mut self, id: FlowId, places: Vec<SocketAddr>) {
+        if let Some(flow) = self.flows.get_mut(&id) {
+            flow.serves = places;
+        }
+    }
+
+    /// The peer asks that a connection of its own carry what goes to it: it does, where it was vouched for and nothing else
+    /// stands (RFC 5923 section 5).
+    pub(super) fn reuse(&mut self, id: FlowId) {
+        let Some(flow) = self.flows.get(&id) else {
+            return;
+        };
+        for place in &flow.serves {
+            let peer = (flow.path.transport, *place);
+            self.by_peer.entry(peer).or_insert(id);
         }
     }
 
@@ -302,11 +327,16 @@ impl Streams {
         let Some(flow) = self.flows.remove(&id) else {
             return false;
         };
-        let peer = (flow.path.transport, flow.path.peer);
-        if self.by_peer.get(&peer) == Some(&id) {
-            self.by_peer.remove(&peer);
+        let Path {
+            transport, peer, ..
+        } = flow.path;
+        for peer in flow.serves.iter().chain([&peer]) {
+            let peer = (transport, *peer);
+            if self.by_peer.get(&peer) == Some(&id) {
+                self.by_peer.remove(&peer);
+            }
         }
-        self.framed.remove(&(peer.0, peer.1.ip(), id));
+        self.framed.remove(&(transport, peer.ip(), id));
         flow.requests
     }
 }

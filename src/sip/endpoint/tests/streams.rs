@@ -301,3 +301,55 @@ fn connection_over_the_limit_is_closed() {
     let key = bench.request(tcp_hop(), ours(&Method::Options));
     assert_eq!(bench.told_failure(key), Failure::Transport);
 }
+
+#[test]
+fn a_connection_is_taken_for_its_peers_own_place_where_it_was_vouched_for_and_asked() {
+    let mut settings = settings();
+    settings
+        .listeners
+        .push((Transport::Tls, address("192.0.2.1:5061")));
+    let mut bench = Bench::with(settings);
+    let place = address("198.51.100.7:5061");
+    let via = "SIP/2.0/TLS 198.51.100.7:40000;branch=z9hG4bK";
+    let arrive = |bench: &mut Bench, number: u64, peer: &str, vouched: bool, alias: &str| {
+        let flow = FlowId::accepted(number);
+        let path = Path {
+            transport: Transport::Tls,
+            ..udp(peer)
+        };
+        bench.endpoint.handle_opened(bench.now, flow, path);
+        if vouched {
+            bench.endpoint.vouch(flow, vec![place]);
+        }
+        bench.stream(
+            flow,
+            &framed(&their("OPTIONS", &format!("{via}{number}{alias}"), "")),
+        );
+        bench.events.clear();
+        // The second and the third are merged copies of the first, and answered so.
+        bench.sent.clear();
+        flow
+    };
+    let opens = |bench: &mut Bench| {
+        bench.request(Hop::to(Transport::Tls, place), ours(&Method::Options));
+        let sent = bench.sent.pop_front();
+        match sent {
+            Some((_, Transmit::Open { flow, .. })) => {
+                bench.closed(flow);
+                bench.events.clear();
+                None
+            }
+            Some((_, Transmit::Stream { flow, .. })) => Some(flow),
+            other => panic!("{other:?}"),
+        }
+    };
+    arrive(&mut bench, 1, "198.51.100.7:40001", false, ";alias");
+    assert_eq!(opens(&mut bench), None);
+    arrive(&mut bench, 2, "198.51.100.7:40002", true, "");
+    assert_eq!(opens(&mut bench), None);
+    let asked = arrive(&mut bench, 3, "198.51.100.7:40003", true, ";alias");
+    assert_eq!(opens(&mut bench), Some(asked));
+    bench.closed(asked);
+    bench.events.clear();
+    assert_eq!(opens(&mut bench), None);
+}

@@ -119,15 +119,10 @@ fn requests_go_on_the_newest_websocket_from_a_host_and_nowhere_without_one() {
 }
 
 #[test]
-fn a_websocket_that_brings_no_message_is_closed_and_one_that_did_is_not() {
-    let (mut bench, silent) = bench();
-    let talking = FlowId::accepted(2);
-    let now = bench.now;
-    bench
-        .endpoint
-        .handle_opened(now, talking, wss("198.51.100.8:40001"));
-    bench.frame(talking, "\r\n");
+fn a_websocket_may_be_silent_for_as_long_as_its_pings_are_answered() {
+    let (mut bench, flow) = bench();
     bench.until_idle();
-    let closed = Transmit::Close { flow: silent };
-    assert_eq!(bench.sent, [(32_000, closed)]);
+    bench.nothing_sent();
+    bench.frame(flow, &their("OPTIONS", VIA, ""));
+    bench.told_request();
 }
