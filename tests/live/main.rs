@@ -9,6 +9,7 @@
     reason = "a failed check ends the test"
 )]
 
+mod admission;
 mod banlist;
 mod baresip;
 mod commands;
