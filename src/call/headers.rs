@@ -7,6 +7,7 @@ use crate::call::causes::CAUSE_MAX;
 use crate::sip::header::Name;
 use crate::sip::headers::Headers;
 use crate::sip::message::Request;
+use crate::sip::name_addr::NameAddr;
 use crate::sip::reliable;
 use crate::sip::write::RequestWriter;
 
@@ -28,12 +29,7 @@ const FORWARD: [Name; 4] = [
     Name::Subject,
 ];
 /// What it says in addition where both trunks are trusted (RFC 3325 section 5).
-const FORWARD_BELIEVED: [Name; 4] = [
-    Name::Diversion,
-    Name::HistoryInfo,
-    Name::PAssertedIdentity,
-    Name::Privacy,
-];
+const FORWARD_BELIEVED: [Name; 3] = [Name::Diversion, Name::HistoryInfo, Name::PAssertedIdentity];
 /// What somebody signed of who calls (RFC 8224), and its compact form.
 const IDENTITY: [&[u8]; 2] = [b"Identity", b"y"];
 
@@ -80,10 +76,23 @@ pub(in crate::call) fn pass_on(
     believed: bool,
     mut invite: RequestWriter,
 ) -> RequestWriter {
-    let more: &[Name] = if believed { &FORWARD_BELIEVED } else { &[] };
-    for name in FORWARD.iter().chain(more) {
-        for value in from.lines(*name) {
+    for name in FORWARD {
+        for value in from.lines(name) {
             invite = invite.raw(name.as_str().as_bytes(), value);
+        }
+    }
+    if believed {
+        for name in FORWARD_BELIEVED {
+            // Whoever reads them next shall read what we did: what is no address is left out.
+            let values = from
+                .all(name)
+                .filter(|value| NameAddr::parse(value).is_ok());
+            for value in values {
+                invite = invite.raw(name.as_str().as_bytes(), value);
+            }
+        }
+        for value in from.lines(Name::Privacy) {
+            invite = invite.raw(Name::Privacy.as_str().as_bytes(), value);
         }
     }
     // RFC 7433: the caller's data for the application at the other end, which no proxy touches.
@@ -227,6 +236,27 @@ mod tests {
             "<sip:+79160000002@h>"
         );
         assert_eq!(rig::header(&toward, "History-Info"), "<sip:x@h>;index=1");
+    }
+
+    #[test]
+    fn of_what_is_asserted_only_addresses_pass() {
+        let mut lines = rig::trunks();
+        lines[0].0.trusted = true;
+        lines[1].0.trusted = true;
+        let mut rig = Rig::with(rig::one_by_one(&["101"]), lines);
+        let more = "P-Asserted-Identity: <sip:+79160000002@h>, <<x>\r\nDiversion: garbage here\r\n\
+            History-Info: <sip:a@h?Reason=SIP%3Bcause%3D302>;index=1, <sip:b@h>;index=1.1\r\nMax-Forwards";
+        let invite = rig::invite(NUMBER, &rig::sdp("127.0.0.2", 4_000, ""));
+        rig.from(CARRIER, &invite.replace("Max-Forwards", more));
+        let toward = rig.to(PBX, "INVITE");
+        assert_eq!(
+            toward.matches("P-Asserted-Identity: ").count(),
+            1,
+            "{toward}"
+        );
+        assert_eq!(rig::header(&toward, "Diversion"), "");
+        assert!(toward.contains("History-Info: <sip:a@h?Reason=SIP%3Bcause%3D302>;index=1\r\n"));
+        assert!(toward.contains("History-Info: <sip:b@h>;index=1.1\r\n"));
     }
 
     const SIGNED: &str = "Date: Sun, 22 Nov 2026 00:00:00 GMT\r\nIdentity: LONG;info=<https://c.example/a>;alg=ES256\r\n\
