@@ -13,8 +13,10 @@ use crate::call::machine::begin::Arrived;
 use crate::call::screen;
 use crate::call::sips;
 use crate::call::switchboard::Switchboard;
+use crate::call::takeover::Arriving;
 use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::{ClientKey, Event, ServerKey};
+use crate::sip::header::Name;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::transport::Path;
 
@@ -124,6 +126,15 @@ impl Switchboard {
         if screened.is_ok() && self.draining {
             screened = Err(being_stopped());
         }
+        if request.headers().has(Name::Replaces) {
+            let arriving = Arriving {
+                server: key,
+                path,
+                trunk,
+                screened,
+            };
+            return self.replace(now, request, arriving);
+        }
         let identity = identity::read(&request, &trunk, is_contact, self.hands.numbers());
         if self
             .hands
@@ -230,7 +241,7 @@ impl Switchboard {
         }
     }
 
-    fn refuse(
+    pub(in crate::call) fn refuse(
         &mut self,
         now: Moment,
         key: ServerKey,

@@ -12,14 +12,15 @@ use crate::sip::reliable;
 use crate::sip::write::RequestWriter;
 
 /// The methods that are understood within a call (RFC 3261 20.5).
-pub(in crate::call) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE";
+pub(in crate::call) const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER";
 /// The option tags that a peer may require of us and that we offer (RFC 3261 19.2). One stands here once its behaviour is
 /// there as a whole, never before.
-pub(in crate::call) const SUPPORTED: &[&str] = &[reliable::TAG, "timer"];
+pub(in crate::call) const SUPPORTED: &[&str] = &[reliable::TAG, "timer", "replaces"];
 /// The media type of offers and answers.
 pub(in crate::call) const SDP: &str = "application/sdp";
 /// RFC 3261 8.1.1.6: what a request without Max-Forwards is taken to have.
-const MAX_FORWARDS: u8 = 70;
+pub(in crate::call) const MAX_FORWARDS: u8 = 70;
 
 /// What an INVITE says to the target as the caller said it.
 const FORWARD: [Name; 4] = [

@@ -11,7 +11,7 @@ use crate::call::story;
 use crate::call::story::Role;
 use crate::call::trunk::Trunk;
 use crate::call::upkeep::Upkeep;
-use crate::sdp::{Codec, Voice};
+use crate::sdp::{Codec, Session, Voice};
 use crate::sip::dialog::Dialog;
 use crate::sip::header::Name;
 use crate::sip::transport::Path;
@@ -85,13 +85,15 @@ pub(in crate::call) enum Ports {
 }
 
 /// What matters later of a peer's SDP.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(in crate::call) struct Heard {
     pub(in crate::call) rtp: Option<SocketAddr>,
     /// `false`: the peer holds the call.
     pub(in crate::call) listens: bool,
     /// The first codec that carries speech.
     pub(in crate::call) codec: Option<Codec>,
+    /// All of it: what another party is offered when the call is sent on.
+    pub(in crate::call) session: Session,
 }
 
 impl Leg {

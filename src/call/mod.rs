@@ -11,6 +11,7 @@ mod door;
 mod events;
 
 mod farewell;
+mod goal;
 pub mod guard;
 mod hands;
 mod headers;
@@ -38,6 +39,7 @@ mod sips;
 mod speak;
 pub mod story;
 pub mod switchboard;
+mod takeover;
 mod timers;
 pub mod trunk;
 pub mod trunks;

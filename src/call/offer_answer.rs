@@ -162,6 +162,7 @@ pub(in crate::call) fn heard(session: &Session, answer: &Session) -> Heard {
         rtp: sound.as_ref().and_then(|sound| sound.rtp),
         listens: sound.is_some_and(|sound| sound.listens),
         codec: codecs.and_then(|codecs| codecs.iter().find(|codec| !codec.is_companion()).cloned()),
+        session: session.clone(),
     }
 }
 

@@ -24,6 +24,10 @@ pub(in crate::call) enum Timer {
     Held,
     /// A leg's session is to be refreshed, or was not refreshed in time (RFC 4028).
     Session(LegId),
+    /// A party whose call moved to another one has not hung up by itself: it is told.
+    Depart(LegId),
+    /// The caller of a transfer is asked again, or has pondered for too long.
+    Rejoin,
     /// The sound of the closed legs was not reported: the record is told without it.
     Closing,
 }

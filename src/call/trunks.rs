@@ -208,7 +208,7 @@ impl Line {
     }
 
     /// The addresses with a port that are this trunk's.
-    fn claims(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+    pub(in crate::call) fn claims(&self) -> impl Iterator<Item = SocketAddr> + '_ {
         self.doors().map(|(_, address)| address)
     }
 

@@ -70,6 +70,11 @@ impl Voice {
         self.last.clone()
     }
 
+    /// What is in force: what was said last of all that was agreed on.
+    pub const fn agreed(&self) -> Option<&Bytes> {
+        self.agreed.as_ref()
+    }
+
     /// What was said last.
     pub const fn last(&self) -> Option<&Bytes> {
         self.last.as_ref()

@@ -11,20 +11,20 @@ use tempfile::TempDir;
 use crate::harness::{CONFIG, NUMBER, Net, Ringtag, find, wait_for};
 use crate::sound::{assert_tone, channels, write_tone};
 
-const CALLER_HZ: u32 = 440;
-const CALLEE_HZ: u32 = 1_000;
+pub(crate) const CALLER_HZ: u32 = 440;
+pub(crate) const CALLEE_HZ: u32 = 1_000;
 
 /// One baresip with its own folder and ports; baresip takes no loopback address but 127.0.0.1.
 pub(crate) struct Baresip {
     child: Child,
     folder: PathBuf,
-    sip: u16,
+    pub(crate) sip: u16,
     control: TcpStream,
     heard: String,
 }
 
 impl Baresip {
-    fn start(folder: &Path, hz: u32, answers: bool) -> Self {
+    pub(crate) fn start(folder: &Path, hz: u32, answers: bool) -> Self {
         fs::create_dir_all(folder).unwrap();
         let tone = folder.join("tone.wav");
         write_tone(&tone, hz, 60);

@@ -38,5 +38,6 @@ mod table;
 mod talks;
 mod tls;
 mod torture;
+mod transfers;
 mod trunks;
 mod websocket;

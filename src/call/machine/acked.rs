@@ -23,9 +23,10 @@ impl Call {
         if self.caller.unacked == Some(server) {
             self.caller.unacked = None;
             self.answer_late_offer(now, hands, ack);
-        } else {
+        } else if !self.arrived_acked(server) {
             self.modify_acked(now, hands, server, ack);
         }
+        self.join_if_ready(now, hands);
     }
 
     /// The caller's ACK answers the target's offer.
@@ -91,7 +92,7 @@ impl Call {
     ) {
         if self.caller.unacked == Some(server) {
             self.caller.unacked = None;
-        } else if !self.modify_unacked(now, hands, server) {
+        } else if !self.arrived_acked(server) && !self.modify_unacked(now, hands, server) {
             return;
         }
         self.end(now, hands, End::cut(FinishReason::SignallingLost));

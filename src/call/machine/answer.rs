@@ -41,6 +41,9 @@ impl Call {
         client: ClientKey,
         response: &Response,
     ) {
+        if self.is_transfers(index) {
+            return self.transfer_answered(now, hands, index, client, response);
+        }
         let Some(leg) = self.attempts.get(index).map(|one| &one.leg) else {
             return;
         };
@@ -145,7 +148,8 @@ impl Call {
         let (tried, ring_ms) = (attempt.tried, attempt.ring_ms(now));
         if let Some(story) = &mut self.story {
             story.answered_at = Some(now);
-            if let Some(tried) = story.tried.get_mut(tried) {
+            story.taken_by = Some(index);
+            if let Some(tried) = tried.and_then(|tried| story.tried.get_mut(tried)) {
                 tried.result = TriedResult::Answered;
                 tried.sip_status = Some(200);
                 tried.ring_ms = ring_ms;
@@ -303,6 +307,8 @@ impl Call {
             recording,
             unpracked: early.unpracked,
             held,
+            transfer: None,
+            transfers: 0,
         }));
         self.timers.set(Timer::Held, now + HELD);
         self.watch_sessions();

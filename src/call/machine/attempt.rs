@@ -7,9 +7,10 @@ use crate::base::time::Moment;
 use crate::call::digest::Answered;
 use crate::call::leg::Leg;
 use crate::call::machine::early::Fork;
+use crate::call::machine::transfer::Brought;
 use crate::call::trunk::Reliable;
 use crate::route::decision::Target;
-use crate::sip::endpoint::ClientKey;
+use crate::sip::endpoint::{ClientKey, ServerKey};
 use crate::sip::message::Response;
 use crate::sip::place::Place;
 use crate::sip::transport::Path;
@@ -24,8 +25,12 @@ pub(in crate::call) struct Attempt {
     pub(in crate::call) ring: Duration,
     /// Max-Breadth of its INVITE.
     pub(in crate::call) breadth: usize,
-    /// Its place among the targets tried.
-    pub(in crate::call) tried: usize,
+    /// Its place among the targets tried, where a rule named it.
+    pub(in crate::call) tried: Option<usize>,
+    /// It came by an INVITE of its own, whose 2xx it has not acknowledged yet.
+    pub(in crate::call) unacked: Option<ServerKey>,
+    /// What it brings along, where a transfer called it.
+    pub(in crate::call) brought: Option<Box<Brought>>,
     /// Which of its trunk's places has the INVITE.
     pub(in crate::call) to: Place,
     /// Where it goes when that one fails, in this order.
@@ -57,6 +62,8 @@ pub(in crate::call) enum Stage {
     Calling(ClientKey),
     /// It answered, and the call is up with it.
     Up,
+    /// The call has moved on to another party; it has not hung up yet.
+    Leaving,
     /// It is out of the game.
     Over,
 }
@@ -74,7 +81,7 @@ impl Attempt {
     pub(in crate::call) const fn is_trying(&self) -> bool {
         match self.stage {
             Stage::Reserving | Stage::Calling(_) => true,
-            Stage::Up | Stage::Over => false,
+            Stage::Up | Stage::Leaving | Stage::Over => false,
         }
     }
 
@@ -82,7 +89,7 @@ impl Attempt {
     pub(in crate::call) const fn client(&self) -> Option<ClientKey> {
         match self.stage {
             Stage::Calling(client) => Some(client),
-            Stage::Reserving | Stage::Up | Stage::Over => None,
+            Stage::Reserving | Stage::Up | Stage::Leaving | Stage::Over => None,
         }
     }
 

@@ -200,6 +200,8 @@ impl Call {
             tried: Vec::new(),
             ringing_at: None,
             answered_at: None,
+            taken_by: None,
+            transfers: Vec::new(),
         });
         self.tell(now, hands, What::Began(Box::new(began)));
         if let Some(end) = given_up {

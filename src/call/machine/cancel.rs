@@ -22,7 +22,7 @@ impl Call {
         if initial == Some(server) {
             let why = Why::of(cancel.headers());
             self.end(now, hands, End::given_up(why));
-        } else {
+        } else if !self.arrived_cancelled(now, hands, server) {
             self.modify_cancelled(now, hands, server);
         }
     }

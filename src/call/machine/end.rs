@@ -38,7 +38,6 @@ pub(in crate::call) struct Ending {
     by: HungUpBy,
     status: u16,
     q850: Option<u8>,
-    answered: Option<usize>,
 }
 
 impl Call {
@@ -68,6 +67,7 @@ impl Call {
         end: &End,
         answered: Option<usize>,
     ) {
+        self.abandon_transfer(now, hands);
         self.timers.clear();
         let unacked = self.settle(now, hands);
         let recording = matches!(&self.state, State::Up(up) if up.recording);
@@ -96,7 +96,6 @@ impl Call {
                 Some(_) => end.why.cause(),
                 None => end.why.cause().or(self.last_cause).or(self.implied_cause),
             },
-            answered,
         });
         self.timers.set(Timer::Closing, now + CLOSING);
         self.conclude_if_closed(now, hands);
@@ -140,9 +139,14 @@ impl Call {
         let first = first.or_else(|| owes(Side::Caller));
         let caller = &mut self.caller.leg;
         leave(now, hands, end, caller, first);
-        if let Some(callee) = answered.and_then(|index| self.attempts.get_mut(index)) {
-            callee.stage = Stage::Over;
-            leave(now, hands, end, &mut callee.leg, owes(Side::Callee));
+        for (index, party) in self.attempts.iter_mut().enumerate() {
+            if matches!(party.stage, Stage::Up | Stage::Leaving) {
+                party.stage = Stage::Over;
+                let talks = answered == Some(index);
+                let unacked = owes(Side::Callee).filter(|_| talks);
+                let unacked = party.unacked.take().or(unacked);
+                leave(now, hands, end, &mut party.leg, unacked);
+            }
         }
     }
 
@@ -177,7 +181,7 @@ impl Call {
         let answered_at = story.answered_at;
         let wait = answered_at.unwrap_or(ending.at) - self.started;
         let talk = answered_at.map_or(Duration::ZERO, |at| ending.at - at);
-        let callee = ending.answered.and_then(|index| self.attempts.get(index));
+        let callee = story.taken_by.and_then(|index| self.attempts.get(index));
         let rejected = ending.reason == FinishReason::Rejected && story.tried.is_empty();
         let dialled = self.attempts.iter().filter(|one| one.invited.is_some());
         let legs = dialled.map(|one| one.leg.record(answered_at, ending.at));
@@ -200,7 +204,7 @@ impl Call {
             legs: std::iter::once(self.caller.leg.record(answered_at, ending.at))
                 .chain(legs)
                 .collect(),
-            transfers: Vec::new(),
+            transfers: story.transfers.clone(),
         })
     }
 }

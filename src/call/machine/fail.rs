@@ -45,6 +45,9 @@ impl Call {
         let leg = attempt.leg.id;
         let ring_ms = attempt.ring_ms(now);
         let tried = attempt.tried;
+        if let Some(brought) = &mut attempt.brought {
+            brought.outcome = Some((result, status));
+        }
         for fork in std::mem::take(&mut attempt.forks) {
             fork.forget(now, hands);
         }
@@ -57,7 +60,7 @@ impl Call {
         self.timers.stop(Timer::Unheard(leg));
         self.timers.stop(Timer::Ring(leg));
         let story = self.story.as_mut();
-        if let Some(tried) = story.and_then(|story| story.tried.get_mut(tried)) {
+        if let Some(tried) = story.and_then(|story| story.tried.get_mut(tried?)) {
             tried.result = result;
             tried.sip_status = status;
             tried.ring_ms = ring_ms;
@@ -119,8 +122,9 @@ impl Call {
     pub(super) fn go_on(&mut self, now: Moment, hands: &mut Hands) {
         let hunting = matches!(self.state, State::Hunting(_));
         if hunting && !self.attempts.iter().any(Attempt::is_trying) {
-            self.next_step(now, hands);
+            return self.next_step(now, hands);
         }
+        self.transfer_over(now, hands);
     }
 
     /// Nobody is left to try.

@@ -36,7 +36,11 @@ impl Call {
         if let Some(dialog) = self.early_dialog(leg, &request) {
             dialog.came_by(&path);
         }
+        if self.is_from_leaving(now, hands, leg, (server, &request)) {
+            return;
+        }
         match request.method() {
+            Method::Refer => self.refer(now, hands, leg, server, &request),
             Method::Bye => self.bye(now, hands, leg, server, &request),
             Method::Invite => self.reinvite(now, hands, leg, server, request),
             Method::Info => self.inform(now, hands, leg, server, request),
@@ -46,7 +50,6 @@ impl Call {
             method @ (Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Refer
             | Method::Notify
             | Method::Subscribe
             | Method::Message
@@ -109,6 +112,9 @@ impl Call {
         request: &Request,
     ) {
         hands.reply(now, server, request, Answer::status(200));
+        if self.referrer_hung_up(now, hands, leg) {
+            return;
+        }
         let why = Why::of(request.headers());
         let end = if !self.is_up() {
             End::given_up(why)
@@ -131,7 +137,7 @@ impl Call {
     /// No packet came from either side for too long.
     pub(in crate::call) fn silent(&mut self, now: Moment, hands: &mut Hands) {
         // A report that a hold overtook: now silence is what is expected.
-        let expected = matches!(&self.state, State::Up(up) if up.held);
+        let expected = matches!(&self.state, State::Up(up) if up.held || up.transfer.is_some());
         if !expected {
             self.end(now, hands, End::cut(FinishReason::MediaLost));
         }
@@ -359,7 +365,7 @@ mod tests {
         let (mut caller, _) = rig.up();
         for (method, status) in [
             ("SUBSCRIBE", "405"),
-            ("REFER", "405"),
+            ("PUBLISH", "405"),
             ("DANCE", "501"),
             ("OPTIONS", "200"),
         ] {

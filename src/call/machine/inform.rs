@@ -53,7 +53,9 @@ impl Call {
             return hands.reply(now, server, &request, answer);
         };
         let busy = match &self.state {
-            State::Up(up) => up.relayed.len() >= RELAYED_MAX || up.late.is_some(),
+            State::Up(up) => {
+                up.relayed.len() >= RELAYED_MAX || up.late.is_some() || up.transfer.is_some()
+            }
             State::Asking { .. } | State::Hunting(_) | State::Ending(_) | State::Over => true,
         };
         if busy {

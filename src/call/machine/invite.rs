@@ -3,7 +3,7 @@
 use crate::base::id::LegId;
 use crate::base::time::Moment;
 use crate::call::hands::{Hands, Owner};
-use crate::call::headers::{self, ALLOW};
+use crate::call::headers::{self, ALLOW, MAX_FORWARDS};
 use crate::call::identity::{dialled_user, shown};
 use crate::call::leg::Leg;
 use crate::call::machine::attempt::Stage;
@@ -13,7 +13,7 @@ use crate::call::speak::repeat;
 use crate::call::timers::Timer;
 use crate::sip::endpoint::ClientKey;
 use crate::sip::header::Name;
-use crate::sip::message::{Method, Response};
+use crate::sip::message::{Method, Request, Response};
 use crate::sip::transport::Path;
 use crate::sip::uri::Uri;
 use crate::sip::write::{Outgoing, RequestWriter};
@@ -48,7 +48,9 @@ impl Call {
         credentials: &[(Name, String)],
     ) -> Option<Outgoing> {
         let story = self.story.as_ref()?;
-        let (_, request) = self.caller.invite.as_ref()?;
+        // A call that is up already is sent on: its INVITE was answered and is gone.
+        let request = self.caller.invite.as_ref().map(|(_, request)| request);
+        let headers = request.map(Request::headers);
         let attempt = self.attempts.get_mut(index)?;
         let leg = &mut attempt.leg;
         let address = leg.address()?;
@@ -65,8 +67,9 @@ impl Call {
         for route in hands.routes.of(&leg.trunk) {
             invite = invite.header(Name::Route, route);
         }
+        let hops = request.map_or(MAX_FORWARDS, headers::next_max_forwards);
         invite = invite
-            .header(Name::MaxForwards, headers::next_max_forwards(request))
+            .header(Name::MaxForwards, hops)
             .header(Name::MaxBreadth, attempt.breadth)
             .header(Name::From, format_args!("{};tag={}", shown.from, leg.tag))
             .header(Name::To, format_args!("<{uri}>"))
@@ -83,15 +86,22 @@ impl Call {
             invite = invite.header(Name::Diversion, diversion);
         }
         // Where it is believed, the caller's own passes with the rest.
-        if shown.hidden && !(believed && request.headers().has(Name::Privacy)) {
+        if shown.hidden && !(believed && headers.is_some_and(|headers| headers.has(Name::Privacy)))
+        {
             invite = invite.header(Name::Privacy, "id");
         }
         invite = repeat(leg.upkeep.timer.ask(invite), credentials);
-        invite = headers::pass_on(request.headers(), believed, invite);
-        if shown.is_callers {
-            invite = headers::pass_signatures(request.headers(), invite);
+        if let Some(headers) = headers {
+            invite = headers::pass_on(headers, believed, invite);
+            if shown.is_callers {
+                invite = headers::pass_signatures(headers, invite);
+            }
         }
-        if let Some(offer) = &self.caller.offer {
+        if let Some(brought) = &attempt.brought {
+            invite = brought.introduce(invite);
+        }
+        let brought = attempt.brought.as_ref().map(|brought| &brought.offer);
+        if let Some(offer) = brought.or(self.caller.offer.as_ref()) {
             invite = invite.body(headers::SDP, &leg.voice.say(offer, address));
         }
         Some(invite.outgoing())

@@ -20,13 +20,18 @@ mod inform;
 mod invite;
 mod modified;
 mod modify;
+mod notify;
 mod other_trunk;
 mod place;
 mod prack;
 mod redirect;
+mod refer;
 mod refresh;
+mod rejoin;
 mod reliable;
+pub(in crate::call) mod replaced;
 mod ring;
+mod transfer;
 mod update;
 
 use std::collections::VecDeque;
@@ -47,8 +52,9 @@ use crate::call::machine::early::{Said, Shown};
 use crate::call::machine::end::{End, Ending};
 use crate::call::machine::inform::Relayed;
 use crate::call::machine::modify::Modify;
+use crate::call::machine::transfer::Transfer;
 use crate::call::screen::Refusal;
-use crate::call::story::{Fact, Tried, What};
+use crate::call::story::{Fact, Transfer as Told, Tried, What};
 use crate::call::timers::{Timer, Timers};
 use crate::route::Decision;
 use crate::route::decision::{Step, Target};
@@ -150,6 +156,10 @@ struct Up {
     unpracked: Option<Box<ReliableServer<Said>>>,
     /// A side holds the call: silence is not watched.
     held: bool,
+    /// Somebody is called who shall take the callee's place.
+    transfer: Option<Box<Transfer>>,
+    /// How often that was asked for.
+    transfers: usize,
 }
 
 /// A 2xx with an offer whose ACK waits for the other side's.
@@ -171,6 +181,9 @@ struct Story {
     tried: Vec<Tried>,
     ringing_at: Option<Moment>,
     answered_at: Option<Moment>,
+    /// Who answered first: an index into the attempts.
+    taken_by: Option<usize>,
+    transfers: Vec<Told>,
 }
 
 /// Legs a call may make: a [`LegId`] holds its call's key and 8 bits. More targets than that ring for an hour.
@@ -223,6 +236,8 @@ impl Call {
                 Timer::Modify => self.modify_expired(now, hands),
                 Timer::Held => self.ask_the_held(now, hands),
                 Timer::Session(leg) => self.session_due(now, hands, leg),
+                Timer::Depart(leg) => self.depart(now, hands, leg),
+                Timer::Rejoin => self.rejoin_expired(now, hands),
                 Timer::Closing => self.conclude(now, hands),
             }
         }
@@ -282,11 +297,19 @@ impl Call {
         let (path, response) = came;
         match errand {
             Errand::Invite => self.invite_response(now, hands, leg, client, came),
-            Errand::Modify => self.modify_response(now, hands, client, path, response),
             Errand::Prack => self.prack_response(now, hands, client, response),
+            Errand::Modify => {
+                self.modify_response(now, hands, client, path, response);
+                self.join_if_ready(now, hands);
+            }
+            Errand::Rejoin => self.rejoin_response(now, hands, client, came),
+            Errand::Notify => {}
             Errand::Inform => self.inform_response(now, hands, client, response),
             Errand::Ask => self.ask_response(now, hands, response),
-            Errand::Refresh => self.refresh_response(now, hands, leg, client, came),
+            Errand::Refresh => {
+                self.refresh_response(now, hands, leg, client, came);
+                self.join_if_ready(now, hands);
+            }
         }
     }
 
@@ -305,6 +328,8 @@ impl Call {
             Errand::Prack => {
                 self.take_prack(client);
             }
+            Errand::Rejoin => self.rejoin_failed(now, hands, client),
+            Errand::Notify => {}
             Errand::Inform => self.inform_failed(now, hands, client),
             Errand::Ask => self.ask_failed(now, hands, leg),
             Errand::Refresh => self.refresh_failed(now, hands, leg, client),
@@ -382,4 +407,8 @@ pub(in crate::call) enum Errand {
     Ask,
     /// Refreshes a session.
     Refresh,
+    /// Offers the caller what the new party of a transfer said.
+    Rejoin,
+    /// Tells who asked for a transfer how it goes.
+    Notify,
 }

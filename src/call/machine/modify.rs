@@ -180,8 +180,14 @@ impl Call {
         let State::Up(up) = &self.state else {
             return Err(Answer::status(481));
         };
-        // The caller's own INVITE is still under way, or a refresh of ours.
-        if self.caller.unacked.is_some() || up.late.is_some() || refreshes {
+        // The caller's own INVITE is still under way, or that of who took another's place, or a refresh of ours.
+        let callee = self.attempts.get(up.answered);
+        let unacked = callee.and_then(|one| one.unacked).or(self.caller.unacked);
+        if unacked.is_some() || up.late.is_some() || refreshes {
+            return Err(Answer::status(491));
+        }
+        // Whom the caller talks to is about to change.
+        if up.transfer.is_some() {
             return Err(Answer::status(491));
         }
         match &up.modify {

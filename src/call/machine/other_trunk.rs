@@ -22,7 +22,7 @@ impl Call {
     ) {
         let mut next = Some(target);
         while let Some(target) = next {
-            match self.place(now, hands, &target, ring) {
+            match self.place(now, hands, &target, ring, None) {
                 Ok(()) => return,
                 Err(result) => {
                     self.note_untried(&target, result);
@@ -38,7 +38,7 @@ impl Call {
             return;
         };
         let tried = self.story.as_ref().map(|story| &story.tried);
-        let tried = tried.and_then(|tried| tried.get(attempt.tried));
+        let tried = tried.and_then(|tried| tried.get(attempt.tried?));
         let hunting = matches!(self.state, State::Hunting(_));
         if hunting && attempt.rang.is_none() && tried.is_some_and(is_the_trunks) {
             let ring = attempt.ring;

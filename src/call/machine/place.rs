@@ -14,6 +14,7 @@ use crate::call::hands::Hands;
 use crate::call::leg::{Leg, Part, Ports};
 use crate::call::machine::attempt::{Attempt, Stage};
 use crate::call::machine::redirect::is_same;
+use crate::call::machine::transfer::Brought;
 use crate::call::machine::{Call, State};
 use crate::call::speak::way_to;
 use crate::call::story::{Role, Tried, TriedResult};
@@ -79,6 +80,7 @@ impl Call {
         hands: &mut Hands,
         target: &Target,
         ring: Duration,
+        brought: Option<Box<Brought>>,
     ) -> Result<(), TriedResult> {
         let line = hands.trunks.by_id(&target.trunk);
         let line = line.ok_or(TriedResult::Unreachable)?;
@@ -119,7 +121,11 @@ impl Call {
             part: Part::of(Role::Callee),
             trunk,
         };
-        let tried = self.note_untried(target, TriedResult::Cancelled);
+        // Whom a transfer calls is named among the transfers.
+        let tried = match brought {
+            Some(_) => None,
+            None => self.note_untried(target, TriedResult::Cancelled),
+        };
         let breadth = match &self.state {
             State::Hunting(hunt) => hunt.share,
             State::Asking { .. } | State::Up(_) | State::Ending(_) | State::Over => BREADTH,
@@ -131,6 +137,8 @@ impl Call {
             ring,
             breadth,
             tried,
+            brought,
+            unacked: None,
             cseq: 0,
             invited: None,
             rang: None,
@@ -147,10 +155,8 @@ impl Call {
     }
 
     /// Writes a target down; its result changes when it is known.
-    pub(super) fn note_untried(&mut self, target: &Target, result: TriedResult) -> usize {
-        let Some(story) = &mut self.story else {
-            return 0;
-        };
+    pub(super) fn note_untried(&mut self, target: &Target, result: TriedResult) -> Option<usize> {
+        let story = self.story.as_mut()?;
         story.tried.push(Tried {
             target: target.name.to_string(),
             trunk: Some(Arc::clone(&target.trunk)),
@@ -158,7 +164,7 @@ impl Call {
             sip_status: None,
             ring_ms: 0,
         });
-        story.tried.len() - 1
+        story.tried.len().checked_sub(1)
     }
 
     /// A target's ports came, or none was free.
@@ -172,6 +178,9 @@ impl Call {
             .is_some_and(|one| one.stage == Stage::Reserving);
         if !reserving {
             return;
+        }
+        if free && self.is_arrived(index) {
+            return self.join_if_ready(now, hands);
         }
         if !free {
             return self.target_failed(now, hands, index, TriedResult::NoCapacity, None);

@@ -89,7 +89,8 @@ impl Call {
         credentials: &[(Name, String)],
     ) {
         let State::Up(up) = &self.state else { return };
-        let busy = self.caller.unacked.is_some() || up.late.is_some() || up.modify.is_some();
+        let open = self.caller.unacked.is_some() || up.late.is_some();
+        let busy = open || up.modify.is_some() || up.transfer.is_some();
         let key = self.key;
         let Some(of) = self.leg_mut(leg) else { return };
         let (by, body) = match of.upkeep.updates {

@@ -24,6 +24,9 @@ impl Call {
         index: usize,
         response: &Response,
     ) {
+        if self.is_transfers(index) {
+            return self.transfer_rings(now, hands, index, response);
+        }
         let status = response.status();
         // 199 and whatever comes to be invented say nothing to a caller.
         if !(180..=183).contains(&status) {

@@ -73,11 +73,12 @@ impl Peer {
             _ => format!("Content-Type: {kind}\r\n"),
         };
         format!(
-            "{method} {} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK{}{method}{}\r\n\
+            "{method} {} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK{}{}{method}{}\r\n\
              Max-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {} {method}\r\n\
              Contact: <sip:peer@{}>\r\n{kind}Content-Length: {}\r\n\r\n{body}",
             self.target,
             self.address,
+            self.call_id.get(..4).unwrap_or_default(),
             self.address.replace(['.', ':'], ""),
             self.branch,
             self.local,

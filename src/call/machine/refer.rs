@@ -1,0 +1,133 @@
+//! A party of an answered call asks that the other one be sent on (REFER: RFC 3515, RFC 5589).
+//!
+//! Only who took the call may, and only where its trunk may transfer; everybody else hears 603, and nothing happens.
+
+use crate::base::id::{LegId, Side};
+use crate::base::time::Moment;
+use crate::call::goal;
+use crate::call::hands::{Answer, Hands};
+use crate::call::leg::Part;
+use crate::call::machine::modify::RETRY_S;
+use crate::call::machine::transfer::{Brought, Referrer, Stage, Transfer, status_of};
+use crate::call::machine::{Call, State};
+use crate::call::story::Role;
+use crate::call::trunk::Reliable;
+use crate::route::decision::Target;
+use crate::sip::endpoint::ServerKey;
+use crate::sip::message::Request;
+use crate::sip::refer::{Event, ReferTo};
+
+/// How often one call is sent on. People do it once or twice; beyond this two telephones send a caller to and fro.
+const TRANSFERS_MAX: usize = 16;
+
+impl Call {
+    /// A REFER in one of our dialogs.
+    pub(super) fn refer(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        leg: LegId,
+        server: ServerKey,
+        request: &Request,
+    ) {
+        let (target, brought) = match self.may_refer(hands, leg, request) {
+            Ok(goal) => goal,
+            Err(answer) => return hands.reply(now, server, request, answer),
+        };
+        let State::Up(up) = &mut self.state else {
+            return;
+        };
+        let by = up.answered;
+        let again = up.transfers > 0;
+        up.transfers += 1;
+        let ring = self.attempts.get(by).map(|one| one.ring);
+        let placed = self.place(
+            now,
+            hands,
+            &target,
+            ring.unwrap_or_default(),
+            Some(Box::new(brought)),
+        );
+        if let Err(result) = placed {
+            let answer = Answer::status(status_of(result));
+            return hands.reply(now, server, request, answer);
+        }
+        let index = self.attempts.len().saturating_sub(1);
+        if let Some(attempt) = self.attempts.get_mut(index) {
+            attempt.leg.part = Part::of(Role::Transfer);
+            // The caller has its answer already: what is said before the new party's has nobody to reach.
+            attempt.reliable = Reliable::Off;
+        }
+        let number = request.headers().cseq().number;
+        if let State::Up(up) = &mut self.state {
+            up.transfer = Some(Box::new(Transfer {
+                by,
+                target: index,
+                at: now,
+                event: Some(Event {
+                    id: again.then_some(number),
+                }),
+                referrer: Referrer::There,
+                stage: Stage::Calling,
+            }));
+        }
+        let contact = self
+            .leg_mut(leg)
+            .map(|leg| hands.contact(&leg.path))
+            .unwrap_or_default();
+        let accepted = Answer::status(202).contact(contact);
+        hands.reply(now, server, request, accepted);
+        self.notify(now, hands, 100);
+    }
+
+    /// Whom to call, and with what; or why not.
+    fn may_refer(
+        &mut self,
+        hands: &Hands,
+        leg: LegId,
+        request: &Request,
+    ) -> Result<(Target, Brought), Answer> {
+        let declined = || Answer::status(603);
+        // Whom the caller's side would send on is whoever took the call: nobody's business but its own.
+        if self.side(leg) == Side::Caller {
+            return Err(declined());
+        }
+        let State::Up(up) = &self.state else {
+            return Err(Answer::status(481));
+        };
+        let asking = self.attempts.get(up.answered).map(|one| &one.leg);
+        let asking = asking.ok_or_else(declined)?;
+        if asking.id != leg || !asking.trunk.transfers {
+            return Err(declined());
+        }
+        let goal = ReferTo::of(request.headers()).map_err(|bad| Answer::status(bad.status()))?;
+        if up.transfers >= TRANSFERS_MAX {
+            return Err(declined());
+        }
+        if up.transfer.is_some() || up.late.is_some() {
+            return Err(Answer::status(500).retry_after(RETRY_S));
+        }
+        let dialog = asking.dialog.as_ref().ok_or_else(declined)?;
+        let host = hands.host(&asking.path);
+        let around = (dialog, host.as_str());
+        let by = &asking.trunk.id;
+        let target = goal::target(&goal.uri, by, around, &hands.trunks, &hands.country);
+        let target = target.ok_or_else(declined)?;
+        let own = self.caller.leg.heard.as_ref().map(|heard| &heard.session);
+        let told = self.told_to_caller();
+        let offer = own
+            .zip(told.as_ref())
+            .and_then(|(own, told)| own.again(told))
+            .ok_or_else(|| Answer::status(488))?;
+        let referred_by = (target.trunk == *by).then(|| format!("<{}>", dialog.remote().uri()));
+        let brought = Brought {
+            offer,
+            replaces: goal.replaces,
+            referred_by,
+            early: None,
+            outcome: None,
+            arrived: None,
+        };
+        Ok((target, brought))
+    }
+}
