@@ -306,9 +306,12 @@ mod tests {
     }
 
     fn last_aims(rig: &Rig) -> Vec<String> {
-        let aim = |wish: &MediaWish| match wish {
-            MediaWish::Aim { aim, .. } => aim.rtp.map(|rtp| rtp.to_string()),
-            _other => None,
+        let aim = |wish: &MediaWish| {
+            if let MediaWish::Aim { aim, .. } = wish {
+                aim.rtp.map(|rtp| rtp.to_string())
+            } else {
+                None
+            }
         };
         let all: Vec<_> = rig.media.iter().filter_map(aim).collect();
         all[all.len() - 2..].to_vec()

@@ -275,9 +275,12 @@ mod tests {
     }
 
     fn aims(rig: &Rig) -> Vec<String> {
-        let aim = |wish: &MediaWish| match wish {
-            MediaWish::Aim { aim, .. } => aim.rtp.map(|rtp| rtp.to_string()),
-            _other => None,
+        let aim = |wish: &MediaWish| {
+            if let MediaWish::Aim { aim, .. } = wish {
+                aim.rtp.map(|rtp| rtp.to_string())
+            } else {
+                None
+            }
         };
         rig.media.iter().filter_map(aim).collect()
     }
