@@ -3,6 +3,7 @@
 use crate::base::time::Moment;
 use crate::call::digest::Answered;
 use crate::call::hands::Hands;
+use crate::call::headers::Why;
 use crate::sip::endpoint::ClientKey;
 use crate::sip::header::Name;
 use crate::sip::headers::Headers;
@@ -62,10 +63,10 @@ impl Upkeep {
         under_way.any(|refresh| refresh.by == Method::Invite)
     }
 
-    /// The dialog is left: whatever still comes of its refresh is nobody's.
-    pub(in crate::call) fn abandon(&mut self, hands: &mut Hands) {
+    /// The dialog is left: whatever still comes of its refresh is nobody's, and one by re-INVITE is taken back.
+    pub(in crate::call) fn abandon(&mut self, now: Moment, hands: &mut Hands) {
         if let Some(refresh) = self.under_way.take() {
-            hands.disown(refresh.client);
+            hands.give_up(now, refresh.client, Why::NONE);
         }
     }
 }

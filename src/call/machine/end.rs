@@ -232,7 +232,7 @@ impl End {
 
 /// Leaves one leg's dialog, where it has one.
 fn leave(now: Moment, hands: &mut Hands, end: &End, leg: &mut Leg, unacked: Option<ServerKey>) {
-    leg.upkeep.abandon(hands);
+    leg.upkeep.abandon(now, hands);
     match leg.dialog.take() {
         Some(dialog) if end.gone != Some(leg.id) => hands.part(now, leg, dialog, end.why, unacked),
         Some(_) | None => {

@@ -303,7 +303,8 @@ impl Modify {
             Stage::Passed {
                 client, request, ..
             } => {
-                hands.disown(client);
+                // A peer that said 180 and vanished would leave the INVITE waiting for ever.
+                hands.give_up(now, client, Why::NONE);
                 let is_invite = *request.method() == Method::Invite;
                 let status = if is_invite { 487 } else { 481 };
                 hands.reply(now, self.server, &request, Answer::status(status));
