@@ -315,7 +315,7 @@ impl Call {
         attempt.stage = Trying::Over;
         attempt.leg.part.left = Some(now);
         transfer.referrer = Referrer::Gone(attempt.leg.dialog.take());
-        attempt.leg.upkeep.abandon(hands);
+        attempt.leg.upkeep.abandon(now, hands);
         self.timers.stop(Timer::Session(leg));
         hands.forget_leg(&attempt.leg);
         hands.close_ports(&mut attempt.leg);
@@ -336,7 +336,7 @@ impl Call {
         if attempt.stage == Trying::Up {
             attempt.stage = Trying::Leaving;
             attempt.leg.part.left = Some(now);
-            attempt.leg.upkeep.abandon(hands);
+            attempt.leg.upkeep.abandon(now, hands);
             hands.close_ports(&mut attempt.leg);
             self.timers.stop(Timer::Session(attempt.leg.id));
             self.timers.set(Timer::Depart(attempt.leg.id), now + DEPART);
