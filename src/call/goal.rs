@@ -35,7 +35,7 @@ pub(in crate::call) fn target(
         false => trunks
             .iter()
             .find(|line| is_at(uri, line))
-            .or(is_own.then_some(asking))?,
+            .or_else(|| is_own.then_some(asking))?,
     };
     let trunk = Arc::clone(&line.trunk.id);
     Some(Target {

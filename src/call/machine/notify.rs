@@ -33,7 +33,7 @@ impl Call {
         };
         // It hung up and listens on: its dialog is back for this one request.
         if let Referrer::Gone(dialog) = &mut transfer.referrer {
-            leg.dialog = dialog.take();
+            leg.dialog = dialog.take().map(|dialog| *dialog);
         }
         let owner = Owner::Call(key, leg.id, Errand::Notify);
         let contact = hands.contact(&leg.path);
@@ -45,7 +45,7 @@ impl Call {
                 .body(SIPFRAG, sipfrag(status).as_bytes())
         });
         if let Referrer::Gone(dialog) = &mut transfer.referrer {
-            *dialog = leg.dialog.take();
+            *dialog = leg.dialog.take().map(Box::new);
         }
     }
 }

@@ -82,7 +82,7 @@ impl Call {
 
     /// Whom to call, and with what; or why not.
     fn may_refer(
-        &mut self,
+        &self,
         hands: &Hands,
         leg: LegId,
         request: &Request,

@@ -223,7 +223,9 @@ impl Call {
         let caller = &mut self.caller.leg;
         let was = caller.heard.take();
         // The codec in use is named by the answer.
-        let own = answer.or(was.as_ref().map(|heard| &heard.session)).cloned();
+        let own = answer
+            .or_else(|| was.as_ref().map(|heard| &heard.session))
+            .cloned();
         let (Some(own), Some(callee)) = (own, self.attempts.get_mut(transfer.target)) else {
             return;
         };

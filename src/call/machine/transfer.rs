@@ -49,7 +49,7 @@ pub(super) enum Referrer {
     /// The caller hears it until the new party is there.
     There,
     /// It hung up. Its subscription outlives the call in its dialog (RFC 5057 4.1).
-    Gone(Option<Dialog>),
+    Gone(Option<Box<Dialog>>),
 }
 
 /// How far a transfer got.
@@ -314,7 +314,7 @@ impl Call {
         }
         attempt.stage = Trying::Over;
         attempt.leg.part.left = Some(now);
-        transfer.referrer = Referrer::Gone(attempt.leg.dialog.take());
+        transfer.referrer = Referrer::Gone(attempt.leg.dialog.take().map(Box::new));
         attempt.leg.upkeep.abandon(now, hands);
         self.timers.stop(Timer::Session(leg));
         hands.forget_leg(&attempt.leg);
