@@ -120,7 +120,7 @@ const PURE_AVOIDS: &[&str] = &[
 ];
 
 /// Files that hold nothing but tests.
-const TEST_FILES: &[&str] = &["tests", "trial", "trials"];
+const TEST_FILES: &[&str] = &["smuggling", "tests", "trial", "trials"];
 
 /// Past this a file has a second purpose that wants a file of its own.
 const LINES_MAX: usize = 600;

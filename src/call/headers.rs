@@ -78,7 +78,7 @@ pub(in crate::call) fn pass_on(
     mut invite: RequestWriter,
 ) -> RequestWriter {
     for name in FORWARD {
-        for value in from.lines(name) {
+        for value in from.lines(name).filter(|value| is_plain(value)) {
             invite = invite.raw(name.as_str().as_bytes(), value);
         }
     }
@@ -87,20 +87,34 @@ pub(in crate::call) fn pass_on(
             // Whoever reads them next shall read what we did: what is no address is left out.
             let values = from
                 .all(name)
-                .filter(|value| NameAddr::parse(value).is_ok());
+                .filter(|value| is_plain(value) && NameAddr::parse(value).is_ok());
             for value in values {
                 invite = invite.raw(name.as_str().as_bytes(), value);
             }
         }
-        for value in from.lines(Name::Privacy) {
+        for value in from.lines(Name::Privacy).filter(|value| is_plain(value)) {
             invite = invite.raw(Name::Privacy.as_str().as_bytes(), value);
         }
     }
     // RFC 7433: the caller's data for the application at the other end, which no proxy touches.
-    if let Some(value) = from.get_other(b"User-to-User") {
+    if let Some(value) = from
+        .get_other(b"User-to-User")
+        .filter(|value| is_plain(value))
+    {
         invite = invite.raw(b"User-to-User", value);
     }
     invite
+}
+
+/// Whether a value is text on one line, also for those who end lines at VT, FF or NEL: nothing else passes.
+fn is_plain(value: &[u8]) -> bool {
+    let breaks = |c: char| c != '\t' && breaks_lines(c);
+    !String::from_utf8_lossy(value).contains(breaks)
+}
+
+/// Controls, and what Unicode has for ends of lines and paragraphs: nothing a peer writes passes with one of them.
+pub(in crate::call) fn breaks_lines(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// Adds the signatures of who calls, untouched, and the Date that they sign (RFC 8224 4). They are the caller's: where the
@@ -110,7 +124,7 @@ pub(in crate::call) fn pass_signatures(from: &Headers, mut invite: RequestWriter
         from.iter()
             .filter(|(_, label, _)| IDENTITY.iter().any(|name| label.eq_ignore_ascii_case(name)))
     };
-    for (_, _, value) in signatures() {
+    for (_, _, value) in signatures().filter(|(_, _, value)| is_plain(value)) {
         invite = invite.raw(b"Identity", value);
     }
     match from.get(Name::Date) {

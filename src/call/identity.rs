@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use crate::base::country::Country;
 use crate::base::number::{Caller, Number};
 use crate::call::dialled::dialled;
+use crate::call::headers::breaks_lines;
 use crate::call::privacy;
 use crate::call::trunk::{CallerId, NumberFormat, Trunk};
 use crate::route::decision::Dial;
@@ -212,7 +213,7 @@ fn named(display: Option<&str>, user: &str, host: &str) -> String {
     let mut from = String::with_capacity(user.len() + host.len() + 16);
     if let Some(display) = display.filter(|name| !name.is_empty()) {
         from.push('"');
-        for c in display.chars().filter(|c| !c.is_control()) {
+        for c in display.chars().filter(|c| !breaks_lines(*c)) {
             if matches!(c, '"' | '\\') {
                 from.push('\\');
             }
@@ -272,7 +273,7 @@ fn user_text(uri: &Uri) -> Option<String> {
         .unwrap_or(user.len());
     let text = String::from_utf8_lossy(user.get(..end)?)
         .chars()
-        .filter(|c| !c.is_control())
+        .filter(|c| !breaks_lines(*c))
         .collect::<String>();
     (!text.is_empty()).then_some(text)
 }

@@ -36,6 +36,8 @@ mod rig;
 mod routes;
 mod screen;
 mod sips;
+#[cfg(test)]
+mod smuggling;
 mod speak;
 pub mod story;
 pub mod switchboard;

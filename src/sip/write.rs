@@ -178,12 +178,21 @@ impl Block {
         self.end_line(before, from, name, true);
     }
 
-    /// Copies a header line of a parsed message, whose value holds no line break, but may hold what [`Self::put_bytes`]
-    /// refuses: the NUL of a quoted pair must go back to whoever sent it as it came.
+    /// Copies a header line that may hold what [`Self::put_bytes`] refuses: the NUL of a quoted pair must go back to whoever
+    /// sent it as it came. What could be read holds no line break; in what could not, a lone CR or LF goes back as a space, lest
+    /// somebody on the way takes it for the end of the line.
     pub(crate) fn copy(&mut self, name: Name, value: &[u8]) {
         self.text.extend_from_slice(name.as_str().as_bytes());
         self.text.extend_from_slice(b": ");
-        self.text.extend_from_slice(value);
+        if memchr::memchr2(b'\r', b'\n', value).is_none() {
+            self.text.extend_from_slice(value);
+        } else {
+            let spaced = value.iter().map(|byte| match byte {
+                b'\r' | b'\n' => b' ',
+                other => *other,
+            });
+            self.text.extend(spaced);
+        }
         self.text.extend_from_slice(b"\r\n");
     }
 

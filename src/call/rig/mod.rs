@@ -232,7 +232,7 @@ impl Rig {
         while let Some(wish) = self.board.poll() {
             match wish {
                 Wish::Transmit(Transmit::Datagram { path, bytes }) => {
-                    let text = String::from_utf8(bytes.to_vec()).unwrap();
+                    let text = String::from_utf8_lossy(&bytes).into_owned();
                     self.inbox.entry(path.peer).or_default().push(text);
                 }
                 Wish::Transmit(Transmit::Open { flow, peer, .. }) => {
@@ -332,6 +332,22 @@ impl Rig {
         self.inbox
             .remove(&peer.parse::<SocketAddr>().unwrap())
             .unwrap_or_default()
+    }
+
+    /// Everything that was sent to anybody since it was last read.
+    pub(in crate::call) fn everything(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.inbox)
+            .into_values()
+            .flatten()
+            .collect()
+    }
+
+    /// Puts a message back that was read.
+    pub(in crate::call) fn put_back(&mut self, peer: &str, text: String) {
+        self.inbox
+            .entry(peer.parse().unwrap())
+            .or_default()
+            .push(text);
     }
 
     /// The one message to `peer` whose first line begins with `start`; the others are thrown away.
