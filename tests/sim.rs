@@ -11,12 +11,18 @@
     reason = "a simulation that fails stops, and says where"
 )]
 
+#[path = "sim/cast.rs"]
+mod cast;
 #[path = "sim/network.rs"]
 mod network;
 #[path = "sim/phone.rs"]
 mod phone;
+#[path = "sim/streams.rs"]
+mod streams;
 #[path = "sim/text.rs"]
 mod text;
+#[path = "sim/watch.rs"]
+mod watch;
 #[path = "sim/world.rs"]
 mod world;
 
@@ -41,7 +47,7 @@ use world::World;
 type Law = fn(&World) -> Result<(), String>;
 
 /// Seeds of a run; `RINGTAG_SEEDS` asks for more.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 1_000;
 
 const OFFICE: &str = r#"
 [[trunk]]
@@ -51,6 +57,14 @@ allow = ["10.66.0.0/16"]
 [[trunk]]
 id = "pbx"
 host = "10.67.0.1"
+[[trunk]]
+id = "streams"
+host = "10.68.0.1"
+transport = "tcp"
+[[trunk]]
+id = "strict"
+host = "10.69.0.1"
+reliable = "required"
 [[project]]
 id = "shop"
 time_zone = "Europe/Moscow"
@@ -81,11 +95,11 @@ trunk = "pbx"
 [[manager]]
 id = "b"
 extension = "102"
-trunk = "pbx"
+trunk = "streams"
 [[manager]]
 id = "c"
 extension = "103"
-trunk = "pbx"
+trunk = "strict"
 [[group]]
 id = "order"
 members = ["a", "b", "c"]
@@ -184,6 +198,7 @@ fn run(quarter: u64) {
         "no-answer",
         "busy",
         "rejected",
+        "session-expired",
     ] {
         assert!(
             reasons.contains_key(reason),
@@ -209,7 +224,7 @@ fn load(file: &Path) -> Config {
 fn hold_to_the_laws(seed: u64, config: &Arc<Config>) -> World {
     let mut world = World::new(seed, config);
     world.run();
-    let laws: [(&str, Law); 9] = [
+    let laws: [(&str, Law); 10] = [
         ("each INVITE has one final response", one_final_response),
         (
             "each admitted call has one record, told in order",
@@ -221,6 +236,7 @@ fn hold_to_the_laws(seed: u64, config: &Arc<Config>) -> World {
         ("nothing is left in the switchboard", nothing_is_left),
         ("every question is followed by its call's end", gone_once),
         ("no phone saw a law broken", phones_agree),
+        ("sessions are refreshed, or end", sessions_are_kept),
         (
             "where nothing is lost, nothing is sent in vain",
             nothing_in_vain,
@@ -408,16 +424,36 @@ fn nothing_in_vain(world: &World) -> Result<(), String> {
     if !world.lossless || world.phones.iter().any(|phone| phone.dead) {
         return Ok(());
     }
-    let phones = world.phones.iter();
-    let mut in_vain = phones.flat_map(|phone| phone.in_vain.iter().map(move |what| (phone, what)));
-    match in_vain.next() {
-        Some((phone, what)) => Err(format!("{} sent {what} in vain", phone.name)),
-        None => Ok(()),
+    for phone in &world.phones {
+        let name = &phone.name;
+        if let Some(what) = phone.in_vain.first() {
+            return Err(format!("{name} sent {what} in vain"));
+        }
+        if phone.unanswered {
+            return Err(format!("{name} got an ACK that does not answer its offer"));
+        }
     }
+    Ok(())
+}
+
+/// RFC 4028: who promised to refresh does, and whoever waits for it in vain ends the call.
+fn sessions_are_kept(world: &World) -> Result<(), String> {
+    if !world.lossless || world.phones.iter().any(|phone| phone.dead) {
+        return Ok(());
+    }
+    for phone in &world.phones {
+        if phone.unrefreshed {
+            return Err(format!("{}'s session was not refreshed", phone.name));
+        }
+        if phone.outlived {
+            return Err(format!("{} did not refresh and was let live", phone.name));
+        }
+    }
+    Ok(())
 }
 
 fn phones_agree(world: &World) -> Result<(), String> {
-    if let Some(how) = &world.broken {
+    if let Some(how) = world.broken.as_ref().or(world.watch.broken.as_ref()) {
         return Err(how.clone());
     }
     let broken = world.phones.iter().find_map(|phone| {

@@ -93,7 +93,8 @@ impl Hands {
         let line = self.trunks.recognise(path);
         let trunk = line.map(|line| Arc::clone(&line.trunk));
         let dialog = Dialog::uac(response, path);
-        let dialog = dialog.unwrap_or_else(|_none| Dialog::uac_to_be_left(response, path));
+        let mut dialog = dialog.unwrap_or_else(|_none| Dialog::uac_to_be_left(response, path));
+        dialog.skip_ahead();
         let from = trunk.as_ref().map_or(SoundFrom::Sdp, |trunk| trunk.media);
         let to = next_hop(&dialog, from, path);
         let line = self.trunks.recognise(path);

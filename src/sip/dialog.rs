@@ -20,8 +20,8 @@ use crate::sip::write::RequestWriter;
 const MAX_FORWARDS: u8 = 70;
 /// Most routers between the peer and us; real paths have three.
 const ROUTES_MAX: usize = 16;
-/// How far the CSeq of a dialog that was kept in the log jumps ahead: more requests than it can have sent since. A peer
-/// takes any higher number (12.2.2).
+/// How far the CSeq jumps ahead in a dialog whose last request is not known, as in one that was kept in the log: more
+/// requests than it can have sent since. A peer takes any higher number (12.2.2).
 const KEPT_GAP: u32 = 1_000;
 /// The near end of a way that is not known: the endpoint chooses it.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
@@ -218,6 +218,12 @@ impl Dialog {
             self.invite_cseq = self.local_cseq;
         }
         self.start(method, self.local_cseq)
+    }
+
+    /// Leaves room in our numbers for requests that were sent while the dialog was early and are forgotten: its BYE comes
+    /// after them.
+    pub const fn skip_ahead(&mut self) {
+        self.local_cseq = self.local_cseq.saturating_add(KEPT_GAP);
     }
 
     /// Starts the ACK for the 2xx to our last INVITE (13.2.2.4).

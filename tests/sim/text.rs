@@ -74,12 +74,35 @@ fn head(text: &str) -> &str {
     text.split_once("\r\n\r\n").map_or(text, |(head, _)| head)
 }
 
+/// Whether a header that lists option tags names this one.
+pub(crate) fn lists(text: &str, name: &str, option: &str) -> bool {
+    head(text)
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_once(':'))
+        .filter(|(label, _)| label.trim().eq_ignore_ascii_case(name))
+        .flat_map(|(_, value)| value.split(','))
+        .any(|one| one.trim() == option)
+}
+
 /// A response to `request`, with our tag where it has none.
 pub(crate) fn reply(
     request: &str,
     status: u16,
     tag_of_ours: &str,
     contact: &str,
+    body: &str,
+) -> String {
+    reply_with(request, status, tag_of_ours, contact, "", body)
+}
+
+/// A response with more headers, each of which ends its line. No Contact is written where `contact` is empty.
+pub(crate) fn reply_with(
+    request: &str,
+    status: u16,
+    tag_of_ours: &str,
+    contact: &str,
+    more: &str,
     body: &str,
 ) -> String {
     let mut text = format!("SIP/2.0 {status} Said\r\n");
@@ -96,10 +119,10 @@ pub(crate) fn reply(
     } else {
         "Content-Type: application/sdp\r\n"
     };
-    text + &format!(
-        "Contact: <{contact}>\r\n{kind}Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
+    if !contact.is_empty() {
+        text += &format!("Contact: <{contact}>\r\n");
+    }
+    text + &format!("{more}{kind}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
 /// What a phone says of its sound.

@@ -9,7 +9,6 @@ use bytes::Bytes;
 
 use ringtag::base::chance::Chance;
 use ringtag::base::id::{CallId, LegId};
-use ringtag::base::number::Number;
 use ringtag::base::time::{Moment, WallTime};
 use ringtag::call::desk::{
     Admission, CallKey, Course, LegSound, MediaWish, Note, Question, Told, Verdict, Wish,
@@ -21,27 +20,45 @@ use ringtag::call::trunks::Trunks;
 use ringtag::config::Config;
 use ringtag::route::Facts;
 use ringtag::sip::endpoint::{Settings, Transmit};
+use ringtag::sip::session_timer::Policy;
 use ringtag::sip::transport::{Path, Transport};
 
 use crate::network::{Network, Packet, Weather};
-use crate::phone::{Act, Phone};
-use crate::text::{cseq, first_line, header, method, reply, status, tag, uri};
+use crate::phone::Phone;
+use crate::streams::{Event, Streams};
+use crate::text::{branch, cseq, first_line, header, method, reply, status, tag};
+use crate::watch::Watch;
 
-const US: &str = "10.1.1.1:5060";
-const PBX: &str = "10.67.0.1:5060";
+pub(crate) const TCP_PBX: &str = "10.68.0.1:5060";
+pub(crate) const US: &str = "10.1.1.1:5060";
 /// By then every phone that lives has hung up. A call whose phones both died while it was on hold, when silence is not
 /// watched, ends with the process only.
 const SHUTDOWN: Moment = Moment::from_millis(500_000);
+/// How long sessions last, as an admin may wish: much shorter than any admin would.
+const SESSIONS: [Policy; 4] = [
+    policy(0, 90),
+    policy(1_800, 90),
+    policy(40, 10),
+    policy(20, 20),
+];
 /// Nothing that was begun takes longer than this.
 const END: Moment = Moment::from_millis(700_000);
+
+const fn policy(expires_s: u32, min_se_s: u32) -> Policy {
+    Policy {
+        expires_s,
+        min_se_s,
+    }
+}
 
 /// Everything of one run.
 pub(crate) struct World {
     pub(crate) now: Moment,
-    chance: Chance,
+    pub(crate) chance: Chance,
     config: Arc<Config>,
     pub(crate) board: Switchboard,
     network: Network,
+    streams: Streams,
     pub(crate) phones: Vec<Phone>,
     /// Answers of the engine that come later.
     later: VecDeque<(Moment, Told)>,
@@ -54,12 +71,13 @@ pub(crate) struct World {
     pub(crate) opened: Vec<LegId>,
     pub(crate) refused_ports: BTreeSet<LegId>,
     /// The final responses that the switchboard gave to each INVITE that reached it.
-    pub(crate) finals: BTreeMap<(SocketAddr, String, u32), BTreeSet<(u16, String)>>,
+    pub(crate) finals: BTreeMap<(String, u32), BTreeSet<(u16, String)>>,
     pub(crate) notes: Vec<Note>,
     /// Whether the network loses nothing.
     pub(crate) lossless: bool,
     /// The number of the last INVITE with a 2xx, by Call-ID and the peer's tag, and since when its ACK is missing.
     unacked: BTreeMap<(String, String), (u32, Option<Moment>)>,
+    pub(crate) watch: Watch,
     pub(crate) broken: Option<String>,
     drain_at: Option<Moment>,
     shutdown_at: Option<Moment>,
@@ -87,21 +105,23 @@ impl World {
         let setup = Setup {
             sip: Settings {
                 advertise: None,
-                listeners: vec![(Transport::Udp, us)],
+                listeners: vec![(Transport::Udp, us), (Transport::Tcp, us)],
                 user_agent: "ringtag".to_owned(),
                 transactions_max: 100_000,
             },
             trunks: Arc::new(Trunks::new(trunks)),
             country: config.country,
             guard: config.guard,
-            session: config.sip.session,
+            session: SESSIONS[usize::try_from(chance.below(4)).unwrap()],
         };
+        let fragile = chance.below(3) == 0;
         let drains = chance.below(10) == 0;
         let drain_at = drains.then(|| Moment::from_millis(5_000 + chance.below(40_000)));
         let mut world = Self {
             now: Moment::START,
             board: Switchboard::new(setup, chance.fork()),
             network: Network::new(weather, chance.fork()),
+            streams: Streams::new(us, fragile, chance.fork()),
             config: Arc::clone(config),
             phones: Vec::new(),
             later: VecDeque::new(),
@@ -115,8 +135,9 @@ impl World {
             refused_ports: BTreeSet::new(),
             finals: BTreeMap::new(),
             notes: Vec::new(),
-            lossless: weather.lost == 0,
+            lossless: weather.lost == 0 && !fragile,
             unacked: BTreeMap::new(),
+            watch: Watch::default(),
             broken: None,
             drain_at,
             shutdown_at: Some(SHUTDOWN),
@@ -143,6 +164,7 @@ impl World {
         self.now = END + Duration::from_secs(100);
         self.board.handle_timeout(self.now);
         self.perform();
+        self.watch.finish();
     }
 
     fn next(&self) -> Option<Moment> {
@@ -154,6 +176,7 @@ impl World {
             board,
             later,
             self.network.next(),
+            self.streams.next(),
             self.drain_at,
             self.shutdown_at,
         ]
@@ -196,14 +219,43 @@ impl World {
         while let Some(packet) = self.network.arrived(now) {
             self.deliver(&packet);
         }
+        while let Some(event) = self.streams.arrived(now) {
+            self.happen(event);
+        }
     }
 
     // ---- packets ----------------------------------------------------------------------------------------------
 
     fn flush(&mut self, at: usize) {
-        let from = self.phones[at].address;
+        let (from, tcp) = (self.phones[at].address, self.phones[at].habits.tcp);
         for text in std::mem::take(&mut self.phones[at].sent) {
-            self.send(from, US.parse().unwrap(), text);
+            self.tell_forks(at, &text);
+            if tcp {
+                self.log("tcp", &format!("{from} -> us"), &text, "");
+                self.streams.send_to_us(self.now, from, &text);
+            } else {
+                self.send(from, US.parse().unwrap(), text);
+            }
+        }
+    }
+
+    /// What one phone answers, the others behind the same INVITE hear of.
+    fn tell_forks(&mut self, at: usize, text: &str) {
+        let Some(status) = status(text).filter(|status| *status >= 200) else {
+            return;
+        };
+        let branch = branch(text);
+        if !self.phones[at].is_called_by(branch) {
+            return;
+        }
+        let until = self.at(self.now, 600);
+        for (other, phone) in self.phones.iter_mut().enumerate() {
+            if other != at && phone.is_called_by(branch) {
+                match status {
+                    200..=299 => phone.hears_answer(until),
+                    _refused => phone.hears_refusal(),
+                }
+            }
         }
     }
 
@@ -211,9 +263,18 @@ impl World {
         let packet = Packet { from, to, text };
         let copies = self.network.send(self.now, &packet);
         let fate = ["   LOST", "", "   TWICE"][copies];
-        let text = &packet.text;
+        self.log("udp", &format!("{from} -> {to}"), &packet.text, fate);
+    }
+
+    fn log(&mut self, by: &str, way: &str, text: &str, fate: &str) {
+        let said = if text.contains("\r\nContent-Type: application/sdp") {
+            " +sdp"
+        } else {
+            ""
+        };
+        let (from, to) = (tag(header(text, "From")), tag(header(text, "To")));
         let line = format!(
-            "{from} -> {to}  {}  [{} | {}]{fate}",
+            "{by} {way:<34}  {}{said}  [{} | {} | {from} {to}]{fate}",
             first_line(text),
             header(text, "CSeq"),
             header(text, "Call-ID")
@@ -221,7 +282,7 @@ impl World {
         self.note(&line);
     }
 
-    fn note(&mut self, what: &str) {
+    pub(crate) fn note(&mut self, what: &str) {
         let at = self.now.as_millis();
         self.ladder.push(format!("{at:>7} ms  {what}"));
     }
@@ -234,43 +295,81 @@ impl World {
                 peer: packet.from,
                 flow: None,
             };
-            if method(&packet.text) == "INVITE" {
-                let (number, _) = cseq(&packet.text);
-                let id = header(&packet.text, "Call-ID").to_owned();
-                self.finals.entry((packet.from, id, number)).or_default();
-            }
-            if method(&packet.text) == "ACK" {
-                let key = dialog(&packet.text, "From");
-                let (number, _) = cseq(&packet.text);
-                if let Some((_, since)) = self.unacked.get_mut(&key).filter(|(of, _)| *of == number)
-                {
-                    *since = None;
-                }
-            }
+            self.watch_arrival(&packet.text);
             let bytes = Bytes::copy_from_slice(packet.text.as_bytes());
             self.board.handle_datagram(self.now, path, bytes);
             return self.perform();
         }
-        let id = header(&packet.text, "Call-ID");
-        let known = self
-            .phones
-            .iter()
-            .position(|phone| phone.address == packet.to && phone.call_id == id);
-        let at = match known {
-            Some(at) => at,
-            None if method(&packet.text) == "INVITE" => {
-                let phone = self.callee(&packet.text);
-                self.phones.push(phone);
-                self.phones.len() - 1
+        self.arrive(packet.to, &packet.text);
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Opened(flow, path) => self.board.handle_opened(self.now, flow, path),
+            Event::Bytes(flow, bytes) => {
+                for text in self.streams.read_by_us(flow, &bytes) {
+                    self.watch_arrival(&text);
+                }
+                self.board.handle_bytes(self.now, flow, &bytes);
             }
-            None if status(&packet.text).is_some() || method(&packet.text) == "ACK" => return,
-            None => {
-                let text = reply(&packet.text, 481, "nobody", "sip:nobody@10.67.0.1", "");
-                return self.send(packet.to, packet.from, text);
+            Event::Closed(flow) => {
+                self.note(&format!("tcp {flow:?} breaks"));
+                self.watch.connection_broke();
+                self.board.handle_closed(self.now, flow);
             }
-        };
-        self.phones[at].receive(self.now, &packet.text);
-        self.flush(at);
+            Event::Messages(home, texts) => {
+                for text in texts {
+                    self.arrive(home, &text);
+                }
+            }
+        }
+        self.perform();
+    }
+
+    fn watch_arrival(&mut self, text: &str) {
+        self.watch.came(self.now, text);
+        let (number, _) = cseq(text);
+        if method(text) == "INVITE" {
+            let id = header(text, "Call-ID").to_owned();
+            self.finals.entry((id, number)).or_default();
+        }
+        if method(text) == "ACK" {
+            let key = dialog(text, "From");
+            if let Some((_, since)) = self.unacked.get_mut(&key).filter(|(of, _)| *of == number) {
+                *since = None;
+            }
+        }
+    }
+
+    /// A message reaches a host of phones.
+    fn arrive(&mut self, home: SocketAddr, text: &str) {
+        let meant = |phone: &Phone| phone.address == home && phone.is_meant(text);
+        let mut meant: Vec<usize> = (0..self.phones.len())
+            .filter(|at| meant(&self.phones[*at]))
+            .collect();
+        if meant.is_empty() {
+            let begins = method(text) == "INVITE" && tag(header(text, "To")).is_empty();
+            if begins {
+                meant = self.callees(home, text);
+            } else if status(text).is_some() || method(text) == "ACK" {
+                return;
+            } else {
+                let text = reply(text, 481, "nobody", "sip:nobody@10.67.0.1", "");
+                return self.reply_from(home, text);
+            }
+        }
+        for at in meant {
+            self.phones[at].receive(self.now, text);
+            self.flush(at);
+        }
+    }
+
+    fn reply_from(&mut self, home: SocketAddr, text: String) {
+        if home.ip() == TCP_PBX.parse::<SocketAddr>().unwrap().ip() {
+            self.streams.send_to_us(self.now, home, &text);
+        } else {
+            self.send(home, US.parse().unwrap(), text);
+        }
     }
 
     // ---- the engine -------------------------------------------------------------------------------------------
@@ -280,10 +379,24 @@ impl World {
             match wish {
                 Wish::Transmit(Transmit::Datagram { path, bytes }) => {
                     let text = String::from_utf8(bytes.to_vec()).unwrap();
-                    self.watch_final(path.peer, &text);
+                    self.watch_departure(path.peer, &text);
                     self.send(path.local, path.peer, text);
                 }
-                Wish::Transmit(other) => panic!("no streams here: {other:?}"),
+                Wish::Transmit(Transmit::Open { flow, peer, .. }) => {
+                    self.note(&format!("tcp {flow:?} to {peer}"));
+                    self.streams.open(self.now, flow, peer);
+                }
+                Wish::Transmit(Transmit::Stream { flow, bytes }) => {
+                    let Some(home) = self.streams.send_to_peer(self.now, flow, &bytes) else {
+                        continue;
+                    };
+                    let text = String::from_utf8(bytes.to_vec()).unwrap();
+                    if !text.trim().is_empty() {
+                        self.watch_departure(home, &text);
+                        self.log("tcp", &format!("us -> {home}"), &text, "");
+                    }
+                }
+                Wish::Transmit(Transmit::Close { flow }) => self.streams.close(flow),
                 Wish::Decide(key, question) => {
                     assert!(self.asked.insert(key), "asked twice about {key:?}");
                     let verdict = self.verdict(&question);
@@ -300,7 +413,8 @@ impl World {
         }
     }
 
-    fn watch_final(&mut self, peer: SocketAddr, text: &str) {
+    fn watch_departure(&mut self, peer: SocketAddr, text: &str) {
+        self.watch.sent(self.now, text);
         let (number, of) = cseq(text);
         if of == "INVITE" && status(text).is_some_and(|status| status / 100 == 2) {
             let first = (number, Some(self.now));
@@ -317,7 +431,7 @@ impl World {
             self.broken = Some(format!("BYE to {peer} before its ACK: {text}"));
         }
         if let Some(status) = status(text).filter(|status| *status >= 200 && of == "INVITE") {
-            let key = (peer, header(text, "Call-ID").to_owned(), number);
+            let key = (header(text, "Call-ID").to_owned(), number);
             let to = tag(header(text, "To")).to_owned();
             self.finals.entry(key).or_default().insert((status, to));
         }
@@ -421,89 +535,6 @@ impl World {
             | MediaWish::StopRecord { .. } => {}
         }
         self.media.push((self.now, wish));
-    }
-
-    // ---- phones -----------------------------------------------------------------------------------------------
-
-    fn at(&mut self, from: Moment, most_ms: u64) -> Moment {
-        from + Duration::from_millis(self.chance.below(most_ms))
-    }
-
-    fn caller(&mut self, n: u8) -> Phone {
-        let number = Number::e164(&format!("+7495000000{}", 1 + self.chance.below(7))).unwrap();
-        let dial = self.at(Moment::from_millis(100), 30_000);
-        let mut plan = vec![(dial, Act::Dial)];
-        match self.chance.below(4) {
-            // In the first moments everything crosses everything.
-            0 => plan.push((self.at(dial, 3_000), Act::Cancel)),
-            1 => plan.push((self.at(dial, 40_000), Act::Cancel)),
-            _patient => {}
-        }
-        self.while_talking(&mut plan, dial, 60_000);
-        let us = US.parse().unwrap();
-        let mut phone = Phone::caller(n, us, &number.to_string(), plan);
-        if self.chance.below(6) == 0 {
-            phone.offers_late();
-        }
-        phone
-    }
-
-    fn while_talking(&mut self, plan: &mut Vec<(Moment, Act)>, from: Moment, most_ms: u64) {
-        for _ in 0..self.chance.below(4) {
-            let at = self.at(from, most_ms);
-            let act = match self.chance.below(5) {
-                0 | 1 => Act::Hold(true),
-                2 => Act::Hold(false),
-                3 => Act::AskOffer,
-                _digit => Act::Digit,
-            };
-            plan.push((at, act));
-        }
-        let end = self.at(from, most_ms);
-        plan.push((end, Act::HangUp));
-        // Whoever missed that moment hangs up later.
-        plan.push((from + Duration::from_secs(150), Act::HangUp));
-        if self.chance.below(25) == 0 {
-            plan.push((self.at(from, most_ms), Act::Die));
-        }
-    }
-
-    fn callee(&mut self, invite: &str) -> Phone {
-        let now = self.now;
-        let mut plan = Vec::new();
-        let ring = self.at(now, 2_000);
-        let answer = self.at(ring, 9_000);
-        let early = self.chance.below(4) == 0;
-        match self.chance.below(12) {
-            0 => plan.push((now, Act::Die)),
-            1 => plan.push((
-                ring,
-                Act::Say(
-                    [486, 603, 404, 480, 503, 488][usize::try_from(self.chance.below(6)).unwrap()],
-                    false,
-                ),
-            )),
-            2 => plan.push((ring, Act::Say(180, false))),
-            3 => plan.push((ring, Act::Say(100, false))),
-            4 => plan.extend([(ring, Act::Say(180, false)), (answer, Act::Say(486, false))]),
-            5 => plan.extend([(ring, Act::Say(180, early)), (answer, Act::AnswerTwice)]),
-            6 => plan.push((ring, Act::Answer)),
-            _answers => plan.extend([
-                (ring, Act::Say(if early { 183 } else { 180 }, early)),
-                (answer, Act::Answer),
-            ]),
-        }
-        // No phone rings for ever: what it was told to stop may all have been lost.
-        plan.push((now + Duration::from_secs(180), Act::Say(480, false)));
-        self.while_talking(&mut plan, answer, 60_000);
-        let n = self.phones.len();
-        let mut phone = Phone::callee(n, invite, PBX.parse().unwrap(), plan);
-        if self.chance.below(25) == 0 {
-            phone.speaks_another_codec();
-        }
-        let line = format!("{} gets {}", phone.name, uri(invite));
-        self.note(&line);
-        phone
     }
 
     /// Phones that work and think that a call goes on.

@@ -106,6 +106,27 @@ mod tests {
     }
 
     #[test]
+    fn a_bye_to_a_late_2xx_comes_after_what_was_sent_before_the_answer() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let invite = rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        let reliably = "Require: 100rel\r\nRSeq: 1\r\n";
+        rig.from(PBX, &reply_with(&toward, 180, "callee", reliably, ""));
+        let prack = rig.to(PBX, "PRACK");
+        assert_eq!(header(&prack, "CSeq"), "2 PRACK");
+        rig.from(PBX, &reply(&prack, 200, "callee", ""));
+        rig.from(CARRIER, &cancel(&invite, ""));
+        rig.to(PBX, "CANCEL");
+        let answer = sdp("127.0.0.3", 5_000, "");
+        rig.from(PBX, &reply(&toward, 200, "callee", &answer));
+        let bye = rig.to(PBX, "BYE");
+        let number = header(&bye, "CSeq").replace(" BYE", "");
+        assert!(number.parse::<u32>().unwrap() > 2, "{bye}");
+        rig.from(PBX, &reply(&bye, 200, "", ""));
+        rig.assert_clean();
+    }
+
+    #[test]
     fn nothing_is_over_until_the_cancelled_target_has_said_so_and_heard_our_ack() {
         let mut rig = Rig::new(one_by_one(&["101"]));
         let invite = rig.dial();

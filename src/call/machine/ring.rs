@@ -155,6 +155,9 @@ impl Call {
     /// Gives the caller a provisional response.
     fn say(&mut self, now: Moment, hands: &mut Hands, tag: Token, answer: Answer) {
         if self.caller_requires() {
+            if self.owes_offer(tag) {
+                return;
+            }
             return self.say_reliably(now, hands, tag, answer, (None, false));
         }
         self.note_said(now, answer.status, tag);
@@ -162,6 +165,20 @@ impl Call {
             let answer = answer.contact(hands.contact_of(&self.caller.leg));
             hands.answer(now, *server, request, tag, answer);
         }
+    }
+
+    /// Whether the caller offered nothing and was shown nothing reliably in this dialog: the first reliable response holds
+    /// the offer (RFC 3262 5), so that one without SDP is left unsaid, and 100 is all that it hears.
+    fn owes_offer(&self, tag: Token) -> bool {
+        let shown = match self.shown_under(tag) {
+            Some((index, fork)) => self
+                .attempts
+                .get(index)
+                .and_then(|one| one.forks.get(fork))
+                .is_some_and(|fork| fork.shown.is_some()),
+            None => self.caller.early.is_some(),
+        };
+        self.caller.offer.is_none() && !shown
     }
 
     /// Notes what the caller heard last.
@@ -307,6 +324,22 @@ mod tests {
         );
         assert_eq!(rig.ended().manager.as_deref(), Some("m102"));
         rig.assert_clean();
+    }
+
+    #[test]
+    fn a_caller_that_offers_nothing_and_requires_prack_hears_no_ringing_without_an_offer() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let invite = invite(NUMBER, "").replace("Max-Forwards", "Require: 100rel\r\nMax-Forwards");
+        rig.from(CARRIER, &invite);
+        let toward = rig.to(PBX, "INVITE");
+        rig.from(PBX, &reply(&toward, 180, "callee", ""));
+        assert_eq!(rig.lines_to(CARRIER), ["SIP/2.0 100 Trying"]);
+        assert_eq!(rig.told(), ["began", "ringing"]);
+        rig.from(
+            PBX,
+            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
+        );
+        assert!(!body(&rig.to(CARRIER, "SIP/2.0 200")).is_empty());
     }
 
     #[test]
