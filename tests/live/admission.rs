@@ -41,7 +41,10 @@ fn a_wrong_password_is_refused_counted_and_leaves_no_record() {
     let mut office = office("guess");
     office.dial();
     office.caller.wait_for_state("DISCONNECTED");
-    assert!(office.ringtag.log().contains("wrong credentials"));
+    office.ringtag.wait_for("the refusal in the log", || {
+        let log = office.ringtag.log();
+        log.contains("wrong credentials").then_some(())
+    });
     let metric = |name: &str| office.ringtag.metric(name);
     assert_eq!(metric("ringtag_sip_refused_total"), 1.0);
     assert_eq!(metric("ringtag_calls_began_total"), 0.0);

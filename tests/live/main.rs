@@ -1,4 +1,4 @@
-//! The built program against real SIP clients on loopback: sipp and baresip place calls, strace and kill -9 do their worst.
+//! The built program against real SIP clients on loopback: sipp, baresip, PJSIP and Kamailio call and carry, strace and kill -9 do their worst.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,9 +19,13 @@ mod early;
 mod full;
 mod gone;
 mod harness;
+mod kamailio;
 mod names;
 mod offers;
 mod pjsip;
+mod pjsip_early;
+mod pjsip_talks;
+mod pjsip_transfers;
 mod script;
 mod secure;
 mod sessions;

@@ -3,6 +3,7 @@
 The first line is its settings; see `Settings` in pjsip.rs. It plays one tone to whoever it talks with and records what it hears.
 """
 
+import ctypes
 import json
 import os
 import selectors
@@ -11,7 +12,13 @@ import sys
 import pjsua2 as pj
 
 
+LIBC = ctypes.CDLL(None)
+DIRECTIONS = {"sendonly": pj.PJMEDIA_DIR_ENCODING, "sendrecv": pj.PJMEDIA_DIR_ENCODING_DECODING}
+
+
 def tell(event, **more):
+    # What led to the event is in the log before it is told.
+    LIBC.fflush(None)
     print(json.dumps({"event": event, **more}), flush=True)
 
 
@@ -41,7 +48,10 @@ class Call(pj.Call):
     def onCallTsxState(self, prm):
         tsx = prm.e.body.tsxState.tsx
         name = "UAC" if tsx.role == pj.PJSIP_ROLE_UAC else "UAS"
-        if tsx.state == pj.PJSIP_TSX_STATE_COMPLETED:
+        # A client's INVITE that is answered is over at once (RFC 3261 17.1.1.2).
+        answered = tsx.method == "INVITE" and name == "UAC" and tsx.statusCode < 300
+        over = pj.PJSIP_TSX_STATE_TERMINATED if answered else pj.PJSIP_TSX_STATE_COMPLETED
+        if tsx.state == over:
             tell("done", role=name, method=tsx.method, status=tsx.statusCode)
 
     def onCallTransferStatus(self, prm):
@@ -50,6 +60,13 @@ class Call(pj.Call):
 
     def onCallTransferRequest(self, prm):
         tell("referred", to=prm.dstUri)
+
+    def onCallReplaced(self, prm):
+        # Another call takes this one's place: the library ends this one, and wants an object for the other.
+        call = Call(self.phone, prm.newCallId)
+        self.phone.calls[prm.newCallId] = call
+        prm.newCall = call
+        tell("replaced", call=prm.newCallId)
 
     def onDtmfDigit(self, prm):
         tell("digit", digit=prm.digit)
@@ -140,7 +157,8 @@ class Phone:
             account.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_MANDATORY
             account.mediaConfig.srtpSecureSignaling = 0
         if "password" in settings:
-            login = pj.AuthCredInfo("digest", "*", settings["user"], 0, settings["password"])
+            name = settings.get("login", settings["user"])
+            login = pj.AuthCredInfo("digest", "*", name, 0, settings["password"])
             account.sipConfig.authCreds.append(login)
         self.account.create(account)
         tell("ready")
@@ -186,8 +204,12 @@ class Phone:
         elif do == "resume":
             prm.opt.flag = pj.PJSUA_CALL_UNHOLD
             call.reinvite(prm)
-        elif do == "update":
-            call.update(prm)
+        elif do in ("INVITE", "UPDATE"):
+            prm.opt.flag = pj.PJSUA_CALL_SET_MEDIA_DIR
+            prm.opt.mediaDir.append(DIRECTIONS[command.get("direction", "sendrecv")])
+            (call.reinvite if do == "INVITE" else call.update)(prm)
+        elif do == "count":
+            tell("count", packets=call.getStreamStat(0).rtcp.rxStat.pkt)
         elif do == "refer":
             call.xfer(command["to"], pj.CallOpParam(True))
         elif do == "refer-replaces":
@@ -196,6 +218,18 @@ class Phone:
             call.dialDtmf(command["digits"])
         else:
             raise ValueError(do)
+
+    def try_to_obey(self, line):
+        # While an exchange of before lacks its end, such as the ACK of a re-INVITE, the library refuses the next.
+        for last in [False] * 100 + [True]:
+            try:
+                return self.obey(json.loads(line))
+            except pj.Error as error:
+                if last:
+                    tell("error", what=error.info(), line=line)
+                self.endpoint.libHandleEvents(10)
+            except (KeyError, ValueError) as error:
+                return tell("error", what=str(error), line=line)
 
     def run(self):
         lines = selectors.DefaultSelector()
@@ -206,10 +240,7 @@ class Phone:
                 line = sys.stdin.readline()
                 if not line:
                     os._exit(0)
-                try:
-                    self.obey(json.loads(line))
-                except (pj.Error, KeyError, ValueError) as error:
-                    tell("error", what=str(error), line=line)
+                self.try_to_obey(line)
 
 
 Phone(json.loads(sys.stdin.readline())).run()

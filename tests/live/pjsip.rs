@@ -7,15 +7,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::harness::{CONFIG, NUMBER, PATIENCE, Ringtag, find, wait_for};
-use crate::sound::{assert_tone, channels, write_tone};
+use crate::sound::{assert_heard, assert_tone, channels, write_tone};
 
-const CALLER_HZ: u32 = 440;
-const CALLEE_HZ: u32 = 1_000;
+pub(crate) const CALLER_HZ: u32 = 440;
+pub(crate) const CALLEE_HZ: u32 = 1_000;
 
 /// One phone.
 pub(crate) struct Pjsip {
@@ -90,17 +91,52 @@ impl Pjsip {
 
     /// Waits for an event with these values, and returns it; the events before it are passed over.
     pub(crate) fn wait_for(&mut self, wanted: &Value) -> Value {
-        let wanted = wanted.as_object().unwrap();
+        self.wait_for_at_most(PATIENCE, wanted)
+    }
+
+    /// The same, for events that take their time.
+    pub(crate) fn wait_for_at_most(&mut self, patience: Duration, wanted: &Value) -> Value {
         loop {
-            let Ok(event) = self.events.recv_timeout(PATIENCE) else {
+            let Ok(event) = self.events.recv_timeout(patience) else {
                 panic!("{wanted:?} never came: {:#?}\n{}", self.seen, self.log());
             };
             self.seen.push(event.clone());
             assert!(event["event"] != "error", "{event}");
-            if wanted.iter().all(|(key, value)| event[key] == *value) {
+            if matches(&event, wanted) {
                 return event;
             }
         }
+    }
+
+    /// Offers this direction of sound by INVITE or UPDATE, until the other side agrees: it may ask for another try while
+    /// something of before lacks its end (RFC 3261 14.1).
+    pub(crate) fn offer(&mut self, method: &str, direction: &str) {
+        let agreed = wait_for(|| {
+            self.tell(&json!({ "do": method, "direction": direction }));
+            let done = self.wait_for(&json!({ "event": "done", "role": "UAC", "method": method }));
+            let status = done["status"].as_u64().unwrap();
+            assert!([200, 491].contains(&status), "{done}");
+            (status == 200).then_some(())
+        });
+        agreed.unwrap_or_else(|| panic!("never agreed:\n{}", self.log()));
+    }
+
+    /// Whether an event with these values came so far.
+    pub(crate) fn saw(&mut self, wanted: &Value) -> bool {
+        self.seen.extend(self.events.try_iter());
+        self.seen.iter().any(|event| matches(event, wanted))
+    }
+
+    /// Waits until so many more packets of sound have come to its newest call.
+    pub(crate) fn hear(&mut self, packets: u64) {
+        let mut first = None;
+        let heard = wait_for(|| {
+            self.tell(&json!({ "do": "count" }));
+            let event = self.wait_for(&json!({ "event": "count" }));
+            let count = event["packets"].as_u64().unwrap();
+            (count >= *first.get_or_insert(count) + packets).then_some(())
+        });
+        heard.unwrap_or_else(|| panic!("no sound comes:\n{}", self.log()));
     }
 
     /// Waits until its newest call is in this state.
@@ -119,6 +155,11 @@ impl Pjsip {
         wait_for(|| self.child.try_wait().unwrap()).expect("PJSIP quits");
         channels(&self.folder.join("heard.wav")).remove(0)
     }
+}
+
+fn matches(event: &Value, wanted: &Value) -> bool {
+    let mut wanted = wanted.as_object().unwrap().iter();
+    wanted.all(|(key, value)| event[key] == *value)
 }
 
 impl Drop for Pjsip {
@@ -186,26 +227,53 @@ impl Office {
 
     /// Waits until `seconds` more of the call are on the disk.
     pub(crate) fn record(&self, seconds: u64) {
-        let size = || {
-            let file = find(&self.ringtag.recordings(), ".wav.part")?;
-            std::fs::metadata(file).ok().map(|file| file.len())
-        };
-        let before = size().unwrap_or_default();
-        self.ringtag.wait_for("more of the recording", || {
-            (size()? >= before + seconds * 8_000 * 4).then_some(())
-        });
+        record(&self.ringtag, seconds);
     }
 
     /// The caller hangs up. Returns the record, both channels of the file, and what each phone heard.
     pub(crate) fn hang_up(mut self) -> (Value, [Vec<i16>; 2], [Vec<i16>; 2]) {
+        self.end_call();
+        self.finish()
+    }
+
+    /// The caller hangs up.
+    pub(crate) fn end_call(&mut self) {
         self.caller.tell(&json!({ "do": "hangup" }));
         self.caller.wait_for_state("DISCONNECTED");
         self.callee.wait_for_state("DISCONNECTED");
+    }
+
+    /// The call is over: it was completed, and each side's tone is in its own channel and at the other end.
+    /// Returns the record.
+    pub(crate) fn finish_with_sound(self) -> Value {
+        let (call, [left, right], [caller, callee]) = self.finish();
+        assert_eq!(call["finish_reason"], "completed");
+        assert_tone("left channel", &left, CALLER_HZ, CALLEE_HZ);
+        assert_tone("right channel", &right, CALLEE_HZ, CALLER_HZ);
+        assert_heard("the caller's ear", &caller, CALLEE_HZ, CALLER_HZ);
+        assert_heard("the callee's ear", &callee, CALLER_HZ, CALLEE_HZ);
+        call
+    }
+
+    /// The call is over. Returns the record, both channels of the file, and what each phone heard.
+    pub(crate) fn finish(self) -> (Value, [Vec<i16>; 2], [Vec<i16>; 2]) {
         let call = self.ringtag.ended_calls(1).remove(0);
         let sides = channels(&self.ringtag.recording_of(&call));
         let sides = sides.try_into().expect("two channels");
         (call, sides, [self.caller.quit(), self.callee.quit()])
     }
+}
+
+/// Waits until `seconds` more of the only call are on the disk.
+pub(crate) fn record(ringtag: &Ringtag, seconds: u64) {
+    let size = || {
+        let file = find(&ringtag.recordings(), ".wav.part")?;
+        std::fs::metadata(file).ok().map(|file| file.len())
+    };
+    let before = size().unwrap_or_default();
+    ringtag.wait_for("more of the recording", || {
+        (size()? >= before + seconds * 8_000 * 4).then_some(())
+    });
 }
 
 #[test]
@@ -229,11 +297,7 @@ fn pjsip_talks_to_pjsip_holds_resumes_and_sends_digits() {
         .caller
         .wait_for(&json!({ "event": "media", "status": 1 }));
     office.record(2);
-    let (call, [left, right], [caller, callee]) = office.hang_up();
-    assert_eq!(call["finish_reason"], "completed");
+    office.end_call();
+    let call = office.finish_with_sound();
     assert_eq!(call["legs"][0]["digits"], "7");
-    assert_tone("left channel", &left, CALLER_HZ, CALLEE_HZ);
-    assert_tone("right channel", &right, CALLEE_HZ, CALLER_HZ);
-    assert_tone("the caller's ear", &caller, CALLEE_HZ, CALLER_HZ);
-    assert_tone("the callee's ear", &callee, CALLER_HZ, CALLEE_HZ);
 }

@@ -162,7 +162,7 @@ impl Sipp {
 }
 
 /// An address as the tables in /proc/net write it: each 32-bit word in the machine's order.
-fn as_proc_shows(address: SocketAddr) -> String {
+pub(crate) fn as_proc_shows(address: SocketAddr) -> String {
     let octets = match address.ip() {
         IpAddr::V4(ip) => ip.octets().to_vec(),
         IpAddr::V6(ip) => ip.octets().to_vec(),

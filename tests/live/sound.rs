@@ -75,6 +75,15 @@ pub(crate) fn loud(samples: &[i16]) -> &[i16] {
 
 /// Nine in ten blocks of the loud part are a clean tone at `is`, and nothing of `is_not` is in any.
 pub(crate) fn assert_tone(what: &str, samples: &[i16], is: u32, is_not: u32) {
+    assert_share(what, samples, (is, 90), is_not);
+}
+
+/// The same for what a phone heard, whose own clock and buffer break a tone now and then: three in four blocks.
+pub(crate) fn assert_heard(what: &str, samples: &[i16], is: u32, is_not: u32) {
+    assert_share(what, samples, (is, 75), is_not);
+}
+
+fn assert_share(what: &str, samples: &[i16], (is, percent): (u32, usize), is_not: u32) {
     let sound = loud(samples);
     assert!(
         sound.len() > 8_000,
@@ -89,7 +98,7 @@ pub(crate) fn assert_tone(what: &str, samples: &[i16], is: u32, is_not: u32) {
         .collect();
     let clean = blocks.iter().filter(|share| **share > 0.95).count();
     assert!(
-        clean * 10 >= blocks.len() * 9,
+        clean * 100 >= blocks.len() * percent,
         "{what}: {is} Hz in {clean} of {} blocks",
         blocks.len()
     );
