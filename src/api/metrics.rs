@@ -77,6 +77,11 @@ fn write_all(out: &mut String, gauges: &Gauges, health: &Health) -> fmt::Result 
             read(&gauges.banned),
         ),
         (
+            "ringtag_sip_transactions",
+            "SIP transactions kept, ours and those of peers.",
+            read(&gauges.transactions),
+        ),
+        (
             "ringtag_registrations",
             "Registrations at carriers that stand.",
             read(&gauges.registrations),

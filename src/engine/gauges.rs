@@ -31,6 +31,8 @@ pub struct Gauges {
     pub dropped_banned: AtomicU64,
     /// Messages beyond a rate that were not read.
     pub dropped_too_fast: AtomicU64,
+    /// Transactions that are kept: ours, and those of peers.
+    pub transactions: AtomicU64,
     /// Calls that nobody has answered yet.
     pub half_open: AtomicU64,
     /// INVITEs answered 503 for want of room.

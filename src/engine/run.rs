@@ -258,6 +258,8 @@ impl Engine {
         let half_open = self.switchboard.half_open();
         set(&self.gauges.banned, banned as u64);
         set(&self.gauges.half_open, half_open as u64);
+        let (ours, theirs) = self.switchboard.transactions();
+        set(&self.gauges.transactions, (ours + theirs) as u64);
         set(&self.gauges.dropped_banned, dropped.banned);
         set(&self.gauges.dropped_too_fast, dropped.too_fast);
     }

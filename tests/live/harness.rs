@@ -149,10 +149,13 @@ impl Ringtag {
         let file = folder.path().join("ringtag.toml");
         fs::write(&file, fill(config, net, folder.path())).unwrap();
         let log = File::create(folder.path().join("ringtag.log")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_ringtag"))
+        let mut child = Command::new(program())
             .args(["serve", "--log-format", format, "--config"])
             .arg(&file)
-            .env("RINGTAG_LOG", "debug")
+            .env(
+                "RINGTAG_LOG",
+                std::env::var("RINGTAG_LOG").unwrap_or_else(|_unset| "debug".to_owned()),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -298,6 +301,14 @@ impl Drop for Ringtag {
             eprintln!("ringtag's log:\n{}", self.log());
         }
     }
+}
+
+/// The program: the one built with the tests, or the one that `RINGTAG_BIN` names.
+fn program() -> PathBuf {
+    std::env::var_os("RINGTAG_BIN").map_or_else(
+        || PathBuf::from(env!("CARGO_BIN_EXE_ringtag")),
+        PathBuf::from,
+    )
 }
 
 /// Runs a command of the program: exit code, standard output, standard error.

@@ -29,6 +29,7 @@ mod pjsip_transfers;
 mod script;
 mod secure;
 mod sessions;
+mod siege;
 mod sipp;
 mod sound;
 mod stop;
