@@ -41,6 +41,7 @@ use ringtag::call::story::{Ended, What};
 use ringtag::config;
 use ringtag::config::Config;
 
+use phone::Phone;
 use world::World;
 
 /// Says how it was broken, where it was.
@@ -57,10 +58,12 @@ allow = ["10.66.0.0/16"]
 [[trunk]]
 id = "pbx"
 host = "10.67.0.1"
+transfers = true
 [[trunk]]
 id = "streams"
 host = "10.68.0.1"
 transport = "tcp"
+transfers = true
 [[trunk]]
 id = "strict"
 host = "10.69.0.1"
@@ -184,13 +187,18 @@ fn run(quarter: u64) {
         seeds.parse().expect("RINGTAG_SEEDS is a number")
     });
     let mut reasons: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut transfers: BTreeMap<&'static str, usize> = BTreeMap::new();
     for seed in (quarter..seeds).step_by(4) {
         let world = hold_to_the_laws(seed, &config);
         for (_, ended) in records(&world) {
             *reasons.entry(ended.finish_reason.word()).or_default() += 1;
+            for transfer in &ended.transfers {
+                *transfers.entry(transfer.result.word()).or_default() += 1;
+            }
         }
     }
-    eprintln!("quarter {quarter}: {reasons:?}");
+    eprintln!("quarter {quarter}: {reasons:?}, transfers {transfers:?}");
+    assert!(transfers.len() > 1, "transfers: {transfers:?}");
     // A simulation in which nothing happens proves nothing.
     for reason in [
         "completed",
@@ -255,7 +263,10 @@ fn hold_to_the_laws(seed: u64, config: &Arc<Config>) -> World {
 
 fn one_final_response(world: &World) -> Result<(), String> {
     for (invite, finals) in &world.finals {
-        if finals.len() != 1 {
+        // What waits for a connection that never comes is not seen to be sent.
+        let unseen = |phone: &Phone| phone.call_id == invite.0 && phone.habits.tcp;
+        let may_miss = world.fragile && world.phones.iter().any(unseen);
+        if finals.len() != 1 && !(finals.is_empty() && may_miss) {
             return Err(format!("{invite:?} got {finals:?}"));
         }
     }

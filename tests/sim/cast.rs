@@ -116,6 +116,11 @@ impl World {
             let with_sdp = self.chance.below(3) > 0;
             plan.push((self.at(ring, 9_000), Act::Update(with_sdp)));
         }
+        if self.chance.below(5) == 0 {
+            let extension = [101, 102, 103, 109][usize::try_from(self.chance.below(4)).unwrap()];
+            let leaves = self.chance.below(3) == 0;
+            plan.push((self.at(answer, 20_000), Act::Refer(extension, leaves)));
+        }
         self.while_talking(&mut plan, answer);
         let n = self.phones.len();
         let tcp = home == TCP_PBX.parse().unwrap();

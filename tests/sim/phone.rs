@@ -10,6 +10,8 @@ mod reliable;
 mod requests;
 #[path = "phone/session.rs"]
 mod session;
+#[path = "phone/transfer.rs"]
+mod transfer;
 #[path = "phone/updates.rs"]
 mod updates;
 
@@ -46,6 +48,8 @@ pub(crate) enum Act {
     Update(bool),
     /// Asks the other side for an offer.
     AskOffer,
+    /// Sends the other side to an extension, and hangs up at once or when it is there.
+    Refer(u16, bool),
     /// Sends a digit by INFO.
     Digit,
     /// Says nothing from now on: power failure.
@@ -99,6 +103,8 @@ pub(crate) struct Phone {
     acks: BTreeMap<(u32, String), String>,
     session: Option<Running>,
     min_se_s: u32,
+    /// It hangs up once its REFER is accepted.
+    leaves: bool,
     late_offer: bool,
     codec: &'static str,
     media: (String, u16),
@@ -189,6 +195,7 @@ impl Phone {
             acks: BTreeMap::new(),
             session: None,
             min_se_s: 0,
+            leaves: false,
             late_offer: false,
             codec: "PCMA",
             media: (String::new(), 0),
@@ -251,7 +258,8 @@ impl Phone {
 
     /// The phone that speaks for all behind its INVITE has refused.
     pub(crate) fn hears_refusal(&mut self) {
-        if self.state == State::Early {
+        // It may not even have rung yet.
+        if matches!(self.state, State::Idle | State::Early) {
             self.invite = None;
             self.unpracked = None;
             self.state = State::Over("its INVITE was refused by another");
@@ -311,6 +319,7 @@ impl Phone {
             }
             (Act::Update(with_sdp), _) => self.update(now, with_sdp),
             (Act::AskOffer, State::Up) if self.may_modify() => self.request(now, "INVITE", ""),
+            (Act::Refer(extension, leaves), State::Up) => self.refer(now, extension, leaves),
             (Act::Digit, State::Up) => self.request(now, "INFO", "Signal=5\r\nDuration=160\r\n"),
             (Act::Say(status, with_sdp), State::Early) => self.say(now, status, with_sdp),
             (Act::Answer, State::Early) => self.answer(now),

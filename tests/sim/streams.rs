@@ -43,7 +43,7 @@ struct Flow {
 pub(crate) struct Streams {
     chance: Chance,
     /// Whether connections break, and are refused.
-    pub(crate) fragile: bool,
+    fragile: bool,
     us: SocketAddr,
     flows: BTreeMap<FlowId, Flow>,
     under_way: BTreeMap<(Moment, u64), (FlowId, What)>,

@@ -73,6 +73,8 @@ pub(crate) struct World {
     /// The final responses that the switchboard gave to each INVITE that reached it.
     pub(crate) finals: BTreeMap<(String, u32), BTreeSet<(u16, String)>>,
     pub(crate) notes: Vec<Note>,
+    /// Whether connections break, and are refused.
+    pub(crate) fragile: bool,
     /// Whether the network loses nothing.
     pub(crate) lossless: bool,
     /// The number of the last INVITE with a 2xx, by Call-ID and the peer's tag, and since when its ACK is missing.
@@ -135,6 +137,7 @@ impl World {
             refused_ports: BTreeSet::new(),
             finals: BTreeMap::new(),
             notes: Vec::new(),
+            fragile,
             lossless: weather.lost == 0 && !fragile,
             unacked: BTreeMap::new(),
             watch: Watch::default(),

@@ -81,6 +81,7 @@ impl Phone {
                 self.state = State::Over("it was told BYE");
             }
             "PRACK" => self.pracked(&key, text),
+            "NOTIFY" => self.notified(now, &key, text),
             "UPDATE" if self.habits.updates => self.updated(now, &key, text),
             "INFO" | "OPTIONS" => self.respond(&key, text, 200, "", ""),
             _other => self.respond(&key, text, 405, "", ""),

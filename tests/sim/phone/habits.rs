@@ -49,7 +49,7 @@ impl Habits {
             interval_s,
             min_s: [10, 20, interval_s][usize::try_from(chance.below(3)).unwrap()],
             refreshes: [None, Some(true), Some(false)][usize::try_from(chance.below(3)).unwrap()],
-            forgets: chance.below(6) == 0,
+            forgets: chance.below(3) == 0,
         };
         Self {
             tcp,

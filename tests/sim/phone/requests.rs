@@ -213,6 +213,7 @@ impl Phone {
             "INVITE" if status < 300 => self.accepted(now, &one, text),
             "INVITE" => self.rejected(now, &one, text, status),
             "BYE" => self.state = State::Over("its BYE was answered"),
+            "REFER" => self.referred(now, status),
             "UPDATE" if self.state == State::Up => match status {
                 200..=299 => self.session_agreed(now, text),
                 408 | 481 => self.bye(now),
