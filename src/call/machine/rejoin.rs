@@ -13,7 +13,7 @@ use crate::call::machine::end::End;
 use crate::call::machine::modify::Stage as Modifying;
 use crate::call::machine::transfer::Stage;
 use crate::call::machine::{Call, Errand, State};
-use crate::call::offer_answer::{aim, heard, meets, session};
+use crate::call::offer_answer::{aim, heard, meets, reaches, session};
 use crate::call::speak::repeat;
 use crate::call::story::{FinishReason, TriedResult};
 use crate::call::timers::{MODIFY, Timer};
@@ -131,7 +131,8 @@ impl Call {
                 leg.upkeep.agreed(now, response.headers());
                 hands.ack(now, client, leg, None);
                 let answer = session(response.headers(), response.body());
-                match answer.filter(|answer| meets(&said, answer)) {
+                match answer.filter(|answer| meets(&said, answer) && reaches(leg.address(), answer))
+                {
                     Some(answer) => {
                         self.answer_arrived(now, hands, &said, &answer);
                         self.hand_over(now, hands, &said, Some(&answer));

@@ -18,6 +18,7 @@ use crate::call::machine::attempt::{Attempt, Stage as Trying};
 use crate::call::machine::modify::RETRY_S;
 use crate::call::machine::transfer::{Brought, Referrer, Stage, Transfer};
 use crate::call::machine::{Call, State};
+use crate::call::offer_answer::faces;
 use crate::call::story::{Role, TriedResult};
 use crate::call::trunk::{Reliable, Trunk};
 use crate::call::upkeep::Upkeep;
@@ -77,7 +78,7 @@ impl Call {
         let open = MediaWish::Open {
             call: self.key,
             leg: id,
-            toward: path.peer.ip(),
+            toward: faces(path.peer.ip(), Some(&offer)),
             from: trunk.media,
         };
         let target = goal::who(from, &trunk.id, &hands.country);
@@ -347,6 +348,35 @@ mod tests {
         assert_eq!(ended.legs[2].joined_ms, Some(5_000));
         assert_eq!(ended.manager.as_deref(), Some("m101"));
         rig.assert_clean();
+    }
+
+    #[test]
+    fn its_ports_are_of_the_family_of_its_sound() {
+        for (offer, toward) in [
+            (sdp("127.0.0.4", 6_000, ""), "127.0.0.1"),
+            (
+                sdp("2001:db8::4", 6_000, "").replace("IP4", "IP6"),
+                "2001:db8::4",
+            ),
+        ] {
+            let mut rig = rig();
+            rig.up();
+            let old = sdp("127.0.0.4", 6_000, "");
+            let invite = pickup(&rig, "");
+            let length = |body: &str| format!("Content-Length: {}", body.len());
+            let invite = invite
+                .replace(&length(&old), &length(&offer))
+                .replace(&old, &offer);
+            rig.from(PBX, &invite);
+            let opened = rig.media.iter().rev().find_map(|wish| {
+                if let MediaWish::Open { toward, .. } = wish {
+                    Some(*toward)
+                } else {
+                    None
+                }
+            });
+            assert_eq!(opened, toward.parse().ok());
+        }
     }
 
     #[test]

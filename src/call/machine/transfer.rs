@@ -14,7 +14,7 @@ use crate::call::headers::Why;
 use crate::call::machine::attempt::Stage as Trying;
 use crate::call::machine::end::End;
 use crate::call::machine::{Call, State};
-use crate::call::offer_answer::{meets, session};
+use crate::call::offer_answer::{meets, reaches, session};
 use crate::call::story::{
     FinishReason, HungUpBy, Transfer as Told, Transferred, TriedResult, What,
 };
@@ -155,7 +155,8 @@ impl Call {
         let said = session(response.headers(), response.body());
         let said = attempt.brought.as_ref().and_then(|brought| {
             let said = said.or_else(|| brought.early.clone())?;
-            meets(&brought.offer, &said).then_some(said)
+            let reached = reaches(attempt.leg.address(), &said);
+            (meets(&brought.offer, &said) && reached).then_some(said)
         });
         let (Some(said), Ok(dialog)) = (said, Dialog::uac(response, &path)) else {
             hands.decline(now, client, &path, response, &credentials);
@@ -201,11 +202,13 @@ impl Call {
         result: TriedResult,
         status: Option<u16>,
     ) {
-        self.notify(now, hands, status.unwrap_or_else(|| status_of(result)));
+        // A 200 that is of no use is no success to who asked, which would hang up on it.
+        let refused = status.filter(|status| *status >= 300);
+        let said = refused.unwrap_or_else(|| status_of(result));
+        self.notify(now, hands, said);
         let Some(transfer) = self.note_transfer(now, hands, result, status) else {
             return;
         };
-        let said = status.unwrap_or_else(|| status_of(result));
         self.refuse_arrived(now, hands, transfer.target, said);
         self.drop_party(now, hands, transfer.target);
         match transfer.referrer {
@@ -718,6 +721,24 @@ mod tests {
         assert_eq!(tag(&header(&rig.to(PBX, "BYE"), "To")), "callee");
         assert_eq!(rig.ended().transfers.len(), 2);
         assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn a_new_party_with_sound_of_another_family_than_its_ports_leaves_the_call_where_it_is() {
+        let mut rig = rig();
+        let (mut caller, mut callee) = rig.up();
+        let toward = sent_on(&mut rig, &mut callee);
+        let apart = sdp("2001:db8::4", 6_000, "").replace("IP4", "IP6");
+        rig.from(PBX, &reply(&toward, 200, "new", &apart));
+        let all = rig.all_to(PBX);
+        last_word(&mut rig, &all, "SIP/2.0 488 ");
+        let bye = all.iter().find(|text| begins(text, "BYE")).unwrap();
+        assert_eq!(tag(&header(bye, "To")), "new");
+        assert_eq!(bridges(&rig), [1]);
+        assert_eq!(rig.lines_to(CARRIER), [""; 0]);
+        let bye = caller.request("BYE", "");
+        rig.from(CARRIER, &bye);
         rig.assert_clean();
     }
 
