@@ -112,7 +112,7 @@ impl Call {
         request: &Request,
     ) {
         hands.reply(now, server, request, Answer::status(200));
-        if self.referrer_hung_up(now, hands, leg) {
+        if self.referrer_hung_up(now, hands, leg) || self.new_party_hung_up(now, hands, leg) {
             return;
         }
         let why = Why::of(request.headers());

@@ -36,18 +36,30 @@ impl Call {
     }
 
     /// What a side says to it.
-    pub(super) fn ask_response(&mut self, now: Moment, hands: &mut Hands, response: &Response) {
+    pub(super) fn ask_response(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        leg: LegId,
+        response: &Response,
+    ) {
         if matches!(response.status(), 408 | 481) {
-            self.end(now, hands, End::cut(FinishReason::SignallingLost));
+            self.ask_failed(now, hands, leg);
         }
     }
 
     /// A side says nothing for 64 * T1, or cannot be reached: it is gone (12.2.1.2).
     pub(super) fn ask_failed(&mut self, now: Moment, hands: &mut Hands, leg: LegId) {
-        let up = matches!(self.state, State::Up(_));
-        if up && self.leg_mut(leg).is_some() {
+        if self.talks(leg) {
             self.end(now, hands, End::cut(FinishReason::SignallingLost));
         }
+    }
+
+    /// Whether a leg is one of the two that talk: what a party that the call has left does not answer says nothing about it.
+    pub(super) fn talks(&mut self, leg: LegId) -> bool {
+        [Side::Caller, Side::Callee]
+            .into_iter()
+            .any(|side| self.leg_on(side).is_some_and(|on| on.id == leg))
     }
 }
 
@@ -119,5 +131,53 @@ mod tests {
         rig.seconds(900);
         assert_eq!(rig.lines_to(CARRIER), [""; 0]);
         assert_eq!(rig.lines_to(PBX), [""; 0]);
+    }
+
+    #[test]
+    fn who_has_left_and_knows_nothing_of_the_call_does_not_end_it() {
+        let mut lines = trunks();
+        lines[1].0.transfers = true;
+        let mut rig = Rig::with(one_by_one(&["101"]), lines);
+        let (mut caller, mut callee) = rig.up();
+        let hold = caller.request("INVITE", &sdp("127.0.0.2", 4_000, "a=sendonly"));
+        rig.from(CARRIER, &hold);
+        let toward = rig.to(PBX, "INVITE");
+        let answer = sdp("127.0.0.3", 5_000, "a=recvonly");
+        rig.from(PBX, &reply(&toward, 200, "", &answer));
+        rig.to(CARRIER, "SIP/2.0 200");
+        let ack = caller.request("ACK", "");
+        rig.from(CARRIER, &ack);
+        rig.seconds(299);
+        rig.all_to(PBX);
+        rig.all_to(CARRIER);
+        let refer = callee.request("REFER", "").replacen(
+            "Max-Forwards",
+            "Refer-To: <sip:102@127.0.0.1:5070>\r\nMax-Forwards",
+            1,
+        );
+        rig.from(PBX, &refer);
+        let toward = rig.to(PBX, "INVITE");
+        rig.seconds(1);
+        let asked = rig.to(PBX, "OPTIONS");
+        let other = rig.to(CARRIER, "OPTIONS");
+        rig.from(CARRIER, &reply(&other, 200, "", ""));
+        rig.from(
+            PBX,
+            &reply(&toward, 200, "new", &sdp("127.0.0.4", 6_000, "a=recvonly")),
+        );
+        let bye = callee.request("BYE", "");
+        rig.from(PBX, &bye);
+        for ask in rig.all_to(CARRIER) {
+            if begins(&ask, "INVITE") {
+                let answer = sdp("127.0.0.2", 4_000, "a=sendonly");
+                rig.from(CARRIER, &reply(&ask, 200, "", &answer));
+            }
+        }
+        rig.from(PBX, &reply(&asked, 481, "", ""));
+        assert_eq!(rig.board.live().answered, 1);
+        let bye = caller.request("BYE", "");
+        rig.from(CARRIER, &bye);
+        assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
+        rig.assert_clean();
     }
 }

@@ -305,7 +305,7 @@ impl Call {
             Errand::Rejoin => self.rejoin_response(now, hands, client, came),
             Errand::Notify => {}
             Errand::Inform => self.inform_response(now, hands, client, response),
-            Errand::Ask => self.ask_response(now, hands, response),
+            Errand::Ask => self.ask_response(now, hands, leg, response),
             Errand::Refresh => {
                 self.refresh_response(now, hands, leg, client, came);
                 self.join_if_ready(now, hands);

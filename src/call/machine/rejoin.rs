@@ -121,6 +121,7 @@ impl Call {
             return;
         };
         self.timers.stop(Timer::Rejoin);
+        let gone = self.is_new_party_gone();
         let leg = &mut self.caller.leg;
         leg.path = *path;
         match status {
@@ -130,6 +131,9 @@ impl Call {
                 }
                 leg.upkeep.agreed(now, response.headers());
                 hands.ack(now, client, leg, None);
+                if gone {
+                    return self.new_party_left(now, hands);
+                }
                 let answer = session(response.headers(), response.body());
                 match answer.filter(|answer| meets(&said, answer) && reaches(leg.address(), answer))
                 {
@@ -140,6 +144,8 @@ impl Call {
                     None => self.transfer_failed(now, hands, TriedResult::CodecMismatch, None),
                 }
             }
+            408 | 481 => self.end(now, hands, End::cut(FinishReason::SignallingLost)),
+            _refused if gone => self.new_party_left(now, hands),
             401 | 407 => {
                 let proof = hands.prove(leg, &mut proven, &Method::Invite, response);
                 match proof {
@@ -155,7 +161,6 @@ impl Call {
                 }
                 self.timers.set(Timer::Rejoin, now + CROSSED);
             }
-            408 | 481 => self.end(now, hands, End::cut(FinishReason::SignallingLost)),
             _refused => self.transfer_failed(now, hands, TriedResult::CodecMismatch, None),
         }
     }

@@ -4,7 +4,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::base::id::LegId;
 use crate::base::time::Moment;
@@ -52,6 +51,8 @@ impl Call {
         };
         let by = up.answered;
         up.transfers += 1;
+        // It does not ring; whom it sends the caller on to rings as long as who was replaced.
+        let ring = self.attempts.get(by).map(|one| one.ring);
         let Some(id) = self.new_leg_id() else {
             return hands.reply(now, server, &request, Answer::status(503));
         };
@@ -94,7 +95,7 @@ impl Call {
             leg,
             target,
             stage: Trying::Reserving,
-            ring: Duration::ZERO,
+            ring: ring.unwrap_or_default(),
             breadth: BREADTH,
             tried: None,
             brought: Some(Box::new(brought)),
@@ -481,5 +482,38 @@ mod tests {
         rig.from(CARRIER, &invite);
         rig.to(CARRIER, "SIP/2.0 603");
         assert_eq!(rig.board.live().answered, 1);
+    }
+
+    #[test]
+    fn who_took_the_call_over_sends_it_on_and_the_new_party_has_time_to_answer() {
+        let mut rig = rig();
+        let (mut caller, _) = rig.up();
+        let invite = pickup(&rig, "");
+        rig.from(PBX, &invite);
+        let ask = rig.to(CARRIER, "INVITE");
+        rig.from(CARRIER, &reply(&ask, 200, "", &sdp("127.0.0.2", 4_000, "")));
+        let ok = rig.to(PBX, "SIP/2.0 200");
+        let mut new = Peer::caller(&invite, &ok);
+        new.address = PBX;
+        let ack = new.request("ACK", "");
+        rig.from(PBX, &ack);
+        rig.all_to(PBX);
+        let refer = new.request("REFER", "").replacen(
+            "Max-Forwards",
+            "Refer-To: <sip:103@127.0.0.1:5070>\r\nMax-Forwards",
+            1,
+        );
+        rig.from(PBX, &refer);
+        let toward = rig.to(PBX, "INVITE sip:103@");
+        rig.from(PBX, &reply(&toward, 180, "third", ""));
+        rig.seconds(10);
+        rig.from(
+            PBX,
+            &reply(&toward, 200, "third", &sdp("127.0.0.5", 7_000, "")),
+        );
+        assert_eq!(bridges(&rig), [1, 2, 3]);
+        let bye = caller.request("BYE", "");
+        rig.from(CARRIER, &bye);
+        rig.assert_clean();
     }
 }

@@ -222,7 +222,8 @@ impl Call {
         let State::Up(up) = &self.state else { return };
         let Some(transfer) = &up.transfer else { return };
         if let Stage::Asking { client, .. } = &transfer.stage {
-            hands.disown(*client);
+            // A caller that said 100 and vanished would leave the INVITE waiting for ever.
+            hands.give_up(now, *client, Why::NONE);
         }
         let target = transfer.target;
         self.notify(now, hands, status_of(TriedResult::Cancelled));
@@ -329,6 +330,52 @@ impl Call {
         };
         Self::media(hands, watch);
         true
+    }
+
+    /// The new party has answered and hangs up before the caller talks to it. `false`: it is somebody else.
+    pub(super) fn new_party_hung_up(&mut self, now: Moment, hands: &mut Hands, leg: LegId) -> bool {
+        let State::Up(up) = &self.state else {
+            return false;
+        };
+        let Some(transfer) = &up.transfer else {
+            return false;
+        };
+        let Some(attempt) = self.attempts.get_mut(transfer.target) else {
+            return false;
+        };
+        if attempt.leg.id != leg || attempt.stage != Trying::Up {
+            return false;
+        }
+        attempt.stage = Trying::Over;
+        attempt.leg.dialog = None;
+        attempt.leg.upkeep.abandon(now, hands);
+        self.timers.stop(Timer::Session(leg));
+        hands.forget_leg(&attempt.leg);
+        hands.close_ports(&mut attempt.leg);
+        match &transfer.stage {
+            // Its final response is awaited: the caller may have agreed already, and that wants an ACK.
+            Stage::Asking { client, .. } => hands.cancel(now, *client),
+            Stage::Calling | Stage::Ready(_) | Stage::Crossed { .. } => {
+                self.new_party_left(now, hands);
+            }
+        }
+        true
+    }
+
+    /// Whether the new party has hung up while the caller was asked to take it.
+    pub(super) fn is_new_party_gone(&self) -> bool {
+        let State::Up(up) = &self.state else {
+            return false;
+        };
+        let transfer = up.transfer.as_ref();
+        transfer
+            .and_then(|transfer| self.attempts.get(transfer.target))
+            .is_some_and(|target| target.stage == Trying::Over)
+    }
+
+    /// The caller stays where it is, since the new party has left.
+    pub(super) fn new_party_left(&mut self, now: Moment, hands: &mut Hands) {
+        self.transfer_failed(now, hands, TriedResult::Rejected, Some(480));
     }
 
     /// The call has moved on: who asked for it has some seconds to hang up.
@@ -1071,5 +1118,45 @@ mod tests {
         let bye = caller.request("BYE", "");
         rig.from(CARRIER, &bye);
         rig.assert_clean();
+    }
+
+    #[test]
+    fn a_new_party_that_hangs_up_before_the_caller_takes_it_leaves_the_call_where_it_is() {
+        for caller_says in [200, 487, 491] {
+            let mut rig = rig();
+            let (mut caller, mut callee) = rig.up();
+            let toward = sent_on(&mut rig, &mut callee);
+            let no_digits = sdp("127.0.0.4", 6_000, "")
+                .replace("8 101", "8")
+                .replace("a=rtpmap:101 telephone-event/8000\r\n", "");
+            rig.from(PBX, &reply(&toward, 200, "new", &no_digits));
+            let ask = rig.to(CARRIER, "INVITE");
+            rig.from(CARRIER, &reply(&ask, 100, "", ""));
+            rig.all_to(PBX);
+            let mut new = Peer::callee(&toward, "new");
+            let bye = new.request("BYE", "");
+            rig.from(PBX, &bye);
+            rig.to(PBX, "SIP/2.0 200");
+            let cancel = rig.to(CARRIER, "CANCEL");
+            rig.from(CARRIER, &reply(&cancel, 200, "", ""));
+            let answer = no_digits.replace("127.0.0.4", "127.0.0.2");
+            let answer = if caller_says == 200 { &*answer } else { "" };
+            rig.from(CARRIER, &reply(&ask, caller_says, "", answer));
+            rig.to(CARRIER, "ACK");
+            let all = rig.all_to(PBX);
+            last_word(&mut rig, &all, "SIP/2.0 480 ");
+            assert_eq!(
+                transferred(&rig),
+                [(TriedResult::Rejected, Some(480), false)]
+            );
+            assert_eq!(bridges(&rig), [1]);
+            rig.seconds(60);
+            assert_eq!(rig.board.live().answered, 1);
+            let bye = caller.request("BYE", "");
+            rig.from(CARRIER, &bye);
+            assert_eq!(tag(&header(&rig.to(PBX, "BYE"), "To")), "callee");
+            assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
+            rig.assert_clean();
+        }
     }
 }
