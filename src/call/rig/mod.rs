@@ -416,6 +416,7 @@ impl Rig {
         assert_eq!(self.board.live().calls, 0, "a call is left");
         assert_eq!(self.open, [], "ports are left open");
         assert_eq!(self.board.half_open(), 0, "a call is counted as half open");
+        assert_eq!(self.board.transactions(), (0, 0), "transactions are kept");
         assert!(self.board.is_idle(), "{:?}", self.board);
         assert_eq!(
             self.board.kept(),
