@@ -18,6 +18,7 @@ mod hang_up;
 mod held;
 mod inform;
 mod invite;
+mod leaver;
 mod modified;
 mod modify;
 mod notify;
@@ -303,6 +304,7 @@ impl Call {
                 self.join_if_ready(now, hands);
             }
             Errand::Rejoin => self.rejoin_response(now, hands, client, came),
+            Errand::TakenBack => self.taken_back_response(now, hands, client, response),
             Errand::Notify => {}
             Errand::Inform => self.inform_response(now, hands, client, response),
             Errand::Ask => self.ask_response(now, hands, leg, response),
@@ -329,7 +331,7 @@ impl Call {
                 self.take_prack(client);
             }
             Errand::Rejoin => self.rejoin_failed(now, hands, client),
-            Errand::Notify => {}
+            Errand::Notify | Errand::TakenBack => {}
             Errand::Inform => self.inform_failed(now, hands, client),
             Errand::Ask => self.ask_failed(now, hands, leg),
             Errand::Refresh => self.refresh_failed(now, hands, leg, client),
@@ -409,6 +411,8 @@ pub(in crate::call) enum Errand {
     Refresh,
     /// Offers the caller what the new party of a transfer said.
     Rejoin,
+    /// Passed on an offer whose sender has left since.
+    TakenBack,
     /// Tells who asked for a transfer how it goes.
     Notify,
 }

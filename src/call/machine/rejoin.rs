@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::base::time::Moment;
 use crate::call::desk::MediaWish;
-use crate::call::digest::Answered;
 use crate::call::hands::{Hands, Owner};
 use crate::call::headers::{ALLOW, SDP, supported_within};
 use crate::call::machine::attempt::Stage as Trying;
@@ -14,7 +13,6 @@ use crate::call::machine::modify::Stage as Modifying;
 use crate::call::machine::transfer::Stage;
 use crate::call::machine::{Call, Errand, State};
 use crate::call::offer_answer::{aim, heard, meets, reaches, session};
-use crate::call::speak::repeat;
 use crate::call::story::{FinishReason, TriedResult};
 use crate::call::timers::{MODIFY, Timer};
 use crate::sdp::Session;
@@ -60,33 +58,25 @@ impl Call {
         if goes_on {
             self.hand_over(now, hands, &said, None);
         } else {
-            self.ask_caller(now, hands, said, &[], (Answered::default(), 0));
+            self.ask_caller(now, hands, said, 0);
         }
     }
 
     /// Offers the caller what the new party said.
-    fn ask_caller(
-        &mut self,
-        now: Moment,
-        hands: &mut Hands,
-        said: Session,
-        credentials: &[(Name, String)],
-        (proven, tries): (Answered, u8),
-    ) {
+    fn ask_caller(&mut self, now: Moment, hands: &mut Hands, said: Session, tries: u8) {
         let key = self.key;
         let leg = &mut self.caller.leg;
         let owner = Owner::Call(key, leg.id, Errand::Rejoin);
         let contact = hands.contact(&leg.path);
         let body = leg.say(&said);
         let timer = leg.upkeep.timer.clone();
-        leg.credentials = credentials.to_vec();
         let sent = body.and_then(|body| {
             hands.within(now, leg, &Method::Invite, owner, |invite| {
                 let invite = invite
                     .header(Name::Contact, contact)
                     .header(Name::Allow, ALLOW)
                     .header(Name::Supported, supported_within());
-                repeat(timer.ask(invite), credentials).body(SDP, &body)
+                timer.ask(invite).body(SDP, &body)
             })
         });
         let Some(client) = sent else {
@@ -98,7 +88,6 @@ impl Call {
             transfer.stage = Stage::Asking {
                 client,
                 said,
-                proven,
                 tries,
             };
         }
@@ -117,7 +106,7 @@ impl Call {
         if status < 200 {
             return;
         }
-        let Some((said, mut proven, tries)) = self.take_asked(client) else {
+        let Some((said, tries)) = self.take_asked(client) else {
             return;
         };
         self.timers.stop(Timer::Rejoin);
@@ -146,13 +135,6 @@ impl Call {
             }
             408 | 481 => self.end(now, hands, End::cut(FinishReason::SignallingLost)),
             _refused if gone => self.new_party_left(now, hands),
-            401 | 407 => {
-                let proof = hands.prove(leg, &mut proven, &Method::Invite, response);
-                match proof {
-                    Some(proof) => self.ask_caller(now, hands, said, &proof, (proven, tries)),
-                    None => self.transfer_failed(now, hands, TriedResult::CodecMismatch, None),
-                }
-            }
             491 if tries < TRIES_MAX => {
                 if let State::Up(up) = &mut self.state
                     && let Some(transfer) = &mut up.transfer
@@ -184,14 +166,14 @@ impl Call {
             Stage::Asking { client, .. } => hands.cancel(now, *client),
             Stage::Crossed { said, tries } => {
                 let (said, tries) = (said.clone(), tries.saturating_add(1));
-                self.ask_caller(now, hands, said, &[], (Answered::default(), tries));
+                self.ask_caller(now, hands, said, tries);
             }
             Stage::Calling | Stage::Ready(_) => {}
         }
     }
 
     /// Takes what the caller was asked, if this is the answer to it.
-    fn take_asked(&mut self, client: ClientKey) -> Option<(Session, Answered, u8)> {
+    fn take_asked(&mut self, client: ClientKey) -> Option<(Session, u8)> {
         let State::Up(up) = &mut self.state else {
             return None;
         };
@@ -200,12 +182,7 @@ impl Call {
             return None;
         }
         match std::mem::replace(stage, Stage::Calling) {
-            Stage::Asking {
-                said,
-                proven,
-                tries,
-                ..
-            } => Some((said, proven, tries)),
+            Stage::Asking { said, tries, .. } => Some((said, tries)),
             Stage::Calling | Stage::Ready(_) | Stage::Crossed { .. } => None,
         }
     }
@@ -223,6 +200,7 @@ impl Call {
         else {
             return;
         };
+        self.settle_leaver(now, hands);
         let State::Up(up) = &mut self.state else {
             return;
         };

@@ -516,4 +516,36 @@ mod tests {
         rig.from(CARRIER, &bye);
         rig.assert_clean();
     }
+
+    #[test]
+    fn who_took_the_call_over_and_never_acknowledges_may_leave_it_to_another() {
+        let mut rig = rig();
+        let (mut caller, _) = rig.up();
+        let invite = pickup(&rig, "");
+        rig.from(PBX, &invite);
+        let ask = rig.to(CARRIER, "INVITE");
+        rig.from(CARRIER, &reply(&ask, 200, "", &sdp("127.0.0.2", 4_000, "")));
+        let ok = rig.to(PBX, "SIP/2.0 200");
+        let mut new = Peer::caller(&invite, &ok);
+        new.address = PBX;
+        let refer = new.request("REFER", "").replacen(
+            "Max-Forwards",
+            "Refer-To: <sip:103@127.0.0.1:5070>\r\nMax-Forwards",
+            1,
+        );
+        rig.from(PBX, &refer);
+        let toward = rig.to(PBX, "INVITE sip:103@");
+        let bye = new.request("BYE", "");
+        rig.from(PBX, &bye);
+        rig.from(
+            PBX,
+            &reply(&toward, 200, "third", &sdp("127.0.0.5", 7_000, "")),
+        );
+        rig.seconds(40);
+        assert_eq!(bridges(&rig), [1, 2, 3]);
+        assert_eq!(rig.board.live().answered, 1);
+        let bye = caller.request("BYE", "");
+        rig.from(CARRIER, &bye);
+        rig.assert_clean();
+    }
 }

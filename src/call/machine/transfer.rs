@@ -8,7 +8,6 @@ use std::time::Duration;
 use crate::base::id::LegId;
 use crate::base::time::Moment;
 use crate::call::desk::MediaWish;
-use crate::call::digest::Answered;
 use crate::call::hands::{Answer, Hands};
 use crate::call::headers::Why;
 use crate::call::machine::attempt::Stage as Trying;
@@ -63,7 +62,6 @@ pub(super) enum Stage {
     Asking {
         client: ClientKey,
         said: Session,
-        proven: Answered,
         tries: u8,
     },
     /// The caller had an offer of its own under way and is asked again.
@@ -302,8 +300,22 @@ impl Call {
         }
     }
 
+    fn is_referrer(&self, leg: LegId) -> bool {
+        let State::Up(up) = &self.state else {
+            return false;
+        };
+        let transfer = up.transfer.as_ref();
+        transfer
+            .and_then(|transfer| self.attempts.get(transfer.by))
+            .is_some_and(|by| by.leg.id == leg)
+    }
+
     /// Who asked for the transfer hangs up before it is done: the caller waits. `false`: it is somebody else.
     pub(super) fn referrer_hung_up(&mut self, now: Moment, hands: &mut Hands, leg: LegId) -> bool {
+        if !self.is_referrer(leg) {
+            return false;
+        }
+        self.settle_leaver(now, hands);
         let State::Up(up) = &mut self.state else {
             return false;
         };
@@ -313,9 +325,6 @@ impl Call {
         let Some(attempt) = self.attempts.get_mut(transfer.by) else {
             return false;
         };
-        if attempt.leg.id != leg {
-            return false;
-        }
         attempt.stage = Trying::Over;
         attempt.leg.part.left = Some(now);
         transfer.referrer = Referrer::Gone(attempt.leg.dialog.take().map(Box::new));
@@ -329,6 +338,8 @@ impl Call {
             on: false,
         };
         Self::media(hands, watch);
+        // The new party may have answered while something was open.
+        self.join_if_ready(now, hands);
         true
     }
 

@@ -1,0 +1,193 @@
+//! Who talks to the caller leaves, and the call goes on with another party: what it has open is settled, so that nothing of a
+//! dialog that is over is left to end the call (RFC 3261 14.1, 15.1.2).
+
+use crate::base::id::Side;
+use crate::base::time::Moment;
+use crate::call::hands::{Answer, Hands, Owner};
+use crate::call::headers::Why;
+use crate::call::machine::modify::{Modify, Stage};
+use crate::call::machine::{Call, Errand, State};
+use crate::call::timers::Timer;
+use crate::sip::endpoint::ClientKey;
+use crate::sip::message::{Method, Response};
+
+impl Call {
+    /// The callee is about to leave, and is one of the two that talk until then.
+    pub(super) fn settle_leaver(&mut self, now: Moment, hands: &mut Hands) {
+        let State::Up(up) = &mut self.state else {
+            return;
+        };
+        let modify = up.modify.take();
+        let callee = self.attempts.get_mut(up.answered);
+        if let Some(server) = callee.and_then(|one| one.unacked.take()) {
+            hands.invite_is_answered(server);
+        }
+        let Some(modify) = modify else { return };
+        self.timers.stop(Timer::Modify);
+        match modify.from {
+            Side::Callee => self.settle_own(now, hands, modify),
+            Side::Caller => self.settle_toward(now, hands, modify),
+        }
+    }
+
+    /// What it wanted of the caller.
+    fn settle_own(&mut self, now: Moment, hands: &mut Hands, modify: Modify) {
+        match modify.stage {
+            Stage::Passed {
+                client, request, ..
+            } => {
+                let is_invite = *request.method() == Method::Invite;
+                let status = if is_invite { 487 } else { 481 };
+                hands.reply(now, modify.server, &request, Answer::status(status));
+                // The caller may have agreed already: its 2xx wants an ACK, and no BYE as from one that was given up.
+                let owner = Owner::Call(self.key, self.caller.leg.id, Errand::TakenBack);
+                hands.own(client, owner);
+                hands.cancel(now, client);
+            }
+            // Its ACK is nobody's now.
+            Stage::Agreed => {}
+            Stage::Offered { client, .. } => hands.ack(now, client, &mut self.caller.leg, None),
+        }
+        hands.invite_is_answered(modify.server);
+    }
+
+    /// What the caller wanted of it.
+    fn settle_toward(&mut self, now: Moment, hands: &mut Hands, mut modify: Modify) {
+        match modify.stage {
+            Stage::Passed {
+                client, request, ..
+            } => {
+                hands.give_up(now, client, Why::NONE);
+                hands.reply(now, modify.server, &request, Answer::status(491));
+                return hands.invite_is_answered(modify.server);
+            }
+            Stage::Agreed => {}
+            Stage::Offered { client, .. } => {
+                if let Some(callee) = self.leg_on(Side::Callee) {
+                    hands.ack(now, client, callee, None);
+                }
+            }
+        }
+        // The caller stays, and so does what it owes.
+        modify.stage = Stage::Agreed;
+        if let State::Up(up) = &mut self.state {
+            up.modify = Some(modify);
+        }
+    }
+
+    /// The caller's response to a re-INVITE whose sender has left.
+    pub(super) fn taken_back_response(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        client: ClientKey,
+        response: &Response,
+    ) {
+        if (200..300).contains(&response.status())
+            && response.headers().cseq().method == Method::Invite
+        {
+            hands.ack(now, client, &mut self.caller.leg, None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::call::rig::*;
+    use crate::call::story::*;
+
+    fn rig() -> Rig {
+        let mut lines = trunks();
+        lines[1].0.transfers = true;
+        Rig::with(one_by_one(&["101"]), lines)
+    }
+
+    /// The callee sends the caller on and hangs up; returns the INVITE to the new party and what else was said to the PBX.
+    fn sent_on_and_left(rig: &mut Rig, callee: &mut Peer) -> (String, Vec<String>) {
+        let refer = callee.request("REFER", "").replacen(
+            "Max-Forwards",
+            "Refer-To: <sip:102@127.0.0.1:5070>\r\nMax-Forwards",
+            1,
+        );
+        rig.from(PBX, &refer);
+        let bye = callee.request("BYE", "");
+        rig.from(PBX, &bye);
+        let all = rig.all_to(PBX);
+        let toward = all.iter().find(|text| begins(text, "INVITE sip:102@"));
+        (toward.expect("INVITE").clone(), all)
+    }
+
+    /// The new party answers, the call outlasts every transaction, and the caller ends it.
+    fn goes_on(mut rig: Rig, mut caller: Peer, toward: &str) {
+        rig.from(
+            PBX,
+            &reply(toward, 200, "new", &sdp("127.0.0.4", 6_000, "")),
+        );
+        rig.to(PBX, "ACK");
+        rig.seconds(40);
+        assert_eq!(rig.board.live().answered, 1);
+        rig.all_to(PBX);
+        let bye = caller.request("BYE", "");
+        rig.from(CARRIER, &bye);
+        let bye = rig.to(PBX, "BYE");
+        assert_eq!(tag(&header(&bye, "To")), "new", "and at once");
+        assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn who_leaves_without_the_ack_of_its_reinvite_does_not_end_the_call() {
+        let mut rig = rig();
+        let (caller, mut callee) = rig.up();
+        let again = callee.request("INVITE", &sdp("127.0.0.3", 5_000, ""));
+        rig.from(PBX, &again);
+        let toward = rig.to(CARRIER, "INVITE");
+        rig.from(
+            CARRIER,
+            &reply(&toward, 200, "", &sdp("127.0.0.2", 4_000, "")),
+        );
+        rig.to(CARRIER, "ACK");
+        rig.to(PBX, "SIP/2.0 200");
+        let (toward, _) = sent_on_and_left(&mut rig, &mut callee);
+        goes_on(rig, caller, &toward);
+    }
+
+    #[test]
+    fn a_callers_reinvite_to_who_leaves_crosses_the_transfer_and_does_not_end_the_call() {
+        let mut rig = rig();
+        let (mut caller, mut callee) = rig.up();
+        let hold = caller.request("INVITE", &sdp("127.0.0.2", 4_000, ""));
+        rig.from(CARRIER, &hold);
+        let passed = rig.to(PBX, "INVITE");
+        let (toward, _) = sent_on_and_left(&mut rig, &mut callee);
+        rig.to(CARRIER, "SIP/2.0 491");
+        rig.from(PBX, &reply(&passed, 481, "", ""));
+        rig.to(PBX, "ACK");
+        goes_on(rig, caller, &toward);
+    }
+
+    #[test]
+    fn a_reinvite_of_who_leaves_is_taken_back_at_the_caller() {
+        for status in [200, 487] {
+            let mut rig = rig();
+            let (caller, mut callee) = rig.up();
+            let again = callee.request("INVITE", &sdp("127.0.0.3", 5_000, ""));
+            rig.from(PBX, &again);
+            let passed = rig.to(CARRIER, "INVITE");
+            rig.from(CARRIER, &reply(&passed, 100, "", ""));
+            let (toward, all) = sent_on_and_left(&mut rig, &mut callee);
+            assert!(
+                all.iter().any(|text| begins(text, "SIP/2.0 487")),
+                "{all:?}"
+            );
+            let cancel = rig.to(CARRIER, "CANCEL");
+            rig.from(CARRIER, &reply(&cancel, 200, "", ""));
+            let answer = sdp("127.0.0.2", 4_000, "");
+            let answer = if status == 200 { &*answer } else { "" };
+            rig.from(CARRIER, &reply(&passed, status, "", answer));
+            rig.to(CARRIER, "ACK");
+            assert_eq!(rig.lines_to(CARRIER), [""; 0], "and no BYE");
+            goes_on(rig, caller, &toward);
+        }
+    }
+}
