@@ -65,7 +65,7 @@ impl Switchboard {
         let in_dialog = tag.is_some_and(|tag| self.hands.tag_owner(tag).is_some());
         let trunks = &self.hands.trunks;
         let known = in_dialog
-            || trunks.registered(request.uri()).is_some()
+            || trunks.registered(request.uri(), &path).is_some()
             || trunks.recognise(&path).is_some();
         if !known {
             return self.answer_stranger(now, knock, &request, &path);

@@ -115,7 +115,7 @@ impl Switchboard {
             screened = Err(refusal);
         }
         let trunks = &self.hands.trunks;
-        let registered = trunks.registered(request.uri());
+        let registered = trunks.registered(request.uri(), &path);
         let is_contact = registered.is_some();
         let Some(line) = registered.or_else(|| trunks.recognise(&path)) else {
             let stranger = (Answer::status(403), "not from a trunk");

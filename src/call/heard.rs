@@ -20,7 +20,7 @@ impl Hands {
         request: &Request,
         path: &Path,
     ) -> Option<Refusal> {
-        let line = self.trunks.registered(request.uri());
+        let line = self.trunks.registered(request.uri(), path);
         let line = line.or_else(|| self.trunks.recognise(path))?;
         let login = line.trunk.inbound.as_ref()?;
         let who = Expected {

@@ -86,10 +86,11 @@ impl Trunks {
         Self::of_lines(lines)
     }
 
-    /// Finds the trunk whose registration this Request-URI is: nobody else was told it.
-    pub fn registered(&self, uri: &Uri) -> Option<&Line> {
+    /// Finds the trunk whose registration this Request-URI is: nobody else was told it. Whoever overheard it must still come
+    /// over TLS where the trunk does.
+    pub fn registered(&self, uri: &Uri, path: &Path) -> Option<&Line> {
         let line = self.by_contact.get(uri.user()?)?;
-        self.lines.get(*line)
+        self.lines.get(*line).filter(|line| line.takes(path))
     }
 
     /// Finds the trunk that a message on this path comes from. One that is spoken to over TLS is taken over TLS alone: anybody
@@ -101,9 +102,7 @@ impl Trunks {
             Some(Claim::Disputed) => return None,
             None => self.longest(peer.ip(), path.transport)?,
         };
-        self.lines
-            .get(line)
-            .filter(|line| path.transport.is_secure() || !line.trunk.transport.is_secure())
+        self.lines.get(line).filter(|line| line.takes(path))
     }
 
     /// Whether `ip` is a host of any trunk, or one that a trunk allows, over whatever protocol and from whatever port.
@@ -205,6 +204,11 @@ impl Line {
     pub fn leads_to(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
         self.own().any(|(_, address)| address.ip() == ip)
+    }
+
+    /// Whether what comes over this transport may be the trunk's: one that is spoken to over TLS is heard over TLS alone.
+    fn takes(&self, path: &Path) -> bool {
+        path.transport.is_secure() || !self.trunk.transport.is_secure()
     }
 
     /// The addresses with a port that are this trunk's.
@@ -312,25 +316,37 @@ mod tests {
         Addresses::plain(transport, list.iter().map(|a| a.parse().unwrap()))
     }
 
-    fn from(trunks: &Trunks, transport: Transport, peer: &str) -> Option<String> {
-        let path = Path {
+    fn path(transport: Transport, peer: &str) -> Path {
+        Path {
             transport,
             local: "10.0.0.1:5060".parse().unwrap(),
             peer: peer.parse().unwrap(),
             flow: None,
-        };
+        }
+    }
+
+    fn from(trunks: &Trunks, transport: Transport, peer: &str) -> Option<String> {
         trunks
-            .recognise(&path)
+            .recognise(&path(transport, peer))
             .map(|line| line.trunk.id.to_string())
     }
 
     #[test]
     fn a_trunk_over_tls_is_taken_over_tls_alone() {
         let allow: &[(&str, u8, Option<u16>)] = &[("10.1.0.0", 16, None)];
-        let trunks = Trunks::new([(
-            trunk("tls", Transport::Tls, allow),
-            addresses(&["10.9.0.1:5061"]),
-        )]);
+        let mut tls = trunk("tls", Transport::Tls, allow);
+        tls.register = true;
+        tls.username = Some("office".into());
+        tls.password = Some("secret".into());
+        let user = contact_user(&tls).unwrap();
+        let uri = Uri::parse(format!("sip:{user}@10.0.0.1").as_bytes()).unwrap();
+        let trunks = Trunks::new([(tls, addresses(&["10.9.0.1:5061"]))]);
+        // Whoever overheard the Contact of the registration may be anywhere.
+        for transport in [Transport::Udp, Transport::Tcp, Transport::Tls] {
+            let anywhere = path(transport, "203.0.113.9:5060");
+            let taken = trunks.registered(&uri, &anywhere).is_some();
+            assert_eq!(taken, transport == Transport::Tls, "{transport}");
+        }
         for peer in ["10.9.0.1:5061", "10.1.2.3:40000"] {
             for (transport, is_taken) in [
                 (Transport::Udp, false),
