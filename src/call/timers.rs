@@ -24,6 +24,8 @@ pub(in crate::call) enum Timer {
     Held,
     /// A leg's session is to be refreshed, or was not refreshed in time (RFC 4028).
     Session(LegId),
+    /// A re-INVITE that refreshes a leg's session has had no final answer for too long: it is taken back.
+    Refresh(LegId),
     /// A party whose call moved to another one has not hung up by itself: it is told.
     Depart(LegId),
     /// The caller of a transfer is asked again, or has pondered for too long.

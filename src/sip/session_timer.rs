@@ -141,7 +141,14 @@ impl SessionTimer {
         self.min_se_s = self.min_se_s.max(theirs.unwrap_or(0));
         let floor_s = theirs.unwrap_or(MIN_SE_S);
         let ours_s = self.policy.expires_s;
-        let asked = session_expires(request).filter(|(asked_s, _)| *asked_s >= INTERVAL_S_MIN);
+        // Whoever does not know of timers cannot be refused with 422, nor may the interval be raised here (section 9): what is
+        // less than we agree to is not agreed to.
+        let least_s = if knows {
+            INTERVAL_S_MIN
+        } else {
+            self.policy.min_se_s
+        };
+        let asked = session_expires(request).filter(|(asked_s, _)| *asked_s >= least_s);
         let (interval_s, role) = match asked {
             // It may be made shorter, never longer, and not shorter than the path's minimum.
             Some((asked_s, role)) if ours_s > 0 => (asked_s.min(ours_s.max(floor_s)), role),
@@ -437,6 +444,16 @@ mod tests {
             written(&timer),
             "Session-Expires: 600;refresher=uac, Min-SE: 90"
         );
+    }
+
+    #[test]
+    fn too_short_a_wish_of_who_knows_no_timers_is_taken_as_none() {
+        for policy in [OURS, NEVER_ASKED] {
+            assert_eq!(terms(policy, &["Session-Expires: 10"]), None);
+            assert_eq!(terms(policy, &["Session-Expires: 89"]), None);
+            let least = terms(policy, &["Session-Expires: 90"]);
+            assert_eq!(least, Some(("90;refresher=uas".to_owned(), false)));
+        }
     }
 
     #[test]

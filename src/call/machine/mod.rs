@@ -237,6 +237,7 @@ impl Call {
                 Timer::Modify => self.modify_expired(now, hands),
                 Timer::Held => self.ask_the_held(now, hands),
                 Timer::Session(leg) => self.session_due(now, hands, leg),
+                Timer::Refresh(leg) => self.refresh_expired(now, hands, leg),
                 Timer::Depart(leg) => self.depart(now, hands, leg),
                 Timer::Rejoin => self.rejoin_expired(now, hands),
                 Timer::Closing => self.conclude(now, hands),

@@ -18,7 +18,7 @@ use crate::call::machine::{Call, Errand, State};
 use crate::call::offer_answer::{aim, heard, meets, session};
 use crate::call::speak::repeat;
 use crate::call::story::FinishReason;
-use crate::call::timers::Timer;
+use crate::call::timers::{MODIFY, Timer};
 use crate::call::upkeep::Refresh;
 use crate::sdp::parse;
 use crate::sip::endpoint::{ClientKey, ServerKey};
@@ -93,6 +93,10 @@ impl Call {
         let busy = open || up.modify.is_some() || up.transfer.is_some();
         let key = self.key;
         let Some(of) = self.leg_mut(leg) else { return };
+        // One at a time (RFC 3261 14.1): the peer began the session anew before it answered the last one.
+        if of.upkeep.under_way.is_some() {
+            return of.upkeep.timer.postpone(now, BUSY);
+        }
         let (by, body) = match of.upkeep.updates {
             true => (Method::Update, None),
             // What is under way refreshes this session too, when it comes through.
@@ -116,7 +120,19 @@ impl Call {
                 None => request,
             }
         });
+        let is_invite = by == Method::Invite;
         of.upkeep.under_way = client.map(|client| Refresh { client, by, proven });
+        if is_invite && client.is_some() {
+            self.timers.set(Timer::Refresh(leg), now + MODIFY);
+        }
+    }
+
+    /// The peer has pondered our re-INVITE for too long, and nobody else's goes through meanwhile: it is taken back.
+    pub(super) fn refresh_expired(&mut self, now: Moment, hands: &mut Hands, leg: LegId) {
+        let of = self.leg_mut(leg);
+        if let Some(refresh) = of.and_then(|of| of.upkeep.under_way.as_ref()) {
+            hands.cancel(now, refresh.client);
+        }
     }
 
     /// What a peer says to a refresh of ours.
@@ -162,7 +178,9 @@ impl Call {
     fn take_refresh(&mut self, leg: LegId, client: ClientKey) -> Option<Refresh> {
         let of = self.leg_mut(leg)?;
         let mine = |refresh: &mut Refresh| refresh.client == client;
-        of.upkeep.under_way.take_if(mine)
+        let refresh = of.upkeep.under_way.take_if(mine)?;
+        self.timers.stop(Timer::Refresh(leg));
+        Some(refresh)
     }
 
     fn refreshed(
@@ -598,6 +616,50 @@ mod tests {
         let reinvite = rig.to(PBX, "INVITE");
         assert!(body(&reinvite).contains("a=sendonly"), "{reinvite}");
         hang_up(rig, caller);
+    }
+
+    #[test]
+    fn a_refresh_that_the_peer_ponders_is_taken_back_and_holds_go_through_again() {
+        let (mut rig, mut caller, _) = up_toward_target(&BY_US.replace("90", "1800"));
+        rig.seconds(900);
+        let reinvite = rig.to(PBX, "INVITE");
+        rig.from(PBX, &reply(&reinvite, 100, "", ""));
+        rig.seconds(29);
+        assert_eq!(rig.lines_to(PBX), [""; 0]);
+        rig.seconds(1);
+        let cancel = rig.to(PBX, "CANCEL");
+        rig.from(PBX, &reply(&cancel, 200, "", ""));
+        rig.from(PBX, &reply(&reinvite, 487, "", ""));
+        rig.to(PBX, "ACK");
+        let hold = caller.request("INVITE", &sdp("127.0.0.2", 4_000, "a=sendonly"));
+        rig.from(CARRIER, &hold);
+        rig.to(PBX, "INVITE");
+    }
+
+    #[test]
+    fn a_peer_that_begins_the_session_anew_gets_no_second_reinvite_before_it_answers_the_first() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let asked = "Supported: timer\r\nSession-Expires: 90;refresher=uas\r\n";
+        let (mut caller, _, _) = up_with(&mut rig, asked, "");
+        rig.seconds(45);
+        let reinvite = rig.to(CARRIER, "INVITE");
+        rig.from(CARRIER, &reply(&reinvite, 100, "", ""));
+        let (clients, _) = rig.board.transactions();
+        for _ in 0..3 {
+            let update = with(&caller.request("UPDATE", ""), asked);
+            rig.from(CARRIER, &update);
+            rig.to(CARRIER, "SIP/2.0 200");
+        }
+        rig.seconds(29);
+        assert_eq!(rig.lines_to(CARRIER), [""; 0]);
+        rig.seconds(20);
+        let lines = rig.lines_to(CARRIER);
+        assert!(
+            lines.iter().all(|line| line.starts_with("CANCEL ")),
+            "{lines:?}"
+        );
+        let kept = rig.board.transactions().0;
+        assert!(kept <= clients + 1, "{kept} after {clients}");
     }
 
     #[test]
