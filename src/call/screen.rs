@@ -79,7 +79,7 @@ fn uri(request: &Request) -> Result<(), Refusal> {
 }
 
 /// RFC 3261 8.2.2.3: whatever is required must be supported; the answer names what is not.
-fn requirements(request: &Request) -> Result<(), Refusal> {
+pub(in crate::call) fn requirements(request: &Request) -> Result<(), Refusal> {
     let headers = request.headers();
     let wanted: Vec<_> = headers
         .require()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::base::time::Moment;
 use crate::call::desk::MediaWish;
 use crate::call::hands::{Answer, Hands};
-use crate::call::headers::Why;
+use crate::call::headers::{Why, supported};
 use crate::call::identity::destination;
 use crate::call::leg::Leg;
 use crate::call::machine::attempt::{Attempt, Stage};
@@ -19,6 +19,7 @@ use crate::call::timers::{HELD, MODIFY, Timer};
 use crate::sdp::{Session, parse};
 use crate::sip::dialog::{Dialog, NoDialog};
 use crate::sip::endpoint::ClientKey;
+use crate::sip::header::Name;
 use crate::sip::message::Response;
 use crate::sip::reliable::server::ReliableServer;
 use crate::sip::transport::Path;
@@ -218,6 +219,7 @@ impl Call {
         let mut answer = Answer::status(200)
             .contact(hands.contact_of(leg))
             .allow()
+            .header(Name::Supported, supported())
             .session(leg.upkeep.accept(now, request.headers()));
         // RFC 6337 2.1: once answered reliably, the 2xx has no SDP.
         if let Some(address) = leg.address().filter(|_| early.agreed.is_none()) {

@@ -8,6 +8,7 @@ use crate::call::machine::attempt::Attempt;
 use crate::call::machine::end::End;
 use crate::call::machine::modify::RETRY_S;
 use crate::call::machine::{Call, State};
+use crate::call::screen;
 use crate::call::story::{FinishReason, HungUpBy};
 use crate::sip::endpoint::ServerKey;
 use crate::sip::message::{Method, Request};
@@ -24,6 +25,10 @@ impl Call {
     ) {
         let (server, request, path) = came;
         if let Err(answer) = self.accepts(leg, &request) {
+            return hands.reply(now, server, &request, answer);
+        }
+        // A BYE too (RFC 3261 8.2.2.3); ACK and CANCEL do not come here.
+        if let Err((answer, _)) = screen::requirements(&request) {
             return hands.reply(now, server, &request, answer);
         }
         if let Some(leg) = self.leg_mut(leg) {
@@ -357,6 +362,39 @@ mod tests {
         rig.from(CARRIER, &bye);
         rig.to(CARRIER, "SIP/2.0 200");
         rig.assert_clean();
+    }
+
+    #[test]
+    fn what_is_required_within_a_call_and_not_supported_is_420() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        let (mut caller, _) = rig.up();
+        for method in [
+            "INVITE", "UPDATE", "INFO", "REFER", "PRACK", "NOTIFY", "OPTIONS", "BYE",
+        ] {
+            let request = caller.request(method, "");
+            rig.from(
+                CARRIER,
+                &request.replace("Max-Forwards", "Require: timer, foo\r\nMax-Forwards"),
+            );
+            let refused = rig.to(CARRIER, "SIP/2.0 420");
+            assert_eq!(header(&refused, "Unsupported"), "foo", "{method}");
+            if method == "INVITE" {
+                rig.from(CARRIER, &request.replace("INVITE", "ACK"));
+            }
+        }
+        assert_eq!(rig.lines_to(PBX), [""; 0]);
+        assert_eq!(rig.board.live().answered, 1);
+    }
+
+    #[test]
+    fn a_2xx_to_an_invite_says_what_is_supported() {
+        let mut rig = Rig::new(one_by_one(&["101"]));
+        rig.dial();
+        let toward = rig.to(PBX, "INVITE");
+        let answer = sdp("127.0.0.3", 5_000, "");
+        rig.from(PBX, &reply(&toward, 200, "callee", &answer));
+        let ok = rig.to(CARRIER, "SIP/2.0 200");
+        assert_eq!(header(&ok, "Supported"), "100rel, timer, replaces");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::call::desk::MediaWish;
 use crate::call::digest::Answered;
 use crate::call::goal;
 use crate::call::hands::{Answer, Hands};
+use crate::call::headers::supported;
 use crate::call::leg::{Leg, Part, Ports};
 use crate::call::machine::attempt::{Attempt, Stage as Trying};
 use crate::call::machine::modify::RETRY_S;
@@ -24,6 +25,7 @@ use crate::call::upkeep::Upkeep;
 use crate::sdp::{Session, Voice};
 use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::ServerKey;
+use crate::sip::header::Name;
 use crate::sip::message::Request;
 use crate::sip::place::Place;
 use crate::sip::replaces::Replaces;
@@ -196,6 +198,7 @@ impl Call {
         let mut ok = Answer::status(200)
             .contact(hands.contact(&leg.path))
             .allow()
+            .header(Name::Supported, supported())
             .session(leg.upkeep.accept(now, request.headers()));
         if let Some(body) = leg.answer(answer, offer) {
             ok = ok.sdp(body);
