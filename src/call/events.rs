@@ -100,8 +100,10 @@ impl Switchboard {
             };
             return self.refuse(now, key, &request, &path, (answer, why));
         }
-        if let Some(refusal) = self.hands.gatekeep(now, &request, &path) {
-            return self.refuse(now, key, &request, &path, refusal);
+        match self.hands.gatekeep(now, &request, &path) {
+            Ok(true) => self.befriend(now, path.peer),
+            Ok(false) => {}
+            Err(refusal) => return self.refuse(now, key, &request, &path, refusal),
         }
         let mut screened = screen::invite(&request);
         // A caller that could never be sent a BYE is not let in.

@@ -11,7 +11,7 @@ use crate::sip::message::Request;
 use crate::sip::transport::Path;
 
 impl Hands {
-    /// Whether an INVITE lacks the proof that its trunk is configured to give (`inbound_username`); `None`: it may go on.
+    /// Whether an INVITE gives the proof that its trunk is configured to give (`inbound_username`); false: none is asked for.
     ///
     /// Strangers are not asked: what we tell them is the same for everybody.
     pub(in crate::call) fn gatekeep(
@@ -19,19 +19,21 @@ impl Hands {
         now: Moment,
         request: &Request,
         path: &Path,
-    ) -> Option<Refusal> {
+    ) -> Result<bool, Refusal> {
         let line = self.trunks.registered(request.uri(), path);
-        let line = line.or_else(|| self.trunks.recognise(path))?;
-        let login = line.trunk.inbound.as_ref()?;
+        let line = line.or_else(|| self.trunks.recognise(path));
+        let Some(login) = line.and_then(|line| line.trunk.inbound.as_ref()) else {
+            return Ok(false);
+        };
         let who = Expected {
             username: &login.username,
             password: &login.password,
         };
         let source = path.peer.ip();
         let stale = match self.gate.check(now, source, who, request) {
-            Verdict::Proven => return None,
+            Verdict::Proven => return Ok(true),
             // Not 401 again: it would guess on.
-            Verdict::Wrong => return Some((Answer::status(403), "wrong credentials")),
+            Verdict::Wrong => return Err((Answer::status(403), "wrong credentials")),
             Verdict::Unproven => false,
             Verdict::Stale => true,
         };
@@ -41,7 +43,7 @@ impl Hands {
             .fold(Answer::status(401), |answer, challenge| {
                 answer.header(Name::WwwAuthenticate, challenge)
             });
-        Some((asks, "not proven yet"))
+        Err((asks, "not proven yet"))
     }
 
     /// Counts the number that an INVITE dials; whether its source has dialled too many.
@@ -66,7 +68,7 @@ impl Hands {
 mod tests {
     use crate::call::desk::Note;
     use crate::call::rig::*;
-    use crate::call::trunk::Login;
+    use crate::call::trunk::{Allow, Login};
     use crate::sip::auth::{Challenge, Credentials, Round};
     use crate::sip::method::Method;
 
@@ -134,6 +136,46 @@ mod tests {
         );
         assert_eq!(rig.told(), [""; 0]);
         rig.assert_clean();
+    }
+
+    #[test]
+    fn whoever_guesses_passwords_from_a_wide_network_is_banned_and_whoever_knows_it_is_not() {
+        let mut lines = trunks();
+        lines[0].0.inbound = Some(Login {
+            username: "office".into(),
+            password: "s3cret".into(),
+        });
+        lines[0].0.allow = vec![Allow {
+            address: "0.0.0.0".parse().unwrap(),
+            prefix: 0,
+            port: None,
+        }];
+        let mut rig = Rig::with(one_by_one(&["101"]), lines);
+        let guess = |rig: &mut Rig, from: &str, n: usize, password: &str| {
+            let text = invite(NUMBER, &sdp("127.0.0.2", 4_000, ""))
+                .replace("z9hG4bK", &format!("z9hG4bK{n}"))
+                .replace("incoming", &format!("guess{n}"));
+            rig.from(from, &text);
+            let said = rig.all_to(&from.replace("5060", "5066"));
+            let asks = said.iter().find(|one| one.starts_with("SIP/2.0 401"));
+            let again = proven(&text, asks.unwrap(), 0, password);
+            rig.from(from, &again.replace("z9hG4bK", "z9hG4bKagain"));
+            rig.everything();
+        };
+        let hears = |rig: &mut Rig, from: &str| {
+            let peer = from.parse().unwrap();
+            rig.board.hears(rig.now, peer, 400)
+        };
+        let (thief, office) = ("127.0.0.66:5060", "127.0.0.67:5060");
+        guess(&mut rig, office, 900, "s3cret");
+        for n in 0..20 {
+            assert!(hears(&mut rig, thief));
+            guess(&mut rig, thief, n, "guess");
+            guess(&mut rig, office, 100 + n, "mistyped");
+        }
+        assert!(!hears(&mut rig, thief));
+        assert!(hears(&mut rig, office));
+        assert!(hears(&mut rig, CARRIER), "its own host is never banned");
     }
 
     #[test]

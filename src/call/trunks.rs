@@ -106,12 +106,21 @@ impl Trunks {
     }
 
     /// Whether `ip` is a host of any trunk, or one that a trunk allows, over whatever protocol and from whatever port.
+    ///
+    /// A network of a trunk that must prove itself is no proof of anything: whoever is there is a stranger until it has, lest it
+    /// guess the password for ever.
     pub fn has_host(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
+        let is_told = |net: &&Net| {
+            let line = self.lines.get(net.line);
+            net.prefix >= width(net.address)
+                || line.is_some_and(|line| line.trunk.inbound.is_none())
+        };
         self.hosts.contains_key(&ip)
             || self
                 .nets
                 .iter()
+                .filter(is_told)
                 .any(|net| within(ip, net.address, net.prefix))
     }
 
