@@ -34,6 +34,25 @@ const FORWARD_BELIEVED: [Name; 3] = [Name::Diversion, Name::HistoryInfo, Name::P
 /// What somebody signed of who calls (RFC 8224), and its compact form.
 const IDENTITY: [&[u8]; 2] = [b"Identity", b"y"];
 
+/// Bytes of one value that passes as it came: the longest that is of use is a signature (RFC 8224) of one to three kilobytes.
+const VALUE_MAX: usize = 4_096;
+/// Bytes of all that pass so, of the caller's words and of signatures each: with what we write ourselves and an offer, a
+/// message stays well within the largest datagram.
+const PASSED_MAX: usize = 8_192;
+
+/// How much may still pass as it came.
+struct Room(usize);
+
+impl Room {
+    /// Whether `value` passes: text on one line that is not too long. What does not is left out.
+    fn takes(&mut self, value: &[u8]) -> bool {
+        let rest = self.0.checked_sub(value.len());
+        let rest = rest.filter(|_| value.len() <= VALUE_MAX && is_plain(value));
+        self.0 = rest.unwrap_or(self.0);
+        rest.is_some()
+    }
+}
+
 /// Whether an option tag is understood here.
 pub(in crate::call) fn is_supported(tag: &[u8]) -> bool {
     SUPPORTED
@@ -77,8 +96,9 @@ pub(in crate::call) fn pass_on(
     believed: bool,
     mut invite: RequestWriter,
 ) -> RequestWriter {
+    let mut room = Room(PASSED_MAX);
     for name in FORWARD {
-        for value in from.lines(name).filter(|value| is_plain(value)) {
+        for value in from.lines(name).filter(|value| room.takes(value)) {
             invite = invite.raw(name.as_str().as_bytes(), value);
         }
     }
@@ -87,19 +107,19 @@ pub(in crate::call) fn pass_on(
             // Whoever reads them next shall read what we did: what is no address is left out.
             let values = from
                 .all(name)
-                .filter(|value| is_plain(value) && NameAddr::parse(value).is_ok());
+                .filter(|value| NameAddr::parse(value).is_ok() && room.takes(value));
             for value in values {
                 invite = invite.raw(name.as_str().as_bytes(), value);
             }
         }
-        for value in from.lines(Name::Privacy).filter(|value| is_plain(value)) {
+        for value in from.lines(Name::Privacy).filter(|value| room.takes(value)) {
             invite = invite.raw(Name::Privacy.as_str().as_bytes(), value);
         }
     }
     // RFC 7433: the caller's data for the application at the other end, which no proxy touches.
     if let Some(value) = from
         .get_other(b"User-to-User")
-        .filter(|value| is_plain(value))
+        .filter(|value| room.takes(value))
     {
         invite = invite.raw(b"User-to-User", value);
     }
@@ -124,11 +144,12 @@ pub(in crate::call) fn pass_signatures(from: &Headers, mut invite: RequestWriter
         from.iter()
             .filter(|(_, label, _)| IDENTITY.iter().any(|name| label.eq_ignore_ascii_case(name)))
     };
-    for (_, _, value) in signatures().filter(|(_, _, value)| is_plain(value)) {
+    let mut room = Room(PASSED_MAX);
+    for (_, _, value) in signatures().filter(|(_, _, value)| room.takes(value)) {
         invite = invite.raw(b"Identity", value);
     }
     match from.get(Name::Date) {
-        Some(date) if signatures().next().is_some() => {
+        Some(date) if signatures().next().is_some() && room.takes(date) => {
             invite.raw(Name::Date.as_str().as_bytes(), date)
         }
         Some(_) | None => invite,
@@ -241,6 +262,30 @@ mod tests {
             !toward.contains("127.0.0.2"),
             "the caller's network stays its own: {toward}"
         );
+    }
+
+    #[test]
+    fn what_is_too_long_is_left_out_and_the_call_goes_on() {
+        let mut rig = Rig::new(rig::one_by_one(&["101"]));
+        let long = |bytes: usize| "s".repeat(bytes);
+        let more = format!(
+            "Organization: {}\r\nSubject: {}\r\nSubject: {}\r\nSubject: {}\r\nUser-to-User: {}\r\nIdentity: {}\r\n\
+            Identity: small\r\nMax-Forwards",
+            long(4_097),
+            long(4_096),
+            long(4_000),
+            long(4_001),
+            long(97),
+            long(5_000),
+        );
+        let invite = rig::invite(NUMBER, &rig::sdp("127.0.0.2", 4_000, ""));
+        rig.from(CARRIER, &invite.replace("Max-Forwards", &more));
+        let toward = rig.to(PBX, "INVITE");
+        assert_eq!(rig::header(&toward, "Organization"), "");
+        assert_eq!(toward.matches("Subject: ").count(), 2);
+        assert_eq!(rig::header(&toward, "User-to-User"), "", "8,193rd byte");
+        assert_eq!(toward.matches("Identity: ").count(), 1);
+        assert!(toward.contains("Identity: small\r\n"));
     }
 
     #[test]

@@ -215,6 +215,35 @@ fn nothing_hidden_in_a_callers_invite_leaves_us() {
     );
 }
 
+#[test]
+fn a_caller_whose_user_holds_escaped_ends_of_lines_and_zeros_is_called_no_such_thing() {
+    for user in [
+        "anna%0d%0aX-Evil:%201",
+        "%00anna%00",
+        "%0D%0A%0D%0A",
+        "79160000001%00%0a",
+    ] {
+        let mut rig = trusting();
+        let text = invite(NUMBER, &sdp("127.0.0.2", 4_000, ""));
+        let at = text.find("From: ").unwrap();
+        let (before, from) = text.split_at(at);
+        let (from, after) = from.split_once("\r\n").unwrap();
+        let tag = from.split_once(";tag=").unwrap().1;
+        let asserted = format!("P-Asserted-Identity: <sip:{user}@127.0.0.1>");
+        let hostile = format!(
+            "{before}From: \"{user}\" <sip:{user}@127.0.0.1>;tag={tag}\r\n{asserted}\r\n{after}"
+        );
+        rig.from(CARRIER, &hostile);
+        let toward = rig.to(PBX, "INVITE");
+        let bare = toward.replace("\r\n", "");
+        assert!(!bare.contains(char::is_control), "{toward:?}");
+        assert!(!toward.contains("\r\nX-Evil"), "{toward:?}");
+        assert!(Message::parse(Bytes::from(toward.clone())).is_ok());
+        rig.put_back(PBX, toward);
+        assert_built(&mut rig, &hostile);
+    }
+}
+
 /// A call that is up, and what one of its sides says next.
 fn said(who: &str, method: &str, body: &str) -> (Rig, String) {
     let mut rig = trusting();
