@@ -234,7 +234,7 @@ mod tests {
         assert!(dial(NUMBER, "z9hG4bK4").starts_with("SIP/2.0 403"));
         let ended = rig.ended();
         assert_eq!(ended.finish_reason, FinishReason::TooManyNumbers);
-        assert_eq!((ended.sip_status, ended.missed), (Some(403), true));
+        assert_eq!((ended.sip_status, ended.missed), (Some(403), false));
         assert!(matches!(
             rig.notes.last(),
             Some(Note::Refused { status: 403, .. })
