@@ -1,30 +1,38 @@
-//! A token bucket on our own clock: so many a second, and one second's worth at once after a pause.
+//! A rate, and how much of it may come at once: a leaky bucket that is one moment long (the virtual scheduling form of ITU-T
+//! I.371 A), so that nothing needs to be filled while nothing happens.
 
 use std::time::Duration;
 
 use crate::base::time::Moment;
 
-const SECOND: Duration = Duration::from_secs(1);
-
-/// One bucket, kept as the moment when it is full again (the virtual scheduling form of the leaky bucket, ITU-T I.371 A):
-/// nothing needs to be filled while nothing happens.
-#[derive(Clone, Copy, Debug, Default)]
+/// So many in a second, so many at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::call) struct Rate {
-    full_at: Moment,
+    /// What one of them takes; `None`: there is never one.
+    each: Option<Duration>,
+    /// How far the bucket may be ahead of the time.
+    ahead: Duration,
 }
 
 impl Rate {
-    /// Takes a token; `false`: there is none. At zero a second there never is.
-    pub(in crate::call) fn take(&mut self, now: Moment, per_s: u32) -> bool {
-        let Some(each) = SECOND.checked_div(per_s) else {
-            return false;
-        };
-        let full_at = self.full_at.max(now) + each;
-        let has_one = full_at <= now + SECOND;
-        if has_one {
-            self.full_at = full_at;
+    /// `count` a second, and what comes in `seconds` at once. At zero a second nothing ever comes.
+    pub(in crate::call) fn per_second(count: u64, seconds: u32) -> Self {
+        Self {
+            each: Duration::from_secs(1).checked_div(u32::try_from(count).unwrap_or(u32::MAX)),
+            ahead: Duration::from_secs(u64::from(seconds)),
         }
-        has_one
+    }
+
+    /// Takes `weight` of them out of a bucket; false: it does not have so many. `paid` is the bucket: until when all that was
+    /// taken is paid for.
+    pub(in crate::call) fn take(self, now: Moment, paid: &mut Moment, weight: u32) -> bool {
+        let Some(each) = self.each else { return false };
+        let then = (*paid).max(now) + each.saturating_mul(weight);
+        if then - now > self.ahead {
+            return false;
+        }
+        *paid = then;
+        true
     }
 }
 
@@ -32,28 +40,43 @@ impl Rate {
 mod tests {
     use super::*;
 
-    fn taken(rate: &mut Rate, at_ms: u64, tries: usize) -> usize {
-        let now = Moment::from_millis(at_ms);
-        (0..tries).filter(|_| rate.take(now, 10)).count()
-    }
-
     #[test]
-    fn a_second_of_calls_may_come_at_once_and_then_one_each_interval() {
-        let mut rate = Rate::default();
-        assert_eq!(taken(&mut rate, 5_000, 50), 10);
-        assert_eq!(taken(&mut rate, 5_099, 50), 0);
-        assert_eq!(taken(&mut rate, 5_100, 50), 1);
-        assert_eq!(taken(&mut rate, 5_500, 50), 4);
-        assert_eq!(taken(&mut rate, 9_000, 50), 10);
+    fn five_seconds_worth_may_come_at_once_and_then_the_rate() {
+        let rate = Rate::per_second(10, 5);
+        let mut paid = Moment::START;
+        let at = Moment::from_millis;
+        let mut burst = |ms: u64| {
+            (0..100)
+                .take_while(|_| rate.take(at(ms), &mut paid, 1))
+                .count()
+        };
+        assert_eq!(burst(60_000), 50);
+        assert_eq!(burst(60_099), 0);
+        assert_eq!(burst(60_100), 1);
+        assert_eq!(burst(61_100), 10);
+        assert_eq!(burst(90_000), 50);
     }
 
     #[test]
     fn any_rate_can_be_kept() {
         let now = Moment::from_millis(1_000);
-        assert!(!Rate::default().take(now, 0));
-        let mut one = Rate::default();
-        assert!(one.take(now, 1) && !one.take(now, 1));
-        let mut fast = Rate::default();
-        assert!((0..10_000).all(|_| fast.take(now, u32::MAX)));
+        let (none, mut paid) = (Rate::per_second(0, 1), Moment::START);
+        assert!(!none.take(now, &mut paid, 1));
+        let (one, mut paid) = (Rate::per_second(1, 1), Moment::START);
+        assert!(one.take(now, &mut paid, 1) && !one.take(now, &mut paid, 1));
+        let (fast, mut paid) = (Rate::per_second(u64::MAX, 1), Moment::START);
+        assert!((0..10_000).all(|_| fast.take(now, &mut paid, 1)));
+    }
+
+    #[test]
+    fn what_weighs_more_takes_more_and_what_is_refused_takes_nothing() {
+        let rate = Rate::per_second(10, 1);
+        let mut paid = Moment::START;
+        let now = Moment::from_millis(1_000);
+        assert!(rate.take(now, &mut paid, 8));
+        assert!(!rate.take(now, &mut paid, 3));
+        assert!(rate.take(now, &mut paid, 2));
+        assert!(!rate.take(now, &mut paid, 1));
+        assert!(!Rate::per_second(10, 1).take(now, &mut paid, u32::MAX));
     }
 }

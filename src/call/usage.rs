@@ -11,8 +11,8 @@ use crate::call::trunk::Trunk;
 #[derive(Debug)]
 pub(in crate::call) struct Usage {
     by_trunk: Map<Arc<str>, u32>,
-    /// Of trunks with a `calls_per_s`; as many as the configuration ever named.
-    rates: Map<Arc<str>, Rate>,
+    /// Until when the calls of trunks with a `calls_per_s` are paid for; as many as the configuration ever named.
+    paid: Map<Arc<str>, Moment>,
     all: usize,
 }
 
@@ -21,7 +21,7 @@ impl Usage {
     pub(in crate::call) fn new(key: u64) -> Self {
         Self {
             by_trunk: keyed(key),
-            rates: keyed(key),
+            paid: keyed(key),
             all: 0,
         }
     }
@@ -45,8 +45,8 @@ impl Usage {
         let Some(per_s) = trunk.calls_per_s else {
             return true;
         };
-        let rate = self.rates.entry(Arc::clone(&trunk.id)).or_default();
-        rate.take(now, per_s)
+        let paid = self.paid.entry(Arc::clone(&trunk.id)).or_default();
+        Rate::per_second(u64::from(per_s), 1).take(now, paid, 1)
     }
 
     /// Whether no further leg fits.

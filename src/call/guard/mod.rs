@@ -11,7 +11,6 @@
 mod bans;
 pub(in crate::call) mod fan_out;
 pub(in crate::call) mod half_open;
-mod rate;
 mod recent;
 pub mod settings;
 pub mod source;
@@ -23,9 +22,9 @@ use std::time::Duration;
 use crate::base::chance::Chance;
 use crate::base::time::Moment;
 use crate::call::guard::bans::{Ban, Bans};
-use crate::call::guard::rate::Rate;
 use crate::call::guard::recent::Recent;
 use crate::call::guard::source::Source;
+use crate::call::rate::Rate;
 
 pub use crate::call::guard::settings::Settings;
 
