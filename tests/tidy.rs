@@ -228,8 +228,84 @@ fn shipped(path: &Path) -> String {
     if TEST_FILES.contains(&name) {
         return String::new();
     }
-    let text = fs::read_to_string(path).unwrap();
-    text.split("#[cfg(test)]").next().unwrap().to_owned()
+    without_tests(&fs::read_to_string(path).unwrap())
+}
+
+/// Leaves out the items that are built for tests alone, and keeps their lines empty so that the others keep their numbers.
+///
+/// rustfmt indents what an item holds: it ends with its first line, or with the bracket that closes at that line's indent.
+fn without_tests(text: &str) -> String {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut kept = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line.trim() != "#[cfg(test)]" {
+            kept.push(line);
+            continue;
+        }
+        kept.push("");
+        let depth = indent(line);
+        let mut is_open = false;
+        for line in lines.by_ref() {
+            kept.push("");
+            let item = line.trim_start();
+            let outside = indent(line) != depth || item.starts_with(['#', '/']) || item == ")]";
+            if outside || item.is_empty() {
+                continue;
+            }
+            if item.ends_with([';', ',', '}']) && (!is_open || item.starts_with(['}', ')', ']'])) {
+                break;
+            }
+            is_open = true;
+        }
+    }
+    kept.join("\n").trim_end().to_owned()
+}
+
+#[test]
+fn only_the_items_for_tests_are_left_out_of_a_file() {
+    let text = "\
+mod a;
+#[cfg(test)]
+mod rig;
+impl B {
+    /// C.
+    #[cfg(test)]
+    fn c() {
+        d();
+    }
+
+    fn e() {}
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+)]
+mod tests {
+    use crate::f;
+}
+
+#[cfg(test)]
+mod more;
+fn g() {}
+";
+    let shipped = without_tests(text);
+    let kept: Vec<_> = shipped.lines().filter(|line| !line.is_empty()).collect();
+    let wanted = [
+        "mod a;",
+        "impl B {",
+        "    /// C.",
+        "    fn e() {}",
+        "}",
+        "fn g() {}",
+    ];
+    assert_eq!(kept, wanted);
+    assert_eq!(
+        shipped.lines().count(),
+        text.lines().count(),
+        "the numbers of lines"
+    );
 }
 
 /// Names the rooms a line reaches: `crate::sip::x` reaches `sip`, `crate::{...}` reaches `{`.
