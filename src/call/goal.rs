@@ -1,4 +1,5 @@
-//! Whom a Refer-To means (RFC 3515): a number or an extension on one of our trunks, and nobody else.
+//! Whom a Refer-To (RFC 3515) or the Contact of a redirection (RFC 3261 8.1.3.4) means: a number or an extension on one of
+//! our trunks, and nobody else.
 
 use std::sync::Arc;
 
@@ -7,7 +8,8 @@ use crate::base::number::Number;
 use crate::call::trunks::{Line, Trunks};
 use crate::route::decision::{Dial, Target};
 use crate::sip::dialog::Dialog;
-use crate::sip::uri::{Host, Scheme, Uri};
+use crate::sip::host::{Host, unbracketed};
+use crate::sip::uri::{Scheme, Uri};
 
 /// The longest extension that is dialled: as long as the longest number of E.164, with room for `*21*…#`.
 const EXTENSION_MAX: usize = 32;
@@ -30,39 +32,39 @@ pub(in crate::call) fn target(
         dialog.target().host_text(),
     ];
     let is_own = uri.scheme() == Scheme::Tel || own_names.iter().any(|host| is_named(uri, host));
-    let line = match is_at(uri, asking) {
-        true => asking,
-        false => trunks
-            .iter()
-            .find(|line| is_at(uri, line))
-            .or_else(|| is_own.then_some(asking))?,
-    };
-    let trunk = Arc::clone(&line.trunk.id);
-    Some(Target {
-        name: name(&dial, &trunk),
-        manager: None,
-        dial,
-        trunk,
-        spare: [].into(),
-    })
+    let line = line_at(uri, by, trunks).or_else(|| is_own.then_some(asking))?;
+    Some(new(dial, &line.trunk.id))
+}
+
+/// Finds the target that a redirection of a target on the trunk `by` names: on the trunk at its host and port, or nowhere.
+pub(in crate::call) fn redirected(
+    uri: &Uri,
+    by: &str,
+    trunks: &Trunks,
+    country: &Country,
+) -> Option<Target> {
+    let line = line_at(uri, by, trunks)?;
+    Some(new(dial(uri, country)?, &line.trunk.id))
 }
 
 /// Names who calls by itself on a trunk; what no telephone could dial is not repeated.
 pub(in crate::call) fn who(uri: &Uri, trunk: &Arc<str>, country: &Country) -> Target {
     let dial = dial(uri, country).unwrap_or_else(|| Dial::Extension("unknown".into()));
+    new(dial, trunk)
+}
+
+fn new(dial: Dial, trunk: &Arc<str>) -> Target {
+    let name = match &dial {
+        Dial::Extension(text) => format!("ext:{text}@{trunk}"),
+        Dial::Number(number) => format!("number:{number}@{trunk}"),
+    };
     Target {
-        name: name(&dial, trunk),
+        name: name.into(),
+        // Whoever answers there, it is not known to be a manager of ours.
         manager: None,
         dial,
         trunk: Arc::clone(trunk),
         spare: [].into(),
-    }
-}
-
-fn name(dial: &Dial, trunk: &str) -> Arc<str> {
-    match dial {
-        Dial::Extension(text) => format!("ext:{text}@{trunk}").into(),
-        Dial::Number(number) => format!("number:{number}@{trunk}").into(),
     }
 }
 
@@ -80,23 +82,29 @@ fn dial(uri: &Uri, country: &Country) -> Option<Dial> {
     fits.then(|| Dial::Extension(text.into()))
 }
 
-/// Whether the URI is on a trunk's host, by its name or by where that leads.
+/// The trunk that the URI is on; among several that of who names it.
+fn line_at<'a>(uri: &Uri, by: &str, trunks: &'a Trunks) -> Option<&'a Line> {
+    let own = trunks.by_id(by).filter(|line| is_at(uri, line));
+    own.or_else(|| trunks.iter().find(|line| is_at(uri, line)))
+}
+
+/// Whether the URI is on a trunk's host, by its name or by where that leads. A port that is not written is that of the trunk's
+/// transport (RFC 3263 4.2).
 fn is_at(uri: &Uri, line: &Line) -> bool {
-    let port = uri.port();
-    let its_port = line
-        .trunk
-        .port
-        .unwrap_or_else(|| line.trunk.transport.default_port());
-    let named = is_named(uri, &line.trunk.host) && port.is_none_or(|port| port == its_port);
+    let default = line.trunk.transport.default_port();
+    let port = uri.port().unwrap_or(default);
+    let named = is_named(uri, &line.trunk.host) && line.trunk.port.unwrap_or(default) == port;
     let addressed = match uri.host() {
         Some(Host::Ip(ip)) => line
             .claims()
-            .any(|own| own.ip() == ip.to_canonical() && port.is_none_or(|port| port == own.port())),
+            .any(|own| own.ip() == ip.to_canonical() && own.port() == port),
         Some(Host::Name(_)) | None => false,
     };
     named || addressed
 }
 
 fn is_named(uri: &Uri, host: &str) -> bool {
-    uri.scheme() != Scheme::Tel && !host.is_empty() && uri.host_text().eq_ignore_ascii_case(host)
+    let named = unbracketed(uri.host_text());
+    let is_sip = matches!(uri.scheme(), Scheme::Sip | Scheme::Sips);
+    is_sip && !host.is_empty() && named.eq_ignore_ascii_case(unbracketed(host))
 }

@@ -3,8 +3,6 @@
 //! The caller is From, or what a trunk that is trusted says of it (RFC 3325 section 5). The manager sees the caller's number,
 //! or the virtual number with the caller in Diversion where the trunk shows only numbers it owns (RFC 5806).
 
-use std::fmt::Write as _;
-
 use crate::base::country::Country;
 use crate::base::number::{Caller, Number};
 use crate::call::dialled::dialled;
@@ -16,7 +14,7 @@ use crate::sip::header::Name;
 use crate::sip::headers::Headers;
 use crate::sip::message::Request;
 use crate::sip::name_addr::NameAddr;
-use crate::sip::uri::{Host, Scheme, Uri, escape_user};
+use crate::sip::uri::{BadUri, Host, Scheme, Uri, escape_user};
 
 /// Who calls whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,13 +149,13 @@ pub(in crate::call) fn shown(
             let user = write_number(virtual_number, trunk.number_format, country);
             let diversion = match caller {
                 Caller::Number(number) => Some(write_number(*number, trunk.number_format, country)),
-                Caller::Other(text) => Some(escape_user(text)),
+                Caller::Other(text) => Some(text.to_string()),
                 Caller::Anonymous => None,
             };
             Shown {
-                from: format!("<sip:{user}@{host}>"),
+                from: address(None, &user, host),
                 diversion: diversion
-                    .map(|user| format!("<sip:{user}@{host}>;reason=unconditional")),
+                    .map(|user| address(None, &user, host) + ";reason=unconditional"),
                 hidden: false,
                 is_callers: false,
                 asserted: None,
@@ -176,15 +174,15 @@ pub(in crate::call) fn shown(
             let elsewhere = ["Remote-Party-ID", "P-Preferred-Identity"];
             let asserts = elsewhere.contains(&identity.caller_from);
             Shown {
-                from: named(identity.display.as_deref(), &user, host),
+                from: address(identity.display.as_deref(), &user, host),
                 diversion: None,
                 hidden: false,
                 is_callers: true,
-                asserted: asserts.then(|| format!("<sip:{user}@{host}>")),
+                asserted: asserts.then(|| address(None, &user, host)),
             }
         }
         (CallerId::Caller, Caller::Other(text)) => Shown {
-            from: named(identity.display.as_deref(), &escape_user(text), host),
+            from: address(identity.display.as_deref(), text, host),
             diversion: None,
             hidden: false,
             is_callers: true,
@@ -209,21 +207,14 @@ pub(in crate::call) fn destination(dial: &Dial) -> String {
     }
 }
 
-fn named(display: Option<&str>, user: &str, host: &str) -> String {
-    let mut from = String::with_capacity(user.len() + host.len() + 16);
-    if let Some(display) = display.filter(|name| !name.is_empty()) {
-        from.push('"');
-        for c in display.chars().filter(|c| !breaks_lines(*c)) {
-            if matches!(c, '"' | '\\') {
-                from.push('\\');
-            }
-            from.push(c);
-        }
-        from.push_str("\" ");
+/// Writes an address at `host`, which is ours.
+fn address(display: Option<&str>, user: &str, host: &str) -> String {
+    let display = display.map(|name| name.replace(breaks_lines, ""));
+    match Uri::sip(Some(user), host, None) {
+        Ok(uri) => NameAddr::new(display.as_deref(), &uri, None).to_string(),
+        // No host of ours: the configuration and the sockets give names and addresses alone.
+        Err(BadUri) => format!("<sip:{}@invalid>", escape_user(user)),
     }
-    // Writing to a String does not fail.
-    let _ = write!(from, "<sip:{user}@{host}>");
-    from
 }
 
 fn write_number(number: Number, format: NumberFormat, country: &Country) -> String {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::config::book::{Book, Word};
 use crate::config::settings::is_host;
 use crate::config::walk::Section;
+use crate::sip::host::unbracketed;
 
 /// The port of DNS where none is written.
 const DNS_PORT: u16 = 53;
@@ -54,8 +55,7 @@ impl<'t> Host<'t> {
 
     /// The address, where it is one and no name.
     pub(in crate::config) fn address(&self) -> Option<IpAddr> {
-        let inner = self.name.trim_start_matches('[').trim_end_matches(']');
-        inner.parse().ok()
+        unbracketed(self.name).parse().ok()
     }
 }
 

@@ -11,6 +11,7 @@ use crate::config::settings::resolve;
 use crate::config::walk::Section;
 use crate::engine::settings::Listen;
 use crate::engine::tls::{self, Authorities, Identity, Served, Toward, Validity, Wrong};
+use crate::sip::host::unbracketed;
 use crate::sip::transport::Transport;
 
 /// The keys of a certificate and of its key.
@@ -275,8 +276,7 @@ fn authorities(section: &Section<'_, '_>, word: Word<'_>, disk: Disk<'_>) -> Opt
 }
 
 fn is_address(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare.parse::<IpAddr>().is_ok()
+    unbracketed(host).parse::<IpAddr>().is_ok()
 }
 
 fn of_machine(section: &Section<'_, '_>, disk: Disk<'_>) -> Option<Authorities> {

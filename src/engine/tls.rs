@@ -20,6 +20,7 @@ use tokio_rustls::rustls::{self, ClientConfig, InconsistentKeys, RootCertStore, 
 use webpki::{EndEntityCert, KeyUsage};
 
 use crate::base::time::WallTime;
+use crate::sip::host::unbracketed;
 
 #[cfg(test)]
 pub(crate) mod trial;
@@ -268,7 +269,7 @@ pub fn is_name(name: &str) -> bool {
 }
 
 fn server_name(name: &str) -> Option<ServerName<'static>> {
-    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    let bare = unbracketed(name);
     let bare = bare.strip_suffix('.').unwrap_or(bare);
     ServerName::try_from(bare.to_owned()).ok()
 }

@@ -159,9 +159,7 @@ impl Headers {
 
     /// Returns Max-Breadth (RFC 5393 5.3.3); a number that does not fit is the largest that does.
     pub fn max_breadth(&self) -> Option<u32> {
-        let value = self.get(Name::MaxBreadth)?;
-        let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-        digits.then(|| scan::number(value).unwrap_or(u32::MAX))
+        self.count(Name::MaxBreadth)
     }
 
     /// Returns the Route values, the next hop's first.
@@ -210,7 +208,12 @@ impl Headers {
 
     /// Returns Expires in seconds; a number that does not fit is the largest that does (20.19).
     pub fn expires(&self) -> Option<u32> {
-        let value = self.get(Name::Expires)?;
+        self.count(Name::Expires)
+    }
+
+    /// Returns a value that is digits and nothing else; a number that does not fit is the largest that does.
+    fn count(&self, name: Name) -> Option<u32> {
+        let value = self.get(name)?;
         let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
         digits.then(|| scan::number(value).unwrap_or(u32::MAX))
     }

@@ -49,6 +49,13 @@ impl fmt::Display for Host<'_> {
     }
 }
 
+/// Returns a host without the brackets that an IPv6 address has in a URI.
+pub fn unbracketed(host: &str) -> &str {
+    host.strip_prefix('[')
+        .and_then(|inside| inside.strip_suffix(']'))
+        .unwrap_or(host)
+}
+
 /// Reads an IPv6 address, also in the form with three colons that the ABNF of RFC 3261 produced (RFC 5118 4.10).
 fn ipv6(text: &str) -> Option<Ipv6Addr> {
     let read = text.parse();

@@ -3,26 +3,21 @@
 //! A Contact says where somebody would have the call go; it is dialled as one of our own targets on our own trunk, and
 //! nothing else of it is used. What cannot be followed is a refusal like any other.
 
-use crate::base::country::Country;
-use crate::base::number::Number;
 use crate::base::time::Moment;
+use crate::call::goal;
 use crate::call::hands::Hands;
 use crate::call::machine::attempt::Attempt;
 use crate::call::machine::{Call, State};
 use crate::call::story::TriedResult;
-use crate::call::trunks::{Line, Trunks};
-use crate::route::decision::{Dial, Step, Target};
+use crate::route::decision::{Step, Target};
 use crate::sip::message::Response;
 use crate::sip::name_addr::NameAddr;
-use crate::sip::transport::SIP_PORT;
-use crate::sip::uri::{Host, Scheme, Uri};
+use crate::sip::uri::Uri;
 
 /// Targets that one call takes from redirections: a desk that forwards to a mobile that forwards to a secretary takes two.
 const FOLLOWED_MAX: usize = 5;
 /// Contacts that are looked at in one answer.
 const CONTACTS_MAX: usize = 16;
-/// The longest extension that is dialled: numbers have 15 digits, names of queues are longer.
-const EXTENSION_MAX: usize = 32;
 
 impl Call {
     /// Follows a 3xx of a target; `false`: it leads nowhere that we go.
@@ -42,10 +37,9 @@ impl Call {
         };
         let (ring, from) = (attempt.ring, attempt.leg.trunk.id.clone());
         let named = contacts(response);
-        let found = named.iter().filter_map(|contact| {
-            let line = trunk_of(&hands.trunks, contact, &from)?;
-            target(contact, line, &hands.country)
-        });
+        let found = named
+            .iter()
+            .filter_map(|contact| goal::redirected(contact, &from, &hands.trunks, &hands.country));
         let mut targets = self.new_ones(found.collect());
         let State::Hunting(hunt) = &mut self.state else {
             return false;
@@ -115,57 +109,6 @@ fn quality(contact: &NameAddr) -> u16 {
         ("0", Ok(thousandths)) if digits => thousandths,
         (_, Ok(_) | Err(_)) => 1_000,
     }
-}
-
-/// The configured trunk at a Contact's host and port; among several the one that redirects.
-fn trunk_of<'a>(trunks: &'a Trunks, contact: &Uri, from: &str) -> Option<&'a Line> {
-    if !matches!(contact.scheme(), Scheme::Sip | Scheme::Sips) {
-        return None;
-    }
-    let port = contact.port();
-    let at = |line: &&Line| {
-        let trunk = &line.trunk;
-        let host = contact.host_text();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let named = host.eq_ignore_ascii_case(&trunk.host)
-            && port.unwrap_or(SIP_PORT) == trunk.port.unwrap_or(SIP_PORT);
-        let Some(Host::Ip(ip)) = contact.host() else {
-            return named;
-        };
-        named
-            || line.addresses.0.iter().any(|place| {
-                let default = place.transport.default_port();
-                place.address.ip().to_canonical() == ip.to_canonical()
-                    && place.address.port() == port.unwrap_or(default)
-            })
-    };
-    let own = trunks.by_id(from).filter(at);
-    own.or_else(|| trunks.iter().find(at))
-}
-
-/// The target that a Contact's user names on a trunk: a number or an extension.
-fn target(contact: &Uri, line: &Line, country: &Country) -> Option<Target> {
-    let user = contact.user_unescaped()?;
-    let user = std::str::from_utf8(&user).ok()?;
-    // RFC 3966 parameters may stand in the user of a SIP URI (RFC 3261 19.1.6).
-    let user = user.split(';').next()?;
-    let trunk = &line.trunk.id;
-    let plain = |c: char| c.is_ascii_alphanumeric() || "*#_-.".contains(c);
-    let (name, dial) = match Number::read(user, country) {
-        Some(number) => (format!("number:{number}@{trunk}"), Dial::Number(number)),
-        None if user.len() <= EXTENSION_MAX && !user.is_empty() && user.chars().all(plain) => {
-            (format!("ext:{user}@{trunk}"), Dial::Extension(user.into()))
-        }
-        None => return None,
-    };
-    Some(Target {
-        name: name.into(),
-        // Whoever answers there, it is not known to be the manager who sent the call away.
-        manager: None,
-        dial,
-        trunk: trunk.clone(),
-        spare: Default::default(),
-    })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::base::map::{Map, keyed};
 use crate::sip::endpoint::Hop;
 use crate::sip::endpoint::matching::Branch;
+use crate::sip::host::unbracketed;
 use crate::sip::transport::{Path, Transport};
 
 /// The listening sockets, and which of our addresses faces whom.
@@ -152,7 +153,7 @@ impl fmt::Display for OurVia<'_> {
 /// The advertised host stands for every address of its family; a name stands for all. A wildcard without one has no name
 /// that would do for every peer.
 fn fixed(advertise: Option<&str>, address: SocketAddr) -> Option<String> {
-    let bare = advertise.map(|host| host.trim_start_matches('[').trim_end_matches(']'));
+    let bare = advertise.map(unbracketed);
     let host = bare.filter(|host| match host.parse::<IpAddr>() {
         Ok(ip) => ip.is_ipv4() == address.is_ipv4(),
         Err(_a_name) => true,
