@@ -108,3 +108,43 @@ fn is_named(uri: &Uri, host: &str) -> bool {
     let is_sip = matches!(uri.scheme(), Scheme::Sip | Scheme::Sips);
     is_sip && !host.is_empty() && named.eq_ignore_ascii_case(unbracketed(host))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::call::rig::{over, trunk};
+    use crate::sip::transport::Transport;
+
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_not_written_is_that_of_the_trunks_transport_and_brackets_are_no_part_of_a_host()
+     {
+        let six = |id: &str, transport: Transport, port: Option<u16>| {
+            let place = format!("[fd00::1]:{}", port.unwrap_or(transport.default_port()));
+            let mut trunk = trunk(id, 0);
+            (trunk.host, trunk.transport, trunk.port) = ("[fd00::1]".into(), transport, port);
+            (trunk, over(transport, &[&place]))
+        };
+        let trunks = Trunks::new([
+            six("plain", Transport::Tcp, Some(5070)),
+            six("secure", Transport::Tls, None),
+        ]);
+        let country = Country::from_code("RU").unwrap();
+        for (uri, wanted) in [
+            ("sip:205@[fd00::1]", Some("ext:205@secure")),
+            ("sip:205@[fd00::1]:5061", Some("ext:205@secure")),
+            ("sip:205@[fd00::1]:5070", Some("ext:205@plain")),
+            (
+                "sip:84950000009@[fd00::1]:5070",
+                Some("number:+74950000009@plain"),
+            ),
+            ("sip:205@[fd00::1]:5060", None),
+            ("sip:205@[fd00::2]:5070", None),
+            ("tel:205", None),
+        ] {
+            let uri = Uri::parse(uri).unwrap();
+            let found = redirected(&uri, "plain", &trunks, &country);
+            assert_eq!(found.as_ref().map(|target| &*target.name), wanted, "{uri}");
+        }
+    }
+}
