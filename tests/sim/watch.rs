@@ -38,6 +38,8 @@ pub(crate) struct Watch {
     began_with_offer: BTreeSet<(String, String)>,
     /// Dialogs in which that was answered.
     answered: BTreeSet<Dialog>,
+    /// INVITEs of ours that went by a connection.
+    on_streams: BTreeSet<Invite>,
     said: BTreeMap<(Invite, String), Said>,
     /// The last RSeq of the peer in each early dialog, and those that we have not acknowledged.
     heard: BTreeMap<(Invite, String), u32>,
@@ -65,8 +67,11 @@ impl Watch {
     }
 
     /// A connection broke: requests on it may have failed without a word.
-    pub(crate) fn connection_broke(&mut self) {
+    pub(crate) fn connection_broke(&mut self, now: Moment) {
         self.ours.clear();
+        for (id, number) in std::mem::take(&mut self.on_streams) {
+            self.is_over(now, &id, number);
+        }
     }
 
     /// What holds when everything is over.
@@ -106,6 +111,9 @@ impl Watch {
             "CANCEL" => return self.is_over(now, &id, number),
             _request if !is_new => return,
             _new => {}
+        }
+        if method(text) == "INVITE" && header(text, "Via").starts_with("SIP/2.0/TCP") {
+            self.on_streams.insert((id.clone(), number));
         }
         let first = (id.clone(), own.clone(), String::new());
         let last = self

@@ -317,7 +317,7 @@ impl World {
             }
             Event::Closed(flow) => {
                 self.note(&format!("tcp {flow:?} breaks"));
-                self.watch.connection_broke();
+                self.watch.connection_broke(self.now);
                 self.board.handle_closed(self.now, flow);
             }
             Event::Messages(home, texts) => {
