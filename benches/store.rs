@@ -49,6 +49,7 @@ fn dialog(call_id: &str) -> KeptDialog {
         cseq: 1,
         trunk: "carrier".into(),
         peer: "192.0.2.1:5060".parse().unwrap(),
+        ours: true,
     }
 }
 

@@ -16,6 +16,10 @@ use crate::sip::endpoint::Transmit;
 /// Seconds a caller's carrier waits before it tries again when we are full: about the length of a short call.
 pub const RETRY_AFTER_S: u32 = 10;
 
+/// How often one call is sent on, taken or refused. People do it once or twice; beyond this two telephones send a caller to and
+/// fro. Each is an event of its own, for which a call has room reserved from its start.
+pub const TRANSFERS_MAX: u32 = 8;
+
 /// A call before it has an id, and the handle under which the engine and the switchboard speak of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallKey(pub u64);

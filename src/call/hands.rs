@@ -247,6 +247,7 @@ impl Hands {
             cseq,
             trunk: Arc::clone(&leg.trunk.id),
             peer: leg.path.peer,
+            ours: dialog.is_ours(),
         }
     }
 }

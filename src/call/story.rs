@@ -137,6 +137,21 @@ pub struct KeptDialog {
     pub trunk: Arc<str>,
     /// Where its signalling went.
     pub peer: SocketAddr,
+    /// Whether our INVITE began it. Lines from before it was kept are of dialogs that began so, but for the caller's.
+    #[serde(default = "began_by_us", skip_serializing_if = "is_ours")]
+    pub ours: bool,
+}
+
+const fn began_by_us() -> bool {
+    true
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it by reference"
+)]
+const fn is_ours(ours: &bool) -> bool {
+    *ours
 }
 
 /// How a call ended, with everything that is known only then.

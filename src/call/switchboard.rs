@@ -343,8 +343,9 @@ impl Switchboard {
 
     /// Ends what a crash left behind: a BYE in each of the two dialogs.
     fn end_ghost(&mut self, now: Moment, dialogs: &[KeptDialog; 2]) {
-        // The caller's dialog, and the one that we began.
-        for (kept, ours) in dialogs.iter().zip([false, true]) {
+        // The caller began its own; we began the other one, unless its party came by itself (RFC 3891).
+        for (kept, callee) in dialogs.iter().zip([false, true]) {
+            let ours = callee && kept.ours;
             if !self.hands.say_ghost_bye(now, kept, ours) {
                 let trunk = Arc::clone(&kept.trunk);
                 self.hands

@@ -11,7 +11,9 @@ use crate::base::clock::Clock;
 use crate::base::id::CallId;
 use crate::base::map::Map;
 use crate::base::time::Moment;
-use crate::call::desk::{CallKey, Note, Question, RETRY_AFTER_S, Told, Verdict, Wish};
+use crate::call::desk::{
+    CallKey, Note, Question, RETRY_AFTER_S, TRANSFERS_MAX, Told, Verdict, Wish,
+};
 use crate::call::switchboard::Switchboard;
 use crate::call::trunks::Trunks;
 use crate::engine::admit::{Door, Room};
@@ -29,8 +31,8 @@ use crate::sip::transport::{FlowId, Path, Transport};
 use crate::store::Store;
 use crate::store::credit::Credit;
 
-/// What a call may write: began, ringing, answered, ended, recorded, hashed.
-const EVENTS_PER_CALL: u32 = 6;
+/// What a call may write: began, ringing, answered, ended, recorded, hashed, and each time that it is sent on.
+const EVENTS_PER_CALL: u32 = 6 + TRANSFERS_MAX;
 
 /// How long a stop waits for the last legs to report past the end of the drain, and for the last peers to answer a BYE or a
 /// CANCEL once no call is left: four repetitions.

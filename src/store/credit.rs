@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Most events in memory, reserved or waiting for the disk. An event is about 1 KB, so this bounds the backlog of a full
-/// disk at about 64 MB; it is the events of 8,000 calls in progress.
+/// disk at about 64 MB; it is the events of 4,600 calls in progress, each sent on as often as it may be.
 pub const EVENTS_MAX: u64 = 65_536;
 
 /// Room beyond [`EVENTS_MAX`] for `ended` alone: an end is never what is dropped.

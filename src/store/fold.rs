@@ -428,6 +428,7 @@ mod tests {
             cseq: 1,
             trunk: "pbx".into(),
             peer: "127.0.0.1:5070".parse().unwrap(),
+            ours: true,
         };
         let transferred = story::Transferred {
             transfer: story::Transfer {

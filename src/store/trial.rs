@@ -264,6 +264,7 @@ fn dialog(caller: &Caller, call_id: &str) -> KeptDialog {
         cseq: 7,
         trunk: "carrier".into(),
         peer: "127.0.0.1:5066".parse().unwrap(),
+        ours: true,
     }
 }
 

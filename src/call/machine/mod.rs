@@ -160,7 +160,7 @@ struct Up {
     /// Somebody is called who shall take the callee's place.
     transfer: Option<Box<Transfer>>,
     /// How often that was asked for.
-    transfers: usize,
+    transfers: u32,
 }
 
 /// A 2xx with an offer whose ACK waits for the other side's.

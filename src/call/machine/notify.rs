@@ -36,7 +36,7 @@ impl Call {
             leg.dialog = dialog.take().map(|dialog| *dialog);
         }
         let owner = Owner::Call(key, leg.id, Errand::Notify);
-        let contact = hands.contact(&leg.path);
+        let contact = hands.contact_of(leg);
         hands.within(now, leg, &Method::Notify, owner, |notify| {
             notify
                 .header(Name::Contact, contact)

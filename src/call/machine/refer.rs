@@ -4,6 +4,7 @@
 
 use crate::base::id::{LegId, Side};
 use crate::base::time::Moment;
+use crate::call::desk::TRANSFERS_MAX;
 use crate::call::goal;
 use crate::call::hands::{Answer, Hands};
 use crate::call::leg::Part;
@@ -16,9 +17,6 @@ use crate::route::decision::Target;
 use crate::sip::endpoint::ServerKey;
 use crate::sip::message::Request;
 use crate::sip::refer::{Event, ReferTo};
-
-/// How often one call is sent on. People do it once or twice; beyond this two telephones send a caller to and fro.
-const TRANSFERS_MAX: usize = 16;
 
 impl Call {
     /// A REFER in one of our dialogs.
@@ -73,7 +71,7 @@ impl Call {
         }
         let contact = self
             .leg_mut(leg)
-            .map(|leg| hands.contact(&leg.path))
+            .map(|leg| hands.contact_of(leg))
             .unwrap_or_default();
         let accepted = Answer::status(202).contact(contact);
         hands.reply(now, server, request, accepted);

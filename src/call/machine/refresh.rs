@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::base::id::{LegId, Side};
 use crate::base::time::Moment;
 use crate::call::desk::MediaWish;
@@ -91,7 +93,6 @@ impl Call {
         let State::Up(up) = &self.state else { return };
         let open = self.caller.unacked.is_some() || up.late.is_some();
         let busy = open || up.modify.is_some() || up.transfer.is_some();
-        let key = self.key;
         let Some(of) = self.leg_mut(leg) else { return };
         // One at a time (RFC 3261 14.1): the peer began the session anew before it answered the last one.
         if of.upkeep.under_way.is_some() {
@@ -106,6 +107,33 @@ impl Call {
                 (Method::Invite, of.voice.again())
             }
         };
+        self.say_refresh(now, hands, leg, (by, body), proven, credentials);
+    }
+
+    /// The caller agreed to a re-offer of ours with an answer that is of no use: it hears what was in force before, as its
+    /// transaction put the other in force (RFC 3261 14.1).
+    pub(super) fn put_back(&mut self, now: Moment, hands: &mut Hands) {
+        if !self.is_up() {
+            return;
+        }
+        let caller = &mut self.caller.leg;
+        let (leg, body) = (caller.id, caller.voice.again());
+        let how = (Method::Invite, body);
+        let credentials = caller.credentials.clone();
+        self.say_refresh(now, hands, leg, how, Answered::default(), &credentials);
+    }
+
+    fn say_refresh(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        leg: LegId,
+        (by, body): (Method, Option<Bytes>),
+        proven: Answered,
+        credentials: &[(Name, String)],
+    ) {
+        let key = self.key;
+        let Some(of) = self.leg_mut(leg) else { return };
         let owner = Owner::Call(key, leg, Errand::Refresh);
         let contact = hands.contact_of(of);
         let timer = of.upkeep.timer.clone();

@@ -67,7 +67,7 @@ impl Call {
         let key = self.key;
         let leg = &mut self.caller.leg;
         let owner = Owner::Call(key, leg.id, Errand::Rejoin);
-        let contact = hands.contact(&leg.path);
+        let contact = hands.contact_of(leg);
         let body = leg.say(&said);
         let timer = leg.upkeep.timer.clone();
         let sent = body.and_then(|body| {
@@ -130,7 +130,10 @@ impl Call {
                         self.answer_arrived(now, hands, &said, &answer);
                         self.hand_over(now, hands, &said, Some(&answer));
                     }
-                    None => self.transfer_failed(now, hands, TriedResult::CodecMismatch, None),
+                    None => {
+                        self.transfer_failed(now, hands, TriedResult::CodecMismatch, None);
+                        self.put_back(now, hands);
+                    }
                 }
             }
             408 | 481 => self.end(now, hands, End::cut(FinishReason::SignallingLost)),

@@ -250,6 +250,7 @@ impl Call {
             return;
         };
         let (server, path) = (*server, &self.caller.leg.path);
+        let contact = hands.contact_of(&self.caller.leg);
         let fork =
             place.and_then(|(index, fork)| self.attempts.get_mut(index)?.forks.get_mut(fork));
         let slot = match fork {
@@ -270,7 +271,7 @@ impl Call {
         };
         let (status, sdp) = (answer.status, answer.has_sdp());
         let answer = answer
-            .contact(hands.contact(path))
+            .contact(contact)
             .allow()
             .header(Name::Require, TAG)
             .header(Name::RSeq, shown.sender.rseq().to_string());

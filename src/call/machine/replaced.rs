@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::base::id::LegId;
 use crate::base::time::Moment;
 use crate::call::breadth::BREADTH;
-use crate::call::desk::MediaWish;
+use crate::call::desk::{MediaWish, TRANSFERS_MAX};
 use crate::call::digest::Answered;
 use crate::call::goal;
 use crate::call::hands::{Answer, Hands};
@@ -48,6 +48,14 @@ impl Call {
         if let Some(answer) = Answer::to_short_session(hands, &request) {
             return hands.reply(now, server, &request, answer);
         }
+        let full = || Answer::status(503).retry_after(RETRY_S);
+        // It is a new leg of its trunk as any other.
+        if !hands.usage.may_begin(now, trunk) {
+            return hands.reply(now, server, &request, full());
+        }
+        let Some(id) = self.new_leg_id() else {
+            return hands.reply(now, server, &request, full());
+        };
         let State::Up(up) = &mut self.state else {
             return;
         };
@@ -55,9 +63,6 @@ impl Call {
         up.transfers += 1;
         // It does not ring; whom it sends the caller on to rings as long as who was replaced.
         let ring = self.attempts.get(by).map(|one| one.ring);
-        let Some(id) = self.new_leg_id() else {
-            return hands.reply(now, server, &request, Answer::status(503));
-        };
         hands.usage.take(&trunk.id);
         hands.expect_invite(server, self.key);
         let from = request.headers().from().uri();
@@ -160,6 +165,9 @@ impl Call {
         if replaces.early_only {
             return Err(Answer::status(486));
         }
+        if up.transfers >= TRANSFERS_MAX {
+            return Err(Answer::status(603));
+        }
         if up.transfer.is_some() || up.late.is_some() || self.caller.unacked.is_some() {
             return Err(Answer::status(500).retry_after(RETRY_S));
         }
@@ -196,7 +204,7 @@ impl Call {
         };
         let leg = &mut attempt.leg;
         let mut ok = Answer::status(200)
-            .contact(hands.contact(&leg.path))
+            .contact(hands.contact_of(leg))
             .allow()
             .header(Name::Supported, supported())
             .session(leg.upkeep.accept(now, request.headers()));
@@ -265,7 +273,7 @@ impl Call {
 
 #[cfg(test)]
 mod tests {
-    use crate::call::desk::MediaWish;
+    use crate::call::desk::{MediaWish, TRANSFERS_MAX};
     use crate::call::rig::*;
     use crate::call::story::*;
 
@@ -381,6 +389,87 @@ mod tests {
             });
             assert_eq!(opened, toward.parse().ok());
         }
+    }
+
+    #[test]
+    fn a_call_is_taken_over_so_often_and_within_the_rate_of_its_trunk() {
+        let mut rig = rig();
+        rig.up();
+        for count in 1..=TRANSFERS_MAX + 1 {
+            let invite = pickup(&rig, "");
+            let invite = invite.replace("pickup", &format!("pickup{count}"));
+            rig.from(PBX, &invite);
+            if count > TRANSFERS_MAX {
+                rig.to(PBX, "SIP/2.0 603");
+            } else {
+                let ask = rig.to(CARRIER, "INVITE");
+                rig.from(CARRIER, &reply(&ask, 488, "", ""));
+                rig.to(PBX, "SIP/2.0 488");
+            }
+        }
+        let mut lines = trunks();
+        lines[1].0.transfers = true;
+        lines[1].0.calls_per_s = Some(1);
+        let mut rig = Rig::with(one_by_one(&["101"]), lines);
+        // The call itself was the one of this second.
+        rig.up();
+        let invite = pickup(&rig, "");
+        rig.from(PBX, &invite);
+        let refused = rig.to(PBX, "SIP/2.0 503");
+        assert_eq!(header(&refused, "Retry-After"), "3");
+        rig.seconds(1);
+        let invite = invite.replace("pickup", "later");
+        rig.from(PBX, &invite);
+        rig.to(CARRIER, "INVITE");
+    }
+
+    #[test]
+    fn a_caller_that_agrees_with_an_answer_of_no_use_hears_what_was_in_force_again() {
+        let mut rig = rig();
+        let (mut caller, _) = rig.up();
+        let invite = pickup(&rig, "");
+        rig.from(PBX, &invite);
+        let ask = rig.to(CARRIER, "INVITE");
+        let silent = sdp("127.0.0.2", 4_000, "").replace("m=audio 4000", "m=audio 0");
+        rig.from(CARRIER, &reply(&ask, 200, "", &silent));
+        rig.to(PBX, "SIP/2.0 488");
+        let all = rig.all_to(CARRIER);
+        let back = all.iter().find(|text| begins(text, "INVITE")).unwrap();
+        assert!(body(back).contains("m=audio 20002 RTP/AVP 8 101"), "{back}");
+        rig.from(CARRIER, &reply(back, 200, "", &sdp("127.0.0.2", 4_000, "")));
+        rig.to(CARRIER, "ACK");
+        assert_eq!(bridges(&rig), [1]);
+        let bye = caller.request("BYE", "");
+        rig.from(CARRIER, &bye);
+        assert_eq!(tag(&header(&rig.to(PBX, "BYE"), "To")), "callee");
+        rig.assert_clean();
+    }
+
+    #[test]
+    fn what_is_kept_of_a_dialog_says_who_began_it() {
+        let mut rig = rig();
+        rig.up();
+        assert_eq!(
+            rig.answered().dialogs.each_ref().map(|one| one.ours),
+            [false, true]
+        );
+        let invite = pickup(&rig, "");
+        rig.from(PBX, &invite);
+        let ask = rig.to(CARRIER, "INVITE");
+        rig.from(CARRIER, &reply(&ask, 200, "", &sdp("127.0.0.2", 4_000, "")));
+        let kept = rig.facts.iter().find_map(|fact| {
+            if let What::Transferred(told) = &fact.what {
+                told.dialog.clone()
+            } else {
+                None
+            }
+        });
+        let kept = kept.unwrap();
+        assert!(!kept.ours, "its party came by itself");
+        let line = serde_json::to_string(&kept).unwrap();
+        assert_eq!(serde_json::from_str::<KeptDialog>(&line).unwrap(), kept);
+        let old = line.replace(",\"ours\":false", "");
+        assert!(serde_json::from_str::<KeptDialog>(&old).unwrap().ours);
     }
 
     #[test]
