@@ -182,11 +182,9 @@ impl Call {
         let wait = answered_at.unwrap_or(ending.at) - self.started;
         let talk = answered_at.map_or(Duration::ZERO, |at| ending.at - at);
         let callee = story.taken_by.and_then(|index| self.attempts.get(index));
-        let rejected = match ending.reason {
-            FinishReason::Rejected => story.tried.is_empty(),
-            // Our own protection turned it away: it was no customer's call that nobody took.
-            reason => reason == FinishReason::TooManyNumbers,
-        };
+        // Our own protection turned it away: it was no customer's call that nobody took.
+        let rejected = ending.reason == FinishReason::TooManyNumbers
+            || ending.reason == FinishReason::Rejected && story.tried.is_empty();
         let dialled = self.attempts.iter().filter(|one| one.invited.is_some());
         let legs = dialled.map(|one| one.leg.record(answered_at, ending.at));
         Some(Ended {
