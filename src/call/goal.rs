@@ -120,7 +120,10 @@ mod tests {
     fn a_port_that_is_not_written_is_that_of_the_trunks_transport_and_brackets_are_no_part_of_a_host()
      {
         let six = |id: &str, transport: Transport, port: Option<u16>| {
-            let place = format!("[fd00::1]:{}", port.unwrap_or(transport.default_port()));
+            let place = format!(
+                "[fd00::1]:{}",
+                port.unwrap_or_else(|| transport.default_port())
+            );
             let mut trunk = trunk(id, 0);
             (trunk.host, trunk.transport, trunk.port) = ("[fd00::1]".into(), transport, port);
             (trunk, over(transport, &[&place]))
