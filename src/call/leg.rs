@@ -7,6 +7,7 @@ use crate::base::chance::Token;
 use crate::base::id::LegId;
 use crate::base::time::Moment;
 use crate::call::desk::LegSound;
+use crate::call::hands::Hands;
 use crate::call::story;
 use crate::call::story::Role;
 use crate::call::trunk::Trunk;
@@ -46,6 +47,19 @@ pub(in crate::call) struct Leg {
     pub(in crate::call) sound: LegSound,
     /// For the record: what it was to the call.
     pub(in crate::call) part: Part,
+}
+
+/// What a leg begins with; everything else comes of what its peer says.
+pub(in crate::call) struct Beginning {
+    pub(in crate::call) id: LegId,
+    pub(in crate::call) trunk: Arc<Trunk>,
+    pub(in crate::call) tag: Token,
+    pub(in crate::call) call_id: Box<str>,
+    pub(in crate::call) remote_uri: Box<str>,
+    pub(in crate::call) path: Path,
+    pub(in crate::call) sips: bool,
+    pub(in crate::call) ports: Ports,
+    pub(in crate::call) role: Role,
 }
 
 /// A leg's part in the conversation.
@@ -97,6 +111,27 @@ pub(in crate::call) struct Heard {
 }
 
 impl Leg {
+    /// A leg on which nothing was said yet.
+    pub(in crate::call) fn new(hands: &mut Hands, begins: Beginning) -> Self {
+        Self {
+            id: begins.id,
+            trunk: begins.trunk,
+            tag: begins.tag,
+            call_id: begins.call_id,
+            remote_uri: begins.remote_uri,
+            dialog: None,
+            path: begins.path,
+            sips: begins.sips,
+            credentials: Vec::new(),
+            ports: begins.ports,
+            voice: Voice::new(hands.chance.next_u64()),
+            heard: None,
+            upkeep: Upkeep::new(hands.session),
+            sound: LegSound::default(),
+            part: Part::of(begins.role),
+        }
+    }
+
     /// Our address for SDP; `None` while there is none.
     pub(in crate::call) const fn address(&self) -> Option<SocketAddr> {
         match self.ports {

@@ -12,7 +12,7 @@ use crate::call::desk::{
 use crate::call::hands::{Answer, Hands};
 use crate::call::headers::Why;
 use crate::call::identity::Identity;
-use crate::call::leg::{Leg, Part, Ports};
+use crate::call::leg::{Beginning, Leg, Ports};
 use crate::call::machine::end::End;
 use crate::call::machine::{Call, Calling, Hunt, State, Story};
 use crate::call::offer_answer::faces;
@@ -21,10 +21,9 @@ use crate::call::screen::Refusal;
 use crate::call::story::{Began, FinishReason, HungUpBy, Role, What};
 use crate::call::timers::{REMIND, Timer, Timers};
 use crate::call::trunk::Trunk;
-use crate::call::upkeep::Upkeep;
 use crate::route::Decision;
 use crate::route::decision::Plan;
-use crate::sdp::{Session, Voice};
+use crate::sdp::Session;
 use crate::sip::endpoint::ServerKey;
 use crate::sip::message::Request;
 use crate::sip::transport::Path;
@@ -77,25 +76,19 @@ impl Call {
                 peer: path.peer,
             }),
         ));
-        let mut upkeep = Upkeep::new(hands.session);
-        upkeep.note_allow(request.headers());
-        let leg = Leg {
+        let begins = Beginning {
             id: leg,
+            trunk,
             tag,
             call_id: request.headers().call_id().into(),
             remote_uri: request.headers().from().uri().as_str().into(),
-            dialog: None,
             path,
             sips: request.uri().scheme() == Scheme::Sips,
-            credentials: Vec::new(),
             ports: Ports::None,
-            voice: Voice::new(hands.chance.next_u64()),
-            heard: None,
-            upkeep,
-            sound: Default::default(),
-            part: Part::of(Role::Caller),
-            trunk,
+            role: Role::Caller,
         };
+        let mut leg = Leg::new(hands, begins);
+        leg.upkeep.note_allow(request.headers());
         Self {
             key,
             started: now,

@@ -5,7 +5,7 @@ use crate::base::id::Side;
 use crate::base::time::Moment;
 use crate::call::hands::{Answer, Hands, Owner};
 use crate::call::headers::Why;
-use crate::call::machine::modify::{Modify, Stage};
+use crate::call::machine::modify::{Modify, Stage, over};
 use crate::call::machine::{Call, Errand, State};
 use crate::call::timers::Timer;
 use crate::sip::endpoint::ClientKey;
@@ -36,9 +36,7 @@ impl Call {
             Stage::Passed {
                 client, request, ..
             } => {
-                let is_invite = *request.method() == Method::Invite;
-                let status = if is_invite { 487 } else { 481 };
-                hands.reply(now, modify.server, &request, Answer::status(status));
+                hands.reply(now, modify.server, &request, over(&request));
                 // The caller may have agreed already: its 2xx wants an ACK, and no BYE as from one that was given up.
                 let owner = Owner::Call(self.key, self.caller.leg.id, Errand::TakenBack);
                 hands.own(client, owner);

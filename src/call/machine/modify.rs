@@ -305,9 +305,7 @@ impl Modify {
             } => {
                 // A peer that said 180 and vanished would leave the INVITE waiting for ever.
                 hands.give_up(now, client, Why::NONE);
-                let is_invite = *request.method() == Method::Invite;
-                let status = if is_invite { 487 } else { 481 };
-                hands.reply(now, self.server, &request, Answer::status(status));
+                hands.reply(now, self.server, &request, over(&request));
                 hands.invite_is_answered(self.server);
                 None
             }
@@ -318,6 +316,12 @@ impl Modify {
             }
         }
     }
+}
+
+/// What the sender of a request hears whose session goes on without it.
+pub(super) fn over(request: &Request) -> Answer {
+    let is_invite = *request.method() == Method::Invite;
+    Answer::status(if is_invite { 487 } else { 481 })
 }
 
 impl Leg {

@@ -11,7 +11,7 @@ use crate::call::breadth::{BREADTH, share};
 use crate::call::desk::MediaWish;
 use crate::call::digest::Answered;
 use crate::call::hands::Hands;
-use crate::call::leg::{Leg, Part, Ports};
+use crate::call::leg::{Beginning, Leg, Ports};
 use crate::call::machine::attempt::{Attempt, Stage};
 use crate::call::machine::redirect::is_same;
 use crate::call::machine::transfer::Brought;
@@ -19,9 +19,7 @@ use crate::call::machine::{Call, State};
 use crate::call::speak::way_to;
 use crate::call::story::{Role, Tried, TriedResult};
 use crate::call::timers::Timer;
-use crate::call::upkeep::Upkeep;
 use crate::route::decision::{Plan, Step, Target};
-use crate::sdp::Voice;
 
 impl Call {
     /// Tries the next step's targets. A step of which none can even be tried is passed over.
@@ -104,23 +102,18 @@ impl Call {
             toward: to.address.ip(),
             from: trunk.media,
         };
-        let leg = Leg {
+        let begins = Beginning {
             id,
+            trunk,
             tag: hands.new_tag(self.key, id),
             call_id: hands.new_call_id().into(),
             remote_uri: "".into(),
-            dialog: None,
             path: way_to(to.transport, to.address),
             sips,
-            credentials: Vec::new(),
             ports: Ports::Asked,
-            voice: Voice::new(hands.chance.next_u64()),
-            heard: None,
-            upkeep: Upkeep::new(hands.session),
-            sound: Default::default(),
-            part: Part::of(Role::Callee),
-            trunk,
+            role: Role::Callee,
         };
+        let leg = Leg::new(hands, begins);
         // Whom a transfer calls is named among the transfers.
         let tried = match brought {
             Some(_) => None,

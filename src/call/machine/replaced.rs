@@ -13,7 +13,7 @@ use crate::call::digest::Answered;
 use crate::call::goal;
 use crate::call::hands::{Answer, Hands};
 use crate::call::headers::supported;
-use crate::call::leg::{Leg, Part, Ports};
+use crate::call::leg::{Beginning, Leg, Ports};
 use crate::call::machine::attempt::{Attempt, Stage as Trying};
 use crate::call::machine::modify::RETRY_S;
 use crate::call::machine::transfer::{Brought, Referrer, Stage, Transfer};
@@ -21,8 +21,7 @@ use crate::call::machine::{Call, State};
 use crate::call::offer_answer::faces;
 use crate::call::story::{Role, TriedResult};
 use crate::call::trunk::{Reliable, Trunk};
-use crate::call::upkeep::Upkeep;
-use crate::sdp::{Session, Voice};
+use crate::sdp::Session;
 use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::ServerKey;
 use crate::sip::header::Name;
@@ -66,23 +65,18 @@ impl Call {
         hands.usage.take(&trunk.id);
         hands.expect_invite(server, self.key);
         let from = request.headers().from().uri();
-        let leg = Leg {
+        let begins = Beginning {
             id,
+            trunk: Arc::clone(trunk),
             tag: hands.new_tag(self.key, id),
             call_id: request.headers().call_id().into(),
             remote_uri: from.as_str().into(),
-            dialog: None,
             path,
-            credentials: Vec::new(),
-            ports: Ports::Asked,
-            voice: Voice::new(hands.chance.next_u64()),
-            heard: None,
-            sound: Default::default(),
-            part: Part::of(Role::Transfer),
             sips: self.caller.leg.sips,
-            upkeep: Upkeep::new(hands.session),
-            trunk: Arc::clone(trunk),
+            ports: Ports::Asked,
+            role: Role::Transfer,
         };
+        let leg = Leg::new(hands, begins);
         let open = MediaWish::Open {
             call: self.key,
             leg: id,
