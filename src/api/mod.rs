@@ -7,11 +7,13 @@ pub mod settings;
 pub mod state;
 
 mod calls;
+mod door;
 mod error;
 mod guard;
 mod health;
 mod metrics;
 mod page;
+mod paths;
 mod query;
 mod range;
 mod recording;

@@ -2,35 +2,45 @@
 
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 
 use crate::api::error::ApiError;
+use crate::api::paths::{Needs, Paths};
 use crate::api::state::State;
-use crate::api::{calls, guard, health, metrics, page, recording, route};
+use crate::api::{calls, door, guard, health, metrics, page, recording, route};
+use crate::people::Right;
 
 /// All of HTTP, as one service.
 pub fn router(state: State) -> Router {
-    Router::new()
-        .route("/", get(page::page))
-        .route("/style.css", get(page::style))
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .route("/metrics", get(metrics::metrics))
-        .route("/api/v1/calls", get(calls::list))
-        .route("/api/v1/calls.csv", get(calls::table))
-        .route("/api/v1/calls/{id}", get(calls::one))
-        .route(
-            "/api/v1/calls/{id}/recording.wav",
-            get(recording::recording),
-        )
-        .route("/api/v1/route", get(route::route))
+    let (routes, table) = paths().finish();
+    routes
+        .route_layer(from_fn_with_state(table, door::admit))
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(guard::check_host))
         .layer(from_fn(guard::secure))
         .with_state(state)
+}
+
+/// Every route with what it needs.
+fn paths() -> Paths {
+    use Needs::{Nothing, This};
+    Paths::default()
+        .get("/", Nothing, page::page)
+        .get("/style.css", Nothing, page::style)
+        .get("/healthz", Nothing, health::healthz)
+        .get("/readyz", Nothing, health::readyz)
+        .get("/metrics", This(Right::Administer), metrics::metrics)
+        .get("/api/v1/calls", This(Right::See), calls::list)
+        .get("/api/v1/calls.csv", This(Right::Export), calls::table)
+        .get("/api/v1/calls/{id}", This(Right::See), calls::one)
+        .get(
+            "/api/v1/calls/{id}/recording.wav",
+            This(Right::Play),
+            recording::recording,
+        )
+        .get("/api/v1/route", This(Right::Administer), route::route)
 }
 
 async fn nowhere(uri: Uri) -> Response {

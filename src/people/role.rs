@@ -1,0 +1,115 @@
+//! Roles and the rights that they bring.
+
+use serde::{Deserialize, Serialize};
+
+/// What somebody is here for: `[[user]] role`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Runs ringtag: everything, in every project.
+    Admin,
+    /// Sells: sees, plays and tags the calls of own projects.
+    Manager,
+    /// Listens: sees and plays, and changes nothing.
+    Listener,
+    /// Counts: figures and the calls behind them with their numbers masked, and no recordings.
+    Analyst,
+}
+
+/// One thing that a request may need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Right {
+    /// Lists of calls, a call, the live board.
+    See,
+    /// Telephone numbers in full, notes, and filters that would tell them.
+    Numbers,
+    /// Recordings and their waveforms.
+    Play,
+    /// Tags, goal, stage, outcome, value, notes.
+    Tag,
+    /// Tables of calls for a spreadsheet.
+    Export,
+    /// The figures of reports.
+    Figures,
+    /// Ending a call that is under way.
+    HangUp,
+    /// SIP messages, metrics, why a call goes where it goes, others' sessions and tokens.
+    Administer,
+}
+
+impl Right {
+    /// Every right, for tables and tests.
+    pub const ALL: [Self; 8] = [
+        Self::See,
+        Self::Numbers,
+        Self::Play,
+        Self::Tag,
+        Self::Export,
+        Self::Figures,
+        Self::HangUp,
+        Self::Administer,
+    ];
+}
+
+impl Role {
+    /// Every role, the mightiest first.
+    pub const ALL: [Self; 4] = [Self::Admin, Self::Manager, Self::Listener, Self::Analyst];
+
+    /// The word in the configuration.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Manager => "manager",
+            Self::Listener => "listener",
+            Self::Analyst => "analyst",
+        }
+    }
+
+    /// Whether this role brings `right`.
+    pub const fn brings(self, right: Right) -> bool {
+        match self {
+            Self::Admin => true,
+            Self::Manager => match right {
+                Right::See
+                | Right::Numbers
+                | Right::Play
+                | Right::Tag
+                | Right::Export
+                | Right::Figures => true,
+                Right::HangUp | Right::Administer => false,
+            },
+            Self::Listener => match right {
+                Right::See | Right::Numbers | Right::Play => true,
+                Right::Tag | Right::Export | Right::Figures | Right::HangUp | Right::Administer => {
+                    false
+                }
+            },
+            Self::Analyst => match right {
+                Right::See | Right::Export | Right::Figures => true,
+                Right::Numbers | Right::Play | Right::Tag | Right::HangUp | Right::Administer => {
+                    false
+                }
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_admin_administers_and_only_people_who_may_hear_a_call_see_its_number() {
+        for role in Role::ALL {
+            assert_eq!(role.brings(Right::Administer), role == Role::Admin);
+            assert_eq!(role.brings(Right::HangUp), role == Role::Admin);
+            assert!(role.brings(Right::See), "{role:?}");
+            assert_eq!(
+                role.brings(Right::Play),
+                role.brings(Right::Numbers),
+                "{role:?}"
+            );
+        }
+        assert!(!Role::Listener.brings(Right::Tag));
+    }
+}
