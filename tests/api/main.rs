@@ -1,0 +1,11 @@
+//! HTTP as its users meet it: the router over a store in a temporary folder.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed check ends the test"
+)]
+
+mod calls;
+mod house;
+mod recordings;
+mod server;
