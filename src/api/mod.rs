@@ -20,6 +20,7 @@ mod recording;
 mod route;
 mod router;
 mod stream;
+mod veil;
 
 pub use router::router;
 pub use serve::{ServeError, Server, serve};

@@ -7,8 +7,7 @@ use std::path::Path as FilePath;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path, State as Shared};
+use axum::extract::{Extension, State as Shared};
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
     ETAG, IF_MATCH, IF_NONE_MATCH, IF_RANGE, RANGE,
@@ -19,7 +18,8 @@ use bytes::Bytes;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
-use crate::api::calls::find;
+use crate::api::calls::{GivenId, find};
+use crate::api::door::Asker;
 use crate::api::error::ApiError;
 use crate::api::range::{Wanted, wanted};
 use crate::api::state::State;
@@ -49,12 +49,13 @@ pub(in crate::api) struct Peer(pub(in crate::api) SocketAddr);
 /// Sends the recording.
 pub(in crate::api) async fn recording(
     Shared(state): Shared<State>,
+    Asker(who): Asker,
     method: Method,
     peer: Option<Extension<Peer>>,
-    id: Result<Path<String>, PathRejection>,
+    id: GivenId,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let call = find(&state.store, id).await?;
+    let call = find(&state, &who, id).await?;
     let by = peer.map(|Extension(Peer(peer))| peer.ip());
     if let (None, Some(answered_at)) = (&call.recording, call.answered_at)
         && let Some(growing) = open_growing(&state, call.id, answered_at).await?

@@ -32,9 +32,13 @@ fn paths() -> Paths {
         .get("/healthz", Nothing, health::healthz)
         .get("/readyz", Nothing, health::readyz)
         .get("/metrics", This(Right::Administer), metrics::metrics)
-        .get("/api/v1/calls", This(Right::See), calls::list)
-        .get("/api/v1/calls.csv", This(Right::Export), calls::table)
-        .get("/api/v1/calls/{id}", This(Right::See), calls::one)
+        .get("/api/v1/calls", This(Right::See), calls::list::list)
+        .get(
+            "/api/v1/calls.csv",
+            This(Right::Export),
+            calls::table::table,
+        )
+        .get("/api/v1/calls/{id}", This(Right::See), calls::one::one)
         .get(
             "/api/v1/calls/{id}/recording.wav",
             This(Right::Play),

@@ -1,39 +1,31 @@
-//! `GET /api/v1/calls`, the same as a table, and one call.
+//! `GET /api/v1/calls.csv`: every call that matches, as a table.
 
-use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State as Shared};
+use axum::extract::State as Shared;
 use axum::http::Method;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
+use crate::api::calls::page;
+use crate::api::door::Asker;
 use crate::api::error::ApiError;
 use crate::api::query::{self, Given};
 use crate::api::state::State;
 use crate::api::stream::{self, Source};
-use crate::base::id::CallId;
+use crate::api::veil;
+use crate::people::Who;
 use crate::store::Store;
 use crate::store::csv;
 use crate::store::query::{LIMIT_MAX, Page, Query};
-use crate::store::record::CallRecord;
 
-/// One page of calls, the newest first: `{"calls": […], "next": cursor or null}`.
-pub(in crate::api) async fn list(
-    Shared(state): Shared<State>,
-    given: Given,
-) -> Result<Response, ApiError> {
-    let query = query::calls(given)?;
-    Ok(Json(page(&state.store, query).await?).into_response())
-}
-
-/// Every call that matches, as CSV; `limit` asks for fewer.
+/// Sends the table; `limit` asks for fewer calls.
 pub(in crate::api) async fn table(
     Shared(state): Shared<State>,
+    Asker(who): Asker,
     method: Method,
     given: Given,
 ) -> Result<Response, ApiError> {
-    let query = query::calls(given)?;
+    let mut query = veil::query(query::calls(given)?, &who)?;
     let head = [
         (CONTENT_TYPE, "text/csv; charset=utf-8; header=present"),
         (CONTENT_DISPOSITION, "attachment; filename=\"calls.csv\""),
@@ -42,13 +34,12 @@ pub(in crate::api) async fn table(
         return Ok(head.into_response());
     }
     // The first page is read before the status is sent, so that a store that refuses is a 500 and not a short table.
-    let mut query = query;
     let left = query.limit.unwrap_or(usize::MAX);
     query.limit = Some(left.min(LIMIT_MAX));
-    let first = page(&state.store, query.clone()).await?;
+    let first = page(&state.store, query.clone(), &who).await?;
     let (source, body) = stream::body();
     tokio::spawn(async move {
-        if let Err(error) = write_table(&source, &state.store, query, first, left).await {
+        if let Err(error) = write_table(&source, &state.store, &who, query, first, left).await {
             tracing::error!(?error, "a table of calls was cut short");
             // Nobody is there to read it when this fails too.
             source
@@ -63,6 +54,7 @@ pub(in crate::api) async fn table(
 async fn write_table(
     source: &Source,
     store: &Store,
+    who: &Who,
     mut query: Query,
     mut page_now: Page,
     mut left: usize,
@@ -80,45 +72,8 @@ async fn write_table(
         };
         query.cursor = Some(next);
         query.limit = Some(left.min(LIMIT_MAX));
-        page_now = page(store, query.clone()).await?;
+        page_now = page(store, query.clone(), who).await?;
         text = Vec::new();
         csv::append(&page_now.calls, &mut text).map_err(failed)?;
     }
-}
-
-/// One call.
-pub(in crate::api) async fn one(
-    Shared(state): Shared<State>,
-    id: Result<Path<String>, PathRejection>,
-) -> Result<Response, ApiError> {
-    Ok(Json(find(&state.store, id).await?).into_response())
-}
-
-/// Reads the call that a path names. What is no id and what is nobody's id are the same to the one who asks.
-pub(in crate::api) async fn find(
-    store: &Store,
-    id: Result<Path<String>, PathRejection>,
-) -> Result<CallRecord, ApiError> {
-    let unknown = || ApiError::missing("unknown-call", "there is no call of this id");
-    let id: CallId = id
-        .ok()
-        .and_then(|Path(id)| id.parse().ok())
-        .ok_or_else(unknown)?;
-    let store = store.clone();
-    let call = off_the_loop(move || store.call(id)).await??;
-    call.ok_or_else(unknown)
-}
-
-async fn page(store: &Store, query: Query) -> Result<Page, ApiError> {
-    let store = store.clone();
-    Ok(off_the_loop(move || store.list(&query)).await??)
-}
-
-/// Reads from the disk where it delays no other request.
-async fn off_the_loop<T: Send + 'static>(
-    read: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, ApiError> {
-    tokio::task::spawn_blocking(read)
-        .await
-        .map_err(|error| ApiError::ours("reading the call log", &error))
 }

@@ -1,0 +1,19 @@
+//! `GET /api/v1/calls/{id}`: one call.
+
+use axum::Json;
+use axum::extract::State as Shared;
+use axum::response::{IntoResponse, Response};
+
+use crate::api::calls::{GivenId, find};
+use crate::api::door::Asker;
+use crate::api::error::ApiError;
+use crate::api::state::State;
+
+/// The call record.
+pub(in crate::api) async fn one(
+    Shared(state): Shared<State>,
+    Asker(who): Asker,
+    id: GivenId,
+) -> Result<Response, ApiError> {
+    Ok(Json(find(&state, &who, id).await?).into_response())
+}
