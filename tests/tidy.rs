@@ -113,6 +113,7 @@ const SHELLS: &[&str] = &[
     "src/recording/hash.rs",
     "src/recording/recover.rs",
     "src/recording/shelf.rs",
+    "src/recording/sketch.rs",
     "src/recording/wav.rs",
     "src/recording/worker.rs",
 ];

@@ -14,6 +14,7 @@ mod health;
 mod metrics;
 mod page;
 mod paths;
+mod peaks;
 mod query;
 mod range;
 mod recording;

@@ -12,7 +12,7 @@ use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
     ETAG, IF_MATCH, IF_NONE_MATCH, IF_RANGE, RANGE,
 };
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use tokio::fs::File;
@@ -21,6 +21,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use crate::api::calls::{GivenId, find};
 use crate::api::door::Asker;
 use crate::api::error::ApiError;
+use crate::api::query::{Given, pairs, wrong};
 use crate::api::range::{Wanted, wanted};
 use crate::api::state::State;
 use crate::api::stream::{self, Source};
@@ -46,7 +47,8 @@ const PLAYS_MAX: usize = 256;
 #[derive(Clone, Copy, Debug)]
 pub(in crate::api) struct Peer(pub(in crate::api) SocketAddr);
 
-/// Sends the recording.
+/// Sends the recording, or its first `until_ms`: whoever listens while it grows asks for what there was at one moment, and
+/// may then seek in it as in any other.
 pub(in crate::api) async fn recording(
     Shared(state): Shared<State>,
     Asker(who): Asker,
@@ -54,64 +56,54 @@ pub(in crate::api) async fn recording(
     peer: Option<Extension<Peer>>,
     id: GivenId,
     headers: HeaderMap,
+    given: Given,
 ) -> Result<Response, ApiError> {
     let call = find(&state, &who, id).await?;
-    let by = peer.map(|Extension(Peer(peer))| peer.ip());
-    if let (None, Some(answered_at)) = (&call.recording, call.answered_at)
-        && let Some(growing) = open_growing(&state, call.id, answered_at).await?
-    {
-        return Ok(send_growing(&state, &method, by, call.id, growing));
-    }
-    let (file, length, etag) = open(&state, &call).await?;
-    if !matches(&headers, IF_MATCH, &etag).unwrap_or(true) {
-        return Err(ApiError::new(
-            StatusCode::PRECONDITION_FAILED,
-            "changed",
-            "the recording is not the one that If-Match names",
-        ));
-    }
+    let until_ms = until_ms(given)?;
+    let sound = open(&state, &call, until_ms).await?;
+    let length = sound.end;
     let mut common = HeaderMap::new();
-    put(&mut common, ETAG, &etag);
-    put(&mut common, ACCEPT_RANGES, "bytes");
-    // The sound may stay in the listener's own cache for the session, never in a shared one, and is asked for again.
-    put(&mut common, CACHE_CONTROL, "private, no-cache");
-    if matches(&headers, IF_NONE_MATCH, &etag).unwrap_or(false) {
-        return Ok((StatusCode::NOT_MODIFIED, common).into_response());
-    }
-    let asked = headers.get(RANGE).filter(|_| {
-        // A part of another file is no use: If-Range asks for the whole one then (13.1.5).
-        headers
-            .get(IF_RANGE)
-            .is_none_or(|tag| tag.as_bytes() == etag.as_bytes())
-    });
-    // RFC 9110 14.2 defines ranges for GET alone.
-    let asked = asked.filter(|_| method == Method::GET);
-    let (status, first, last) = match asked.map(|asked| wanted(asked.as_bytes(), length)) {
-        Some(Wanted::Part { first, last }) => {
-            put(
-                &mut common,
-                CONTENT_RANGE,
-                &format!("bytes {first}-{last}/{length}"),
-            );
-            (StatusCode::PARTIAL_CONTENT, first, last + 1)
-        }
-        Some(Wanted::Nothing) => {
-            let mut refusal = ApiError::new(
-                StatusCode::RANGE_NOT_SATISFIABLE,
-                "range-beyond-end",
-                format!("the recording has {length} bytes; none of those asked for exist"),
-            )
-            .into_response();
-            put(
-                refusal.headers_mut(),
-                CONTENT_RANGE,
-                &format!("bytes */{length}"),
-            );
-            return Ok(refusal);
-        }
-        Some(Wanted::Whole) | None => (StatusCode::OK, 0, length),
-    };
     put(&mut common, CONTENT_TYPE, "audio/wav");
+    let (mut status, mut first, mut last) = (StatusCode::OK, 0, length);
+    if let Some(etag) = &sound.etag {
+        if !matches(&headers, IF_MATCH, etag).unwrap_or(true) {
+            return Err(ApiError::new(
+                StatusCode::PRECONDITION_FAILED,
+                "changed",
+                "the recording is not the one that If-Match names",
+            ));
+        }
+        put(&mut common, ETAG, etag);
+        put(&mut common, ACCEPT_RANGES, "bytes");
+        // The sound may stay in the listener's own cache for the session, never in a shared one, and is asked for again.
+        put(&mut common, CACHE_CONTROL, "private, no-cache");
+        if matches(&headers, IF_NONE_MATCH, etag).unwrap_or(false) {
+            return Ok((StatusCode::NOT_MODIFIED, common).into_response());
+        }
+        // RFC 9110 14.2 defines ranges for GET alone.
+        let asked = (method == Method::GET)
+            .then(|| asked_range(&headers, etag))
+            .flatten();
+        match asked.map(|asked| wanted(asked.as_bytes(), length)) {
+            Some(Wanted::Part {
+                first: from,
+                last: to,
+            }) => {
+                put(
+                    &mut common,
+                    CONTENT_RANGE,
+                    &format!("bytes {from}-{to}/{length}"),
+                );
+                (status, first, last) = (StatusCode::PARTIAL_CONTENT, from, to + 1);
+            }
+            Some(Wanted::Nothing) => return Ok(beyond_the_end(length)),
+            Some(Wanted::Whole) | None => {}
+        }
+    } else {
+        // It is another file with every second: no tag, no part of it and no copy kept.
+        put(&mut common, CACHE_CONTROL, "no-store");
+        put(&mut common, ACCEPT_RANGES, "none");
+    }
     put(&mut common, CONTENT_LENGTH, &(last - first).to_string());
     put(
         &mut common,
@@ -121,16 +113,55 @@ pub(in crate::api) async fn recording(
     if method == Method::HEAD {
         return Ok((status, common).into_response());
     }
-    note_play(&state, call.id, by, first == 0);
+    let by = peer.map(|Extension(Peer(peer))| peer.ip());
+    // Who follows a call asks again and again for a little more: that is one play.
+    note_play(&state, call.id, by, first == 0 && until_ms.is_none());
     let (source, body) = stream::body();
     tokio::spawn(async move {
-        if let Err(error) = send(&source, file, first, last).await {
-            tracing::error!(call = %call.id, %error, "a recording was cut short");
+        let grows = sound.header.is_some();
+        if let Err(error) = send(&source, sound, first, last).await {
+            if grows {
+                // The call ended sooner than it had been told: what was written beyond its end was cut.
+                tracing::info!(call = %call.id, %error, "a growing recording was cut while it was sent");
+            } else {
+                tracing::error!(call = %call.id, %error, "a recording was cut short");
+            }
             // Nobody is there to read it when this fails too.
             source.send(Err(error)).await.unwrap_or_default();
         }
     });
     Ok((status, common, body).into_response())
+}
+
+/// Reads the parameter.
+fn until_ms(given: Given) -> Result<Option<u64>, ApiError> {
+    let pairs = pairs(given, &["until_ms"])?;
+    let until = pairs.into_iter().find(|(_, value)| !value.is_empty());
+    let read = until.map(|(name, value)| {
+        let ms = value.parse();
+        ms.map_err(|_| wrong(name, "is no number of milliseconds; give 0 or more"))
+    });
+    read.transpose()
+}
+
+/// The range that is asked for, when it is one of this very file.
+fn asked_range<'a>(headers: &'a HeaderMap, etag: &str) -> Option<&'a HeaderValue> {
+    let same = |tag: &HeaderValue| tag.as_bytes() == etag.as_bytes();
+    // A part of another file is no use: If-Range asks for the whole one then (13.1.5).
+    let asked = headers.get(IF_RANGE).is_none_or(same);
+    headers.get(RANGE).filter(|_| asked)
+}
+
+fn beyond_the_end(length: u64) -> Response {
+    let mut refusal = ApiError::new(
+        StatusCode::RANGE_NOT_SATISFIABLE,
+        "range-beyond-end",
+        format!("the recording has {length} bytes; none of those asked for exist"),
+    )
+    .into_response();
+    let all = format!("bytes */{length}");
+    put(refusal.headers_mut(), CONTENT_RANGE, &all);
+    refusal
 }
 
 /// Tells the call log of a new play.
@@ -142,80 +173,74 @@ fn note_play(state: &State, call: CallId, by: Option<IpAddr>, from_start: bool) 
     }
 }
 
-/// A recording that grows, as it was when it was opened.
-struct Growing {
+/// What is sent: a file, or the beginning of one under a header of its own.
+struct Sound {
     file: File,
-    header: Bytes,
-    /// Where the sound that the header counts ends.
+    /// Stands in the place of the file's.
+    header: Option<Bytes>,
+    /// Where the sound ends.
     end: u64,
+    /// `None`: it is another with every second.
+    etag: Option<String>,
+}
+
+/// Opens the recording of a call, finished or growing.
+async fn open(state: &State, call: &CallRecord, until_ms: Option<u64>) -> Result<Sound, ApiError> {
+    if let (None, Some(answered_at)) = (&call.recording, call.answered_at)
+        && let Some(growing) = open_growing(state, call.id, answered_at).await?
+    {
+        return cut(growing, until_ms).await;
+    }
+    let (file, end, etag) = open_finished(state, call).await?;
+    if until_ms.is_some() {
+        return cut(file.into_std().await, until_ms).await;
+    }
+    Ok(Sound {
+        file,
+        header: None,
+        end,
+        etag: Some(etag),
+    })
 }
 
 /// Opens the growing file of a call; `None`: there is none, because the call is not recorded or its file is being
 /// finished.
-async fn open_growing(
+pub(in crate::api) async fn open_growing(
     state: &State,
     call: CallId,
     answered_at: WallTime,
-) -> Result<Option<Growing>, ApiError> {
+) -> Result<Option<std::fs::File>, ApiError> {
     let path = plan::growing(state.recordings.join(plan::path_of(call, answered_at)));
-    let opened = tokio::task::spawn_blocking(move || {
-        let file = std::fs::File::open(path)?;
-        let (header, frames) = wav::snapshot(&file, RATE_HZ)?;
-        Ok::<_, io::Error>(Growing {
-            file: File::from_std(file),
-            header: Bytes::copy_from_slice(&header),
-            end: wav::HEADER_BYTES + frames * FRAME_BYTES,
-        })
-    });
-    let doing = "reading a growing recording";
-    let opened = opened
-        .await
-        .map_err(|error| ApiError::ours(doing, &error))?;
-    match opened {
-        Ok(growing) => Ok(Some(growing)),
+    match File::open(path).await {
+        Ok(file) => Ok(Some(file.into_std().await)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(ApiError::ours(doing, &error)),
+        Err(error) => Err(ApiError::ours(GROWING, &error)),
     }
 }
 
-/// Sends what there is so far. It is another file with every second, so there is no tag, no part of it and no copy kept.
-fn send_growing(
-    state: &State,
-    method: &Method,
-    by: Option<IpAddr>,
-    call: CallId,
-    growing: Growing,
-) -> Response {
-    let Growing { file, header, end } = growing;
-    let mut head = HeaderMap::new();
-    put(&mut head, CACHE_CONTROL, "no-store");
-    put(&mut head, ACCEPT_RANGES, "none");
-    put(&mut head, CONTENT_TYPE, "audio/wav");
-    put(&mut head, CONTENT_LENGTH, &end.to_string());
-    put(
-        &mut head,
-        CONTENT_DISPOSITION,
-        &format!("inline; filename=\"{call}.wav\""),
-    );
-    if method == Method::HEAD {
-        return (StatusCode::OK, head).into_response();
-    }
-    note_play(state, call, by, true);
-    let (source, body) = stream::body();
-    tokio::spawn(async move {
-        if source.send(Ok(header)).await.is_ok()
-            && let Err(error) = send(&source, file, wav::HEADER_BYTES, end).await
-        {
-            // The call ended sooner than it had been told: what was written beyond its end was cut.
-            tracing::info!(%call, %error, "a growing recording was cut while it was sent");
-            source.send(Err(error)).await.unwrap_or_default();
-        }
+const GROWING: &str = "reading a growing recording";
+
+/// Takes a file as it is now, up to a moment. What has been written does not change, so the beginning has a tag.
+async fn cut(file: std::fs::File, until_ms: Option<u64>) -> Result<Sound, ApiError> {
+    let cut = tokio::task::spawn_blocking(move || {
+        let (header, frames) = wav::snapshot(&file, RATE_HZ, until_ms)?;
+        let end = wav::HEADER_BYTES + frames * FRAME_BYTES;
+        Ok::<_, io::Error>(Sound {
+            file: File::from_std(file),
+            header: Some(Bytes::copy_from_slice(&header)),
+            end,
+            etag: until_ms.map(|_| format!("\"{end:x}-begun\"")),
+        })
     });
-    (StatusCode::OK, head, body).into_response()
+    let cut = cut.await.map_err(|error| ApiError::ours(GROWING, &error))?;
+    cut.map_err(|error| ApiError::ours(GROWING, &error))
 }
 
 /// Opens the file that the record names, and says its length and its tag.
-async fn open(state: &State, call: &CallRecord) -> Result<(File, u64, String), ApiError> {
+pub(in crate::api) async fn open_finished(
+    state: &State,
+    call: &CallRecord,
+) -> Result<(File, u64, String), ApiError> {
     let Some(recording) = &call.recording else {
         let message = match call.ended_at {
             Some(_) => "this call was not recorded, or its recording is being finished",
@@ -254,7 +279,21 @@ async fn open(state: &State, call: &CallRecord) -> Result<(File, u64, String), A
 }
 
 /// Sends the bytes from `first` up to, not including, `end`.
-async fn send(source: &Source, mut file: File, first: u64, end: u64) -> io::Result<()> {
+async fn send(source: &Source, sound: Sound, mut first: u64, end: u64) -> io::Result<()> {
+    let Sound {
+        mut file, header, ..
+    } = sound;
+    if let Some(header) = header {
+        let until = end.min(header.len() as u64);
+        let asked = usize::try_from(first).ok().zip(usize::try_from(until).ok());
+        let piece = asked.filter(|(first, until)| first < until);
+        if let Some((from, to)) = piece {
+            first = until;
+            if source.send(Ok(header.slice(from..to))).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
     file.seek(SeekFrom::Start(first)).await?;
     let mut left = end - first;
     while left > 0 {
@@ -277,7 +316,7 @@ async fn send(source: &Source, mut file: File, first: u64, end: u64) -> io::Resu
 }
 
 /// Whether a list of entity tags holds ours; `None`: the header is not there (RFC 9110 13.1).
-fn matches(headers: &HeaderMap, name: HeaderName, etag: &str) -> Option<bool> {
+pub(in crate::api) fn matches(headers: &HeaderMap, name: HeaderName, etag: &str) -> Option<bool> {
     let mut values = headers.get_all(name).iter().peekable();
     values.peek()?;
     Some(
@@ -292,7 +331,7 @@ fn matches(headers: &HeaderMap, name: HeaderName, etag: &str) -> Option<bool> {
 }
 
 /// Everything put here is made of digits and words of ours; what could not be a header would be left out.
-fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+pub(in crate::api) fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = value.parse() {
         headers.insert(name, value);
     }

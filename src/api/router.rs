@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use crate::api::error::ApiError;
 use crate::api::paths::{Needs, Paths};
 use crate::api::state::State;
-use crate::api::{calls, door, guard, health, metrics, page, recording, route};
+use crate::api::{calls, door, guard, health, metrics, page, peaks, recording, route};
 use crate::people::Right;
 
 /// All of HTTP, as one service.
@@ -44,6 +44,7 @@ fn paths() -> Paths {
             This(Right::Play),
             recording::recording,
         )
+        .get("/api/v1/calls/{id}/peaks", This(Right::Play), peaks::peaks)
         .get("/api/v1/route", This(Right::Administer), route::route)
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::api::peaks::Turns;
 use crate::api::recording::Players;
 use crate::base::clock::Clock;
 use crate::base::country::Country;
@@ -25,6 +26,8 @@ pub struct State {
     rules: Arc<RwLock<Arc<Rules>>>,
     /// Who listened lately.
     pub(in crate::api) players: Arc<Players>,
+    /// Who reads a recording for its peaks.
+    pub(in crate::api) turns: Turns,
 }
 
 /// What decides a call, as it stands; a reload replaces it.
@@ -54,6 +57,7 @@ impl State {
             recordings: Arc::new(recordings),
             rules: Arc::new(RwLock::new(Arc::new(rules))),
             players: Arc::default(),
+            turns: Turns::default(),
         }
     }
 

@@ -14,6 +14,7 @@ use crate::recording::notes::Notes;
 use crate::recording::plan;
 use crate::recording::settings::Settings;
 use crate::recording::shelf;
+use crate::recording::sketch;
 use crate::recording::take::millis;
 use crate::recording::tape::RATE_HZ;
 use crate::recording::wav::CHANNELS;
@@ -26,6 +27,10 @@ use crate::recording::wav::Wav;
 pub fn repair(settings: &Settings) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for file in shelf::growing(&settings.folder) {
+        if sketch::is_name(&file.to_string_lossy()) {
+            remove_half_a_sketch(&settings.folder, &file);
+            continue;
+        }
         let Some(call) = call_of(&file) else {
             tracing::warn!(file = %file.display(), "an unfinished file that is no recording of ours is left alone");
             continue;
@@ -68,6 +73,13 @@ pub fn find(settings: &Settings, call: CallId) -> Option<Outcome> {
 }
 
 const DAY: Duration = Duration::from_hours(24);
+
+/// Peaks that were being written: they are made again when somebody asks for them.
+fn remove_half_a_sketch(folder: &Path, file: &Path) {
+    if let Err(error) = std::fs::remove_file(folder.join(plan::growing(file.to_owned()))) {
+        tracing::warn!(file = %file.display(), %error, "half a waveform is left behind; remove it");
+    }
+}
 
 fn repair_one(folder: &Path, call: CallId, file: &Path) -> io::Result<Outcome> {
     let part = OpenOptions::new()
@@ -160,6 +172,8 @@ mod tests {
         for name in strangers {
             fs::write(folder.path().join(name), "mine").unwrap();
         }
+        let half_a_sketch = plan::growing(sketch::path_of(&second));
+        fs::write(&half_a_sketch, "half").unwrap();
 
         let outcomes = repair(&settings);
 
@@ -173,6 +187,7 @@ mod tests {
         assert_eq!(*lacks(calls[0]), [Gap { length_ms, ..gap }]);
         assert_eq!(*lacks(calls[1]), []);
         assert!(!crate::recording::notes::path_of(first.clone()).exists());
+        assert!(!half_a_sketch.exists());
         assert!(
             outcomes
                 .iter()

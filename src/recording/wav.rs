@@ -146,14 +146,22 @@ impl Wav<File> {
     }
 }
 
-/// Takes a growing file as it is at this moment: how many frames it holds, and a header that counts exactly these.
+/// Takes a growing file as it is at this moment, or its first `until_ms`: how many frames that are, and a header that
+/// counts exactly these.
 ///
 /// # Errors
 /// What the disk says.
-pub fn snapshot(file: &File, rate_hz: u32) -> io::Result<([u8; HEADER_LENGTH], u64)> {
+pub fn snapshot(
+    file: &File,
+    rate_hz: u32,
+    until_ms: Option<u64>,
+) -> io::Result<([u8; HEADER_LENGTH], u64)> {
     let length = file.metadata()?.len();
-    let frames = (length.saturating_sub(HEADER_BYTES) / FRAME_BYTES).min(FRAMES_MAX);
-    let mut header = header(rate_of(file).unwrap_or(rate_hz))?;
+    let rate_hz = rate_of(file).unwrap_or(rate_hz);
+    let until = until_ms.map_or(FRAMES_MAX, |ms| ms.saturating_mul(rate_hz.into()) / 1_000);
+    let frames = length.saturating_sub(HEADER_BYTES) / FRAME_BYTES;
+    let frames = frames.min(FRAMES_MAX).min(until);
+    let mut header = header(rate_hz)?;
     set_sizes(&mut header, frames);
     Ok((header, frames))
 }
@@ -263,7 +271,7 @@ mod tests {
         wav.append(&[7; 40]).unwrap();
         // Half of the next block is written, and its header is not.
         FileExt::write_all_at(&growing(&path), &[9; 6], wav.bytes()).unwrap();
-        let (header, frames) = snapshot(&growing(&path), 8_000).unwrap();
+        let (header, frames) = snapshot(&growing(&path), 8_000, None).unwrap();
         assert_eq!(frames, 11);
         let reader = WavReader::new(header.as_slice()).unwrap();
         assert_eq!((reader.duration(), reader.spec().sample_rate), (11, 16_000));

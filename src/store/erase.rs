@@ -18,6 +18,7 @@ use std::path::Path;
 use crate::base::id::CallId;
 use crate::base::number::{Caller, Number};
 use crate::recording::shelf;
+use crate::recording::sketch;
 use crate::store::disk;
 use crate::store::error::StoreError;
 use crate::store::event;
@@ -235,20 +236,23 @@ fn replace(path: &Path, next: &Path, patches: &[(u64, Vec<u8>)]) -> io::Result<(
     path.parent().map_or(Ok(()), disk::sync_folder)
 }
 
-/// Deletes a recording; `false`: it is gone already.
+/// Deletes a recording and, after it, the peaks that were made from it; `false`: it is gone already.
 pub(crate) fn remove_recording(folder: &Path, file: &str) -> Result<bool, StoreError> {
     let Some(path) = shelf::inside(folder, file.as_ref()) else {
         tracing::error!(file, "a recording outside of its folder is not deleted");
         return Ok(false);
     };
-    match fs::remove_file(&path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+    let is_there = match fs::remove_file(&path) {
+        Ok(()) => true,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
         Err(error) => return Err(StoreError::disk("deleting", &path)(error)),
+    };
+    sketch::remove(&path).map_err(StoreError::disk("deleting", &path))?;
+    if is_there {
+        let parent = path.parent().unwrap_or(folder);
+        disk::sync_folder(parent).map_err(StoreError::disk("syncing", parent))?;
     }
-    let parent = path.parent().unwrap_or(folder);
-    disk::sync_folder(parent).map_err(StoreError::disk("syncing", parent))?;
-    Ok(true)
+    Ok(is_there)
 }
 
 /// Deletes recordings whose time is over, each with a line of its call that says so first. Returns how many there were.

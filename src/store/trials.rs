@@ -10,6 +10,7 @@ use crate::base::number::Caller;
 use crate::base::time::WallTime;
 use crate::call::story::{FinishReason, HungUpBy, What};
 use crate::recording::command::State;
+use crate::recording::sketch;
 use crate::store::disk::RealDisk;
 use crate::store::error::StoreError;
 use crate::store::event;
@@ -458,6 +459,8 @@ fn an_erasure_that_a_kill_cut_short_is_finished_by_the_next_start() {
     place.play(&store, &call);
     store.sync().unwrap();
     let path = place.recording(&call);
+    let peaks = sketch::path_of(&path);
+    fs::write(&peaks, "peaks").unwrap();
     assert!(path.exists());
     drop(store);
     // Killed right after the line was synced, and again with a month half-written.
@@ -478,7 +481,7 @@ fn an_erasure_that_a_kill_cut_short_is_finished_by_the_next_start() {
 
     let (store, _) = place.open();
     assert_eq!(store.call(call.id).unwrap().unwrap().caller, None);
-    assert!(!path.exists());
+    assert!(!path.exists() && !peaks.exists());
     assert!(is_whole(&store));
     drop(store);
     assert_eq!(place.holds("79161234567"), Vec::<std::path::PathBuf>::new());
@@ -1075,11 +1078,16 @@ fn a_recording_whose_time_is_over_is_deleted_and_its_record_says_so() {
     ));
     let shown = store.list(&all()).unwrap();
     drop(store);
-    // Killed between the line and the file.
+    // Killed between the line and the file, and between the file and its peaks.
     fs::write(place.recording(&calls[0]), "sound").unwrap();
+    let peaks = [0, 1].map(|n| sketch::path_of(&place.recording(&calls[n])));
+    for peaks in &peaks {
+        fs::write(peaks, "peaks").unwrap();
+    }
     fs::remove_dir_all(place.data().join("rows")).unwrap();
     let (store, _) = place.open();
     assert!(!place.recording(&calls[0]).exists());
+    assert!(peaks.iter().all(|peaks| !peaks.exists()));
     assert!(store.list(&all()).unwrap() == shown);
 }
 

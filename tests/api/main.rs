@@ -7,5 +7,6 @@
 
 mod calls;
 mod house;
+mod peaks;
 mod recordings;
 mod server;

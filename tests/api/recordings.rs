@@ -139,6 +139,27 @@ async fn a_growing_recording_is_sent_as_far_as_it_goes() {
     let head = house.ask(Method::HEAD, &path, &[]).await;
     assert_eq!(head.header(header::CONTENT_LENGTH), "401044");
     assert!(head.body.is_empty());
+    // Its first ten seconds stay what they are, and can be sought in.
+    let begun = format!("{path}?until_ms=10000");
+    let ten = house.get(&begun).await;
+    assert_eq!(ten.header(header::ACCEPT_RANGES), "bytes");
+    let reader = hound::WavReader::new(ten.body.as_slice()).unwrap();
+    assert_eq!(reader.duration(), 80_000);
+    for (range, from, to) in [
+        ("bytes=0-9", 0, 10),
+        ("bytes=40-59", 40, 60),
+        ("bytes=320000-", 320_000, 320_044),
+    ] {
+        let part = house.ask(Method::GET, &begun, &[("range", range)]).await;
+        assert_eq!(part.status, StatusCode::PARTIAL_CONTENT);
+        assert!(part.body == ten.body[from..to], "{range}");
+    }
+    let all = house.get(&format!("{path}?until_ms=99999999")).await;
+    assert_eq!(all.body.len(), 401_044);
+    for wrong in ["until_ms=-1", "until_ms=soon", "until=1"] {
+        let refused = house.get(&format!("{path}?{wrong}")).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
     std::fs::remove_file(&part).unwrap();
     assert_eq!(house.get(&path).await.status, StatusCode::NOT_FOUND);
 }
@@ -149,7 +170,8 @@ async fn every_play_is_in_the_call_log() {
     let id = house.recorded(1, &[0; 1_000]);
     let path = format!("/api/v1/calls/{id}/recording.wav");
     house.get(&path).await;
-    // A seek within the same play, and a look at the head, are no plays.
+    // A seek within the same play, a look at the head and the next piece of a call that is followed are no plays.
+    house.get(&format!("{path}?until_ms=10")).await;
     house
         .ask(Method::GET, &path, &[("range", "bytes=500-")])
         .await;

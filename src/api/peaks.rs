@@ -1,0 +1,149 @@
+//! `GET /api/v1/calls/{id}/peaks`: what the waveform of a recording is drawn from (`recording::peaks` says what the bytes
+//! mean). Made once and kept beside the file; while the call runs, made of what there is so far.
+
+use std::io;
+use std::path::Path as FilePath;
+use std::sync::Arc;
+
+use axum::extract::State as Shared;
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
+
+use crate::api::calls::{GivenId, find};
+use crate::api::door::Asker;
+use crate::api::error::ApiError;
+use crate::api::query::{Given, pairs, wrong};
+use crate::api::recording::{matches, open_finished, open_growing, put};
+use crate::api::state::State;
+use crate::base::id::CallId;
+use crate::base::time::WallTime;
+use crate::recording::peaks;
+use crate::recording::shelf;
+use crate::recording::sketch;
+
+/// Recordings read for their peaks at the same time: a day's page that is opened by many must leave calls a core.
+const AT_ONCE: usize = 1;
+
+const DOING: &str = "reading a recording for its waveform";
+
+/// Who may read a recording for its peaks now.
+#[derive(Clone, Debug)]
+pub(in crate::api) struct Turns(Arc<Semaphore>);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
+    }
+}
+
+impl Turns {
+    /// Does what reads much, when its turn has come. Who asked and left does not give the turn to the next before it is done.
+    async fn take<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> Result<io::Result<T>, ApiError> {
+        let turn = Arc::clone(&self.0).acquire_owned().await;
+        let done = tokio::task::spawn_blocking(move || {
+            let done = read();
+            drop(turn);
+            done
+        });
+        done.await.map_err(|error| ApiError::ours(DOING, &error))
+    }
+}
+
+/// Sends the peaks from bucket `from` on (left out: all of them).
+pub(in crate::api) async fn peaks(
+    Shared(state): Shared<State>,
+    Asker(who): Asker,
+    method: Method,
+    id: GivenId,
+    headers: HeaderMap,
+    given: Given,
+) -> Result<Response, ApiError> {
+    let call = find(&state, &who, id).await?;
+    let from = first_bucket(given)?;
+    let mut head = HeaderMap::new();
+    put(&mut head, CONTENT_TYPE, "application/octet-stream");
+    if let (None, Some(answered_at)) = (&call.recording, call.answered_at)
+        && let Some(bytes) = so_far(&state, call.id, answered_at, from).await?
+    {
+        put(&mut head, CACHE_CONTROL, "no-store");
+        return Ok(answer(&method, head, bytes));
+    }
+    let (_, _, etag) = open_finished(&state, &call).await?;
+    put(&mut head, ETAG, &etag);
+    put(&mut head, CACHE_CONTROL, "private, no-cache");
+    if matches(&headers, IF_NONE_MATCH, &etag).unwrap_or(false) {
+        return Ok((StatusCode::NOT_MODIFIED, head).into_response());
+    }
+    let file = call.recording.map(|recording| recording.file);
+    let file = file.and_then(|file| shelf::inside(&state.recordings, FilePath::new(&file)));
+    let path = file.ok_or_else(gone)?;
+    let bytes = of_finished(&state, path.into()).await?;
+    Ok(answer(&method, head, peaks::since(bytes, from)))
+}
+
+fn first_bucket(given: Given) -> Result<u32, ApiError> {
+    let pairs = pairs(given, &["from"])?;
+    let from = pairs.into_iter().find(|(_, value)| !value.is_empty());
+    from.map_or(Ok(0), |(name, value)| {
+        let number = value.parse();
+        number.map_err(|_| wrong(name, "is no number of a bucket; give 0 or more"))
+    })
+}
+
+fn answer(method: &Method, mut head: HeaderMap, bytes: Vec<u8>) -> Response {
+    if method == Method::HEAD {
+        put(&mut head, CONTENT_LENGTH, &bytes.len().to_string());
+        return (StatusCode::OK, head).into_response();
+    }
+    (StatusCode::OK, head, bytes).into_response()
+}
+
+/// Peaks that are kept cost nobody a turn.
+async fn of_finished(state: &State, path: Arc<FilePath>) -> Result<Vec<u8>, ApiError> {
+    let looked = Arc::clone(&path);
+    let kept = tokio::task::spawn_blocking(move || sketch::kept(&looked));
+    let kept = kept.await.map_err(|error| ApiError::ours(DOING, &error))?;
+    if let Some(kept) = kept.map_err(|error| refused(&error))? {
+        return Ok(kept);
+    }
+    let made = state.turns.take(move || {
+        // Whoever waited for the same recording finds it done.
+        sketch::kept(&path)?.map_or_else(|| sketch::make(&path), Ok)
+    });
+    made.await?.map_err(|error| refused(&error))
+}
+
+/// The peaks of a recording that grows; `None`: none does.
+async fn so_far(
+    state: &State,
+    call: CallId,
+    answered_at: WallTime,
+    from: u32,
+) -> Result<Option<Vec<u8>>, ApiError> {
+    let Some(file) = open_growing(state, call, answered_at).await? else {
+        return Ok(None);
+    };
+    let read = state.turns.take(move || sketch::so_far(&file, from));
+    read.await?.map(Some).map_err(|error| refused(&error))
+}
+
+fn gone() -> ApiError {
+    ApiError::new(
+        StatusCode::GONE,
+        "recording-gone",
+        "the file of this recording was removed",
+    )
+}
+
+fn refused(error: &io::Error) -> ApiError {
+    if error.kind() == io::ErrorKind::NotFound {
+        gone()
+    } else {
+        ApiError::ours(DOING, error)
+    }
+}
