@@ -3,18 +3,29 @@
 use std::borrow::Cow;
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::{HeaderName, HeaderValue};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::store::error::StoreError;
 
-/// `{"error": {"code": "…", "message": "…"}}` with its status.
+/// `{"error": {"code": "…", "message": "…"}}` with its status. Where a program can use more, further members follow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::api) struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: Cow<'static, str>,
+    /// Boxed, since hardly any refusal has them and every handler's result has room for one.
+    more: Option<Box<More>>,
+}
+
+/// What few refusals say besides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct More {
+    members: Map<String, Value>,
+    headers: HeaderMap,
 }
 
 #[derive(Serialize)]
@@ -26,6 +37,8 @@ struct Body<'a> {
 struct Inner<'a> {
     code: &'a str,
     message: &'a str,
+    #[serde(flatten)]
+    members: Option<&'a Map<String, Value>>,
 }
 
 impl ApiError {
@@ -38,6 +51,7 @@ impl ApiError {
             status,
             code,
             message: message.into(),
+            more: None,
         }
     }
 
@@ -63,6 +77,38 @@ impl ApiError {
             format!("{doing} failed; the server's log says why"),
         )
     }
+
+    /// Adds a member that a program can use, beside `code` and `message`.
+    pub(in crate::api) fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        let more = self.more.get_or_insert_default();
+        more.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a header.
+    pub(in crate::api) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        let more = self.more.get_or_insert_default();
+        more.headers.insert(name, value);
+        self
+    }
+
+    /// The same as a part of an answer about several things: `{"code": …, "message": …}`.
+    pub(in crate::api) fn value(&self) -> Value {
+        serde_json::to_value(self.inner()).unwrap_or_default()
+    }
+
+    /// Its status.
+    pub(in crate::api) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    fn inner(&self) -> Inner<'_> {
+        Inner {
+            code: self.code,
+            message: &self.message,
+            members: self.more.as_ref().map(|more| &more.members),
+        }
+    }
 }
 
 impl From<StoreError> for ApiError {
@@ -80,10 +126,11 @@ impl From<StoreError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let error = Inner {
-            code: self.code,
-            message: &self.message,
-        };
-        (self.status, Json(Body { error })).into_response()
+        let error = self.inner();
+        let mut response = (self.status, Json(Body { error })).into_response();
+        if let Some(more) = self.more {
+            response.headers_mut().extend(more.headers);
+        }
+        response
     }
 }

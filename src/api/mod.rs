@@ -6,6 +6,7 @@ pub mod serve;
 pub mod settings;
 pub mod state;
 
+mod accept;
 mod calls;
 mod door;
 mod error;

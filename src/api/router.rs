@@ -5,10 +5,19 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 
+use crate::api::accept;
+use crate::api::calls;
+use crate::api::door;
 use crate::api::error::ApiError;
+use crate::api::guard;
+use crate::api::health;
+use crate::api::metrics;
+use crate::api::page;
 use crate::api::paths::{Needs, Paths};
+use crate::api::peaks;
+use crate::api::recording;
+use crate::api::route;
 use crate::api::state::State;
-use crate::api::{calls, door, guard, health, metrics, page, peaks, recording, route};
 use crate::people::Right;
 
 /// All of HTTP, as one service.
@@ -18,6 +27,7 @@ pub fn router(state: State) -> Router {
         .route_layer(from_fn_with_state(table, door::admit))
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn(accept::check))
         .layer(from_fn(guard::check_host))
         .layer(from_fn(guard::secure))
         .with_state(state)
@@ -55,7 +65,7 @@ async fn nowhere(uri: Uri) -> Response {
 }
 
 async fn wrong_method(method: Method) -> Response {
-    let message = format!("{method} is not possible here; use GET or HEAD");
+    let message = format!("{method} is not possible here; the header Allow lists what is");
     ApiError::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method-not-allowed",

@@ -114,17 +114,46 @@ fn or_empty(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
-/// A cell that begins like a formula gets an apostrophe before it; a telephone number stays what it is.
+/// Makes a cell that no spreadsheet executes: what would begin a formula gets an apostrophe before it, at the start of the
+/// cell and behind whatever some locale takes for the end of one (`;`, a tab, the end of a line). Telephone numbers and
+/// amounts stay what they are: a sign and digits compute nothing.
 fn harmless(cell: &str) -> Cow<'_, str> {
-    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
-    let number = cell
-        .strip_prefix('+')
-        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
-    if formula && !number {
-        Cow::Owned(format!("'{cell}"))
-    } else {
-        Cow::Borrowed(cell)
+    if is_plain_number(cell) {
+        return Cow::Borrowed(cell);
     }
+    let mut safe: Option<String> = None;
+    let mut may_begin = true;
+    for (at, c) in cell.char_indices() {
+        let is_first = at == 0 && ends_cell(c);
+        if is_first || may_begin && begins_formula(c) {
+            safe.get_or_insert_with(|| cell.get(..at).unwrap_or_default().to_owned())
+                .push('\'');
+        }
+        may_begin = ends_cell(c) || may_begin && c == ' ';
+        if let Some(safe) = &mut safe {
+            safe.push(c);
+        }
+    }
+    safe.map_or(Cow::Borrowed(cell), Cow::Owned)
+}
+
+/// The wide forms are what an East Asian spreadsheet reads as the narrow ones.
+const fn begins_formula(c: char) -> bool {
+    matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠')
+}
+
+/// At the start of a cell these are passed over by spreadsheets before they look for a formula.
+const fn ends_cell(c: char) -> bool {
+    matches!(c, ';' | '\t' | '\r' | '\n')
+}
+
+/// `+74950000001`, `-12.5`: one sign, digits, at most one point between them.
+fn is_plain_number(cell: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    cell.strip_prefix(['+', '-']).is_some_and(|rest| {
+        let (whole, part) = rest.split_once('.').unwrap_or((rest, "0"));
+        digits(whole) && digits(part)
+    })
 }
 
 #[cfg(test)]
@@ -137,6 +166,21 @@ mod tests {
         assert_eq!(harmless("+1+cmd"), "'+1+cmd");
         assert_eq!(harmless("@SUM(A1)"), "'@SUM(A1)");
         assert_eq!(harmless("+74950000001"), "+74950000001");
+        assert_eq!(harmless("-12.5"), "-12.5");
+        assert_eq!(harmless("-1.2.3"), "'-1.2.3");
+        assert_eq!(harmless("-"), "'-");
         assert_eq!(harmless("billboard"), "billboard");
+        assert_eq!(harmless("a=b, c-d"), "a=b, c-d");
+    }
+
+    #[test]
+    fn no_locale_finds_a_formula_within_a_cell() {
+        assert_eq!(harmless("ok;=1+1"), "ok;'=1+1");
+        assert_eq!(harmless("ok; \t@x"), "ok; \t'@x");
+        assert_eq!(harmless("  =1"), "  '=1");
+        assert_eq!(harmless("a\r\n+1"), "a\r\n'+1");
+        assert_eq!(harmless("a\n\nb"), "a\n\nb");
+        assert_eq!(harmless("＝1"), "'＝1");
+        assert_eq!(harmless("\t=1"), "'\t'=1");
     }
 }

@@ -9,4 +9,5 @@ mod calls;
 mod house;
 mod peaks;
 mod recordings;
+mod refusals;
 mod server;
