@@ -10,11 +10,16 @@ pub const EVENTS_MAX: u64 = 65_536;
 /// Room beyond [`EVENTS_MAX`] for `ended` alone: an end is never what is dropped.
 pub(crate) const ENDS_SPARE: u64 = 8_192;
 
+/// Most events that people may have waiting for the disk: a change of all the calls of a page by two people at once. They
+/// have this room to themselves, so that a flood of changes takes none of what calls need.
+pub const PEOPLE_MAX: u64 = 1_024;
+
 /// Counts what is reserved and what waits.
 #[derive(Debug, Default)]
 pub(crate) struct Purse {
     reserved: AtomicU64,
     waiting: AtomicU64,
+    people: AtomicU64,
 }
 
 /// The events that one call may still write. Dropped with the call.
@@ -69,7 +74,21 @@ impl Purse {
         self.waiting.fetch_sub(events, Ordering::AcqRel);
     }
 
-    /// Events told and not yet on the disk.
+    /// Takes a place for one event of somebody; `false`: too much is being said at once.
+    pub(crate) fn take_for_people(&self) -> bool {
+        if self.people.fetch_add(1, Ordering::AcqRel) < PEOPLE_MAX {
+            return true;
+        }
+        self.people.fetch_sub(1, Ordering::AcqRel);
+        false
+    }
+
+    /// Gives back the places of `events` of people.
+    pub(crate) fn heard(&self, events: u64) {
+        self.people.fetch_sub(events, Ordering::AcqRel);
+    }
+
+    /// Events told of calls and not yet on the disk.
     pub(crate) fn waiting(&self) -> u64 {
         self.waiting.load(Ordering::Acquire)
     }
@@ -92,6 +111,18 @@ mod tests {
         assert!(purse.reserve(1).is_none());
         drop(all);
         assert!(purse.reserve(1).is_some());
+    }
+
+    #[test]
+    fn what_people_say_at_once_is_bounded_and_takes_no_room_of_calls() {
+        let purse = Arc::new(Purse::default());
+        assert!((0..PEOPLE_MAX).all(|_| purse.take_for_people()));
+        assert!(!purse.take_for_people());
+        let all = purse.reserve(u32::try_from(EVENTS_MAX).unwrap());
+        assert!(all.is_some());
+        assert_eq!(purse.waiting(), 0);
+        purse.heard(1);
+        assert!(purse.take_for_people());
     }
 
     #[test]

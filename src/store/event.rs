@@ -16,6 +16,10 @@ use crate::call::story::{
 };
 use crate::recording::command::{Gap, Outcome, State};
 use crate::store::place::Place;
+use crate::store::spoken::{
+    Exported, PinnedLine, PinnedPersonal, SaidLine, SaidPersonal, Unpinned, Used,
+};
+use crate::store::token::{Token, TokenRevoked};
 
 /// One event.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +39,21 @@ pub(crate) enum Event {
     /// Its recording's hash is known.
     Hashed(Hashed),
     /// Somebody listened to its recording.
-    Played(Played),
+    Played(Used),
+    /// Somebody took its recording as a file.
+    Downloaded(Used),
+    /// Somebody, or a machine, said what it was.
+    Said(Box<Parts<SaidLine, SaidPersonal>>),
+    /// Somebody pinned a note to a moment of its recording.
+    Pinned(Box<Parts<PinnedLine, PinnedPersonal>>),
+    /// Somebody took such a note off.
+    Unpinned(Unpinned),
+    /// Somebody took a table of calls.
+    Exported(Box<Exported>),
+    /// A token of the HTTP interface is good from now on.
+    TokenMade(Box<Token>),
+    /// A token is no longer good.
+    TokenRevoked(TokenRevoked),
     /// Its recording was deleted because its time was over.
     Pruned(Pruned),
     /// A process opened the log.
@@ -176,12 +194,6 @@ pub(crate) struct Hashed {
     pub(crate) sha256: String,
 }
 
-/// `played`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Played {
-    pub(crate) by: String,
-}
-
 /// `pruned`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pruned {
@@ -214,6 +226,9 @@ pub(crate) struct Opened {
 pub(crate) struct Checkpoint {
     /// Calls in progress, and calls whose recording is not finished.
     pub(crate) open: Vec<OpenCall>,
+    /// The tokens that are good. Lines of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tokens: Vec<Token>,
 }
 
 /// A call in progress, by its lines so far.
@@ -253,6 +268,13 @@ impl Event {
             Self::Recorded(_) => "recorded",
             Self::Hashed(_) => "hashed",
             Self::Played(_) => "played",
+            Self::Downloaded(_) => "downloaded",
+            Self::Said(_) => "said",
+            Self::Pinned(_) => "pinned",
+            Self::Unpinned(_) => "unpinned",
+            Self::Exported(_) => "exported",
+            Self::TokenMade(_) => "token_made",
+            Self::TokenRevoked(_) => "token_revoked",
             Self::Pruned(_) => "pruned",
             Self::Started(_) => "started",
             Self::Opened(_) => "opened",
@@ -272,7 +294,13 @@ impl Event {
             Self::Ended(parts) => serde_json::to_writer(out, &parts.public),
             Self::Recorded(recorded) => serde_json::to_writer(out, recorded),
             Self::Hashed(hashed) => serde_json::to_writer(out, hashed),
-            Self::Played(played) => serde_json::to_writer(out, played),
+            Self::Played(used) | Self::Downloaded(used) => serde_json::to_writer(out, used),
+            Self::Said(parts) => serde_json::to_writer(out, &parts.public),
+            Self::Pinned(parts) => serde_json::to_writer(out, &parts.public),
+            Self::Unpinned(unpinned) => serde_json::to_writer(out, unpinned),
+            Self::Exported(exported) => serde_json::to_writer(out, exported),
+            Self::TokenMade(token) => serde_json::to_writer(out, token),
+            Self::TokenRevoked(revoked) => serde_json::to_writer(out, revoked),
             Self::Pruned(pruned) => serde_json::to_writer(out, pruned),
             Self::Started(started) => serde_json::to_writer(out, started),
             Self::Opened(opened) => serde_json::to_writer(out, opened),
@@ -294,10 +322,17 @@ impl Event {
             Self::Answered(parts) => write_some(out, parts.pii.as_ref())?,
             Self::Transferred(parts) => write_some(out, parts.pii.as_ref())?,
             Self::Ended(parts) => write_some(out, parts.pii.as_ref())?,
+            Self::Said(parts) => write_some(out, parts.pii.as_ref())?,
+            Self::Pinned(parts) => write_some(out, parts.pii.as_ref())?,
             Self::Ringing
             | Self::Recorded(_)
             | Self::Hashed(_)
             | Self::Played(_)
+            | Self::Downloaded(_)
+            | Self::Unpinned(_)
+            | Self::Exported(_)
+            | Self::TokenMade(_)
+            | Self::TokenRevoked(_)
             | Self::Pruned(_)
             | Self::Started(_)
             | Self::Opened(_)
@@ -320,6 +355,13 @@ impl Event {
             "recorded" => Self::Recorded(serde_json::from_str(public)?),
             "hashed" => Self::Hashed(serde_json::from_str(public)?),
             "played" => Self::Played(serde_json::from_str(public)?),
+            "downloaded" => Self::Downloaded(serde_json::from_str(public)?),
+            "said" => Self::Said(read_parts(public, pii)?),
+            "pinned" => Self::Pinned(read_parts(public, pii)?),
+            "unpinned" => Self::Unpinned(serde_json::from_str(public)?),
+            "exported" => Self::Exported(serde_json::from_str(public)?),
+            "token_made" => Self::TokenMade(serde_json::from_str(public)?),
+            "token_revoked" => Self::TokenRevoked(serde_json::from_str(public)?),
             "pruned" => Self::Pruned(serde_json::from_str(public)?),
             "started" => Self::Started(serde_json::from_str(public)?),
             "opened" => Self::Opened(serde_json::from_str(public)?),

@@ -13,6 +13,8 @@ use crate::store::event::{
     LegSaid, Parts, Recorded, TransferredPersonal,
 };
 use crate::store::record::{CallRecord, Direction, Recording};
+use crate::store::remark::UseKind;
+use crate::store::spoken::{Line, Spoken};
 
 /// What the events of one call have said so far.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +28,9 @@ pub(crate) struct Draft {
     recorded: Option<Recorded>,
     sha256: Option<String>,
     is_pruned: bool,
+    spoken: Spoken,
+    /// The number of the last of the lines.
+    version: u64,
 }
 
 /// What a recording lacks in the log.
@@ -37,9 +42,11 @@ pub(crate) enum Lack {
     Hash(String),
 }
 
-/// When an event happened, on both clocks.
+/// When an event happened, on both clocks, and its place in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
+    /// The number of its line.
+    pub(crate) n: u64,
     pub(crate) at: WallTime,
     pub(crate) mono: Moment,
 }
@@ -47,6 +54,7 @@ pub(crate) struct Stamp {
 impl Draft {
     /// Takes in one event.
     pub(crate) fn apply(&mut self, stamp: Stamp, event: Event) {
+        self.version = self.version.max(stamp.n);
         match event {
             Event::Began(parts) => self.began = Some((stamp, *parts)),
             Event::Ringing => self.ringing = Some(stamp),
@@ -60,7 +68,16 @@ impl Draft {
             Event::Recorded(recorded) => self.recorded = Some(*recorded),
             Event::Hashed(hashed) => self.sha256 = Some(hashed.sha256),
             Event::Pruned(_) => self.is_pruned = true,
-            Event::Played(_)
+            Event::Said(parts) => self.spoken.apply(stamp, Line::Said(parts)),
+            Event::Pinned(parts) => self.spoken.apply(stamp, Line::Pinned(parts)),
+            Event::Unpinned(gone) => self.spoken.apply(stamp, Line::Unpinned(gone)),
+            Event::Played(used) => self.spoken.apply(stamp, Line::Used(UseKind::Played, used)),
+            Event::Downloaded(used) => self
+                .spoken
+                .apply(stamp, Line::Used(UseKind::Downloaded, used)),
+            Event::Exported(_)
+            | Event::TokenMade(_)
+            | Event::TokenRevoked(_)
             | Event::Started(_)
             | Event::Opened(_)
             | Event::Checkpoint(_)
@@ -115,11 +132,18 @@ impl Draft {
             first_call: began.public.prior_calls == 0 && !is_hidden,
             prior_calls: began.public.prior_calls,
             tags: Vec::new(),
+            target: None,
             goal: None,
             stage: None,
             outcome: None,
             value: None,
             note: None,
+            notes: Vec::new(),
+            callback: None,
+            said: Vec::new(),
+            uses: Vec::new(),
+            // Erasing a person changes the record and adds no line to it; no later line of the call has this number.
+            version: self.version + u64::from(is_erased),
             legs: vec![Leg {
                 trunk: began.public.trunk,
                 sip_call_id,
@@ -144,6 +168,7 @@ impl Draft {
         if let Some((stamp, ended)) = self.ended {
             end(&mut record, stamp, ended);
         }
+        self.spoken.show(&mut record);
         Some(record)
     }
 
@@ -376,6 +401,7 @@ mod tests {
     fn lines(script: &Script) -> Vec<(Stamp, Event)> {
         let told = |fact: story::Fact| {
             let stamp = Stamp {
+                n: 1,
                 at: fact.at,
                 mono: fact.mono,
             };
@@ -442,6 +468,7 @@ mod tests {
         };
         let fact = script.fact(after_ms, story::What::Transferred(Box::new(transferred)));
         let stamp = Stamp {
+            n: 1,
             at: fact.at,
             mono: fact.mono,
         };

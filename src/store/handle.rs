@@ -1,5 +1,9 @@
 //! The store as other rooms hold it: told without waiting, asked from memory or from what is synced.
 
+#[cfg(test)]
+mod tests;
+mod voice;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -22,7 +26,7 @@ use crate::store::credit::{Credit, EVENTS_MAX};
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::error::StoreError;
 use crate::store::history::History;
-use crate::store::job::{Job, News, Told};
+use crate::store::job::{Job, Telling, Told};
 use crate::store::query::{Page, Query};
 use crate::store::record::CallRecord;
 use crate::store::recover;
@@ -257,23 +261,18 @@ impl Store {
             call: fact.call,
             at: fact.at,
             mono: fact.mono,
-            what: News::Fact(fact.what),
+            what: Telling::Fact(fact.what),
         });
     }
 
     /// Tells what became of a call's recording.
     pub fn recorded(&self, outcome: Outcome) {
-        self.push_now(outcome.call, News::Recorded(Box::new(outcome)));
+        self.push_now(outcome.call, Telling::Recorded(Box::new(outcome)));
     }
 
     /// Tells the hash of a call's recording, lower-case hexadecimal.
     pub fn hashed(&self, call: CallId, sha256: String) {
-        self.push_now(call, News::Hashed(sha256));
-    }
-
-    /// Tells that somebody listened to a call's recording. `by` is cut off after 128 characters.
-    pub fn played(&self, call: CallId, by: &str) {
-        self.push_now(call, News::Played(by.chars().take(128).collect()));
+        self.push_now(call, Telling::Hashed(sha256));
     }
 
     /// Reads one call as it stands on the disk, tracked or not. Reads files: not for an async thread.
@@ -380,7 +379,7 @@ impl Store {
         self.0.shutdown();
     }
 
-    fn push_now(&self, call: CallId, what: News) {
+    fn push_now(&self, call: CallId, what: Telling) {
         let clock = self.0.shared.clock;
         self.push(Told {
             call,
@@ -392,7 +391,7 @@ impl Store {
 
     fn push(&self, told: Told) {
         let shared = &self.0.shared;
-        let is_end = matches!(told.what, News::Fact(What::Ended(_)));
+        let is_end = matches!(told.what, Telling::Fact(What::Ended(_)));
         let at = told.at;
         if !shared.purse.take(is_end) {
             shared.lose(at);

@@ -8,7 +8,7 @@ use crate::base::time::{Moment, WallTime};
 use crate::call::story::What;
 use crate::recording::command::Outcome;
 use crate::store::error::StoreError;
-use crate::store::event::{Event, Hashed, Played};
+use crate::store::event::{Event, Hashed};
 use crate::store::handle::Erased;
 
 /// What the store's thread is asked.
@@ -16,6 +16,8 @@ use crate::store::handle::Erased;
 pub(crate) enum Job {
     /// Write this.
     Tell(Told),
+    /// Write what somebody says, unless it may not be said.
+    Speak(Speech),
     /// Answer when everything before this is synced.
     Sync(Sender<()>),
     /// Remove a person.
@@ -32,29 +34,53 @@ pub(crate) struct Told {
     pub(crate) call: CallId,
     pub(crate) at: WallTime,
     pub(crate) mono: Moment,
-    pub(crate) what: News,
+    pub(crate) what: Telling,
+}
+
+/// What somebody says, of a call or of the house.
+#[derive(Debug)]
+pub(crate) struct Speech {
+    pub(crate) call: Option<CallId>,
+    pub(crate) at: WallTime,
+    pub(crate) mono: Moment,
+    pub(crate) event: Event,
+    /// The version of the record that the speaker saw.
+    pub(crate) if_version: Option<u64>,
+    /// Is told when the line is synced, or why there is none; `None`: nobody waits.
+    pub(crate) answer: Option<Sender<Verdict>>,
+}
+
+/// Whether something may be said.
+pub(crate) type Verdict = Result<(), Refusal>;
+
+/// Why something may not be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// There is no such call.
+    NoCall,
+    /// Somebody said something since.
+    Changed,
+    /// The person who called was erased.
+    Erased,
 }
 
 /// What there is to write of a call.
 #[derive(Debug)]
-pub(crate) enum News {
+pub(crate) enum Telling {
     /// From the call itself.
     Fact(What),
     /// From the recorder.
     Recorded(Box<Outcome>),
     /// From the recorder's hashing thread.
     Hashed(String),
-    /// From the pages: somebody listened.
-    Played(String),
 }
 
-impl From<News> for Event {
-    fn from(news: News) -> Self {
-        match news {
-            News::Fact(what) => Self::from(what),
-            News::Recorded(outcome) => Self::Recorded(Box::new((*outcome).into())),
-            News::Hashed(sha256) => Self::Hashed(Hashed { sha256 }),
-            News::Played(by) => Self::Played(Played { by }),
+impl From<Telling> for Event {
+    fn from(telling: Telling) -> Self {
+        match telling {
+            Telling::Fact(what) => Self::from(what),
+            Telling::Recorded(outcome) => Self::Recorded(Box::new((*outcome).into())),
+            Telling::Hashed(sha256) => Self::Hashed(Hashed { sha256 }),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! that gathered with one fdatasync; only then do readers see them. What the disk refuses stays in memory and is tried
 //! again; the queue behind it is bounded by [`crate::store::credit`].
 
+mod hear;
 mod house;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -21,13 +22,15 @@ use crate::store::erase;
 use crate::store::erase::Left;
 use crate::store::error::StoreError;
 use crate::store::event::Event;
+use crate::store::feed::{LiveKind, News};
 use crate::store::handle::Erased;
-use crate::store::job::{Job, Told};
+use crate::store::job::{Job, Told, Verdict};
 use crate::store::log::Log;
 use crate::store::place::{Month, Place};
 use crate::store::shared::Shared;
 use crate::store::snapshot;
 use crate::store::snapshot::Snapshots;
+use crate::store::view::View;
 
 /// How long events gather before they are handed to the kernel: one write for all of them, and the engine does not have
 /// to wake this thread for each.
@@ -49,8 +52,18 @@ struct Taken {
     at: WallTime,
     mono: Moment,
     event: Event,
-    /// It was told, so it has a place in the backlog; the store's own events have none.
-    is_told: bool,
+    room: Room,
+}
+
+/// Whose place in memory an event takes until it is in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    /// None: it is the store's own.
+    Own,
+    /// One of the backlog.
+    Call,
+    /// One of those for what people say.
+    People,
 }
 
 /// What follows a round.
@@ -76,11 +89,17 @@ pub(crate) struct Keeper {
     owes_rows: bool,
     /// Events taken from the queue and not yet in the log.
     taken: VecDeque<Taken>,
-    /// Events in the log and not yet on the disk.
-    unseen: Vec<(Place, Taken)>,
+    /// Events in the log and not yet on the disk, with the numbers of their lines.
+    unseen: Vec<(Place, u64, Taken)>,
     /// Places in the backlog to give back at the next sync.
     done: u64,
+    /// Likewise of those for what people say.
+    heard: u64,
     waiting: Vec<Sender<()>>,
+    /// Who said something, or may not, and is told so after the next sync.
+    speakers: Vec<(Sender<Verdict>, Verdict)>,
+    /// Calls of which something was said that is not yet synced.
+    spoken_of: BTreeSet<CallId>,
     /// Calls of a project that is off-season, and whether somebody answered. One that nobody answers is one line; an
     /// answer adds two, without which a start could not end the call at its peers: `answered`, whose personal part is
     /// what a BYE needs, and `ended`, without its legs.
@@ -111,7 +130,10 @@ impl Keeper {
             taken: VecDeque::new(),
             unseen: Vec::new(),
             done: 0,
+            heard: 0,
             waiting: Vec::new(),
+            speakers: Vec::new(),
+            spoken_of: BTreeSet::new(),
             untracked: BTreeMap::new(),
             lost_said: 0,
             last: None,
@@ -169,6 +191,7 @@ impl Keeper {
             while let Some(this) = job.take() {
                 match this {
                     Job::Tell(told) => self.take(told),
+                    Job::Speak(speech) => self.hear(speech),
                     Job::Sync(answer) => {
                         self.waiting.push(answer);
                         is_urgent = true;
@@ -212,7 +235,7 @@ impl Keeper {
             at,
             mono,
             event,
-            is_told: true,
+            room: Room::Call,
         });
     }
 
@@ -240,6 +263,13 @@ impl Keeper {
             | Event::Recorded(_)
             | Event::Hashed(_)
             | Event::Played(_)
+            | Event::Downloaded(_)
+            | Event::Said(_)
+            | Event::Pinned(_)
+            | Event::Unpinned(_)
+            | Event::Exported(_)
+            | Event::TokenMade(_)
+            | Event::TokenRevoked(_)
             | Event::Pruned(_)
             | Event::Started(_)
             | Event::Opened(_)
@@ -263,7 +293,7 @@ impl Keeper {
             at: self.shared.clock.wall(),
             mono: self.shared.clock.now(),
             event,
-            is_told: false,
+            room: Room::Own,
         });
     }
 
@@ -274,7 +304,7 @@ impl Keeper {
                 .log
                 .append(taken.at, taken.mono, taken.call, &taken.event)
             {
-                Ok(place) => Some(place),
+                Ok(place) => Some((place, self.log.head().n)),
                 Err(StoreError::Json(error)) => {
                     tracing::error!(%error, event = taken.event.name(), "an event cannot be written");
                     self.shared.lose(taken.at);
@@ -283,8 +313,13 @@ impl Keeper {
                 Err(error) => return Err(error),
             };
             if let Some(taken) = self.taken.pop_front() {
-                self.done += u64::from(taken.is_told);
-                self.unseen.extend(place.map(|place| (place, taken)));
+                match taken.room {
+                    Room::Own => {}
+                    Room::Call => self.done += 1,
+                    Room::People => self.heard += 1,
+                }
+                self.unseen
+                    .extend(place.map(|(place, n)| (place, n, taken)));
             }
         }
         self.log.write()
@@ -306,6 +341,7 @@ impl Keeper {
             }
             // Whoever waits for the disk learns from this that it refuses.
             self.waiting.clear();
+            self.speakers.clear();
             if self.shared.is_stopping.load(Ordering::Acquire) {
                 return;
             }
@@ -318,6 +354,9 @@ impl Keeper {
             // Whoever asked may have gone.
             answer.send(()).ok();
         }
+        for (answer, verdict) in self.speakers.drain(..) {
+            answer.send(verdict).ok();
+        }
     }
 
     /// Everything in `unseen` is on the disk: from here readers may tell of it.
@@ -328,8 +367,12 @@ impl Keeper {
         for (call, lines) in returned {
             view.take_back(call, &lines);
         }
-        for (place, taken) in self.unseen.drain(..) {
-            view.apply(place, taken.call, taken.at, &taken.event);
+        let mut news = Vec::new();
+        let mut last = None;
+        for (place, n, taken) in self.unseen.drain(..) {
+            view.apply(place, n, taken.call, taken.at, &taken.event);
+            news.extend(news_of(&view, n, &taken));
+            last = Some(n);
             if let (Some(call), Event::Recorded(recorded)) = (taken.call, &taken.event)
                 && view.rows.is_erased(call)
             {
@@ -351,7 +394,12 @@ impl Keeper {
             }
         }
         drop(view);
+        self.spoken_of.clear();
         self.shared.purse.written(std::mem::take(&mut self.done));
+        self.shared.purse.heard(std::mem::take(&mut self.heard));
+        if let Some(last) = last {
+            self.shared.ring.publish(news.into_iter(), last);
+        }
     }
 
     /// Lines of calls that the index has already and that have one more now.
@@ -359,7 +407,7 @@ impl Keeper {
         let view = self.shared.view();
         let mut late: BTreeSet<CallId> = BTreeSet::new();
         let mut new: BTreeSet<CallId> = BTreeSet::new();
-        for (_, taken) in &self.unseen {
+        for (_, _, taken) in &self.unseen {
             let Some(call) = taken.call else {
                 continue;
             };
@@ -397,4 +445,18 @@ impl Keeper {
             tracing::error!(%error, "no checkpoint could be made; the next start replays more");
         }
     }
+}
+
+/// What those who look on are told of an event: of a call that lists show.
+fn news_of(view: &View, n: u64, taken: &Taken) -> Option<News> {
+    let call = taken.call?;
+    let what = LiveKind::of(&taken.event)?;
+    let project = view.rows.project(call)?;
+    Some(News {
+        n,
+        at: taken.at,
+        call,
+        project: Arc::clone(project),
+        what,
+    })
 }

@@ -8,6 +8,7 @@ pub(crate) mod disk;
 pub(crate) mod erase;
 pub mod error;
 pub(crate) mod event;
+pub mod feed;
 pub(crate) mod fold;
 pub mod handle;
 pub mod history;
@@ -19,11 +20,15 @@ pub(crate) mod place;
 pub mod query;
 pub mod record;
 pub(crate) mod recover;
+pub mod remark;
 pub(crate) mod rows;
+pub mod say;
 pub(crate) mod scan;
 pub mod settings;
 pub(crate) mod shared;
 pub(crate) mod snapshot;
+pub(crate) mod spoken;
+pub mod token;
 #[cfg(test)]
 pub(crate) mod trial;
 #[cfg(test)]

@@ -29,6 +29,12 @@ pub struct Query {
     pub project: Option<String>,
     /// `[[source]] tag`.
     pub source: Option<String>,
+    /// Only of these projects; `None`: of all. Beside `project`, for who may see no others.
+    pub projects: Option<Vec<String>>,
+    /// `[[source]] channel`.
+    pub channel: Option<String>,
+    /// `[[source]] campaign`.
+    pub campaign: Option<String>,
     /// `[[source]] category`.
     pub category: Option<String>,
     /// `[[manager]] id` of who answered.
@@ -39,8 +45,20 @@ pub struct Query {
     pub status: Option<Status>,
     /// A tag that people gave it.
     pub tag: Option<String>,
-    /// Text that occurs in the caller, the virtual number, the source, the campaign, who answered or the note;
-    /// upper and lower case are alike.
+    /// What people say it came out as.
+    pub outcome: Option<String>,
+    /// What people say the caller wanted.
+    pub goal: Option<String>,
+    /// The stage that people gave it.
+    pub stage: Option<String>,
+    /// What people say of whether it was one of those that the advertising is for.
+    pub target: Option<bool>,
+    /// `true`: the caller had called this project before; `false`: had not. An anonymous caller is neither.
+    pub repeat: Option<bool>,
+    /// Only missed calls after which nobody has spoken to the caller yet.
+    pub callback_open: bool,
+    /// Text that occurs in the caller, the virtual number, the source, the campaign, who answered, what was dialled there,
+    /// the note or a pinned note; upper and lower case are alike.
     pub q: Option<String>,
     /// Most calls on the page; [`LIMIT_DEFAULT`] when left out, never more than [`LIMIT_MAX`].
     pub limit: Option<usize>,
@@ -136,6 +154,26 @@ impl Query {
         self.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX)
     }
 
+    /// The conditions as the log tells of them: of those that may hold a number or somebody's words only that they were
+    /// there.
+    pub(crate) fn told(&self) -> serde_json::Map<String, serde_json::Value> {
+        let mut told = match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(members)) => members,
+            Ok(_) | Err(_) => serde_json::Map::new(),
+        };
+        told.retain(|name, value| match name.as_str() {
+            "limit" | "cursor" => false,
+            "callback_open" => self.callback_open,
+            _ => !value.is_null(),
+        });
+        for name in ["caller", "q"] {
+            if let Some(value) = told.get_mut(name) {
+                *value = serde_json::Value::Bool(true);
+            }
+        }
+        told
+    }
+
     /// Whether `record` is one of those asked for. The cursor is not looked at.
     pub fn matches(&self, record: &CallRecord) -> bool {
         let is = |wanted: &Option<String>, has: Option<&str>| {
@@ -145,7 +183,13 @@ impl Query {
             && self.since.is_none_or(|since| record.started_at >= since)
             && self.until.is_none_or(|until| record.started_at < until)
             && is(&self.project, Some(&record.project))
+            && self
+                .projects
+                .as_ref()
+                .is_none_or(|all| all.iter().any(|project| **project == *record.project))
             && is(&self.source, Some(&record.source))
+            && is(&self.channel, record.channel.as_deref())
+            && is(&self.campaign, record.campaign.as_deref())
             && is(&self.category, record.category.as_deref())
             && is(&self.manager, record.manager.as_deref())
             && self.status.is_none_or(|status| {
@@ -155,6 +199,17 @@ impl Query {
                 .tag
                 .as_ref()
                 .is_none_or(|tag| record.tags.contains(tag))
+            && is(&self.outcome, record.outcome.as_deref())
+            && is(&self.goal, record.goal.as_deref())
+            && is(&self.stage, record.stage.as_deref())
+            && self
+                .target
+                .is_none_or(|target| record.target == Some(target))
+            && self.repeat.is_none_or(|repeat| match repeat {
+                true => record.prior_calls > 0,
+                false => record.first_call,
+            })
+            && (!self.callback_open || record.awaits_callback())
             && self.caller_matches(record)
             && self.text_occurs(record)
     }
@@ -191,6 +246,7 @@ impl Query {
         ]
         .into_iter()
         .flatten()
+        .chain(record.notes.iter().map(|note| note.text.as_str()))
         .any(|field| field.to_lowercase().contains(&text))
     }
 }

@@ -9,6 +9,7 @@ use crate::base::number::{Caller, Number};
 use crate::base::time::WallTime;
 use crate::call::story::{FinishReason, HungUpBy, Leg, Transfer, Tried};
 use crate::recording::command::{Gap, State};
+use crate::store::remark::{Callback, Pinned, Said, Use};
 
 /// One call. Its JSON is the call record that users script against; every member is always written, with `null` where
 /// a thing did not happen, is not known yet, or was erased.
@@ -76,6 +77,9 @@ pub struct CallRecord {
     pub prior_calls: u32,
     /// What people say of it: tags.
     pub tags: Vec<String>,
+    /// What people say of it: whether it was one of those that the advertising is for.
+    #[serde(default)]
+    pub target: Option<bool>,
     /// What people say of it: what the caller wanted.
     pub goal: Option<String>,
     /// What people say of it: the funnel's stage.
@@ -86,6 +90,21 @@ pub struct CallRecord {
     pub value: Option<f64>,
     /// What people say of it, in their words.
     pub note: Option<String>,
+    /// What people say of moments of its recording.
+    #[serde(default)]
+    pub notes: Vec<Pinned>,
+    /// Of a missed call: since when somebody is to call back, and who did.
+    #[serde(default)]
+    pub callback: Option<Callback>,
+    /// Each change that people made, in order.
+    #[serde(default)]
+    pub said: Vec<Said>,
+    /// Who played or downloaded its recording, in order; the last 200.
+    #[serde(default)]
+    pub uses: Vec<Use>,
+    /// The number of the last line of the log that changed the record; it rises.
+    #[serde(default)]
+    pub version: u64,
     /// Each leg, the caller's first.
     pub legs: Vec<Leg>,
     /// Each transfer that came to an end, in order.
@@ -93,6 +112,14 @@ pub struct CallRecord {
     pub transfers: Vec<Transfer>,
     /// The recording, where there is one.
     pub recording: Option<Recording>,
+}
+
+impl CallRecord {
+    /// Whether it was missed and nobody has spoken to the caller since. Who was erased cannot be called back.
+    pub fn awaits_callback(&self) -> bool {
+        let is_open = |callback: &Callback| callback.done.is_none();
+        self.caller.is_some() && self.callback.as_ref().is_some_and(is_open)
+    }
 }
 
 /// Which way a call went.

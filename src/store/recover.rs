@@ -17,6 +17,7 @@ use crate::store::erase;
 use crate::store::erase::Left;
 use crate::store::error::StoreError;
 use crate::store::event::{Checkpoint, Event, Parts, Started};
+use crate::store::feed::Ring;
 use crate::store::fold::Lack;
 use crate::store::handle::{Erased, Ghost, LeftBehind, Purpose, Setup};
 use crate::store::history::Histories;
@@ -84,7 +85,9 @@ pub(crate) fn open(
         month,
         head,
     );
-    let shared = Shared::new(log_folder, setup.recordings, setup.clock, db, view, history);
+    let ring = Ring::new(head.n);
+    let (recordings, clock) = (setup.recordings, setup.clock);
+    let shared = Shared::new(log_folder, recordings, clock, db, view, history, ring);
     let mut keeper = Keeper::new(Arc::new(shared), log, snapshots, bytes);
     let is_erased = !left.erased.is_empty();
     keeper.left = left;
@@ -347,13 +350,17 @@ impl<'a> Replay<'a> {
         let mut reader = Reader::new(&self.log);
         let bytes = reader.line(place)?;
         let open = match Line::read(&bytes).map(|line| line.event()) {
-            Ok(Ok(Event::Checkpoint(Checkpoint { open }))) => open,
-            Ok(_) | Err(_) => Vec::new(),
+            Ok(Ok(Event::Checkpoint(checkpoint))) => checkpoint,
+            Ok(_) | Err(_) => Checkpoint::default(),
         };
-        for open in open {
+        for token in &open.tokens {
+            self.view.tokens.made(token);
+        }
+        for open in open.open {
             for place in open.lines {
                 let (stamp, event) = reader.event(open.call, place)?;
-                self.view.apply(place, Some(open.call), stamp.at, &event);
+                self.view
+                    .apply(place, stamp.n, Some(open.call), stamp.at, &event);
                 self.known = self.known.max(stamp.mono);
             }
         }
@@ -440,6 +447,13 @@ impl<'a> Replay<'a> {
             | Event::Recorded(_)
             | Event::Hashed(_)
             | Event::Played(_)
+            | Event::Downloaded(_)
+            | Event::Said(_)
+            | Event::Pinned(_)
+            | Event::Unpinned(_)
+            | Event::Exported(_)
+            | Event::TokenMade(_)
+            | Event::TokenRevoked(_)
             | Event::Pruned(_)
             | Event::Opened(_)
             | Event::Checkpoint(_)
@@ -454,7 +468,7 @@ impl<'a> Replay<'a> {
         {
             self.view.take_back(call, &lines);
         }
-        self.view.apply(place, line.call, line.at, &event);
+        self.view.apply(place, line.n, line.call, line.at, &event);
         self.left.note(&event);
         self.index(BATCH)
     }

@@ -98,6 +98,8 @@ pub(crate) struct Row {
     pub(crate) marks: Marks,
     /// Place in [`FinishReason::ALL`] plus 1; 0: in progress.
     pub(crate) reason: u8,
+    /// The number of the last line in which somebody said something of it; 0: nobody did.
+    pub(crate) said: u32,
 }
 
 const _: () = assert!(size_of::<Row>() == 64, "a million calls are to be 64 MB");
@@ -136,6 +138,11 @@ impl Row {
     /// Whether nobody did, though it was not rejected.
     pub(crate) const fn is_missed(&self) -> bool {
         self.marks.has(Marks::MISSED)
+    }
+
+    /// Whether the person who called was erased.
+    pub(crate) const fn is_erased(&self) -> bool {
+        self.marks.has(Marks::ERASED)
     }
 
     /// Whether it has a recording.
@@ -203,8 +210,20 @@ impl Rows {
         row.is_some_and(|row| row.marks.has(Marks::ERASED))
     }
 
+    /// The row of a call.
+    pub(crate) fn get(&self, id: CallId) -> Option<&Row> {
+        let place = self.find(id).ok()?;
+        self.list.get(place)
+    }
+
+    /// The project of a call that lists show.
+    pub(crate) fn project(&self, id: CallId) -> Option<&Arc<str>> {
+        let row = self.get(id).filter(|row| row.is_tracked())?;
+        self.names.get(row.project)
+    }
+
     /// Takes in an event of a call. Taking it in twice changes nothing, so a replay may begin anywhere.
-    pub(crate) fn apply(&mut self, id: CallId, at: WallTime, event: &Event) {
+    pub(crate) fn apply(&mut self, id: CallId, n: u64, at: WallTime, event: &Event) {
         match event {
             Event::Began(parts) => self.began(id, at, parts),
             Event::Answered(parts) => {
@@ -232,10 +251,19 @@ impl Rows {
                     row.marks.set(Marks::RECORDED, is_there);
                 }
             }
+            Event::Said(_) | Event::Pinned(_) | Event::Unpinned(_) => {
+                if let Some(row) = self.get_mut(id) {
+                    row.said = row.said.max(line_number(n));
+                }
+            }
             Event::Ringing
             | Event::Transferred(_)
             | Event::Hashed(_)
             | Event::Played(_)
+            | Event::Downloaded(_)
+            | Event::Exported(_)
+            | Event::TokenMade(_)
+            | Event::TokenRevoked(_)
             | Event::Started(_)
             | Event::Opened(_)
             | Event::Checkpoint(_)
@@ -279,6 +307,7 @@ impl Rows {
             virtual_number: self.names.number(&virtual_number),
             marks,
             reason: 0,
+            said: 0,
         };
         self.insert(row);
     }
@@ -398,6 +427,11 @@ impl Filter {
                 status.holds(row.is_answered(), row.is_missed(), row.finish_reason())
             })
     }
+}
+
+/// A line's number as rows keep it. Past 4,294,967,295 lines, those of some 600 million calls, all are alike.
+pub(crate) fn line_number(n: u64) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 fn clamp(millis: i64) -> u32 {

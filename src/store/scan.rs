@@ -172,6 +172,7 @@ impl<'a> Reader<'a> {
         }
         let event = line.event().map_err(|error| damaged(error.to_string()))?;
         let stamp = fold::Stamp {
+            n: line.n,
             at: line.at,
             mono: line.mono,
         };

@@ -1,5 +1,6 @@
 //! What the store's thread and the readers share, and how readers read.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -10,6 +11,7 @@ use crate::base::time::WallTime;
 use crate::store::credit::Purse;
 use crate::store::db::Db;
 use crate::store::error::StoreError;
+use crate::store::feed::Ring;
 use crate::store::fold::Draft;
 use crate::store::history::Histories;
 use crate::store::place::Place;
@@ -35,6 +37,10 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) purse: Arc<Purse>,
     pub(crate) db: Db,
+    /// Live news.
+    pub(crate) ring: Ring,
+    /// When each token was shown last.
+    pub(crate) shown: Mutex<BTreeMap<String, WallTime>>,
     /// The store is to end, also while the disk refuses.
     pub(crate) is_stopping: AtomicBool,
     view: RwLock<View>,
@@ -53,6 +59,7 @@ impl Shared {
         db: Db,
         view: View,
         history: Histories,
+        ring: Ring,
     ) -> Self {
         Self {
             log,
@@ -60,6 +67,8 @@ impl Shared {
             clock,
             purse: Arc::default(),
             db,
+            ring,
+            shown: Mutex::default(),
             is_stopping: AtomicBool::new(false),
             view: RwLock::new(view),
             history: Mutex::new(history),

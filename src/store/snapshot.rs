@@ -24,10 +24,10 @@ use crate::store::place::Month;
 use crate::store::rows::{Marks, Name, Names, Row, Rows, caller_key};
 
 /// Bytes of a row in a file.
-const ROW_SIZE: usize = 56;
+const ROW_SIZE: usize = 60;
 
 /// First bytes of a file: what it is, and the layout of its rows.
-const MAGIC: &[u8; 16] = b"ringtag rows 1\r\n";
+const MAGIC: &[u8; 16] = b"ringtag rows 2\r\n";
 
 /// What the files of the folder are, together.
 #[derive(Debug, Serialize, Deserialize)]
@@ -183,6 +183,7 @@ fn write_rows(rows: &[Row], names: &Names) -> Vec<u8> {
             out.extend_from_slice(&name.0.to_le_bytes());
         }
         out.extend_from_slice(&[row.marks.0, row.reason]);
+        out.extend_from_slice(&row.said.to_le_bytes());
     }
     out
 }
@@ -239,6 +240,7 @@ fn read_row(mut bytes: &[u8], names: &[Name]) -> Option<Row> {
         virtual_number: name()?,
         marks: Marks(u8::from_le_bytes(take(from)?)),
         reason: u8::from_le_bytes(take(from)?),
+        said: u32::from_le_bytes(take(from)?),
     })
 }
 
@@ -274,7 +276,12 @@ mod tests {
             let at = MORNING + std::time::Duration::from_secs(u64::from(number) * 20_000);
             let script = Script::new(u64::from(number), at, CALLER);
             for fact in [script.began(), script.missed()] {
-                rows.apply(fact.call, fact.at, &Event::from(fact.what));
+                rows.apply(
+                    fact.call,
+                    u64::from(number),
+                    fact.at,
+                    &Event::from(fact.what),
+                );
             }
         }
         rows

@@ -34,7 +34,7 @@ fn is_whole(store: &Store) -> bool {
 }
 
 /// Waits until `true`, with a deadline far beyond what it should take.
-fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     for _ in 0..2_000 {
         if is_so() {
             return;
@@ -56,6 +56,7 @@ fn the_record_has_every_member_of_the_contract_and_each_its_value() {
     let record = store.call(call.id).unwrap().unwrap();
     let wanted = include_str!("trial_record.json")
         .replace("ID", &call.id.to_string())
+        .replace("PLAYED", &record.uses[0].at.to_string())
         .replace("SHA256", &hex::encode(Sha256::digest("sound")));
     let wanted: serde_json::Value = serde_json::from_str(&wanted).unwrap();
     assert_eq!(serde_json::to_value(&record).unwrap(), wanted);

@@ -9,6 +9,7 @@ use crate::base::time::WallTime;
 use crate::store::event::{Event, OpenCall};
 use crate::store::place::Place;
 use crate::store::rows::Rows;
+use crate::store::token::Tokens;
 
 /// How long after its end a call waits for the hash of its recording before it goes into the index without.
 const HASH_WAIT_MS: i64 = 120_000;
@@ -21,6 +22,8 @@ pub(crate) struct View {
     open: BTreeMap<CallId, OpenLines>,
     /// Those of them that are ready for it.
     settled: Vec<CallId>,
+    /// The tokens that are good.
+    pub(crate) tokens: Tokens,
     /// The last synced line.
     pub(crate) end: Option<Place>,
 }
@@ -39,16 +42,18 @@ impl View {
     pub(crate) fn apply(
         &mut self,
         place: Place,
+        n: u64,
         call: Option<CallId>,
         at: WallTime,
         event: &Event,
     ) {
         let Some(call) = call else {
+            self.tokens.apply(event);
             // An erasure belongs to no one call; it changes rows.
-            self.rows.apply(CallId::from_bytes([0; 16]), at, event);
+            self.rows.apply(CallId::from_bytes([0; 16]), n, at, event);
             return;
         };
-        self.rows.apply(call, at, event);
+        self.rows.apply(call, n, at, event);
         if matches!(event, Event::Began(_)) {
             self.open.entry(call).or_default();
         }
@@ -167,6 +172,13 @@ impl OpenLines {
             | Event::Transferred(_)
             | Event::Recorded(_)
             | Event::Played(_)
+            | Event::Downloaded(_)
+            | Event::Said(_)
+            | Event::Pinned(_)
+            | Event::Unpinned(_)
+            | Event::Exported(_)
+            | Event::TokenMade(_)
+            | Event::TokenRevoked(_)
             | Event::Pruned(_)
             | Event::Started(_)
             | Event::Opened(_)

@@ -155,8 +155,14 @@ impl Keeper {
         erase::finish(self, &mut Erased::default())?;
         self.shared.view_mut().settle_late(self.shared.clock.wall());
         self.index()?;
-        let open = self.shared.view().open_calls();
-        self.say(None, Event::Checkpoint(Checkpoint { open }));
+        let checkpoint = {
+            let view = self.shared.view();
+            Checkpoint {
+                open: view.open_calls(),
+                tokens: view.tokens.list().to_vec(),
+            }
+        };
+        self.say(None, Event::Checkpoint(checkpoint));
         self.commit()?;
         let Some(place) = self.last else {
             return Ok(());

@@ -1,0 +1,414 @@
+//! What people say, through the whole store: log, rows, index, restart, erasure.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::base::number::Caller;
+use crate::store::credit::PEOPLE_MAX;
+use crate::store::error::StoreError;
+use crate::store::feed::LiveKind;
+use crate::store::handle::{Store, Verdict};
+use crate::store::query::Query;
+use crate::store::remark::{Field, UseKind, Words};
+use crate::store::say::{Say, SayError};
+use crate::store::token::{NewToken, TokenError};
+use crate::store::trial::{CALLER, FaultyDisk, Place, Script};
+use crate::store::trials::eventually;
+
+fn is_whole(store: &Store) -> bool {
+    matches!(store.verify().unwrap(), Verdict::Whole { .. })
+}
+
+fn text(text: &str) -> Option<Option<String>> {
+    Some(Some(text.to_owned()))
+}
+
+fn tags(tags: &[&str]) -> Say {
+    Say {
+        tags: Some(tags.iter().map(|&tag| tag.to_owned()).collect()),
+        ..Say::default()
+    }
+}
+
+/// Everything that can be said at once.
+fn everything() -> Say {
+    Say {
+        target: Some(Some(true)),
+        goal: text("price"),
+        stage: text("offer"),
+        outcome: text("sold"),
+        value: Some(Some(1_999.5)),
+        note: text("wants the RED one"),
+        ..tags(&["hot", "red"])
+    }
+}
+
+/// A store with one finished call.
+fn with_call() -> (Place, Store, Script) {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let call = Script::nth(1);
+    place.play(&store, &call);
+    store.sync().unwrap();
+    (place, store, call)
+}
+
+#[test]
+fn what_is_said_is_on_the_record_with_who_and_when_and_survives_a_restart_and_a_reindex() {
+    let (place, store, call) = with_call();
+    let record = store.say(call.id, everything(), "anna", None).unwrap();
+    assert_eq!(record.tags, ["hot", "red"]);
+    assert_eq!(record.target, Some(true));
+    assert_eq!(record.goal.as_deref(), Some("price"));
+    assert_eq!(record.stage.as_deref(), Some("offer"));
+    assert_eq!(record.outcome.as_deref(), Some("sold"));
+    assert_eq!(record.value, Some(1_999.5));
+    assert_eq!(record.note.as_deref(), Some("wants the RED one"));
+    let gone = Say {
+        goal: Some(None),
+        ..tags(&[])
+    };
+    let record = store.say(call.id, gone, "boris", None).unwrap();
+    assert_eq!((record.tags.len(), record.goal.as_deref()), (0, None));
+    assert_eq!(record.stage.as_deref(), Some("offer"), "left as it was");
+    let last: Vec<_> = record.said[record.said.len() - 2..]
+        .iter()
+        .map(|said| {
+            (
+                said.by.as_str(),
+                said.what,
+                said.from.clone(),
+                said.to.clone(),
+            )
+        })
+        .collect();
+    let list = Words::List(vec!["hot".into(), "red".into()]);
+    let price = Words::Text("price".into());
+    assert_eq!(
+        last,
+        [
+            ("boris", Field::Tags, Some(list), None),
+            ("boris", Field::Goal, Some(price), None),
+        ]
+    );
+    store.used(call.id, UseKind::Downloaded, "carl");
+    store.sync().unwrap();
+    let record = store.call(call.id).unwrap().unwrap();
+    assert_eq!(record.uses[0].what, UseKind::Downloaded);
+    assert!(is_whole(&store));
+    drop(store);
+    let (store, _) = place.open();
+    assert_eq!(store.call(call.id).unwrap().unwrap(), record);
+    drop(store);
+    Store::reindex(place.setup()).unwrap();
+    let (store, _) = place.open();
+    assert_eq!(store.call(call.id).unwrap().unwrap(), record);
+    assert!(is_whole(&store));
+}
+
+#[test]
+fn of_two_who_change_a_call_at_once_the_second_is_told_and_nothing_is_lost() {
+    let (_place, store, call) = with_call();
+    let seen = store.call(call.id).unwrap().unwrap().version;
+    let first = store
+        .say(call.id, tags(&["a"]), "anna", Some(seen))
+        .unwrap();
+    assert!(first.version > seen);
+    let Err(SayError::Changed(now)) = store.say(call.id, tags(&["b"]), "boris", Some(seen)) else {
+        panic!("boris saw an older version");
+    };
+    assert_eq!(*now, first);
+    // Plays and what the call does by itself are nobody's words.
+    store.played(call.id, "carl");
+    store.sync().unwrap();
+    assert!(store.call(call.id).unwrap().unwrap().version > first.version);
+    store
+        .say(call.id, tags(&["b"]), "boris", Some(first.version))
+        .unwrap();
+}
+
+#[test]
+fn of_many_who_saw_the_same_version_exactly_one_is_heard() {
+    let (_place, store, call) = with_call();
+    let seen = store.call(call.id).unwrap().unwrap().version;
+    let heard: usize = std::thread::scope(|scope| {
+        let speakers: Vec<_> = (0..8)
+            .map(|number| {
+                let store = &store;
+                let say = tags(&[&number.to_string()]);
+                scope.spawn(move || store.say(call.id, say, "somebody", Some(seen)).is_ok())
+            })
+            .collect();
+        speakers
+            .into_iter()
+            .map(|speaker| usize::from(speaker.join().unwrap()))
+            .sum()
+    });
+    assert_eq!(heard, 1);
+    assert_eq!(store.call(call.id).unwrap().unwrap().said.len(), 1);
+}
+
+#[test]
+fn several_calls_are_changed_with_few_syncs_and_one_that_is_unknown_spoils_no_other() {
+    let place = Place::new();
+    let disk = FaultyDisk::default();
+    let store = place.open_on(disk.clone());
+    let calls: Vec<Script> = (1..=200).map(Script::nth).collect();
+    calls.iter().for_each(|call| place.play(&store, call));
+    store.sync().unwrap();
+    let before = disk.fault(|fault| fault.syncs);
+    let mut changes: Vec<_> = calls
+        .iter()
+        .map(|call| (call.id, tags(&["x"]), None))
+        .collect();
+    changes.push((Script::nth(999).id, tags(&["x"]), None));
+    let said = store.say_all(changes, "anna");
+    let syncs = disk.fault(|fault| fault.syncs) - before;
+    assert!(syncs <= 20, "{syncs} syncs for 200 changes");
+    let (last, rest) = said.split_last().unwrap();
+    assert!(matches!(last.1, Err(SayError::NoCall)));
+    for (call, record) in rest {
+        let record = record.as_ref().unwrap();
+        assert_eq!((record.id, record.tags.len()), (*call, 1));
+    }
+}
+
+#[test]
+fn notes_are_pinned_to_moments_and_taken_off() {
+    let (_place, store, call) = with_call();
+    let record = store.pin(call.id, 65_000, " here \n", "anna").unwrap();
+    let note = record.notes[0].clone();
+    assert_eq!(
+        (note.at_ms, note.text.as_str(), note.by.as_str()),
+        (65_000, "here", "anna")
+    );
+    assert!(matches!(
+        store.unpin(call.id, note.id + 1, "anna"),
+        Err(SayError::NoNote(_))
+    ));
+    let record = store.unpin(call.id, note.id, "boris").unwrap();
+    assert_eq!(record.notes, []);
+    let last = record.said.last().unwrap();
+    assert_eq!((last.by.as_str(), last.what), ("boris", Field::Pinned));
+    assert_eq!(last.from, Some(Words::Text("here".into())));
+    assert!(matches!(
+        store.pin(call.id, 0, "  ", "anna"),
+        Err(SayError::Wrong(_))
+    ));
+}
+
+#[test]
+fn what_people_wrote_of_a_person_goes_with_the_person() {
+    let (place, store, call) = with_call();
+    store.say(call.id, everything(), "anna", None).unwrap();
+    store
+        .pin(call.id, 1_000, "spells his name Zxqv", "anna")
+        .unwrap();
+    assert_ne!(place.holds("Zxqv"), Vec::<std::path::PathBuf>::new());
+    let before = store.call(call.id).unwrap().unwrap();
+    store.erase(Caller::from_record(CALLER)).unwrap();
+    for text in ["Zxqv", "RED one", "red one"] {
+        assert_eq!(
+            place.holds(text),
+            Vec::<std::path::PathBuf>::new(),
+            "{text}"
+        );
+    }
+    let record = store.call(call.id).unwrap().unwrap();
+    assert_eq!((record.note.as_deref(), record.notes.len()), (None, 0));
+    assert_eq!(
+        record.tags,
+        ["hot", "red"],
+        "labels are not about the person"
+    );
+    assert!(record.version > before.version);
+    assert!(is_whole(&store));
+    // And nobody writes more, or `verify` would find it.
+    let note = Say {
+        note: text("again"),
+        ..Say::default()
+    };
+    assert!(matches!(
+        store.say(call.id, note, "anna", None),
+        Err(SayError::Erased)
+    ));
+    assert!(matches!(
+        store.pin(call.id, 0, "x", "anna"),
+        Err(SayError::Erased)
+    ));
+    let seen = Some(record.version);
+    let record = store.say(call.id, tags(&["b"]), "anna", seen).unwrap();
+    assert!(matches!(
+        store.say(call.id, tags(&["c"]), "anna", seen),
+        Err(SayError::Changed(_))
+    ));
+    store
+        .say(call.id, tags(&["c"]), "anna", Some(record.version))
+        .unwrap();
+    assert!(is_whole(&store));
+}
+
+#[test]
+fn a_flood_of_changes_is_refused_and_takes_no_credit_of_calls() {
+    let place = Place::new();
+    let disk = FaultyDisk::default();
+    let store = place.open_on(disk.clone());
+    let call = Script::nth(1);
+    place.play(&store, &call);
+    store.sync().unwrap();
+    disk.fault(|fault| fault.is_sync_failing = true);
+    // Nobody takes them off the queue while the disk refuses.
+    for _ in 0..PEOPLE_MAX {
+        store.played(call.id, "flood");
+    }
+    let refused = store.say(call.id, tags(&["x"]), "anna", None);
+    assert!(
+        matches!(refused, Err(SayError::Busy | SayError::Store(_))),
+        "{refused:?}"
+    );
+    let before = store.health().lost;
+    store.played(call.id, "flood");
+    store.played(call.id, "flood");
+    assert!(store.health().lost > before);
+    assert_eq!(store.0.shared.purse.waiting(), 0);
+    disk.fault(|fault| fault.is_sync_failing = false);
+    eventually("the disk takes lines again", || {
+        store.say(call.id, tags(&["y"]), "anna", None).is_ok()
+    });
+    assert!(store.credit(1).is_some());
+}
+
+#[test]
+fn an_untracked_or_unknown_call_takes_nothing() {
+    let (_place, store, _) = with_call();
+    let unknown = store.say(Script::nth(7).id, tags(&["x"]), "anna", None);
+    assert!(matches!(unknown, Err(SayError::NoCall)));
+}
+
+#[test]
+fn saying_nothing_writes_nothing() {
+    let (_place, store, call) = with_call();
+    let before = store.call(call.id).unwrap().unwrap();
+    let after = store.say(call.id, Say::default(), "anna", None).unwrap();
+    assert_eq!(after, before);
+}
+
+#[test]
+fn tokens_outlive_a_restart_from_a_checkpoint_and_a_reindex_until_they_are_revoked() {
+    let (place, store, _) = with_call();
+    let new = |name: &str, byte: &str| NewToken {
+        name: name.into(),
+        hash: byte.repeat(32),
+        role: "manager".into(),
+        projects: Some(vec!["shop".into()]),
+    };
+    let crm = store.make_token(new("crm", "ab"), "anna").unwrap();
+    let old = store.make_token(new("old", "cd"), "anna").unwrap();
+    assert!(matches!(
+        store.make_token(new("again", "ab"), "anna"),
+        Err(TokenError::Used)
+    ));
+    assert!(store.revoke_token(&old.id, "anna").unwrap());
+    assert!(!store.revoke_token(&old.id, "anna").unwrap());
+    assert!(store.token(&"ab".repeat(32)).unwrap().last_used.is_some());
+    assert_eq!(store.token(&"cd".repeat(32)), None);
+    assert!(store.tokens()[0].last_used.is_some());
+    drop(store);
+    let (store, _) = place.open();
+    assert_eq!(store.tokens(), std::slice::from_ref(&crm));
+    drop(store);
+    Store::reindex(place.setup()).unwrap();
+    let (store, _) = place.open();
+    assert_eq!(store.tokens(), [crm]);
+    assert!(is_whole(&store));
+}
+
+#[test]
+fn an_export_tells_its_conditions_and_no_number() {
+    let (place, store, _) = with_call();
+    let query = Query {
+        project: Some("shop".into()),
+        caller: Some("+79995556677".into()),
+        q: Some("secret".into()),
+        target: Some(false),
+        ..Query::default()
+    };
+    store.exported(&query, 12, "anna");
+    store.sync().unwrap();
+    let month = crate::store::place::Month::of(store.0.shared.clock.wall());
+    let log = std::fs::read_to_string(place.month(&month.to_string())).unwrap();
+    let line = log
+        .lines()
+        .find(|line| line.contains("\"exported\""))
+        .unwrap();
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    let wanted = serde_json::json!({
+        "by": "anna",
+        "calls": 12,
+        "filter": {"project": "shop", "caller": true, "q": true, "target": false},
+    });
+    assert_eq!(line["public"], wanted);
+}
+
+#[test]
+fn those_who_look_on_are_told_of_tracked_calls_in_order_and_only_what_is_synced() {
+    let place = Place::new();
+    let disk = FaultyDisk::default();
+    let store = place.open_on(disk.clone());
+    let feed = store.feed();
+    let from = feed.last();
+    let call = Script::nth(1);
+    place.play(&store, &call);
+    store.sync().unwrap();
+    store.say(call.id, tags(&["x"]), "anna", None).unwrap();
+    let (news, is_complete) = feed.since(Some(from));
+    assert!(is_complete);
+    let kinds: Vec<_> = news.iter().map(|news| news.what).collect();
+    let wanted = [
+        LiveKind::Began,
+        LiveKind::Ringing,
+        LiveKind::Answered,
+        LiveKind::Ended,
+        LiveKind::Recorded,
+        LiveKind::Said,
+    ];
+    assert_eq!(kinds, wanted);
+    assert!(
+        news.iter()
+            .all(|news| &*news.project == "shop" && news.call == call.id)
+    );
+    assert!(news.windows(2).all(|pair| pair[0].n < pair[1].n));
+    disk.fault(|fault| fault.is_sync_failing = true);
+    store.tell(Script::nth(2).began());
+    assert!(matches!(store.sync(), Err(StoreError::Refused(_))));
+    assert_eq!(feed.since(Some(from)).0.len(), wanted.len());
+    store.0.shared.is_stopping.store(true, Ordering::Release);
+}
+
+#[test]
+fn calls_in_progress_are_listed_until_they_end() {
+    let (_place, store, _) = with_call();
+    let open = Script::nth(5);
+    store.tell(open.began());
+    store.sync().unwrap();
+    let calls = store.open_calls().unwrap();
+    assert_eq!(
+        calls.iter().map(|call| call.id).collect::<Vec<_>>(),
+        [open.id]
+    );
+    store.tell(open.ended());
+    store.sync().unwrap();
+    assert_eq!(store.open_calls().unwrap(), []);
+}
+
+#[test]
+fn a_store_that_is_dropped_wakes_those_who_look_on() {
+    let (_place, store, _) = with_call();
+    let mut feed = store.feed();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let told = Arc::new(());
+    drop((told, store));
+    runtime.block_on(async { while feed.changed().await {} });
+}

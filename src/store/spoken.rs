@@ -1,0 +1,310 @@
+//! What people said of one call: the events of the log, and how their lines become a part of its record. Pure.
+//!
+//! The text of a note is personal: people write down who called. It goes with the person when that one is erased.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::store::event::Parts;
+use crate::store::fold::Stamp;
+use crate::store::record::CallRecord;
+use crate::store::remark::{Callback, CalledBack, Field, Kind, Pinned, Said, Use, UseKind, Words};
+use crate::store::say::Say;
+
+/// Most plays and downloads that a record shows, the newest: the log has them all.
+const USES_SHOWN: usize = 200;
+
+/// `said`, public. A member that is missing was not changed; `null` takes away.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SaidLine {
+    pub(crate) by: String,
+    #[serde(default)]
+    pub(crate) kind: Kind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tags: Option<Vec<String>>,
+    #[serde(
+        default,
+        deserialize_with = "there",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) target: Option<Option<bool>>,
+    #[serde(
+        default,
+        deserialize_with = "there",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) goal: Option<Option<String>>,
+    #[serde(
+        default,
+        deserialize_with = "there",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) stage: Option<Option<String>>,
+    #[serde(
+        default,
+        deserialize_with = "there",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) outcome: Option<Option<String>>,
+    #[serde(
+        default,
+        deserialize_with = "there",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) value: Option<Option<f64>>,
+    /// `true`: the personal part has the text; `false`: it was taken away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) called_back: Option<bool>,
+}
+
+/// A member that is there says something, also with `null`.
+fn there<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// `said`, personal; the line has none where the note is not set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SaidPersonal {
+    pub(crate) note: String,
+}
+
+/// `pinned`, public. The number of the line names the note.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PinnedLine {
+    pub(crate) by: String,
+    /// Where in the recording.
+    pub(crate) at_ms: u64,
+}
+
+/// `pinned`, personal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PinnedPersonal {
+    pub(crate) text: String,
+}
+
+/// `unpinned`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Unpinned {
+    pub(crate) by: String,
+    /// The number of the line that pinned it.
+    pub(crate) id: u64,
+}
+
+/// `played` and `downloaded`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Used {
+    pub(crate) by: String,
+}
+
+/// `exported`: calls left the house as a table. It tells nobody's number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Exported {
+    pub(crate) by: String,
+    /// How many.
+    pub(crate) calls: u64,
+    /// The conditions, as members of a query; of those that may hold a number only that they were there.
+    pub(crate) filter: serde_json::Map<String, serde_json::Value>,
+}
+
+impl SaidLine {
+    /// The two parts of what `by` says.
+    pub(crate) fn split(say: Say, by: String, kind: Kind) -> Parts<Self, SaidPersonal> {
+        let note = say.note.as_ref().map(Option::is_some);
+        Parts {
+            public: Self {
+                by,
+                kind,
+                tags: say.tags,
+                target: say.target,
+                goal: say.goal,
+                stage: say.stage,
+                outcome: say.outcome,
+                value: say.value,
+                note,
+                called_back: say.called_back,
+            },
+            pii: say.note.flatten().map(|note| SaidPersonal { note }),
+        }
+    }
+}
+
+/// What the lines of one call have said so far, in the order of the log.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Spoken {
+    lines: Vec<(Stamp, Line)>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Line {
+    Said(Box<Parts<SaidLine, SaidPersonal>>),
+    Pinned(Box<Parts<PinnedLine, PinnedPersonal>>),
+    Unpinned(Unpinned),
+    Used(UseKind, Used),
+}
+
+impl Spoken {
+    /// Takes in one line.
+    pub(crate) fn apply(&mut self, stamp: Stamp, line: Line) {
+        let at = self.lines.partition_point(|(other, _)| other.n < stamp.n);
+        if self
+            .lines
+            .get(at)
+            .is_none_or(|(other, _)| other.n != stamp.n)
+        {
+            self.lines.insert(at, (stamp, line));
+        }
+    }
+
+    /// Lays what was said over the record.
+    pub(crate) fn show(self, record: &mut CallRecord) {
+        if record.missed {
+            record.callback = Some(Callback {
+                since: record.ended_at.unwrap_or(record.started_at),
+                done: None,
+            });
+        }
+        let mut held = BTreeSet::new();
+        for (stamp, line) in self.lines {
+            match line {
+                Line::Said(parts) => say(record, &mut held, stamp, *parts),
+                Line::Pinned(parts) => pin(record, stamp, *parts),
+                Line::Unpinned(gone) => unpin(record, stamp, gone),
+                Line::Used(what, used) => record.uses.push(Use {
+                    at: stamp.at,
+                    by: used.by,
+                    what,
+                }),
+            }
+        }
+        let more = record.uses.len().saturating_sub(USES_SHOWN);
+        record.uses.drain(..more);
+    }
+}
+
+/// One person's or machine's line. What a person said of a field holds it against machines.
+fn say(
+    record: &mut CallRecord,
+    held: &mut BTreeSet<Field>,
+    stamp: Stamp,
+    parts: Parts<SaidLine, SaidPersonal>,
+) {
+    let Parts { public: said, pii } = parts;
+    let (by, kind) = (said.by, said.kind);
+    let mut change = |what: Field, from: Option<Words>, to: Option<Words>| -> bool {
+        match kind {
+            Kind::Person => drop(held.insert(what)),
+            Kind::Machine if held.contains(&what) => return false,
+            Kind::Machine => {}
+        }
+        // A note that was erased has no words on either side, and was a change all the same.
+        if from != to || what == Field::Note {
+            record.said.push(Said {
+                at: stamp.at,
+                by: by.clone(),
+                kind,
+                what,
+                from,
+                to,
+            });
+        }
+        true
+    };
+    let list = |tags: &[String]| (!tags.is_empty()).then(|| Words::List(tags.to_vec()));
+    let text = |text: &Option<String>| text.clone().map(Words::Text);
+    if let Some(tags) = said.tags
+        && change(Field::Tags, list(&record.tags), list(&tags))
+    {
+        record.tags = tags;
+    }
+    if let Some(target) = said.target
+        && change(
+            Field::Target,
+            record.target.map(Words::Flag),
+            target.map(Words::Flag),
+        )
+    {
+        record.target = target;
+    }
+    if let Some(goal) = said.goal
+        && change(Field::Goal, text(&record.goal), text(&goal))
+    {
+        record.goal = goal;
+    }
+    if let Some(stage) = said.stage
+        && change(Field::Stage, text(&record.stage), text(&stage))
+    {
+        record.stage = stage;
+    }
+    if let Some(outcome) = said.outcome
+        && change(Field::Outcome, text(&record.outcome), text(&outcome))
+    {
+        record.outcome = outcome;
+    }
+    if let Some(value) = said.value
+        && change(
+            Field::Value,
+            record.value.map(Words::Amount),
+            value.map(Words::Amount),
+        )
+    {
+        record.value = value;
+    }
+    if said.note.is_some() {
+        let note = pii.map(|pii| pii.note);
+        if change(Field::Note, text(&record.note), text(&note)) {
+            record.note = note;
+        }
+    }
+    if let Some(is_done) = said.called_back
+        && let Some(callback) = &mut record.callback
+    {
+        let was_done = callback.done.is_some();
+        let flag = |on: bool| Some(Words::Flag(on));
+        if change(Field::CalledBack, flag(was_done), flag(is_done)) {
+            callback.done = is_done.then_some(CalledBack { at: stamp.at, by });
+        }
+    }
+}
+
+fn pin(record: &mut CallRecord, stamp: Stamp, parts: Parts<PinnedLine, PinnedPersonal>) {
+    let by = parts.public.by;
+    let text = parts.pii.map(|pii| pii.text);
+    record.said.push(Said {
+        at: stamp.at,
+        by: by.clone(),
+        kind: Kind::Person,
+        what: Field::Pinned,
+        from: None,
+        to: text.clone().map(Words::Text),
+    });
+    // One that was erased has nothing left to show.
+    record.notes.extend(text.map(|text| Pinned {
+        id: stamp.n,
+        at_ms: parts.public.at_ms,
+        text,
+        by,
+        at: stamp.at,
+    }));
+}
+
+fn unpin(record: &mut CallRecord, stamp: Stamp, gone: Unpinned) {
+    // Two may take it off at once, and one that was erased is gone already.
+    let Some(place) = record.notes.iter().position(|note| note.id == gone.id) else {
+        return;
+    };
+    record.said.push(Said {
+        at: stamp.at,
+        by: gone.by,
+        kind: Kind::Person,
+        what: Field::Pinned,
+        from: Some(Words::Text(record.notes.remove(place).text)),
+        to: None,
+    });
+}
