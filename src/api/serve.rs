@@ -1,7 +1,7 @@
 //! The HTTP server: a thread with a runtime of its own, so that no request ever delays a call.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -69,9 +69,12 @@ pub struct Server {
 /// # Errors
 /// The address cannot be bound; the system is out of threads.
 pub fn serve(settings: &Settings, state: State) -> Result<Option<Server>, ServeError> {
-    let Some(listen) = settings.listen.map(on_loopback) else {
+    let Some(listen) = settings.binds(false) else {
         return Ok(None);
     };
+    if settings.listen != Some(listen) {
+        tracing::warn!(%listen, "HTTP answers this machine only until there is a [[user]]");
+    }
     let bind = |source| ServeError::Bind { listen, source };
     let listener = TcpListener::bind(listen).map_err(bind)?;
     listener.set_nonblocking(true).map_err(bind)?;
@@ -93,24 +96,6 @@ pub fn serve(settings: &Settings, state: State) -> Result<Option<Server>, ServeE
         stop,
         thread: Some(thread),
     }))
-}
-
-/// There are no users yet who could be told apart: whatever `web.listen` says, only this machine is answered. Calls do not
-/// depend on the pages, so that an address for everybody is no reason not to start.
-fn on_loopback(listen: SocketAddr) -> SocketAddr {
-    if listen.ip().to_canonical().is_loopback() {
-        return listen;
-    }
-    let loopback: IpAddr = match listen {
-        SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    };
-    let instead = SocketAddr::new(loopback, listen.port());
-    tracing::warn!(
-        web.listen = %listen, %instead,
-        "HTTP answers this machine only until users can be told apart; use a tunnel (ssh -L) from elsewhere"
-    );
-    instead
 }
 
 impl Server {

@@ -2,12 +2,11 @@
 
 /// Section as written, and its keys to come. The empty section is the file itself.
 const COMING: &[(&str, &[&str])] = &[
-    // Several networks, users of the pages, news by webhook, mail and SMS, dynamic numbers, money, speech.
+    // Several networks, news by webhook, mail and SMS, dynamic numbers, money, speech.
     (
         "",
         &[
             "interface",
-            "user",
             "webhook",
             "notify",
             "mail",
@@ -20,9 +19,7 @@ const COMING: &[(&str, &[&str])] = &[
     ),
     ("[media]", &["srtp", "io_uring"]),
     ("[recordings]", &["announce"]),
-    ("[web]", &["certificate_file", "private_key_file"]),
     ("[[trunk]]", &["interface", "srtp"]),
-    ("[[project]]", &["goals", "stages"]),
     ("[[source]]", &["cost", "pool"]),
     ("[[manager]]", &["email", "user"]),
     ("[[rule]]", &["announce"]),

@@ -10,6 +10,7 @@ mod conduct;
 mod guard;
 mod host;
 mod known;
+mod labels;
 mod later;
 mod outside;
 mod people;
@@ -25,7 +26,9 @@ mod tracking;
 #[cfg(test)]
 mod trial;
 mod trunk;
+mod users;
 mod walk;
+mod web;
 
 use std::path::PathBuf;
 
@@ -36,6 +39,7 @@ use crate::call::trunk::Trunk;
 use crate::engine;
 use crate::engine::tls::Tls;
 use crate::media;
+use crate::people::Users;
 use crate::recording;
 use crate::route::Routing;
 use crate::store;
@@ -61,6 +65,8 @@ pub struct Config {
     pub store: store::settings::Settings,
     /// `[web]`
     pub web: api::settings::Settings,
+    /// `[[user]]`
+    pub users: Users,
     /// `[guard]`, but for connections
     pub guard: call::guard::Settings,
     /// `[numbers] country`

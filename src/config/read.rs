@@ -20,7 +20,9 @@ use crate::config::sockets;
 use crate::config::tls::Disk;
 use crate::config::tracking;
 use crate::config::trunk;
+use crate::config::users;
 use crate::config::walk::Section;
+use crate::config::web;
 use crate::config::{Config, Loaded};
 use crate::engine::tls::Tls;
 use crate::route::Routing;
@@ -93,7 +95,6 @@ fn config<'t>(
     let media = settings::media(root.table("media", "[media]"), &sip);
     let recordings = settings::recordings(root.table("recordings", "[recordings]"), base);
     let store = settings::store(root.table("store", "[store]"), base);
-    let web = settings::web(root.table("web", "[web]"), &sip);
     let (trunks, toward) = trunk::trunks(root.tables("trunk", "[[trunk]]"), &sip.listen, disk);
     sockets::check_trunks(book, &trunks, &sip.listen);
     let project_sections = root.tables("project", "[[project]]");
@@ -103,6 +104,8 @@ fn config<'t>(
         .map(|section| section.at)
         .collect();
     let projects = tracking::projects(project_sections);
+    let users = users::users(root.tables("user", "[[user]]"), &projects);
+    let web = web::web(root.table("web", "[web]"), &sip, &users, disk);
     let sources = tracking::sources(root.tables("source", "[[source]]"), &projects, country);
     let managers = people::managers(root.tables("manager", "[[manager]]"), &trunks, country);
     let groups = people::groups(root.tables("group", "[[group]]"), &managers);
@@ -138,6 +141,7 @@ fn config<'t>(
         recordings,
         store,
         web,
+        users,
         country: country?,
         trunks: trunks
             .meanings()

@@ -1,10 +1,9 @@
-//! The sections that stand once: `[sip]`, `[numbers]`, `[media]`, `[recordings]`, `[store]`, `[web]`, with their defaults.
+//! The sections that stand once: `[sip]`, `[numbers]`, `[media]`, `[recordings]`, `[store]`, with their defaults.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use crate::api;
 use crate::base::country::Country;
 use crate::config::book::{Word, quoted};
 use crate::config::host;
@@ -48,8 +47,6 @@ const RECORDINGS_FOLDER: &str = "../recordings";
 const STORE_FOLDER: &str = "../data";
 /// A century: longer is a slip of the finger.
 const KEEP_DAYS_MAX: u32 = 36_500;
-
-const WEB_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8_080);
 
 /// Reads `[sip]`.
 pub(in crate::config) fn sip(
@@ -283,48 +280,6 @@ pub(in crate::config) fn store(
     };
     section.finish();
     settings
-}
-
-/// Reads `[web]`; `sip` is asked whether its sockets leave the port free.
-pub(in crate::config) fn web(
-    mut section: Section<'_, '_>,
-    sip: &engine::settings::Settings,
-) -> api::settings::Settings {
-    let listen = match section.word("listen", "\"127.0.0.1:8080\"") {
-        None => Some(WEB_LISTEN),
-        Some(word) if word.text == "none" => None,
-        Some(word) => web_listen(&section, word),
-    };
-    sockets::check_web(section.book, listen, section.place("listen"), &sip.listen);
-    section.finish();
-    api::settings::Settings { listen }
-}
-
-fn web_listen(section: &Section<'_, '_>, word: Word<'_>) -> Option<SocketAddr> {
-    let Ok(address) = word.text.parse::<SocketAddr>() else {
-        section.book.error(
-            word.at,
-            format!(
-                "`listen` is \"{}\", which is no address with a port",
-                word.text
-            ),
-            "write an address and a port, such as \"127.0.0.1:8080\", or \"none\"",
-        );
-        return None;
-    };
-    if !address.ip().is_loopback() {
-        section.book.warn(
-            word.at,
-            format!(
-                "{address} can be reached from other machines, and the pages know no users yet"
-            ),
-            format!(
-                "until they do, ringtag answers on 127.0.0.1:{} only",
-                address.port()
-            ),
-        );
-    }
-    Some(address)
 }
 
 fn folder(section: &mut Section<'_, '_>, base: &Path, default: &str) -> PathBuf {

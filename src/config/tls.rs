@@ -103,6 +103,18 @@ pub(in crate::config) fn served(
         .ok()
 }
 
+/// Reads what `[web]` says of certificates; `None`: nothing, or nothing that can be shown.
+pub(in crate::config) fn shown(section: &mut Section<'_, '_>, disk: Disk<'_>) -> Option<Served> {
+    let identity = identity(section, OURS, disk)?;
+    let at = section.place(OURS.certificate);
+    Served::new(&identity, None)
+        .map_err(|why| {
+            let message = format!("the certificate is of no use: {why}");
+            section.book.error(at, message, REMEDY_PATH);
+        })
+        .ok()
+}
+
 /// Reads what a `[[trunk]]` says of certificates; `trunk` is what else it says, where that could be read.
 pub(in crate::config) fn toward(
     section: &mut Section<'_, '_>,

@@ -9,6 +9,7 @@ use crate::base::country::Country;
 use crate::base::number::Number;
 use crate::config::book::{Book, Word};
 use crate::config::known::{self, Known};
+use crate::config::labels::labels;
 use crate::config::walk::Section;
 use crate::track::{DateRange, Project, Source};
 
@@ -23,6 +24,7 @@ pub(in crate::config) fn projects(sections: Vec<Section<'_, '_>>) -> Known<Proje
         let time_zone = time_zone(&mut section);
         let currency = currency(&mut section);
         let holidays = holidays(&mut section);
+        let labels = labels(&mut section);
         let tracking = section.flag("tracking").unwrap_or(true);
         if let Some(id) = id {
             let project = time_zone.map(|time_zone| Project {
@@ -32,6 +34,7 @@ pub(in crate::config) fn projects(sections: Vec<Section<'_, '_>>) -> Known<Proje
                 currency: currency.into(),
                 holidays,
                 tracking,
+                labels,
             });
             projects.add(section.book, id, project);
         }

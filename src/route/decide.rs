@@ -260,6 +260,7 @@ mod tests {
                 currency: "RUB".into(),
                 holidays: Vec::new(),
                 tracking: true,
+                labels: Default::default(),
             }),
             channel: None,
             campaign: None,

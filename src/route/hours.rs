@@ -260,6 +260,7 @@ mod tests {
             currency: "RUB".into(),
             holidays: ranges.collect(),
             tracking: true,
+            labels: Default::default(),
         }
     }
 

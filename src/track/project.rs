@@ -7,6 +7,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use crate::base::time::WallTime;
+use crate::track::labels::Labels;
 
 /// One `[[project]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Project {
     pub holidays: Vec<DateRange>,
     /// `false`: off-season. Calls go through, nothing is tagged, recorded or reported.
     pub tracking: bool,
+    /// What people can say of a call.
+    pub labels: Labels,
 }
 
 impl Project {

@@ -183,6 +183,7 @@ async fn the_server_binds_loopback_only_and_stops() {
     let house = House::new();
     let listen = |text: &str| Settings {
         listen: Some(text.parse().unwrap()),
+        ..Settings::default()
     };
     let open = serve(&listen("0.0.0.0:0"), house.state.clone())
         .unwrap()
@@ -190,7 +191,7 @@ async fn the_server_binds_loopback_only_and_stops() {
     assert!(open.address().ip().is_loopback(), "{open:?}");
     open.stop();
     assert!(
-        serve(&Settings { listen: None }, house.state.clone())
+        serve(&Settings::default(), house.state.clone())
             .unwrap()
             .is_none()
     );
@@ -200,6 +201,7 @@ async fn the_server_binds_loopback_only_and_stops() {
     let address: SocketAddr = server.address();
     let again = Settings {
         listen: Some(address),
+        ..Settings::default()
     };
     let taken = serve(&again, house.state);
     assert!(matches!(taken, Err(ServeError::Bind { .. })), "{taken:?}");
