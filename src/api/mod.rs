@@ -7,12 +7,14 @@ pub mod settings;
 pub mod state;
 
 mod accept;
+mod body;
 mod calls;
 mod door;
 mod error;
 mod guard;
 mod health;
 mod metrics;
+mod openapi;
 mod page;
 mod paths;
 mod peaks;

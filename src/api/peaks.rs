@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use crate::api::calls::{GivenId, find};
 use crate::api::door::Asker;
 use crate::api::error::ApiError;
+use crate::api::openapi::query::{OneCall, PeaksAsked};
 use crate::api::query::{Given, pairs, wrong};
 use crate::api::recording::{matches, open_finished, open_growing, put};
 use crate::api::state::State;
@@ -54,7 +55,18 @@ impl Turns {
     }
 }
 
-/// Sends the peaks from bucket `from` on (left out: all of them).
+/// What the waveform of a recording is drawn from, from bucket `from` on (left out: all of it).
+#[utoipa::path(
+    get,
+    path = "/api/v1/calls/{id}/peaks",
+    operation_id = "get_peaks",
+    tag = "sound",
+    params(OneCall, PeaksAsked),
+    responses(
+        (status = 200, description = "A head and the loudest sample of each bucket of each side.", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 304, description = "They are those that If-None-Match names."),
+    ),
+)]
 pub(in crate::api) async fn peaks(
     Shared(state): Shared<State>,
     Asker(who): Asker,

@@ -12,7 +12,7 @@ use crate::base::time::WallTime;
 use crate::store::query::{LIMIT_MAX, Query};
 
 /// The longest value taken; no id, number or search is as long.
-const VALUE_MAX: usize = 256;
+pub(in crate::api) const VALUE_MAX: usize = 256;
 
 /// The parameters in order, as axum splits them.
 pub(in crate::api) type Given = Result<Pairs<Vec<(String, String)>>, QueryRejection>;
@@ -38,11 +38,21 @@ pub(in crate::api) fn pairs(
                 format!("`{name}` is no parameter here; there are {known}"),
             ));
         };
-        if pairs.iter().any(|(seen, _)| *seen == name) {
+        let seen = pairs.iter().filter(|(seen, _)| *seen == name).count();
+        if seen > 0 && !REPEATED.contains(&name) {
             return Err(wrong(name, "is given twice; give it once"));
         }
-        if value.len() > VALUE_MAX {
-            return Err(wrong(name, format!("is longer than {VALUE_MAX} bytes")));
+        if seen >= REPEATS_MAX {
+            return Err(wrong(
+                name,
+                format!("is given more than {REPEATS_MAX} times"),
+            ));
+        }
+        if value.chars().count() > VALUE_MAX {
+            return Err(wrong(
+                name,
+                format!("is longer than {VALUE_MAX} characters"),
+            ));
         }
         pairs.push((name, value));
     }
@@ -50,10 +60,17 @@ pub(in crate::api) fn pairs(
 }
 
 /// The parameters of a list of calls.
-const CALLS: &[&str] = &[
-    "since", "until", "project", "source", "category", "manager", "caller", "status", "tag", "q",
-    "limit", "cursor",
+pub(in crate::api) const CALLS: &[&str] = &[
+    "since", "until", "project", "source", "channel", "campaign", "category", "manager", "caller",
+    "status", "tag", "target", "goal", "stage", "outcome", "repeat", "callback", "q", "limit",
+    "cursor",
 ];
+
+/// Parameters that may be given several times: any of their values will do.
+const REPEATED: &[&str] = &["project"];
+
+/// Most values of one of them.
+const REPEATS_MAX: usize = 32;
 
 /// Reads which calls are asked for. A parameter with an empty value is as one left out, as forms send it.
 pub(in crate::api) fn calls(given: Given) -> Result<Query, ApiError> {
@@ -65,8 +82,10 @@ pub(in crate::api) fn calls(given: Given) -> Result<Query, ApiError> {
         match name {
             "since" => query.since = Some(time(name, &value)?),
             "until" => query.until = Some(time(name, &value)?),
-            "project" => query.project = Some(value),
+            "project" => query.projects.get_or_insert_default().push(value),
             "source" => query.source = Some(value),
+            "channel" => query.channel = Some(value),
+            "campaign" => query.campaign = Some(value),
             "category" => query.category = Some(value),
             "manager" => query.manager = Some(value),
             "caller" => query.caller = Some(plus(&value)),
@@ -78,6 +97,18 @@ pub(in crate::api) fn calls(given: Given) -> Result<Query, ApiError> {
                 )
             }
             "tag" => query.tag = Some(value),
+            "target" => query.target = Some(flag(name, &value)?),
+            "goal" => query.goal = Some(value),
+            "stage" => query.stage = Some(value),
+            "outcome" => query.outcome = Some(value),
+            "repeat" => query.repeat = Some(flag(name, &value)?),
+            "callback" if value == "open" => query.callback_open = true,
+            "callback" => {
+                return Err(wrong(
+                    name,
+                    "takes `open` only: missed, and not called back",
+                ));
+            }
             "q" => query.q = Some(value),
             "limit" => query.limit = Some(limit(name, &value)?),
             _ => {
@@ -89,6 +120,9 @@ pub(in crate::api) fn calls(given: Given) -> Result<Query, ApiError> {
                 })?)
             }
         }
+    }
+    if let Some([_]) = query.projects.as_deref() {
+        query.project = query.projects.take().and_then(|mut only| only.pop());
     }
     Ok(query)
 }
@@ -120,6 +154,11 @@ pub(in crate::api) fn plus(text: &str) -> String {
     }
 }
 
+fn flag(name: &str, text: &str) -> Result<bool, ApiError> {
+    text.parse()
+        .map_err(|_| wrong(name, "is neither `true` nor `false`"))
+}
+
 fn limit(name: &str, text: &str) -> Result<usize, ApiError> {
     text.parse()
         .ok()
@@ -149,8 +188,17 @@ mod tests {
             ("since", "2026-11-21"),
             ("until", "2026-11-21T12:30:00 03:00"),
             ("project", "shop"),
+            ("project", "clinic"),
             ("source", "direct"),
+            ("channel", "yandex"),
+            ("campaign", "весна"),
             ("category", "mowers"),
+            ("target", "true"),
+            ("goal", "price"),
+            ("stage", "offer"),
+            ("outcome", "sold"),
+            ("repeat", "false"),
+            ("callback", "open"),
             ("manager", "desk"),
             ("caller", " 7495*"),
             ("status", "missed"),
@@ -165,7 +213,14 @@ mod tests {
         assert_eq!(query.caller.as_deref(), Some("+7495*"));
         assert_eq!(query.q.as_deref(), Some("Иван"));
         assert_eq!(query.limit, Some(10));
+        let projects = ["shop".to_owned(), "clinic".to_owned()];
+        assert_eq!(query.projects, Some(projects.to_vec()));
+        assert_eq!((query.target, query.repeat), (Some(true), Some(false)));
+        assert!(query.callback_open && query.goal.is_some() && query.stage.is_some());
+        assert!(query.outcome.is_some() && query.channel.is_some());
         assert!(query.cursor.is_some() && query.status.is_some());
+        let one = calls(given(&[("project", "shop")])).unwrap();
+        assert_eq!((one.project.as_deref(), one.projects), (Some("shop"), None));
         assert_eq!(
             calls(given(&[("status", ""), ("q", "")])).unwrap(),
             Query::default()
@@ -183,10 +238,15 @@ mod tests {
             ("status", "gone"),
             ("cursor", "../../etc/passwd"),
             ("colour", "red"),
+            ("target", "yes"),
+            ("repeat", "1"),
+            ("callback", "done"),
             ("q", &"x".repeat(VALUE_MAX + 1)),
         ] {
             assert!(calls(given(&[pair])).is_err(), "{pair:?}");
         }
         assert!(calls(given(&[("q", "a"), ("q", "b")])).is_err());
+        assert!(calls(given(&[("q", &"ж".repeat(VALUE_MAX))])).is_ok());
+        assert!(calls(given(&[("project", "a"); REPEATS_MAX + 1])).is_err());
     }
 }

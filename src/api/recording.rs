@@ -21,6 +21,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use crate::api::calls::{GivenId, find};
 use crate::api::door::Asker;
 use crate::api::error::ApiError;
+use crate::api::openapi::query::{OneCall, RecordingAsked};
 use crate::api::query::{Given, pairs, wrong};
 use crate::api::range::{Wanted, wanted};
 use crate::api::state::State;
@@ -48,7 +49,19 @@ const PLAYS_MAX: usize = 256;
 pub(in crate::api) struct Peer(pub(in crate::api) SocketAddr);
 
 /// Sends the recording, or its first `until_ms`: whoever listens while it grows asks for what there was at one moment, and
-/// may then seek in it as in any other.
+/// may then seek in it as in any other. A play is in the call log.
+#[utoipa::path(
+    get,
+    path = "/api/v1/calls/{id}/recording.wav",
+    operation_id = "get_recording",
+    tag = "sound",
+    params(OneCall, RecordingAsked),
+    responses(
+        (status = 200, description = "All of it; while the call runs, what there is of it so far.", content_type = "audio/wav", body = Vec<u8>),
+        (status = 206, description = "The part that Range asks for.", content_type = "audio/wav", body = Vec<u8>),
+        (status = 304, description = "It is the one that If-None-Match names."),
+    ),
+)]
 pub(in crate::api) async fn recording(
     Shared(state): Shared<State>,
     Asker(who): Asker,

@@ -5,13 +5,25 @@ use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 
 use crate::api::error::ApiError;
+use crate::api::openapi::parts::Explanation;
+use crate::api::openapi::query::RouteAsked;
 use crate::api::query::{Given, pairs, plus, time, wrong};
 use crate::api::state::State;
 use crate::base::number::{Caller, Number};
 use crate::route::Facts;
 
+/// Why a call goes where it goes: what `ringtag route` prints.
+///
 /// Explains a call from `from` (left out: an anonymous caller) to `to`, at `at` (left out: now), under the rules in force
 /// and with what the call log knows of the caller.
+#[utoipa::path(
+    get,
+    path = "/api/v1/route",
+    operation_id = "explain_route",
+    tag = "house",
+    params(RouteAsked),
+    responses((status = 200, description = "The explanation.", body = Explanation)),
+)]
 pub(in crate::api) async fn route(
     Shared(state): Shared<State>,
     given: Given,

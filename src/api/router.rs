@@ -12,7 +12,10 @@ use crate::api::error::ApiError;
 use crate::api::guard;
 use crate::api::health;
 use crate::api::metrics;
+use crate::api::openapi;
 use crate::api::page;
+#[cfg(test)]
+use crate::api::paths::Table;
 use crate::api::paths::{Needs, Paths};
 use crate::api::peaks;
 use crate::api::recording;
@@ -31,6 +34,12 @@ pub fn router(state: State) -> Router {
         .layer(from_fn(guard::check_host))
         .layer(from_fn(guard::secure))
         .with_state(state)
+}
+
+/// What each route needs.
+#[cfg(test)]
+pub(in crate::api) fn table() -> Table {
+    paths().finish().1
 }
 
 /// Every route with what it needs.
@@ -56,6 +65,7 @@ fn paths() -> Paths {
         )
         .get("/api/v1/calls/{id}/peaks", This(Right::Play), peaks::peaks)
         .get("/api/v1/route", This(Right::Administer), route::route)
+        .get("/api/v1/openapi.json", Needs::Somebody, openapi::openapi)
 }
 
 async fn nowhere(uri: Uri) -> Response {

@@ -6,9 +6,10 @@ use axum::http::StatusCode;
 
 use crate::api::error::ApiError;
 use crate::base::number::{Caller, Number};
-use crate::people::{Right, Who};
+use crate::people::{Projects, Right, Who};
 use crate::store::query::Query;
 use crate::store::record::CallRecord;
+use crate::store::remark::Field;
 
 /// What stands in the place of a thing that is not shown. Its length says nothing of what it hides.
 const HIDDEN: &str = "***";
@@ -32,7 +33,7 @@ pub(in crate::api) fn record(record: CallRecord, who: &Who) -> Option<CallRecord
 ///
 /// # Errors
 /// They see no numbers, and ask for calls by what the numbers are.
-pub(in crate::api) fn query(query: Query, who: &Who) -> Result<Query, ApiError> {
+pub(in crate::api) fn query(mut query: Query, who: &Who) -> Result<Query, ApiError> {
     let tells = [("caller", query.caller.is_some()), ("q", query.q.is_some())];
     if let Some((name, _)) = tells.into_iter().find(|(_, asked)| *asked)
         && !who.may(Right::Numbers)
@@ -42,6 +43,13 @@ pub(in crate::api) fn query(query: Query, who: &Who) -> Result<Query, ApiError> 
             "forbidden",
             format!("`{name}` would tell numbers, which your role does not see; leave it out"),
         ));
+    }
+    if let Projects::These(own) = &who.projects {
+        let own = own.iter().map(ToString::to_string);
+        query.projects = Some(match query.projects.take() {
+            Some(asked) => own.filter(|own| asked.contains(own)).collect(),
+            None => own.collect(),
+        });
     }
     Ok(query)
 }
@@ -67,6 +75,12 @@ fn masked(mut record: CallRecord) -> CallRecord {
         }
     }
     record.note = None;
+    record.notes.clear();
+    for said in &mut record.said {
+        if matches!(said.what, Field::Note | Field::Pinned) {
+            (said.from, said.to) = (None, None);
+        }
+    }
     record
 }
 
@@ -118,6 +132,7 @@ fn number(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::people::Role;
 
     #[test]
     fn numbers_are_masked_and_extensions_and_names_are_not() {
@@ -133,5 +148,51 @@ mod tests {
         assert_eq!(caller(Caller::Number(number)).to_string(), "+7916*****67");
         assert_eq!(caller(Caller::Other("Иван".into())).to_string(), "***");
         assert_eq!(caller(Caller::Anonymous), Caller::Anonymous);
+    }
+
+    fn anna(role: Role) -> Who {
+        Who {
+            name: "anna".into(),
+            role,
+            projects: Projects::These(["shop".into(), "clinic".into()].into()),
+        }
+    }
+
+    #[test]
+    fn a_list_holds_what_is_asked_for_and_theirs() {
+        let of = |projects: Option<&[&str]>| {
+            let asked = projects.map(|list| list.iter().map(ToString::to_string).collect());
+            let asked = Query {
+                projects: asked,
+                ..Query::default()
+            };
+            query(asked, &anna(Role::Manager))
+                .unwrap()
+                .projects
+                .unwrap()
+        };
+        assert_eq!(of(None), ["shop", "clinic"]);
+        assert_eq!(of(Some(&["clinic", "bank"])), ["clinic"]);
+        assert_eq!(of(Some(&["bank"])), [""; 0]);
+        let all = query(Query::default(), &Who::this_machine()).unwrap();
+        assert_eq!(all.projects, None);
+    }
+
+    #[test]
+    fn who_sees_no_numbers_cannot_ask_for_them() {
+        for asked in [
+            Query {
+                caller: Some("+7916*".to_owned()),
+                ..Query::default()
+            },
+            Query {
+                q: Some("79161".to_owned()),
+                ..Query::default()
+            },
+        ] {
+            assert!(query(asked.clone(), &anna(Role::Listener)).is_ok());
+            let refused = query(asked, &anna(Role::Analyst)).unwrap_err();
+            assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+        }
     }
 }

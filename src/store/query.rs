@@ -106,6 +106,14 @@ impl Status {
         }
     }
 
+    /// Every word that [`FromStr`] reads.
+    pub fn words() -> impl Iterator<Item = &'static str> {
+        [Self::Answered, Self::Missed, Self::InProgress]
+            .into_iter()
+            .chain(FinishReason::ALL.into_iter().map(Self::Ended))
+            .map(Self::word)
+    }
+
     /// Whether a call with these marks stands so.
     pub fn holds(self, answered: bool, missed: bool, reason: Option<FinishReason>) -> bool {
         match self {
@@ -267,6 +275,7 @@ mod tests {
             assert_eq!(status.word().parse(), Ok(status));
         }
         assert!("gone".parse::<Status>().is_err());
+        assert!(Status::words().all(|word| word.parse::<Status>().is_ok()));
     }
 
     #[test]

@@ -73,6 +73,8 @@ pub enum Words {
 /// One change that somebody made to a record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Said {
+    /// The number of its line in the log; the record's version was that right after it.
+    pub n: u64,
     /// When.
     pub at: WallTime,
     /// Who.

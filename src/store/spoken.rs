@@ -206,6 +206,7 @@ fn say(
         // A note that was erased has no words on either side, and was a change all the same.
         if from != to || what == Field::Note {
             record.said.push(Said {
+                n: stamp.n,
                 at: stamp.at,
                 by: by.clone(),
                 kind,
@@ -277,6 +278,7 @@ fn pin(record: &mut CallRecord, stamp: Stamp, parts: Parts<PinnedLine, PinnedPer
     let by = parts.public.by;
     let text = parts.pii.map(|pii| pii.text);
     record.said.push(Said {
+        n: stamp.n,
         at: stamp.at,
         by: by.clone(),
         kind: Kind::Person,
@@ -300,6 +302,7 @@ fn unpin(record: &mut CallRecord, stamp: Stamp, gone: Unpinned) {
         return;
     };
     record.said.push(Said {
+        n: stamp.n,
         at: stamp.at,
         by: gone.by,
         kind: Kind::Person,

@@ -7,6 +7,7 @@
 
 mod calls;
 mod house;
+mod openapi;
 mod peaks;
 mod recordings;
 mod refusals;

@@ -7,11 +7,21 @@ use axum::response::{IntoResponse, Response};
 use crate::api::calls::page;
 use crate::api::door::Asker;
 use crate::api::error::ApiError;
+use crate::api::openapi::parts::CallPage;
+use crate::api::openapi::query::CallsAsked;
 use crate::api::query::{self, Given};
 use crate::api::state::State;
 use crate::api::veil;
 
-/// `{"calls": […], "next": cursor or null}`.
+/// One page of calls, newest first: `{"calls": […], "next": cursor or null}`. Calls that were not tracked are never listed.
+#[utoipa::path(
+    get,
+    path = "/api/v1/calls",
+    operation_id = "list_calls",
+    tag = "calls",
+    params(CallsAsked),
+    responses((status = 200, description = "The page.", body = CallPage)),
+)]
 pub(in crate::api) async fn list(
     Shared(state): Shared<State>,
     Asker(who): Asker,

@@ -7,9 +7,19 @@ use axum::response::{IntoResponse, Response};
 use crate::api::calls::{GivenId, find};
 use crate::api::door::Asker;
 use crate::api::error::ApiError;
+use crate::api::openapi::query::OneCall;
+use crate::api::openapi::record::Call;
 use crate::api::state::State;
 
-/// The call record.
+/// One call, whole.
+#[utoipa::path(
+    get,
+    path = "/api/v1/calls/{id}",
+    operation_id = "get_call",
+    tag = "calls",
+    params(OneCall),
+    responses((status = 200, description = "The call.", body = Call)),
+)]
 pub(in crate::api) async fn one(
     Shared(state): Shared<State>,
     Asker(who): Asker,

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::api::calls::page;
 use crate::api::door::Asker;
 use crate::api::error::ApiError;
+use crate::api::openapi::query::CallsAsked;
 use crate::api::query::{self, Given};
 use crate::api::state::State;
 use crate::api::stream::{self, Source};
@@ -18,7 +19,15 @@ use crate::store::Store;
 use crate::store::csv;
 use crate::store::query::{LIMIT_MAX, Page, Query};
 
-/// Sends the table; `limit` asks for fewer calls.
+/// Every call that matches, as CSV (RFC 4180) that no spreadsheet executes; `limit` asks for fewer.
+#[utoipa::path(
+    get,
+    path = "/api/v1/calls.csv",
+    operation_id = "calls_csv",
+    tag = "calls",
+    params(CallsAsked),
+    responses((status = 200, description = "The table.", content_type = "text/csv", body = String)),
+)]
 pub(in crate::api) async fn table(
     Shared(state): Shared<State>,
     Asker(who): Asker,

@@ -1,0 +1,87 @@
+//! What every operation of the document has: how one proves who one is, and how a refusal looks.
+
+use utoipa::Modify;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder};
+
+/// Shapes that a request sends. In all others every member is always there.
+const ASKED: &[&str] = &["CallChange", "BulkChange", "NewNote", "NewToken"];
+
+/// Members that an answer may leave out, by shape.
+const MAY_BE_MISSING: &[(&str, &str)] = &[("TargetTried", "trunk")];
+
+/// Completes the document.
+pub(in crate::api::openapi) struct Common;
+
+impl Modify for Common {
+    fn modify(&self, document: &mut OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("rt_…")
+            .description(Some("A token made by `POST /api/v1/tokens`."));
+        let session = ApiKeyValue::with_description(
+            "ringtag",
+            "The session of a page. Requests that change something then need the header x-csrf as well.",
+        );
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(scheme.build()));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
+        for (name, schema) in &mut components.schemas {
+            if !ASKED.contains(&name.as_str()) {
+                require_all(name, schema);
+            }
+        }
+        let none: [&str; 0] = [];
+        document.security = Some(vec![
+            SecurityRequirement::new("token", none),
+            SecurityRequirement::new("session", none),
+        ]);
+        for item in document.paths.paths.values_mut() {
+            for operation in operations(item) {
+                refuse(operation);
+            }
+        }
+    }
+}
+
+/// What is written is always written whole, so that a client need not ask whether a member is there.
+fn require_all(name: &str, schema: &mut RefOr<Schema>) {
+    if let RefOr::T(Schema::Object(object)) = schema {
+        let may_be_missing = |member: &String| MAY_BE_MISSING.contains(&(name, member.as_str()));
+        object.required = object
+            .properties
+            .keys()
+            .filter(|member| !may_be_missing(member))
+            .cloned()
+            .collect();
+    }
+}
+
+/// Any status that an operation does not name is a refusal of the one shape.
+fn refuse(operation: &mut Operation) {
+    let shape = Content::new(Some(Ref::from_schema_name("Refusal")));
+    let refusal = ResponseBuilder::new()
+        .description("It was refused; the body says why and what would be right.")
+        .content("application/json", shape);
+    operation
+        .responses
+        .responses
+        .entry("default".to_owned())
+        .or_insert_with(|| refusal.build().into());
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [
+        &mut item.get,
+        &mut item.post,
+        &mut item.put,
+        &mut item.patch,
+        &mut item.delete,
+    ]
+    .into_iter()
+    .flatten()
+}

@@ -1,0 +1,151 @@
+//! The parameters of requests as the API's document describes them. `api::query` and the handlers read them; a test
+//! compares the names.
+#![expect(
+    dead_code,
+    reason = "these shapes are read by the derive and never made"
+)]
+
+use utoipa::IntoParams;
+use utoipa::openapi::schema::{AnyOfBuilder, KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, Schema};
+
+use crate::store::query::Status;
+
+/// Which calls. All that are given must hold; one with an empty value is as one left out.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct CallsAsked {
+    /// Began at this time or later: RFC 3339, or a day, which begins at midnight UTC.
+    #[param(schema_with = time, required = false)]
+    since: (),
+    /// Began before this time.
+    #[param(schema_with = time, required = false)]
+    until: (),
+    /// `[[project]] id`; several times for several projects.
+    #[param(max_items = 32, style = Form, explode)]
+    project: Option<Vec<String>>,
+    /// `[[source]] tag`.
+    #[param(max_length = 256, nullable = false)]
+    source: Option<String>,
+    /// `[[source]] channel`.
+    #[param(max_length = 256, nullable = false)]
+    channel: Option<String>,
+    /// `[[source]] campaign`.
+    #[param(max_length = 256, nullable = false)]
+    campaign: Option<String>,
+    /// `[[source]] category`.
+    #[param(max_length = 256, nullable = false)]
+    category: Option<String>,
+    /// `[[manager]] id` of who answered.
+    #[param(max_length = 256, nullable = false)]
+    manager: Option<String>,
+    /// The caller as the record shows it, or a prefix of that with `*` at its end. 403 for who sees no numbers.
+    #[param(max_length = 256, nullable = false, example = "+7916*")]
+    caller: Option<String>,
+    /// How it stands or ended.
+    #[param(schema_with = status, required = false)]
+    status: (),
+    /// A tag that people gave it.
+    #[param(max_length = 256, nullable = false)]
+    tag: Option<String>,
+    /// Whether it was one of those that the advertising is for.
+    #[param(nullable = false)]
+    target: Option<bool>,
+    /// What the caller wanted.
+    #[param(max_length = 256, nullable = false)]
+    goal: Option<String>,
+    /// The funnel's stage.
+    #[param(max_length = 256, nullable = false)]
+    stage: Option<String>,
+    /// How it came out.
+    #[param(max_length = 256, nullable = false)]
+    outcome: Option<String>,
+    /// `true`: the caller had called the project before; `false`: a first call.
+    #[param(nullable = false)]
+    repeat: Option<bool>,
+    /// `open`: missed, and nobody has called back yet.
+    #[param(schema_with = callback, required = false)]
+    callback: (),
+    /// Text that occurs in the caller, the virtual number, the source, the campaign, who answered or the note. 403 for who sees
+    /// no numbers.
+    #[param(max_length = 256, nullable = false)]
+    q: Option<String>,
+    /// Most calls.
+    #[param(minimum = 1, maximum = 1000, nullable = false)]
+    limit: Option<u16>,
+    /// Where the page before ended: its `next`.
+    #[param(format = "uuid", nullable = false)]
+    cursor: Option<String>,
+}
+
+/// Which call.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(in crate::api) struct OneCall {
+    /// The call's id.
+    #[param(format = "uuid")]
+    id: String,
+}
+
+/// Which call would be routed.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct RouteAsked {
+    /// The virtual number that is dialled.
+    #[param(
+        max_length = 256,
+        pattern = r"^\+[1-9][0-9]{6,13}$",
+        example = "+74950000001"
+    )]
+    to: String,
+    /// Who calls; left out: an anonymous caller.
+    #[param(max_length = 256, nullable = false, example = "+79161234567")]
+    from: Option<String>,
+    /// When; left out: now.
+    #[param(schema_with = time, required = false)]
+    at: (),
+}
+
+/// How much of a recording is wanted.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct RecordingAsked {
+    /// Only so much from its beginning.
+    #[param(nullable = false)]
+    until_ms: Option<u64>,
+}
+
+/// From where on peaks are wanted.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct PeaksAsked {
+    /// The first bucket that is wanted.
+    #[param(nullable = false)]
+    from: Option<u32>,
+}
+
+fn time() -> RefOr<Schema> {
+    let of = |format| {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(format)))
+    };
+    AnyOfBuilder::new()
+        .item(of(KnownFormat::DateTime))
+        .item(of(KnownFormat::Date))
+        .into()
+}
+
+fn status() -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(Status::words()))
+        .into()
+}
+
+fn callback() -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(["open"]))
+        .into()
+}
