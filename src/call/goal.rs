@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::base::country::Country;
+use crate::base::id::CallId;
 use crate::base::number::Number;
 use crate::call::trunks::{Line, Trunks};
 use crate::route::decision::{Dial, Target};
@@ -51,6 +52,24 @@ pub(in crate::call) fn redirected(
 pub(in crate::call) fn who(uri: &Uri, trunk: &Arc<str>, country: &Country) -> Target {
     let dial = dial(uri, country).unwrap_or_else(|| Dial::Extension("unknown".into()));
     new(dial, trunk)
+}
+
+/// Names the caller of one of our calls where it takes somebody's place: by its call, since a record that outlives an erasure
+/// would keep the number.
+pub(in crate::call) fn caller_of(call: CallId, trunk: &Arc<str>) -> Target {
+    let name = name_of_call(call);
+    Target {
+        dial: Dial::Extension(name.as_str().into()),
+        name: name.into(),
+        manager: None,
+        trunk: Arc::clone(trunk),
+        spare: [].into(),
+    }
+}
+
+/// A call among the names of targets: `call:0199…`.
+pub(in crate::call) fn name_of_call(call: CallId) -> String {
+    format!("call:{call}")
 }
 
 fn new(dial: Dial, trunk: &Arc<str>) -> Target {

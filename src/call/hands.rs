@@ -10,6 +10,7 @@ use crate::base::country::Country;
 use crate::base::id::{CallId, LegId};
 use crate::base::map::{Map, keyed};
 use crate::base::number::Number;
+use crate::call::between::Message;
 use crate::call::desk::{CallKey, MediaWish, Wish};
 use crate::call::farewell::Farewells;
 use crate::call::guard;
@@ -50,6 +51,8 @@ pub(in crate::call) struct Hands {
     /// How long the sessions of new legs last.
     pub(in crate::call) session: Policy,
     pub(in crate::call) wishes: VecDeque<Wish>,
+    /// What calls say to each other; the switchboard carries it at once.
+    pub(in crate::call) between: VecDeque<Message>,
     tags: Map<Token, TagOwner>,
     clients: Map<ClientKey, Owner>,
     invites: Map<ServerKey, CallKey>,
@@ -104,6 +107,7 @@ impl Hands {
             user_agent,
             session: Policy::default(),
             wishes: VecDeque::new(),
+            between: VecDeque::new(),
             tags: keyed(chance.next_u64()),
             clients: keyed(chance.next_u64()),
             invites: keyed(chance.next_u64()),

@@ -1,6 +1,7 @@
 //! The B2BUA without a socket: one machine for one call, and the switchboard that holds them all.
 
 mod alarms;
+mod between;
 mod breadth;
 mod causes;
 mod contact;

@@ -116,6 +116,10 @@ pub struct Transfer {
     pub result: TriedResult,
     /// The new party's final SIP status, where it gave one.
     pub sip_status: Option<u16>,
+    /// The other call through ringtag that this one was joined with, where it was: on one record the call that the new party
+    /// came out of, on the other the call that its party went on in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined: Option<CallId>,
 }
 
 /// What a BYE needs when this process is gone (RFC 3261 12.2.1.1).
@@ -353,11 +357,13 @@ pub enum FinishReason {
     SessionExpired,
     /// Its caller, or the address that it came from, dialled too many different numbers in a short time (`[guard]`).
     TooManyNumbers,
+    /// A party of it was joined with that of another call through ringtag, which goes on with both (RFC 5589 7).
+    Transferred,
 }
 
 impl FinishReason {
     /// Every reason, each at the place of its number. The store's files hold these numbers: append only.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Completed,
         Self::CallerGaveUp,
         Self::Busy,
@@ -375,6 +381,7 @@ impl FinishReason {
         Self::BadRequest,
         Self::SessionExpired,
         Self::TooManyNumbers,
+        Self::Transferred,
     ];
 
     /// The word of the record.
@@ -397,6 +404,7 @@ impl FinishReason {
             Self::BadRequest => "bad-request",
             Self::SessionExpired => "session-expired",
             Self::TooManyNumbers => "too-many-numbers",
+            Self::Transferred => "transferred",
         }
     }
 }
@@ -433,7 +441,7 @@ mod tests {
         for (place, reason) in FinishReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, place);
         }
-        let last = FinishReason::TooManyNumbers;
+        let last = FinishReason::Transferred;
         assert_eq!(last as usize + 1, FinishReason::ALL.len());
     }
 }

@@ -298,8 +298,14 @@ impl Switchboard {
         }
     }
 
-    /// Sets a call's alarm, or forgets the call.
+    /// Sets a call's alarm, or forgets the call, and carries what it says to others.
     pub(in crate::call) fn after(&mut self, key: CallKey) {
+        self.settle_call(key);
+        self.carry_words();
+    }
+
+    /// Sets a call's alarm, or forgets the call.
+    pub(in crate::call) fn settle_call(&mut self, key: CallKey) {
         let Some(call) = self.calls.get_mut(&key) else {
             return;
         };

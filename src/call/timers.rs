@@ -30,6 +30,8 @@ pub(in crate::call) enum Timer {
     Depart(LegId),
     /// The caller of a transfer is asked again, or has pondered for too long.
     Rejoin,
+    /// The party that another call asks for is asked again, or has pondered for too long.
+    Lend,
     /// The sound of the closed legs was not reported: the record is told without it.
     Closing,
 }

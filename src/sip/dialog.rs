@@ -12,6 +12,7 @@ use crate::sip::headers::{CSeq, Headers};
 use crate::sip::message::{Request, Response};
 use crate::sip::method::Method;
 use crate::sip::name_addr::NameAddr;
+use crate::sip::replaces::Replaces;
 use crate::sip::transport::{Path, Transport};
 use crate::sip::uri::{Host, Uri};
 use crate::sip::write::RequestWriter;
@@ -363,6 +364,13 @@ impl Dialog {
     /// Returns our tag.
     pub fn local_tag(&self) -> Option<&str> {
         self.local.tag()
+    }
+
+    /// Whether this is the dialog that its peer, or who was told by it, names so (RFC 3891 3).
+    pub fn is_named(&self, replaces: &Replaces) -> bool {
+        self.call_id() == &*replaces.call_id
+            && self.local_tag() == Some(&*replaces.to_tag)
+            && self.remote_tag() == Some(&*replaces.from_tag)
     }
 
     /// Returns the peer's tag; `None` for a peer of RFC 2543.

@@ -463,6 +463,7 @@ mod tests {
                 to: format!("ext:{after_ms}@pbx"),
                 result,
                 sip_status: None,
+                joined: None,
             },
             dialog: (result == story::TriedResult::Answered).then_some(dialog),
         };

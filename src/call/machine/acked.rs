@@ -26,7 +26,7 @@ impl Call {
         } else if !self.arrived_acked(server) {
             self.modify_acked(now, hands, server, ack);
         }
-        self.join_if_ready(now, hands);
+        self.exchange_over(now, hands);
     }
 
     /// The caller's ACK answers the target's offer.

@@ -310,6 +310,7 @@ impl Call {
             unpracked: early.unpracked,
             held,
             transfer: None,
+            lending: None,
             transfers: 0,
         }));
         self.timers.set(Timer::Held, now + HELD);

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::base::time::Moment;
+use crate::call::breadth::BREADTH;
 use crate::call::digest::Answered;
 use crate::call::leg::Leg;
 use crate::call::machine::early::Fork;
@@ -77,6 +78,30 @@ pub(in crate::call) struct Held2xx {
 }
 
 impl Attempt {
+    /// A target whose ports are asked for; everything else comes of what happens to it.
+    pub(in crate::call) fn new(leg: Leg, target: Target, ring: Duration, to: Place) -> Self {
+        Self {
+            leg,
+            target,
+            stage: Stage::Reserving,
+            ring,
+            breadth: BREADTH,
+            tried: None,
+            unacked: None,
+            brought: None,
+            to,
+            spare: VecDeque::new(),
+            cseq: 0,
+            invited: None,
+            rang: None,
+            forks: Vec::new(),
+            reliable: Reliable::Off,
+            changed_reliable: false,
+            held: None,
+            proven: Answered::default(),
+        }
+    }
+
     /// Whether it may still answer.
     pub(in crate::call) const fn is_trying(&self) -> bool {
         match self.stage {

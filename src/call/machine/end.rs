@@ -68,6 +68,7 @@ impl Call {
         answered: Option<usize>,
     ) {
         self.abandon_transfer(now, hands);
+        self.abandon_lending(now, hands);
         self.timers.clear();
         let unacked = self.settle(now, hands);
         let recording = matches!(&self.state, State::Up(up) if up.recording);

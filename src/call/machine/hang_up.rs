@@ -117,7 +117,10 @@ impl Call {
         request: &Request,
     ) {
         hands.reply(now, server, request, Answer::status(200));
-        if self.referrer_hung_up(now, hands, leg) || self.new_party_hung_up(now, hands, leg) {
+        if self.referrer_hung_up(now, hands, leg)
+            || self.new_party_hung_up(now, hands, leg)
+            || self.replaced_hung_up(now, hands, leg)
+        {
             return;
         }
         let why = Why::of(request.headers());
@@ -142,7 +145,7 @@ impl Call {
     /// No packet came from either side for too long.
     pub(in crate::call) fn silent(&mut self, now: Moment, hands: &mut Hands) {
         // A report that a hold overtook: now silence is what is expected.
-        let expected = matches!(&self.state, State::Up(up) if up.held || up.transfer.is_some());
+        let expected = matches!(&self.state, State::Up(up) if up.held || up.is_moving());
         if !expected {
             self.end(now, hands, End::cut(FinishReason::MediaLost));
         }

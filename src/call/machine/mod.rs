@@ -18,7 +18,9 @@ mod hang_up;
 mod held;
 mod inform;
 mod invite;
+mod join;
 mod leaver;
+mod lend;
 mod modified;
 mod modify;
 mod notify;
@@ -52,6 +54,7 @@ use crate::call::machine::attempt::Attempt;
 use crate::call::machine::early::{Said, Shown};
 use crate::call::machine::end::{End, Ending};
 use crate::call::machine::inform::Relayed;
+use crate::call::machine::lend::Lending;
 use crate::call::machine::modify::Modify;
 use crate::call::machine::transfer::Transfer;
 use crate::call::screen::Refusal;
@@ -159,8 +162,17 @@ struct Up {
     held: bool,
     /// Somebody is called who shall take the callee's place.
     transfer: Option<Box<Transfer>>,
-    /// How often that was asked for.
+    /// Another call asks for one of its parties.
+    lending: Option<Box<Lending>>,
+    /// How often either was asked for.
     transfers: u32,
+}
+
+impl Up {
+    /// Who talks to whom is about to change.
+    const fn is_moving(&self) -> bool {
+        self.transfer.is_some() || self.lending.is_some()
+    }
 }
 
 /// A 2xx with an offer whose ACK waits for the other side's.
@@ -240,6 +252,7 @@ impl Call {
                 Timer::Refresh(leg) => self.refresh_expired(now, hands, leg),
                 Timer::Depart(leg) => self.depart(now, hands, leg),
                 Timer::Rejoin => self.rejoin_expired(now, hands),
+                Timer::Lend => self.lend_expired(now, hands),
                 Timer::Closing => self.conclude(now, hands),
             }
         }
@@ -302,16 +315,17 @@ impl Call {
             Errand::Prack => self.prack_response(now, hands, client, response),
             Errand::Modify => {
                 self.modify_response(now, hands, client, path, response);
-                self.join_if_ready(now, hands);
+                self.exchange_over(now, hands);
             }
             Errand::Rejoin => self.rejoin_response(now, hands, client, came),
+            Errand::Lend => self.lend_response(now, hands, client, came),
             Errand::TakenBack => self.taken_back_response(now, hands, client, response),
             Errand::Notify => {}
             Errand::Inform => self.inform_response(now, hands, client, response),
             Errand::Ask => self.ask_response(now, hands, leg, response),
             Errand::Refresh => {
                 self.refresh_response(now, hands, leg, client, came);
-                self.join_if_ready(now, hands);
+                self.exchange_over(now, hands);
             }
         }
     }
@@ -332,6 +346,7 @@ impl Call {
                 self.take_prack(client);
             }
             Errand::Rejoin => self.rejoin_failed(now, hands, client),
+            Errand::Lend => self.lend_failed(now, hands, client),
             Errand::Notify | Errand::TakenBack => {}
             Errand::Inform => self.inform_failed(now, hands, client),
             Errand::Ask => self.ask_failed(now, hands, leg),
@@ -374,6 +389,20 @@ impl Call {
             .find(|leg| leg.id == id)
     }
 
+    /// Something was agreed on, or not: what waited for that goes on.
+    fn exchange_over(&mut self, now: Moment, hands: &mut Hands) {
+        self.join_if_ready(now, hands);
+        self.lend_if_ready(now, hands);
+    }
+
+    /// Who talks to the caller.
+    fn talking(&self) -> Option<&Attempt> {
+        match &self.state {
+            State::Up(up) => self.attempts.get(up.answered),
+            State::Asking { .. } | State::Hunting(_) | State::Ending(_) | State::Over => None,
+        }
+    }
+
     fn attempt(&self, leg: LegId) -> Option<usize> {
         self.attempts.iter().position(|one| one.leg.id == leg)
     }
@@ -412,6 +441,8 @@ pub(in crate::call) enum Errand {
     Refresh,
     /// Offers the caller what the new party of a transfer said.
     Rejoin,
+    /// Offers a party what another call of ours needs of it.
+    Lend,
     /// Passed on an offer whose sender has left since.
     TakenBack,
     /// Tells who asked for a transfer how it goes.

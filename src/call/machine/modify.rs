@@ -187,7 +187,7 @@ impl Call {
             return Err(Answer::status(491));
         }
         // Whom the caller talks to is about to change.
-        if up.transfer.is_some() {
+        if up.is_moving() {
             return Err(Answer::status(491));
         }
         match &up.modify {

@@ -9,7 +9,6 @@ use crate::base::time::Moment;
 use crate::call::breadth;
 use crate::call::breadth::{BREADTH, share};
 use crate::call::desk::MediaWish;
-use crate::call::digest::Answered;
 use crate::call::hands::Hands;
 use crate::call::leg::{Beginning, Leg, Ports};
 use crate::call::machine::attempt::{Attempt, Stage};
@@ -124,24 +123,12 @@ impl Call {
             State::Asking { .. } | State::Up(_) | State::Ending(_) | State::Over => BREADTH,
         };
         self.attempts.push(Attempt {
-            leg,
-            target: target.clone(),
-            stage: Stage::Reserving,
-            ring,
             breadth,
             tried,
             brought,
-            unacked: None,
-            cseq: 0,
-            invited: None,
-            rang: None,
-            forks: Vec::new(),
             reliable,
-            changed_reliable: false,
-            held: None,
-            proven: Answered::default(),
-            to,
             spare: ways,
+            ..Attempt::new(leg, target.clone(), ring, to)
         });
         Self::media(hands, open);
         Ok(())
@@ -174,6 +161,9 @@ impl Call {
         }
         if free && self.is_arrived(index) {
             return self.join_if_ready(now, hands);
+        }
+        if free && self.giver_of(index).is_some() {
+            return self.offer_to_party(now, hands, index);
         }
         if !free {
             return self.target_failed(now, hands, index, TriedResult::NoCapacity, None);

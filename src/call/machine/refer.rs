@@ -14,6 +14,7 @@ use crate::call::machine::{Call, State};
 use crate::call::story::Role;
 use crate::call::trunk::Reliable;
 use crate::route::decision::Target;
+use crate::sdp::Session;
 use crate::sip::endpoint::ServerKey;
 use crate::sip::message::Request;
 use crate::sip::refer::{Event, ReferTo};
@@ -28,39 +29,50 @@ impl Call {
         server: ServerKey,
         request: &Request,
     ) {
-        let (target, brought) = match self.may_refer(hands, leg, request) {
+        let goal = match self.may_refer(leg, request) {
             Ok(goal) => goal,
             Err(answer) => return hands.reply(now, server, request, answer),
         };
-        let State::Up(up) = &mut self.state else {
-            return;
+        if let Some(other) = self.other_call(hands, &goal) {
+            return self.ask_for_party(now, hands, leg, (server, request), (goal, other));
+        }
+        let (target, brought) = match self.new_party(hands, goal) {
+            Ok(party) => party,
+            Err(answer) => return hands.reply(now, server, request, answer),
         };
-        let by = up.answered;
-        let again = up.transfers > 0;
-        up.transfers += 1;
-        let ring = self.attempts.get(by).map(|one| one.ring);
-        let placed = self.place(
-            now,
-            hands,
-            &target,
-            ring.unwrap_or_default(),
-            Some(Box::new(brought)),
-        );
+        let ring = self.talking().map(|one| one.ring).unwrap_or_default();
+        let placed = self.place(now, hands, &target, ring, Some(Box::new(brought)));
         if let Err(result) = placed {
+            if let State::Up(up) = &mut self.state {
+                up.transfers += 1;
+            }
             let answer = Answer::status(status_of(result));
             return hands.reply(now, server, request, answer);
         }
-        let index = self.attempts.len().saturating_sub(1);
-        if let Some(attempt) = self.attempts.get_mut(index) {
+        if let Some(attempt) = self.attempts.last_mut() {
             attempt.leg.part = Part::of(Role::Transfer);
             // The caller has its answer already: what is said before the new party's has nobody to reach.
             attempt.reliable = Reliable::Off;
         }
+        self.transfer_begins(now, hands, leg, (server, request));
+    }
+
+    /// Whoever stands last among the attempts is to be the new party, and who asked for it hears that.
+    pub(super) fn transfer_begins(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        leg: LegId,
+        (server, request): (ServerKey, &Request),
+    ) {
+        let target = self.attempts.len().saturating_sub(1);
         let number = request.headers().cseq().number;
         if let State::Up(up) = &mut self.state {
+            let again = up.transfers > 0;
+            up.transfers += 1;
             up.transfer = Some(Box::new(Transfer {
-                by,
-                target: index,
+                by: up.answered,
+                target,
                 at: now,
                 event: Some(Event {
                     id: again.then_some(number),
@@ -78,13 +90,8 @@ impl Call {
         self.notify(now, hands, 100);
     }
 
-    /// Whom to call, and with what; or why not.
-    fn may_refer(
-        &self,
-        hands: &Hands,
-        leg: LegId,
-        request: &Request,
-    ) -> Result<(Target, Brought), Answer> {
+    /// What it asks for, where it may.
+    fn may_refer(&self, leg: LegId, request: &Request) -> Result<ReferTo, Answer> {
         let declined = || Answer::status(603);
         // Whom the caller's side would send on is whoever took the call: nobody's business but its own.
         if self.side(leg) == Side::Caller {
@@ -93,38 +100,42 @@ impl Call {
         let State::Up(up) = &self.state else {
             return Err(Answer::status(481));
         };
-        let asking = self.attempts.get(up.answered).map(|one| &one.leg);
-        let asking = asking.ok_or_else(declined)?;
-        if asking.id != leg || !asking.trunk.transfers {
+        let asking = self.talking().ok_or_else(declined)?;
+        if asking.leg.id != leg || !asking.leg.trunk.transfers {
             return Err(declined());
         }
         let goal = ReferTo::of(request.headers()).map_err(|bad| Answer::status(bad.status()))?;
         if up.transfers >= TRANSFERS_MAX {
             return Err(declined());
         }
-        if up.transfer.is_some() || up.late.is_some() {
+        if up.is_moving() || up.late.is_some() {
             return Err(Answer::status(500).retry_after(RETRY_S));
         }
+        Ok(goal)
+    }
+
+    /// What the new party is offered: the caller as it talks now. `None`: its description leaves nothing to talk with.
+    pub(super) fn offer_of_caller(&self) -> Option<Session> {
+        let own = &self.caller.leg.heard.as_ref()?.session;
+        own.again(&self.told_to_caller()?)
+    }
+
+    /// Whom to call, and with what; or why not.
+    fn new_party(&self, hands: &Hands, goal: ReferTo) -> Result<(Target, Brought), Answer> {
+        let declined = || Answer::status(603);
+        let asking = &self.talking().ok_or_else(declined)?.leg;
         let dialog = asking.dialog.as_ref().ok_or_else(declined)?;
         let host = hands.host(&asking.path);
         let around = (dialog, host.as_str());
         let by = &asking.trunk.id;
         let target = goal::target(&goal.uri, by, around, &hands.trunks, &hands.country);
         let target = target.ok_or_else(declined)?;
-        let own = self.caller.leg.heard.as_ref().map(|heard| &heard.session);
-        let told = self.told_to_caller();
-        let offer = own
-            .zip(told.as_ref())
-            .and_then(|(own, told)| own.again(told))
-            .ok_or_else(|| Answer::status(488))?;
+        let offer = self.offer_of_caller().ok_or_else(|| Answer::status(488))?;
         let referred_by = (target.trunk == *by).then(|| format!("<{}>", dialog.remote().uri()));
         let brought = Brought {
-            offer,
             replaces: goal.replaces,
             referred_by,
-            early: None,
-            outcome: None,
-            arrived: None,
+            ..Brought::with(offer)
         };
         Ok((target, brought))
     }

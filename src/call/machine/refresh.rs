@@ -92,7 +92,7 @@ impl Call {
     ) {
         let State::Up(up) = &self.state else { return };
         let open = self.caller.unacked.is_some() || up.late.is_some();
-        let busy = open || up.modify.is_some() || up.transfer.is_some();
+        let busy = open || up.modify.is_some() || up.is_moving();
         let Some(of) = self.leg_mut(leg) else { return };
         // One at a time (RFC 3261 14.1): the peer began the session anew before it answered the last one.
         if of.upkeep.under_way.is_some() {
@@ -110,16 +110,15 @@ impl Call {
         self.say_refresh(now, hands, leg, (by, body), proven, credentials);
     }
 
-    /// The caller agreed to a re-offer of ours with an answer that is of no use: it hears what was in force before, as its
-    /// transaction put the other in force (RFC 3261 14.1).
-    pub(super) fn put_back(&mut self, now: Moment, hands: &mut Hands) {
+    /// A party agreed to a re-offer of ours that nothing came of: it hears what was in force before, as its transaction put
+    /// the other in force (RFC 3261 14.1).
+    pub(super) fn put_back(&mut self, now: Moment, hands: &mut Hands, leg: LegId) {
         if !self.is_up() {
             return;
         }
-        let caller = &mut self.caller.leg;
-        let (leg, body) = (caller.id, caller.voice.again());
-        let how = (Method::Invite, body);
-        let credentials = caller.credentials.clone();
+        let Some(of) = self.leg_mut(leg) else { return };
+        let how = (Method::Invite, of.voice.again());
+        let credentials = of.credentials.clone();
         self.say_refresh(now, hands, leg, how, Answered::default(), &credentials);
     }
 

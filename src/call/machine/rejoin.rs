@@ -132,7 +132,8 @@ impl Call {
                     }
                     None => {
                         self.transfer_failed(now, hands, TriedResult::CodecMismatch, None);
-                        self.put_back(now, hands);
+                        let caller = self.caller.leg.id;
+                        self.put_back(now, hands, caller);
                     }
                 }
             }
@@ -171,7 +172,7 @@ impl Call {
                 let (said, tries) = (said.clone(), tries.saturating_add(1));
                 self.ask_caller(now, hands, said, tries);
             }
-            Stage::Calling | Stage::Ready(_) => {}
+            Stage::Calling | Stage::Ready(_) | Stage::Taking { .. } => {}
         }
     }
 
@@ -186,18 +187,22 @@ impl Call {
         }
         match std::mem::replace(stage, Stage::Calling) {
             Stage::Asking { said, tries, .. } => Some((said, tries)),
-            Stage::Calling | Stage::Ready(_) | Stage::Crossed { .. } => None,
+            Stage::Calling | Stage::Ready(_) | Stage::Crossed { .. } | Stage::Taking { .. } => None,
         }
     }
 
     /// The call moves to the new party: `said` is its description, `answer` the caller's to it, where the caller was asked.
-    fn hand_over(
+    pub(super) fn hand_over(
         &mut self,
         now: Moment,
         hands: &mut Hands,
         said: &Session,
         answer: Option<&Session>,
     ) {
+        // Whom another call of ours has is taken first.
+        if self.take_party(now, hands, said, answer) {
+            return;
+        }
         self.notify(now, hands, 200);
         let Some(transfer) = self.note_transfer(now, hands, TriedResult::Answered, Some(200))
         else {

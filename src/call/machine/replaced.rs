@@ -2,25 +2,22 @@
 //!
 //! Its offer goes to the caller, whose answer comes back to it; then the call moves, and whom it replaces gets a BYE.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::base::id::LegId;
 use crate::base::time::Moment;
-use crate::call::breadth::BREADTH;
 use crate::call::desk::{MediaWish, TRANSFERS_MAX};
-use crate::call::digest::Answered;
 use crate::call::goal;
 use crate::call::hands::{Answer, Hands};
 use crate::call::headers::supported;
 use crate::call::leg::{Beginning, Leg, Ports};
-use crate::call::machine::attempt::{Attempt, Stage as Trying};
+use crate::call::machine::attempt::Attempt;
 use crate::call::machine::modify::RETRY_S;
 use crate::call::machine::transfer::{Brought, Referrer, Stage, Transfer};
 use crate::call::machine::{Call, State};
 use crate::call::offer_answer::faces;
 use crate::call::story::{Role, TriedResult};
-use crate::call::trunk::{Reliable, Trunk};
+use crate::call::trunk::Trunk;
 use crate::sdp::Session;
 use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::ServerKey;
@@ -85,32 +82,14 @@ impl Call {
         };
         let target = goal::who(from, &trunk.id, &hands.country);
         let brought = Brought {
-            offer: offer.clone(),
-            replaces: None,
-            referred_by: None,
-            early: None,
-            outcome: None,
             arrived: Some((server, request)),
+            ..Brought::with(offer.clone())
         };
+        let to = Place::plain(path.transport, path.peer);
         self.attempts.push(Attempt {
-            leg,
-            target,
-            stage: Trying::Reserving,
-            ring: ring.unwrap_or_default(),
-            breadth: BREADTH,
-            tried: None,
             brought: Some(Box::new(brought)),
-            unacked: None,
-            cseq: 0,
             invited: Some(now),
-            rang: None,
-            forks: Vec::new(),
-            reliable: Reliable::Off,
-            changed_reliable: false,
-            held: None,
-            proven: Answered::default(),
-            to: Place::plain(path.transport, path.peer),
-            spare: VecDeque::new(),
+            ..Attempt::new(leg, target, ring.unwrap_or_default(), to)
         });
         let target = self.attempts.len().saturating_sub(1);
         if let State::Up(up) = &mut self.state {
@@ -141,12 +120,8 @@ impl Call {
         let callee = callee.filter(|one| one.leg.id == leg);
         // The caller stays: that is whose call it is.
         let callee = callee.ok_or_else(|| Answer::status(603))?;
-        let named = callee.leg.dialog.as_ref().filter(|dialog| {
-            dialog.call_id() == &*replaces.call_id
-                && dialog.local_tag() == Some(&*replaces.to_tag)
-                && dialog.remote_tag() == Some(&*replaces.from_tag)
-        });
-        if named.is_none() {
+        let dialog = callee.leg.dialog.as_ref();
+        if !dialog.is_some_and(|dialog| dialog.is_named(replaces)) {
             return Err(Answer::status(481));
         }
         if callee.leg.trunk.id != trunk.id {
@@ -162,7 +137,7 @@ impl Call {
         if up.transfers >= TRANSFERS_MAX {
             return Err(Answer::status(603));
         }
-        if up.transfer.is_some() || up.late.is_some() || self.caller.unacked.is_some() {
+        if up.is_moving() || up.late.is_some() || self.caller.unacked.is_some() {
             return Err(Answer::status(500).retry_after(RETRY_S));
         }
         if hands.usage.is_full(&trunk.id, trunk.max_calls) {
@@ -247,7 +222,7 @@ impl Call {
         match &transfer.stage {
             // What comes of that decides: the caller may have agreed already.
             Stage::Asking { client, .. } => hands.cancel(now, *client),
-            Stage::Calling | Stage::Ready(_) | Stage::Crossed { .. } => {
+            Stage::Calling | Stage::Ready(_) | Stage::Crossed { .. } | Stage::Taking { .. } => {
                 self.transfer_failed(now, hands, TriedResult::Cancelled, None);
             }
         }

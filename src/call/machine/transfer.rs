@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use crate::base::id::LegId;
+use crate::base::id::{CallId, LegId};
 use crate::base::time::Moment;
-use crate::call::desk::MediaWish;
+use crate::call::desk::{CallKey, MediaWish};
 use crate::call::hands::{Answer, Hands};
 use crate::call::headers::Why;
 use crate::call::machine::attempt::Stage as Trying;
@@ -66,6 +66,11 @@ pub(super) enum Stage {
     },
     /// The caller had an offer of its own under way and is asked again.
     Crossed { said: Session, tries: u8 },
+    /// The party comes out of another call of ours: it is being taken.
+    Taking {
+        said: Session,
+        answer: Option<Session>,
+    },
 }
 
 /// What a leg that comes by a transfer brings along.
@@ -83,9 +88,27 @@ pub(in crate::call) struct Brought {
     pub(in crate::call) outcome: Option<(TriedResult, Option<u16>)>,
     /// Its own INVITE that takes another's place (RFC 3891), until it has a final answer.
     pub(in crate::call) arrived: Option<(ServerKey, Request)>,
+    /// The call of ours that has it, until it comes here.
+    pub(in crate::call) giver: Option<CallKey>,
+    /// That call, for the record.
+    pub(in crate::call) joined: Option<CallId>,
 }
 
 impl Brought {
+    /// One that is called with this offer.
+    pub(super) const fn with(offer: Session) -> Self {
+        Self {
+            offer,
+            replaces: None,
+            referred_by: None,
+            early: None,
+            outcome: None,
+            arrived: None,
+            giver: None,
+            joined: None,
+        }
+    }
+
     /// Adds what the new party must know of how it is called.
     pub(super) fn introduce(&self, mut invite: RequestWriter) -> RequestWriter {
         if let Some(replaces) = &self.replaces {
@@ -208,6 +231,7 @@ impl Call {
             return;
         };
         self.refuse_arrived(now, hands, transfer.target, said);
+        self.leave_party(now, hands, transfer.target);
         self.drop_party(now, hands, transfer.target);
         match transfer.referrer {
             Referrer::There => self.watch_again(hands),
@@ -227,6 +251,7 @@ impl Call {
         self.notify(now, hands, status_of(TriedResult::Cancelled));
         self.note_transfer(now, hands, TriedResult::Cancelled, None);
         self.refuse_arrived(now, hands, target, status_of(TriedResult::Cancelled));
+        self.leave_party(now, hands, target);
     }
 
     /// Takes the transfer and writes down what came of it.
@@ -252,6 +277,8 @@ impl Call {
             .get(transfer.target)
             .filter(|_| result == TriedResult::Answered)
             .and_then(|one| Some(hands.keep(&one.leg, one.leg.dialog.as_ref()?)));
+        let brought = self.attempts.get(transfer.target);
+        let joined = brought.and_then(|one| one.brought.as_ref()?.joined);
         let story = self.story.as_mut()?;
         let told = Told {
             at: story.wall + (transfer.at - self.started),
@@ -259,6 +286,7 @@ impl Call {
             to,
             result,
             sip_status: status,
+            joined,
         };
         story.transfers.push(told.clone());
         let transferred = Transferred {
@@ -290,7 +318,7 @@ impl Call {
         hands.close_ports(&mut attempt.leg);
     }
 
-    fn watch_again(&self, hands: &mut Hands) {
+    pub(super) fn watch_again(&self, hands: &mut Hands) {
         if let State::Up(up) = &self.state {
             let watch = MediaWish::Watch {
                 caller: self.caller.leg.id,
@@ -366,7 +394,7 @@ impl Call {
         match &transfer.stage {
             // Its final response is awaited: the caller may have agreed already, and that wants an ACK.
             Stage::Asking { client, .. } => hands.cancel(now, *client),
-            Stage::Calling | Stage::Ready(_) | Stage::Crossed { .. } => {
+            Stage::Calling | Stage::Ready(_) | Stage::Crossed { .. } | Stage::Taking { .. } => {
                 self.new_party_left(now, hands);
             }
         }
@@ -482,7 +510,7 @@ pub(super) const fn status_of(result: TriedResult) -> u16 {
 
 impl End {
     /// Who sent the caller on is gone, and whom it was sent to cannot be had.
-    const fn nobody(result: TriedResult) -> Self {
+    pub(super) const fn nobody(result: TriedResult) -> Self {
         let reason = match result {
             TriedResult::Busy => FinishReason::Busy,
             TriedResult::Rejected | TriedResult::NotAllowed | TriedResult::Loop => {
