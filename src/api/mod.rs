@@ -15,7 +15,7 @@ mod guard;
 mod health;
 mod metrics;
 mod openapi;
-mod page;
+mod pages;
 mod paths;
 mod peaks;
 mod query;

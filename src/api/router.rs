@@ -13,7 +13,7 @@ use crate::api::guard;
 use crate::api::health;
 use crate::api::metrics;
 use crate::api::openapi;
-use crate::api::page;
+use crate::api::pages;
 #[cfg(test)]
 use crate::api::paths::Table;
 use crate::api::paths::{Needs, Paths};
@@ -31,6 +31,7 @@ pub fn router(state: State) -> Router {
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(accept::check))
+        .layer(from_fn_with_state(state.clone(), pages::faults::for_people))
         .layer(from_fn(guard::check_host))
         .layer(from_fn(guard::secure))
         .with_state(state)
@@ -46,8 +47,10 @@ pub(in crate::api) fn table() -> Table {
 fn paths() -> Paths {
     use Needs::{Nothing, This};
     Paths::default()
-        .get("/", Nothing, page::page)
-        .get("/style.css", Nothing, page::style)
+        .get("/", This(Right::See), pages::calls::calls)
+        .get("/ui/rows", This(Right::See), pages::calls::rows)
+        .get("/ui/look", Nothing, pages::looks::look)
+        .get("/assets/{version}/{name}", Nothing, pages::assets::asset)
         .get("/healthz", Nothing, health::healthz)
         .get("/readyz", Nothing, health::readyz)
         .get("/metrics", This(Right::Administer), metrics::metrics)

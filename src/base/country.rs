@@ -105,6 +105,46 @@ impl Country {
     }
 }
 
+/// Writes `number` for people, in the groups that its own country uses: `+7 916 123-45-67`, `+49 30 1234567`.
+pub fn written(number: Number) -> String {
+    let digits = number.digits().to_string();
+    let grouped = (1..=CODE_DIGITS_MAX).find_map(|length| {
+        let (code, national) = digits.split_at_checked(length)?;
+        let code_number = code.parse().ok()?;
+        // Of the countries that share a code the first is the main one, and the groups are its (+1 is written as in the USA).
+        let plan = *plans(code_number).first()?;
+        let abroad = plan.international_formats();
+        let formats = if abroad.is_empty() {
+            plan.formats()
+        } else {
+            abroad
+        };
+        let meant = formats.iter().find(|format| is_for(format, national));
+        Some(meant.map_or_else(
+            || format!("+{code} {national}"),
+            |format| {
+                let national = format.pattern().replace(national, format.format());
+                format!("+{code} {national}")
+            },
+        ))
+    });
+    grouped.unwrap_or_else(|| format!("+{digits}"))
+}
+
+/// Whether a format of a numbering plan is for such a number.
+fn is_for(format: &phonenumber::metadata::Format, national: &str) -> bool {
+    let begins = format.leading_digits().last().is_none_or(|leading| {
+        leading
+            .find(national)
+            .is_some_and(|found| found.start() == 0)
+    });
+    let whole = format
+        .pattern()
+        .find(national)
+        .is_some_and(|found| found.start() == 0 && found.end() == national.len());
+    begins && whole
+}
+
 /// Reads digits that begin with a country code.
 fn with_country_code(digits: &str) -> Option<Number> {
     (1..=CODE_DIGITS_MAX).find_map(|length| {
@@ -153,20 +193,9 @@ fn is_assigned(plan: &Metadata, national: &str) -> bool {
 
 /// What is dialled before a number inside the country: 8 in Russia, 0 in Germany, nothing in Italy or the USA.
 fn trunk_prefix<'p>(plan: &'p Metadata, national: &str) -> &'p str {
-    let meant = |format: &&phonenumber::metadata::Format| {
-        let begins = format.leading_digits().last().is_none_or(|leading| {
-            leading
-                .find(national)
-                .is_some_and(|found| found.start() == 0)
-        });
-        let whole = format
-            .pattern()
-            .find(national)
-            .is_some_and(|found| found.start() == 0 && found.end() == national.len());
-        begins && whole
-    };
     let formats = plan.formats();
-    let format = formats.iter().find(meant).or_else(|| formats.last());
+    let meant = formats.iter().find(|format| is_for(format, national));
+    let format = meant.or_else(|| formats.last());
     let says_prefix = format
         .and_then(phonenumber::metadata::Format::national_prefix)
         .is_some_and(|rule| rule.contains("$NP"));
@@ -253,6 +282,22 @@ mod tests {
             &"1".repeat(60),
         ] {
             assert_eq!(read("RU", text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_in_the_groups_of_their_country() {
+        for (number, shown) in [
+            ("+79161234567", "+7 916 123-45-67"),
+            ("+74950000001", "+7 495 000-00-01"),
+            ("+78005553535", "+7 800 555-35-35"),
+            ("+49301234567", "+49 30 1234567"),
+            ("+12125550123", "+1 212-555-0123"),
+            ("+390612345678", "+39 06 1234 5678"),
+            ("+7999", "+7 999"),
+            ("+2100000", "+2100000"),
+        ] {
+            assert_eq!(written(Number::e164(number).unwrap()), shown);
         }
     }
 

@@ -1,2 +1,14 @@
 //! The pages: templates checked when they are compiled, their words in English and Russian, their assets. Pure: it is told
 //! what to show and asks for nothing.
+
+pub mod assets;
+pub mod dates;
+pub mod figures;
+pub mod frame;
+pub mod list;
+pub mod row;
+pub mod small;
+pub mod words;
+
+pub use frame::Frame;
+pub use words::{Language, Words};

@@ -167,7 +167,7 @@ async fn answers_are_kept_by_nobody_and_framed_by_nobody() {
     assert!(page.header(header::CONTENT_TYPE).starts_with("text/html"));
     assert!(
         house
-            .get("/style.css")
+            .get("/assets/any/app.css")
             .await
             .header(header::CONTENT_TYPE)
             .starts_with("text/css")

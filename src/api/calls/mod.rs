@@ -42,7 +42,7 @@ pub(in crate::api) fn unknown() -> ApiError {
 }
 
 /// Reads one page of calls, as `who` may see them. The query went through [`veil::query`].
-async fn page(store: &Store, query: Query, who: &Who) -> Result<Page, ApiError> {
+pub(in crate::api) async fn page(store: &Store, query: Query, who: &Who) -> Result<Page, ApiError> {
     let store = store.clone();
     let mut page = off_the_loop(move || store.list(&query)).await??;
     page.calls = page

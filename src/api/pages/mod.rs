@@ -1,0 +1,23 @@
+//! The pages: what the store says becomes what `web` shows, in the language and the theme of whoever looks.
+
+pub(in crate::api) mod assets;
+pub(in crate::api) mod calls;
+pub(in crate::api) mod faults;
+mod filter;
+mod look;
+pub(in crate::api) mod looks;
+mod show;
+
+use askama::Template;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+
+use crate::api::error::ApiError;
+
+/// Writes a page.
+fn html(page: &impl Template) -> Result<Response, ApiError> {
+    let text = page
+        .render()
+        .map_err(|error| ApiError::ours("writing a page", &error))?;
+    Ok(([(CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response())
+}

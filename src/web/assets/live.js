@@ -1,0 +1,69 @@
+// What goes on now, from the server's events. A page that nobody looks at lets its connection go: browsers have six.
+
+const HIDDEN_MAX_MS = 30000;
+const AGAIN_MS = 3000;
+
+/**
+ * Tells `news(kind, id)` of each event, `resync()` when some may have been missed, and `state(connected)`.
+ */
+export function follow({ news, resync, state }) {
+  let source = null;
+  let away = 0;
+  let again = 0;
+
+  function open() {
+    close();
+    source = new EventSource('/api/v1/live');
+    source.addEventListener('open', () => state(true));
+    source.addEventListener('error', () => {
+      state(false);
+      // The browser tries again by itself, but not after an answer that is no stream.
+      if (source.readyState === EventSource.CLOSED) {
+        clearTimeout(again);
+        again = setTimeout(() => { open(); resync(); }, AGAIN_MS);
+      }
+    });
+    source.addEventListener('call', (event) => {
+      const told = JSON.parse(event.data);
+      news(told.kind, told.call.id, told.call);
+    });
+    source.addEventListener('reset', () => resync());
+  }
+
+  function close() {
+    clearTimeout(again);
+    if (source) source.close();
+    source = null;
+  }
+
+  document.addEventListener('visibilitychange', () => {
+    clearTimeout(away);
+    if (document.hidden) {
+      away = setTimeout(close, HIDDEN_MAX_MS);
+    } else if (!source) {
+      open();
+      resync();
+    }
+  });
+  window.addEventListener('pagehide', close);
+  window.addEventListener('pageshow', (event) => {
+    if (event.persisted) { open(); resync(); }
+  });
+  open();
+}
+
+/** Gathers what is called often and does it once, `wait` milliseconds after the first. */
+export function gather(wait, act) {
+  let timer = 0;
+  const gathered = new Set();
+  return (item) => {
+    gathered.add(item);
+    if (timer) return;
+    timer = setTimeout(() => {
+      timer = 0;
+      const items = [...gathered];
+      gathered.clear();
+      act(items);
+    }, wait);
+  };
+}

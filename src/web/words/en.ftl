@@ -1,0 +1,219 @@
+# Around every page
+
+skip = Skip to the content
+nav = Main
+nav-calls = Calls
+nav-missed = Missed
+nav-board = Board
+nav-sessions = Sessions
+who-machine = This machine
+menu-look = Language and theme
+menu-language = Language
+menu-theme = Theme
+menu-api = API for programs
+theme-auto = As the system
+theme-light = Light
+theme-dark = Dark
+role-admin = Administrator
+role-manager = Manager
+role-listener = Listener
+role-analyst = Analyst
+sign-out = Sign out
+close = Close
+keys-open = Keys
+keys-title = Keys
+key-help = Show these keys
+key-go = Go to calls, missed calls, the board
+key-rows = To the next call and the one before
+key-open = Open the call
+key-search = Search
+key-news = Show new calls
+key-pick = Select the call
+key-tag = Say what the selected calls were
+key-called-back = The caller was called back
+key-none = Select nothing
+
+# Signing in
+
+login-title = Sign in
+login-name = Name
+login-password = Password
+login-enter = Sign in
+login-help = Forgotten your password? Whoever administers ringtag can give you a new one.
+login-wrong = Name or password is wrong.
+login-slow = Too many tries. Wait a minute and try again.
+login-ended = Your session has ended. Sign in again.
+
+# What went wrong
+
+fault-home = To the calls
+fault-400 = This cannot be understood
+fault-401 = Sign in first
+fault-403 = This is not yours to see
+fault-404 = There is nothing here
+fault-405 = This cannot be done here
+fault-429 = Too many requests
+fault-500 = Something went wrong
+fault-503 = ringtag is stopping
+fault-advice-400 = Check the address, or begin at the calls.
+fault-advice-401 = Then you will be brought back here.
+fault-advice-403 = Your role does not allow it. Whoever administers ringtag can change that.
+fault-advice-404 = The address may be mistyped, or the call belongs to a project that is not yours.
+fault-advice-405 = Go back and try another way.
+fault-advice-429 = Wait a moment and try again.
+fault-advice-500 = Try again. If it stays so, the server's log says why.
+fault-advice-503 = Try again in a minute.
+
+# The list of calls
+
+title-calls = Calls
+title-missed = Missed calls
+title-callback = Not called back yet
+live-on = Live
+live-off = No connection: new calls are not shown
+export = As a table (CSV)
+filter = Filter
+filter-q = Search
+filter-q-hint = Number, source, note…
+filter-show = Show
+filter-more = More conditions
+filter-caller = Caller
+filter-since = From day
+filter-until = To day
+filter-callback-open = Not called back yet
+filter-in-force = Conditions in force
+filter-without = Remove: { $a }
+filter-clear = Show all
+filter-status = Status
+filter-project = Project
+filter-source = Source
+filter-category = Category
+filter-manager = Answered by
+filter-tag = Tag
+filter-goal = Goal
+filter-stage = Stage
+filter-outcome = Outcome
+filter-target = Target call
+filter-repeat = Caller is
+filter-any = Any
+filter-chip = { $a }: { $b }
+filter-mistake = Not understood and left out: { $a }
+repeat-false = New
+repeat-true = Returning
+target-true = Target
+target-false = Not a target
+period-all = All
+period-today = Today
+period-yesterday = Yesterday
+period-week = 7 days
+period-month = 30 days
+status-answered = Answered
+status-missed = Missed
+status-in-progress = Going on
+column-pick = Select
+column-when = Time
+column-caller = Caller
+column-state = Call
+column-manager = Answered by
+column-source = Source
+column-said = What it was
+column-sound = Recording
+pick = Select the call from { $a } at { $b }
+calls-none = No calls yet. The first one appears here as soon as it rings.
+calls-none-such = No calls like that.
+calls-new = { $n ->
+    [one] { $shown } new call
+   *[other] { $shown } new calls
+}
+pages = Pages
+pages-newest = Newest
+pages-older = Older calls
+bulk = Selected calls
+bulk-picked = { $n ->
+    [one] { $shown } call selected
+   *[other] { $shown } calls selected
+}
+bulk-save = Save
+bulk-none = Select nothing
+bulk-done = { $n ->
+    [one] { $shown } call changed
+   *[other] { $shown } calls changed
+}
+say-tag = Add a tag
+say-keep = As it is
+
+# A call
+
+standing-ringing = Ringing
+standing-talking = Talking
+standing-answered = Answered
+standing-missed = Missed
+standing-refused = Refused
+caller-anonymous = Number withheld
+caller-erased = Erased
+visit-first = First call
+visit-nth = Call no. { $a }
+waited = Waited { $a }
+rings-at = Ringing: { $a }
+called-back = Called back
+called-back-of = { $a } was called back
+callback-open = Not called back for { $a }
+callback-done = Called back by { $a }
+callback-caller = The caller got through later
+listen-to = Listen to the call from { $a }
+goal-price = Price
+goal-problem = Problem
+goal-order = Order
+goal-delivery = Delivery
+goal-advice = Advice
+
+# Why a call ended
+
+why-completed = Talk ended
+why-caller-gave-up = Caller hung up before an answer
+why-busy = Everybody was busy
+why-no-answer = It rang, nobody answered
+why-rejected = A rule refused it
+why-unreachable = Nobody could be reached
+why-no-rule = No rule was for it
+why-codec-mismatch = The telephones had no codec in common
+why-overload = Too many calls at once
+why-media-lost = No sound from either side any more
+why-signalling-lost = A telephone vanished
+why-shutdown = ringtag was stopped
+why-hung-up-by-operator = Ended by an administrator
+why-crashed = ringtag was interrupted
+why-bad-request = The carrier's request could not be served
+why-session-expired = A telephone said nothing any more
+why-too-many-numbers = The caller dialled too many numbers
+
+# Time
+
+day-today = Today
+day-yesterday = Yesterday
+weekday-1 = Monday
+weekday-2 = Tuesday
+weekday-3 = Wednesday
+weekday-4 = Thursday
+weekday-5 = Friday
+weekday-6 = Saturday
+weekday-7 = Sunday
+month-1 = January
+month-2 = February
+month-3 = March
+month-4 = April
+month-5 = May
+month-6 = June
+month-7 = July
+month-8 = August
+month-9 = September
+month-10 = October
+month-11 = November
+month-12 = December
+span-seconds = { $shown } s
+span-minutes = { $shown } min
+span-hours = { $shown } h
+span-days = { $n ->
+    [one] { $shown } day
+   *[other] { $shown } days
+}

@@ -1,0 +1,223 @@
+# Around every page
+
+skip = К содержанию
+nav = Разделы
+nav-calls = Звонки
+nav-missed = Пропущенные
+nav-board = Табло
+nav-sessions = Сеансы
+who-machine = Этот компьютер
+menu-look = Язык и оформление
+menu-language = Язык
+menu-theme = Оформление
+menu-api = API для программ
+theme-auto = Как в системе
+theme-light = Светлое
+theme-dark = Тёмное
+role-admin = Администратор
+role-manager = Менеджер
+role-listener = Слушатель
+role-analyst = Аналитик
+sign-out = Выйти
+close = Закрыть
+keys-open = Клавиши
+keys-title = Клавиши
+key-help = Показать эти клавиши
+key-go = Звонки, пропущенные, табло
+key-rows = К следующему звонку и к предыдущему
+key-open = Открыть звонок
+key-search = Поиск
+key-news = Показать новые звонки
+key-pick = Выбрать звонок
+key-tag = Отметить выбранные звонки
+key-called-back = Клиенту перезвонили
+key-none = Снять выбор
+
+# Signing in
+
+login-title = Вход
+login-name = Имя
+login-password = Пароль
+login-enter = Войти
+login-help = Забыли пароль? Новый выдаст администратор ringtag.
+login-wrong = Имя или пароль не подходят.
+login-slow = Слишком много попыток. Подождите минуту и попробуйте снова.
+login-ended = Сеанс закончился. Войдите снова.
+
+# What went wrong
+
+fault-home = К звонкам
+fault-400 = Запрос непонятен
+fault-401 = Сначала войдите
+fault-403 = Это вам недоступно
+fault-404 = Здесь ничего нет
+fault-405 = Здесь так не получится
+fault-429 = Слишком много запросов
+fault-500 = Что-то пошло не так
+fault-503 = ringtag останавливается
+fault-advice-400 = Проверьте адрес или начните со списка звонков.
+fault-advice-401 = После входа вы вернётесь сюда.
+fault-advice-403 = Ваша роль этого не позволяет. Изменить её может администратор ringtag.
+fault-advice-404 = Возможно, адрес набран с ошибкой или звонок относится к чужому проекту.
+fault-advice-405 = Вернитесь и попробуйте иначе.
+fault-advice-429 = Немного подождите и попробуйте снова.
+fault-advice-500 = Попробуйте ещё раз. Если не поможет, причина записана в журнале сервера.
+fault-advice-503 = Попробуйте через минуту.
+
+# The list of calls
+
+title-calls = Звонки
+title-missed = Пропущенные звонки
+title-callback = Ещё не перезвонили
+live-on = На связи
+live-off = Нет связи: новые звонки не видны
+export = Таблицей (CSV)
+filter = Отбор
+filter-q = Поиск
+filter-q-hint = Номер, источник, заметка…
+filter-show = Показать
+filter-more = Ещё условия
+filter-caller = Кто звонил
+filter-since = С какого дня
+filter-until = По какой день
+filter-callback-open = Ещё не перезвонили
+filter-in-force = Действующие условия
+filter-without = Убрать: { $a }
+filter-clear = Показать все
+filter-status = Статус
+filter-project = Проект
+filter-source = Источник
+filter-category = Категория
+filter-manager = Кто ответил
+filter-tag = Метка
+filter-goal = Цель
+filter-stage = Этап
+filter-outcome = Итог
+filter-target = Целевой звонок
+filter-repeat = Клиент
+filter-any = Любой
+filter-chip = { $a }: { $b }
+filter-mistake = Непонятно, поэтому не учтено: { $a }
+repeat-false = Новый
+repeat-true = Звонил раньше
+target-true = Целевой
+target-false = Нецелевой
+period-all = Все
+period-today = Сегодня
+period-yesterday = Вчера
+period-week = 7 дней
+period-month = 30 дней
+status-answered = Отвеченные
+status-missed = Пропущенные
+status-in-progress = Идут сейчас
+column-pick = Выбор
+column-when = Время
+column-caller = Кто звонил
+column-state = Звонок
+column-manager = Кто ответил
+column-source = Источник
+column-said = Что это было
+column-sound = Запись
+pick = Выбрать звонок: { $a }, { $b }
+calls-none = Звонков пока нет. Первый появится здесь, как только зазвонит телефон.
+calls-none-such = Таких звонков нет.
+calls-new = { $n ->
+    [one] { $shown } новый звонок
+    [few] { $shown } новых звонка
+   *[many] { $shown } новых звонков
+}
+pages = Страницы
+pages-newest = Самые новые
+pages-older = Более ранние
+bulk = Выбранные звонки
+bulk-picked = { $n ->
+    [one] Выбран { $shown } звонок
+    [few] Выбрано { $shown } звонка
+   *[many] Выбрано { $shown } звонков
+}
+bulk-save = Сохранить
+bulk-none = Снять выбор
+bulk-done = { $n ->
+    [one] Изменён { $shown } звонок
+    [few] Изменено { $shown } звонка
+   *[many] Изменено { $shown } звонков
+}
+say-tag = Добавить метку
+say-keep = Как есть
+
+# A call
+
+standing-ringing = Звонит
+standing-talking = Говорят
+standing-answered = Отвечен
+standing-missed = Пропущен
+standing-refused = Отклонён
+caller-anonymous = Номер скрыт
+caller-erased = Удалён
+visit-first = Первый звонок
+visit-nth = Звонок № { $a }
+waited = Ожидание { $a }
+rings-at = Звонит у: { $a }
+called-back = Перезвонили
+called-back-of = Клиенту { $a } перезвонили
+callback-open = Не перезвонили уже { $a }
+callback-done = Перезвонил: { $a }
+callback-caller = Клиент дозвонился позже
+listen-to = Прослушать звонок: { $a }
+goal-price = Цена
+goal-problem = Проблема
+goal-order = Заказ
+goal-delivery = Доставка
+goal-advice = Консультация
+
+# Why a call ended
+
+why-completed = Разговор закончен
+why-caller-gave-up = Клиент повесил трубку, не дождавшись ответа
+why-busy = Все были заняты
+why-no-answer = Звонили, никто не ответил
+why-rejected = Отклонён правилом
+why-unreachable = Ни до кого не удалось дозвониться
+why-no-rule = Для него нет правила
+why-codec-mismatch = У телефонов нет общего кодека
+why-overload = Слишком много звонков сразу
+why-media-lost = Пропал звук с обеих сторон
+why-signalling-lost = Телефон пропал со связи
+why-shutdown = ringtag был остановлен
+why-hung-up-by-operator = Завершён администратором
+why-crashed = Работа ringtag прервалась
+why-bad-request = Запрос оператора связи не удалось выполнить
+why-session-expired = Телефон перестал отвечать
+why-too-many-numbers = Звонящий набрал слишком много номеров
+
+# Time
+
+day-today = Сегодня
+day-yesterday = Вчера
+weekday-1 = Понедельник
+weekday-2 = Вторник
+weekday-3 = Среда
+weekday-4 = Четверг
+weekday-5 = Пятница
+weekday-6 = Суббота
+weekday-7 = Воскресенье
+month-1 = января
+month-2 = февраля
+month-3 = марта
+month-4 = апреля
+month-5 = мая
+month-6 = июня
+month-7 = июля
+month-8 = августа
+month-9 = сентября
+month-10 = октября
+month-11 = ноября
+month-12 = декабря
+span-seconds = { $shown } с
+span-minutes = { $shown } мин
+span-hours = { $shown } ч
+span-days = { $n ->
+    [one] { $shown } день
+    [few] { $shown } дня
+   *[many] { $shown } дней
+}
