@@ -185,6 +185,7 @@ why-hung-up-by-operator = Ended by an administrator
 why-crashed = ringtag was interrupted
 why-bad-request = The carrier's request could not be served
 why-session-expired = A telephone said nothing any more
+why-transferred = Sent on: its caller talks in another call
 why-too-many-numbers = The caller dialled too many numbers
 
 # Time

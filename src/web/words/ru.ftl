@@ -188,6 +188,7 @@ why-hung-up-by-operator = Завершён администратором
 why-crashed = Работа ringtag прервалась
 why-bad-request = Запрос оператора связи не удалось выполнить
 why-session-expired = Телефон перестал отвечать
+why-transferred = Клиента соединили с другим звонком
 why-too-many-numbers = Звонящий набрал слишком много номеров
 
 # Time
