@@ -1,5 +1,7 @@
 //! An answer to a peer, before it is written: status, headers, SDP.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use crate::base::chance::Token;
@@ -12,7 +14,7 @@ use crate::sip::write::{Reply, reason_phrase};
 #[derive(Clone, Debug)]
 pub(in crate::call) struct Answer {
     pub(in crate::call) status: u16,
-    headers: Vec<(Name, String)>,
+    headers: Vec<(Name, Cow<'static, str>)>,
     sdp: Option<Bytes>,
 }
 
@@ -67,7 +69,11 @@ impl Answer {
 
     /// Adds a header.
     #[must_use]
-    pub(in crate::call) fn header(mut self, name: Name, value: impl Into<String>) -> Self {
+    pub(in crate::call) fn header(
+        mut self,
+        name: Name,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Self {
         self.headers.push((name, value.into()));
         self
     }

@@ -1,10 +1,13 @@
 //! The log on standard error: structured, filtered, and never in the way of a call.
 
+mod behind;
+
 use std::io::IsTerminal;
 
 use clap::ValueEnum;
-use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+
+use crate::cli::log::behind::{Behind, Guard};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -16,26 +19,20 @@ pub(in crate::cli) enum LogFormat {
     Json,
 }
 
-/// Lines that may wait for a slow terminal or journal. Past that lines are dropped: a call never waits for its log.
-const LINES_WAITING_MAX: usize = 65_536;
-
 /// Starts the log. The guard writes what waits when it is dropped.
 ///
 /// `RINGTAG_LOG` chooses what is logged, in the syntax of tracing's filters: `info`, `ringtag::engine=debug`.
-pub(in crate::cli) fn start(format: LogFormat) -> WorkerGuard {
+pub(in crate::cli) fn start(format: LogFormat) -> Guard {
     start_at(format, tracing::Level::INFO)
 }
 
 /// As [`start`], with errors only unless `RINGTAG_LOG` chooses.
-pub(in crate::cli) fn start_quiet(format: LogFormat) -> WorkerGuard {
+pub(in crate::cli) fn start_quiet(format: LogFormat) -> Guard {
     start_at(format, tracing::Level::ERROR)
 }
 
-fn start_at(format: LogFormat, level: tracing::Level) -> WorkerGuard {
-    let (writer, guard): (NonBlocking, WorkerGuard) = NonBlockingBuilder::default()
-        .buffered_lines_limit(LINES_WAITING_MAX)
-        .lossy(true)
-        .finish(std::io::stderr());
+fn start_at(format: LogFormat, level: tracing::Level) -> Guard {
+    let (writer, guard) = Behind::start(std::io::stderr());
     let filter = EnvFilter::builder()
         .with_env_var("RINGTAG_LOG")
         .with_default_directive(level.into())

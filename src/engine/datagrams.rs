@@ -5,10 +5,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::task::Poll;
 
+use bytes::Bytes;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
 use crate::engine::error::StartError;
+use crate::engine::post::{AT_ONCE, Letter, post};
 use crate::engine::settings::Listen;
 use crate::sip::transport::{Path, Transport};
 
@@ -34,6 +36,8 @@ pub(in crate::engine) struct Datagrams {
 struct Listener {
     socket: UdpSocket,
     bound: SocketAddr,
+    /// What waits for [`Datagrams::flush`].
+    letters: Vec<Letter>,
 }
 
 impl Datagrams {
@@ -114,30 +118,37 @@ impl Datagrams {
         }
     }
 
-    /// Sends one datagram. One that the kernel refuses is counted: SIP's timers send it again.
-    pub(in crate::engine) fn send(&mut self, path: &Path, bytes: &[u8]) {
-        let sent = self
-            .listener_for(path)
-            .ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))
-            .and_then(|listener| listener.socket.try_send_to(bytes, path.peer));
-        if let Err(error) = sent {
+    /// Takes one datagram, which leaves at the next [`Self::flush`], or when there are enough of them. One that the kernel
+    /// refuses is counted: SIP's timers send it again.
+    pub(in crate::engine) fn send(&mut self, path: &Path, bytes: Bytes) {
+        let Some(listener) = self.listener_for(path) else {
             self.unsent += 1;
-            tracing::debug!(peer = %path.peer, %error, "a datagram was not sent");
+            tracing::debug!(peer = %path.peer, "a datagram was not sent: no socket is of its family");
+            return;
+        };
+        let peer = path.peer;
+        listener.letters.push(Letter { peer, bytes });
+        if listener.letters.len() >= AT_ONCE {
+            self.unsent += listener.flush();
         }
     }
 
-    fn listener_for(&self, path: &Path) -> Option<&Listener> {
-        let serves = |listener: &&Listener| {
+    /// Sends what waits. To be called before anything is waited for.
+    pub(in crate::engine) fn flush(&mut self) {
+        self.unsent += self.sockets.iter_mut().map(Listener::flush).sum::<u64>();
+    }
+
+    fn listener_for(&mut self, path: &Path) -> Option<&mut Listener> {
+        let serves = |listener: &Listener| {
             listener.bound == path.local
                 || (listener.bound.ip().is_unspecified()
                     && listener.bound.port() == path.local.port()
                     && listener.bound.is_ipv4() == path.local.is_ipv4())
         };
-        let same_family = |listener: &&Listener| listener.bound.is_ipv4() == path.peer.is_ipv4();
-        self.sockets
-            .iter()
-            .find(serves)
-            .or_else(|| self.sockets.iter().find(same_family))
+        let same_family = |listener: &Listener| listener.bound.is_ipv4() == path.peer.is_ipv4();
+        let found = self.sockets.iter().position(serves);
+        let found = found.or_else(|| self.sockets.iter().position(same_family));
+        self.sockets.get_mut(found?)
     }
 }
 
@@ -154,7 +165,18 @@ impl Listener {
         socket.bind(&address.into())?;
         let socket = UdpSocket::from_std(socket.into())?;
         let bound = socket.local_addr()?;
-        Ok(Self { socket, bound })
+        Ok(Self {
+            socket,
+            bound,
+            letters: Vec::with_capacity(AT_ONCE),
+        })
+    }
+
+    /// Sends what waits and returns how many of them the kernel did not take.
+    fn flush(&mut self) -> u64 {
+        let unsent = post(&self.socket, &self.letters);
+        self.letters.clear();
+        unsent
     }
 }
 

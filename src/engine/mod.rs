@@ -13,6 +13,7 @@ mod admit;
 mod aftermath;
 mod datagrams;
 mod names;
+mod post;
 mod resolver;
 mod retention;
 mod run;

@@ -184,6 +184,8 @@ impl Engine {
                 }
             }
         }
+        self.datagrams.flush();
+        set(&self.gauges.sip_unsent, self.datagrams.unsent);
         self.tell_unrecorded();
     }
 
@@ -191,8 +193,7 @@ impl Engine {
         match transmit {
             Transmit::Datagram { path, bytes } => {
                 add(&self.gauges.sip_sent, 1);
-                self.datagrams.send(&path, &bytes);
-                set(&self.gauges.sip_unsent, self.datagrams.unsent);
+                self.datagrams.send(&path, bytes);
             }
             Transmit::Open {
                 flow,

@@ -1,7 +1,8 @@
 //! Stream connections: accepted, opened, bounded in number and in what waits to be written.
 //!
-//! This file is the table of them and its limits. `streams/accept.rs` has the listening sockets, `streams/line.rs` what one
-//! connection does, `streams/websocket.rs` what a WebSocket does differently.
+//! This file is the table of them. `streams/accept.rs` has the listening sockets, `streams/admission.rs` the limits,
+//! `streams/certified.rs` who bears which name over TLS, `streams/line.rs` what one connection does, `streams/websocket.rs`
+//! what a WebSocket does differently.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -13,25 +14,24 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 
-use crate::base::map::{Map, keyed};
 use crate::call::guard::News;
 use crate::call::guard::source::Source;
 use crate::call::trunks::Trunks;
 use crate::engine::error::StartError;
-use crate::engine::settings::{Connections, Listen, Settings};
+use crate::engine::settings::{Listen, Settings};
 use crate::engine::streams::accept::{Accepted, Listener};
+use crate::engine::streams::admission::Admission;
+use crate::engine::streams::certified::{bears_the_name, toward, vouched_for};
 use crate::engine::streams::line::{Ended, Ends, Reception, Report};
 use crate::engine::streams::websocket::Gate;
-use crate::engine::tls::{Tls, Toward};
+use crate::engine::tls::Tls;
 use crate::sip::transport::{FlowId, Path, Transport};
 
 mod accept;
+mod admission;
+mod certified;
 mod line;
 mod websocket;
-
-/// Strangers' connections at once whose handshake is not done: each costs a signature, and who never finishes must not keep
-/// out those who do.
-const HANDSHAKES_MAX: usize = 256;
 
 /// Messages that may wait for a slow reader before its connection is closed.
 const WRITES_WAITING_MAX: usize = 256;
@@ -67,18 +67,13 @@ pub(in crate::engine) struct Streams {
     connections: BTreeMap<FlowId, Connection>,
     /// Said before anything that arrives: what became of connections here.
     said: VecDeque<Arrival>,
-    limits: Connections,
+    admission: Admission,
     /// Whose connections never give way.
     trunks: Arc<Trunks>,
     tls: Tls,
     gate: Gate,
     /// Counts what moves, so that of two connections the one idle longer is known.
     moves: u64,
-    hosts: Map<Source, usize>,
-    /// Who is banned: as many at most as there are bans.
-    shunned: Map<Source, ()>,
-    /// Strangers' connections whose handshake is not done.
-    shaking: usize,
     reports: mpsc::Receiver<Report>,
     report: mpsc::Sender<Report>,
     accepted: mpsc::Receiver<Accepted>,
@@ -123,16 +118,13 @@ impl Streams {
         Ok(Self {
             connections: BTreeMap::new(),
             said: VecDeque::new(),
-            limits: settings.connections,
+            admission: Admission::new(settings.connections, key),
             trunks: Arc::new(Trunks::default()),
             tls: tls.clone(),
             gate: Gate {
                 origins: settings.origins.clone(),
             },
             moves: 0,
-            hosts: keyed(key),
-            shunned: keyed(key),
-            shaking: 0,
             reports,
             report,
             accepted,
@@ -203,7 +195,7 @@ impl Streams {
             Report::Opened(flow, path, certificate) => {
                 let connection = self.connections.get_mut(&flow)?;
                 if std::mem::take(&mut connection.shaking) {
-                    self.shaking -= 1;
+                    self.admission.shaken();
                 }
                 connection.path = path;
                 connection.certificate = certificate;
@@ -250,7 +242,7 @@ impl Streams {
             return;
         }
         let toward = match transport {
-            Transport::Tls => match self.toward(peer) {
+            Transport::Tls => match toward(&self.tls, &self.trunks, peer) {
                 Ok(toward) => Some(toward.clone()),
                 Err(why) => {
                     tracing::warn!(%peer, why, "no connection over TLS");
@@ -302,16 +294,8 @@ impl Streams {
 
     fn forget(&mut self, flow: FlowId) -> Option<Connection> {
         let connection = self.connections.remove(&flow)?;
-        if connection.shaking {
-            self.shaking -= 1;
-        }
-        let host = Source::of(connection.path.peer.ip());
-        if let Some(count) = self.hosts.get_mut(&host) {
-            *count -= 1;
-            if *count == 0 {
-                self.hosts.remove(&host);
-            }
-        }
+        let source = Source::of(connection.path.peer.ip());
+        self.admission.leave(&source, connection.shaking);
         Some(connection)
     }
 
@@ -325,7 +309,7 @@ impl Streams {
     /// Sees that one more connection fits: where there are too many, the stranger's that was idle longest is closed. Returns
     /// false when all of them are trunks'.
     fn make_room(&mut self) -> bool {
-        if self.connections.len() < usize::try_from(self.limits.max).unwrap_or(usize::MAX) {
+        if !self.admission.is_full(self.connections.len()) {
             return true;
         }
         let strangers = self.connections.iter().filter(|(_, one)| !one.trunk);
@@ -370,7 +354,7 @@ impl Streams {
         match news {
             News::Banned { peer, .. } => {
                 let source = Source::of(peer.ip());
-                self.shunned.insert(source, ());
+                self.admission.shun(source);
                 let of_source = |(_, one): &(&FlowId, &Connection)| {
                     !one.trunk && Source::of(one.path.peer.ip()) == source
                 };
@@ -385,23 +369,18 @@ impl Streams {
                     self.said.push_back(Arrival::Closed(flow));
                 }
             }
-            News::Ended { source, .. } => {
-                self.shunned.remove(source);
-            }
+            News::Ended { source, .. } => self.admission.pardon(source),
         }
     }
 
     /// Whether there is room for one more of this peer, and it is not banned.
     fn lets_in(&mut self, path: &Path) -> bool {
-        let host = Source::of(path.peer.ip());
-        if self.shunned.contains_key(&host) && !self.trunks.has_host(path.peer.ip()) {
+        let source = Source::of(path.peer.ip());
+        if self.admission.shuns(&source) && !self.trunks.has_host(path.peer.ip()) {
             return false;
         }
-        let from_host = self.hosts.get(&host).copied().unwrap_or(0);
-        let most = usize::try_from(self.limits.per_source_max).unwrap_or(usize::MAX);
         let trunk = self.trunks.recognise(path).is_some();
-        let may_shake = trunk || self.shaking < HANDSHAKES_MAX;
-        from_host < most && may_shake && self.make_room()
+        self.admission.may_enter(&source, trunk) && self.make_room()
     }
 
     fn reception(&self, transport: Transport) -> Option<Reception> {
@@ -417,23 +396,6 @@ impl Streams {
             Transport::Tls => Some(Reception::Tls(served()?)),
             Transport::Ws => Some(Reception::Ws(self.gate.clone())),
             Transport::Wss => Some(Reception::Wss(served()?, self.gate.clone())),
-        }
-    }
-
-    /// What TLS needs to know of the trunk at an address. Only trunks are connected to, for only their names are known.
-    fn toward(&self, peer: SocketAddr) -> Result<&Toward, &'static str> {
-        let lines = self.trunks.iter();
-        let there = lines.filter(|line| line.leads_to(peer.ip()));
-        let mut known = there
-            .filter_map(|line| self.tls.toward.get(&line.trunk.id))
-            .filter(|toward| toward.config().is_ok());
-        let first = known
-            .next()
-            .ok_or("no trunk with transport = \"tls\" is there")?;
-        match known.all(|other| other == first) {
-            true => Ok(first),
-            // Whoever answers there would be taken for all of them.
-            false => Err("trunks there differ in tls_name, tls_ca_file or tls_certificate_file"),
         }
     }
 
@@ -459,10 +421,8 @@ impl Streams {
         task: AbortHandle,
     ) {
         self.moves += 1;
-        if shaking {
-            self.shaking += 1;
-        }
-        *self.hosts.entry(Source::of(path.peer.ip())).or_default() += 1;
+        let source = Source::of(path.peer.ip());
+        self.admission.enter(source, shaking);
         let connection = Connection {
             path,
             trunk,
@@ -474,41 +434,6 @@ impl Streams {
         };
         self.connections.insert(flow, connection);
     }
-}
-
-/// Whether a connection from a trunk's address showed the trunk's certificate, where it was asked for one (RFC 5922 7.3).
-fn bears_the_name(tls: &Tls, trunks: &Trunks, connection: &Connection) -> bool {
-    let Some(certificate) = &connection.certificate else {
-        return true;
-    };
-    let Some(line) = trunks.recognise(&connection.path) else {
-        return true;
-    };
-    let toward = tls.toward.get(&line.trunk.id);
-    let good = toward.is_none_or(|toward| toward.is_named_in(certificate));
-    if !good {
-        tracing::warn!(
-            trunk = %line.trunk.id,
-            peer = %connection.path.peer,
-            "a connection from the trunk's address is closed: its certificate bears another name; correct tls_name, or the certificate"
-        );
-    }
-    good
-}
-
-/// Where the trunk is reached whose certificate a connection showed (RFC 5923).
-fn vouched_for(tls: &Tls, trunks: &Trunks, connection: &Connection) -> Vec<SocketAddr> {
-    let Some(certificate) = &connection.certificate else {
-        return Vec::new();
-    };
-    let line = trunks.recognise(&connection.path).filter(|line| {
-        let toward = tls.toward.get(&line.trunk.id);
-        toward.is_some_and(|toward| toward.is_named_in(certificate))
-    });
-    let transport = connection.path.transport;
-    let places = line.into_iter().flat_map(|line| &line.addresses.0);
-    let alike = places.filter(|place| place.transport == transport);
-    alike.map(|place| place.address).collect()
 }
 
 /// A trunk's trouble is the admin's; a stranger's is none.

@@ -3,24 +3,17 @@
 //! A packet's place is its RTP timestamp (RFC 3550 5.1) plus the *anchor*, which is the smallest
 //! arrival delay seen, so that jitter neither cuts nor inserts a sample. Pure arithmetic: samples
 //! are laid, moved and written by others. A place is never before the horizon and never more than
-//! [`JUMP_MS`] after the arrival, whatever the sender's headers say.
+//! [`JUMP_MS`] after the arrival, whatever the sender's headers say. How the anchor is found and
+//! corrected is `timeline/anchor.rs`.
+
+mod anchor;
 
 use crate::base::time::Moment;
+use crate::media::timeline::anchor::{Anchor, JUMP_MS};
 
 /// How long the recorder waits for a packet that was overtaken. Networks that reorder by more
 /// are heard as loss by the phones as well.
 pub const REORDER_MS: i64 = 200;
-/// How long a new anchor may still move what was laid under it. Half of [`REORDER_MS`]: a first
-/// packet that came late by less is put right before anything of it is written.
-const SETTLE_MS: i64 = 100;
-/// How far an anchor may be off before it is corrected.
-const TOLERANCE_MS: i64 = 20;
-/// How far an anchor may be off while a correction waits for silence. A packet that lies further
-/// ahead of its arrival did not come sooner: its sender's clock jumped.
-const JUMP_MS: i64 = 60;
-/// How long a delay is remembered at least, twice that at most: longer than any talkspurt's jitter,
-/// shorter than it takes two good clocks (50 ppm) to part by [`TOLERANCE_MS`].
-const WINDOW_MS: i64 = 30_000;
 /// Packets that are remembered to know repeats. At 5 ms a packet it covers [`REORDER_MS`] and more.
 const REMEMBERED: u16 = 64;
 
@@ -218,18 +211,6 @@ struct Here {
     horizon: i64,
 }
 
-impl Here {
-    /// Returns the anchor for the smallest delay of a stream that jumped: the one it had `before`,
-    /// when that is as good.
-    fn anchor(&self, least: i64, before: Option<i64>) -> i64 {
-        before
-            .filter(|before| {
-                before.abs_diff(least) <= self.scale.samples(TOLERANCE_MS).unsigned_abs()
-            })
-            .unwrap_or(least)
-    }
-}
-
 /// One synchronisation source.
 #[derive(Debug)]
 struct Stream {
@@ -240,33 +221,11 @@ struct Stream {
     seen: u64,
     /// The timestamp of `highest`, extended over wraps.
     extended: i64,
-    /// Place minus extended timestamp.
-    anchor: i64,
-    phase: Phase,
+    anchor: Anchor,
     /// Where the sound laid so far ends.
     end: i64,
-    /// Whether the packet before was quiet; known only while a correction waits.
-    quiet_before: bool,
     /// The sequence number that would confirm a stray.
     confirms: Option<u16>,
-}
-
-/// How sure an anchor is.
-#[derive(Debug)]
-enum Phase {
-    /// New: what was laid under it may still move.
-    Settling {
-        /// The arrival after which it stays.
-        until: i64,
-        /// The smallest delay so far.
-        least: i64,
-        /// The anchor before a jump of the same source: taken again when the delay returns to it.
-        before: Option<i64>,
-        /// The first sample laid under it; none yet is the far future.
-        from: i64,
-    },
-    /// Corrected only.
-    Settled(Least),
 }
 
 /// How a sequence number stands to the highest.
@@ -289,10 +248,8 @@ impl Stream {
             highest: packet.sequence,
             seen: 1,
             extended,
-            anchor: here.arrival - extended,
-            phase: Phase::settling(here, here.arrival - extended, None),
+            anchor: Anchor::new(here, here.arrival - extended),
             end: here.arrival,
-            quiet_before: false,
             confirms: None,
         }
     }
@@ -360,16 +317,12 @@ impl Stream {
         self.extended = extended;
         let delay = here.arrival - extended;
         let moved = if plausible {
-            self.keep_anchor(delay, here, quiet, counts)
+            self.anchor
+                .observe(delay, &mut self.end, here, quiet, counts)
         } else {
             counts.anchors += 1;
-            let before = match self.phase {
-                Phase::Settling { before, .. } => before,
-                Phase::Settled(_) => Some(self.anchor),
-            };
-            self.phase = Phase::settling(here, delay, before);
-            self.anchor = here.anchor(delay, before);
-            self.end = extended.saturating_add(self.anchor);
+            self.anchor.jump(here, delay);
+            self.end = self.anchor.place(extended);
             None
         };
         Verdict::Lay {
@@ -378,73 +331,18 @@ impl Stream {
         }
     }
 
-    /// Learns from a packet's delay; returns what a better anchor moves.
-    fn keep_anchor(
-        &mut self,
-        delay: i64,
-        here: &Here,
-        quiet: impl FnOnce() -> bool,
-        counts: &mut Counts,
-    ) -> Option<Moved> {
-        let least = match &mut self.phase {
-            Phase::Settling {
-                until,
-                least,
-                before,
-                from,
-            } if here.arrival < *until => {
-                *least = delay.min(*least);
-                let anchor = here.anchor(*least, *before);
-                let by = anchor - self.anchor;
-                if by == 0 {
-                    return None;
-                }
-                let moved = Moved {
-                    from: *from,
-                    until: self.end,
-                    by,
-                };
-                *from += by;
-                self.end += by;
-                self.anchor = anchor;
-                return Some(moved);
-            }
-            Phase::Settling { least, .. } => {
-                let least = Least::new(here.arrival, *least);
-                self.phase = Phase::Settled(least);
-                return self.keep_anchor(delay, here, quiet, counts);
-            }
-            Phase::Settled(least) => least,
-        };
-        least.observe(here.arrival, delay, here.scale.samples(WINDOW_MS));
-        let off = least.off(self.anchor, here.scale.samples(TOLERANCE_MS));
-        if off == 0 {
-            return None;
-        }
-        let quiet_now = quiet();
-        let parted = here.arrival - delay + self.anchor - self.end >= off.abs();
-        if parted || (quiet_now && self.quiet_before) || off.abs() > here.scale.samples(JUMP_MS) {
-            self.anchor += off;
-            counts.corrections += 1;
-        }
-        self.quiet_before = quiet_now;
-        None
-    }
-
     /// Returns the packet's place and remembers how far the sound reaches.
     fn lay(&mut self, extended: i64, packet: &Packet) -> i64 {
-        let start = extended.saturating_add(self.anchor);
+        let start = self.anchor.place(extended);
         self.end = self.end.max(start + i64::from(packet.samples));
-        if let Phase::Settling { from, .. } = &mut self.phase {
-            *from = start.min(*from);
-        }
+        self.anchor.laid(start);
         start
     }
 
     /// Says whether the anchor puts a timestamp where its sound can lie: not yet written, and not
     /// ahead of its arrival by more than an anchor can be off.
     fn is_plausible(&self, extended: i64, here: &Here) -> bool {
-        let start = extended.saturating_add(self.anchor);
+        let start = self.anchor.place(extended);
         start >= here.horizon && start - here.arrival <= here.scale.samples(JUMP_MS)
     }
 
@@ -472,17 +370,6 @@ impl Stream {
     }
 }
 
-impl Phase {
-    fn settling(here: &Here, delay: i64, before: Option<i64>) -> Self {
-        Self::Settling {
-            until: here.arrival + here.scale.samples(SETTLE_MS),
-            least: delay,
-            before,
-            from: here.arrival,
-        }
-    }
-}
-
 /// Returns the 32 bits that an extended timestamp had on the wire.
 #[expect(
     clippy::cast_possible_truncation,
@@ -492,52 +379,12 @@ const fn low_bits(extended: i64) -> u32 {
     extended.cast_unsigned() as u32
 }
 
-/// The smallest delay over the last one to two windows.
-#[derive(Debug)]
-struct Least {
-    since: i64,
-    now: i64,
-    /// The window before; without one nothing is known of a delay that grew.
-    before: Option<i64>,
-}
-
-impl Least {
-    const fn new(since: i64, delay: i64) -> Self {
-        Self {
-            since,
-            now: delay,
-            before: None,
-        }
-    }
-
-    fn observe(&mut self, arrival: i64, delay: i64, window: i64) {
-        let age = arrival - self.since;
-        if age < window {
-            self.now = delay.min(self.now);
-            return;
-        }
-        self.before = (age < 2 * window).then_some(self.now);
-        self.now = delay;
-        self.since = arrival;
-    }
-
-    /// Returns by how much an anchor should change; 0 within `tolerance`.
-    fn off(&self, anchor: i64, tolerance: i64) -> i64 {
-        let off = self.before.unwrap_or(self.now).min(self.now) - anchor;
-        let grew_for_good = self.before.is_some();
-        if off < -tolerance || (off > tolerance && grew_for_good) {
-            off
-        } else {
-            0
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::media::timeline::anchor::TOLERANCE_MS;
 
     const RATE_HZ: u32 = 8_000;
     const FRAME: u16 = 160;

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::{BufMut, Bytes, BytesMut};
+use smallvec::SmallVec;
 
 use crate::sdp::address::{Connection, unspecified, write_ip};
 use crate::sdp::hide::Hosts;
@@ -197,9 +198,16 @@ fn is_rtcp(attribute: &[u8]) -> bool {
     cut(attribute).0.eq_ignore_ascii_case(b"rtcp")
 }
 
+/// Longer than the attributes that are told apart.
+const NAME_ROOM: usize = 24;
+
 /// Whether an attribute has no place on the other leg.
 fn leads_around_us(attribute: &[u8]) -> bool {
-    let name = cut(attribute).0.to_ascii_lowercase();
+    let name: SmallVec<[u8; NAME_ROOM]> = cut(attribute)
+        .0
+        .iter()
+        .map(u8::to_ascii_lowercase)
+        .collect();
     match name.as_slice() {
         // RFC 8839: candidates and what belongs to them.
         b"candidate" | b"remote-candidates" | b"end-of-candidates" => true,

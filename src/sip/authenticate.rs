@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
 
 use crate::base::chance::Chance;
 use crate::base::time::Moment;
@@ -29,12 +31,15 @@ const NONCES_MAX: usize = 4_096;
 /// The strongest first: a client takes the first that it knows (RFC 8760 2.4).
 const OFFERED: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Md5];
 
-/// SHA-256 takes blocks of this many bytes (RFC 2104).
-const BLOCK: usize = 64;
+/// HMAC with SHA-256 takes a key of one block, a shorter one with zeros behind it (RFC 2104 section 2).
+const KEY: usize = 64;
+
+/// Bytes of chance in the key: no more than the hash gives would make it stronger (section 3).
+const KEY_CHANCE: usize = 32;
 
 /// Makes nonces and checks proofs.
 pub struct Gate {
-    key: [u8; 32],
+    sealer: Hmac<Sha256>,
     /// The nonces that were used, with the highest count of each. A nonce begins with its time: the oldest is the first.
     used: BTreeMap<Box<str>, u32>,
     /// Nonces made before are too old: some of them were forgotten.
@@ -66,10 +71,12 @@ pub enum Verdict {
 impl Gate {
     /// Starts with a key of its own.
     pub fn new(chance: &mut Chance) -> Self {
-        let mut key = [0; 32];
-        chance.fill(&mut key);
+        let mut key = [0; KEY];
+        if let Some((filled, _zeros)) = key.split_at_mut_checked(KEY_CHANCE) {
+            chance.fill(filled);
+        }
         Self {
-            key,
+            sealer: Hmac::new(&key.into()),
             used: BTreeMap::new(),
             oldest: Moment::START,
         }
@@ -156,8 +163,9 @@ impl Gate {
             IpAddr::V4(v4) => v4.to_ipv6_mapped(),
             IpAddr::V6(v6) => v6,
         };
-        let text = [&time.to_be_bytes()[..], &source.octets()[..]].concat();
-        let sealed = hmac(&self.key, &text);
+        let sealer = self.sealer.clone();
+        let sealer = sealer.chain_update(time.to_be_bytes());
+        let sealed = sealer.chain_update(source.octets()).finalize().into_bytes();
         hex::encode(sealed.get(..16).unwrap_or(&sealed))
     }
 }
@@ -205,19 +213,7 @@ fn is_for(written: &str, uri: &Uri) -> bool {
 
 /// Compares in a time that says nothing of where they differ.
 fn is_same(one: &[u8], other: &[u8]) -> bool {
-    let differing = one.iter().zip(other).fold(0, |all, (a, b)| all | (a ^ b));
-    one.len() == other.len() && std::hint::black_box(differing) == 0
-}
-
-/// HMAC with SHA-256 (RFC 2104); keys are no longer than a block.
-fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
-    let pad = |with: u8| {
-        let key = key.iter().copied().chain(std::iter::repeat(0));
-        key.take(BLOCK).map(|byte| byte ^ with).collect::<Vec<u8>>()
-    };
-    let inner = Sha256::new().chain_update(pad(0x36)).chain_update(text);
-    let outer = Sha256::new().chain_update(pad(0x5c));
-    outer.chain_update(inner.finalize()).finalize().into()
+    one.ct_eq(other).into()
 }
 
 #[cfg(test)]
@@ -370,13 +366,14 @@ mod tests {
         assert_eq!(gate.check(at(3), here(), WHO, &right), Verdict::Stale);
     }
 
-    /// RFC 4231 4.3: "what do ya want for nothing?" with the key "Jefe".
     #[test]
-    fn hmac_is_that_of_rfc_4231() {
-        let sealed = hmac(b"Jefe", b"what do ya want for nothing?");
-        assert_eq!(
-            hex::encode(sealed),
-            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
-        );
+    fn a_nonce_is_its_time_and_a_seal_that_another_gate_does_not_make() {
+        let (gate, other) = (gate(), Gate::new(&mut Chance::from_number(2)));
+        let nonce = gate.nonce(at(1), here());
+        assert_eq!(nonce.len(), 48);
+        assert_eq!(gate.made(&nonce, here()), Some(at(1)));
+        assert_eq!(other.made(&nonce, here()), None);
+        let mapped = "::ffff:192.0.2.1".parse().unwrap();
+        assert_eq!(gate.made(&nonce, mapped), Some(at(1)));
     }
 }

@@ -9,10 +9,13 @@ use crate::sip::headers::CSeq;
 use crate::sip::message::Method;
 use crate::sip::message::Response;
 use crate::sip::scan;
-use crate::sip::write::{Block, RequestWriter, end};
+use crate::sip::write::{Block, RequestWriter, whole};
 
 /// How far the ACK and the CANCEL that we make ourselves may go (8.1.1.6).
 const MAX_FORWARDS: u8 = 70;
+
+/// Room for our Via: an address and a branch. One with a longer name in it grows.
+const VIA_ROOM: usize = 128;
 
 /// A request without Via: first line, header block and body. Cloning shares the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,17 +75,17 @@ impl Outgoing {
 
     /// Writes the message with `via` on top.
     pub fn encode(&self, via: &impl fmt::Display) -> Bytes {
-        let mut top = Block::default();
+        let mut top = Block::with_room(VIA_ROOM);
         top.put(Name::Via.as_str().as_bytes(), via);
-        let start = format!("{} {} SIP/2.0\r\n", self.method, self.uri);
-        let lines = [start.as_bytes(), top.lines(), &self.block];
-        let length = lines.iter().map(|part| part.len()).sum::<usize>();
-        let mut out = Vec::with_capacity(length + self.body.len() + 32);
-        for part in lines {
-            out.extend_from_slice(part);
-        }
-        end(&mut out, &self.body);
-        Bytes::from(out)
+        let head = [
+            self.method.as_str().as_bytes(),
+            b" ",
+            self.uri.as_bytes(),
+            b" SIP/2.0\r\n",
+            top.lines(),
+            &self.block,
+        ];
+        whole(&head, &self.body)
     }
 
     /// Makes the CANCEL for this INVITE, to go out under the same Via; `reason` is a Reason header's value (9.1, RFC 3326).

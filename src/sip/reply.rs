@@ -11,17 +11,25 @@ use crate::sip::message::{Method, Request};
 use crate::sip::scan;
 use crate::sip::scan::Values;
 use crate::sip::via::Via;
-use crate::sip::write::{Block, status_line};
+use crate::sip::write::{Block, status_line, whole};
+
+/// Room for two Via, From and To of common length; more of them grow.
+const TOP_ROOM: usize = 512;
+/// Room for what follows them.
+const LINES_ROOM: usize = 512;
+/// Room for our tag on To.
+const TAG_ROOM: usize = ";tag=0123456789abcdef".len();
 
 /// A response being built. Via, From, To, Call-ID and CSeq are copied to the byte; the first Via is stamped with where the
 /// request came from (18.2.1).
 #[derive(Clone, Debug)]
 pub struct Reply {
     start: String,
-    vias: Block,
+    /// The lines before To: Via and From.
+    top: Block,
     to: Vec<u8>,
     tagged: bool,
-    copied: Block,
+    /// The lines after To: those copied, then what is added.
     block: Block,
     body: Vec<u8>,
 }
@@ -31,7 +39,15 @@ impl Reply {
     /// SUBSCRIBE), Timestamp into a 100.
     pub fn to(request: &Request, status: u16, reason: &str) -> Self {
         let headers = request.headers();
-        let mut copied = Block::default();
+        let vias = vias(
+            headers.lines(Name::Via),
+            Some(headers.top_via()),
+            request.source(),
+        );
+        let mut reply = Self::bare(status, reason, vias, headers.to().as_bytes());
+        reply.tagged = headers.to().tag().is_some();
+        reply.top.copy(Name::From, headers.from().as_bytes());
+        let copied = &mut reply.block;
         copied.copy(Name::CallId, headers.call_id().as_bytes());
         if let Some(cseq) = headers.get(Name::CSeq) {
             copied.copy(Name::CSeq, cseq);
@@ -45,16 +61,7 @@ impl Reply {
         if let (100, Some(timestamp)) = (status, headers.get(Name::Timestamp)) {
             copied.copy(Name::Timestamp, timestamp);
         }
-        let vias = vias(
-            headers.lines(Name::Via),
-            Some(headers.top_via()),
-            request.source(),
-        );
-        let mut start = Self::bare(status, reason, vias, headers.to().as_bytes());
-        start.tagged = headers.to().tag().is_some();
-        start.vias.copy(Name::From, headers.from().as_bytes());
-        start.copied = copied;
-        start
+        reply
     }
 
     /// Starts the answer to a message that could not be read, which came from `source`, copying what there is of it; `None`
@@ -78,24 +85,25 @@ impl Reply {
         // A To that could not be read goes back untouched: a tag might land inside its open quote.
         reply.tagged = true;
         if let Some(from) = first(Name::From) {
-            reply.vias.copy(Name::From, from);
+            reply.top.copy(Name::From, from);
         }
         for name in [Name::CallId, Name::CSeq] {
             if let Some(value) = first(name) {
-                reply.copied.copy(name, value);
+                reply.block.copy(name, value);
             }
         }
         Some(reply)
     }
 
     fn bare(status: u16, reason: &str, vias: Block, to: &[u8]) -> Self {
+        let mut with_room = Vec::with_capacity(to.len() + TAG_ROOM);
+        with_room.extend_from_slice(to);
         Self {
             start: status_line(status, reason),
-            vias,
-            to: to.to_vec(),
+            top: vias,
+            to: with_room,
             tagged: false,
-            copied: Block::default(),
-            block: Block::default(),
+            block: Block::with_room(LINES_ROOM),
             body: Vec::new(),
         }
     }
@@ -137,13 +145,17 @@ impl Reply {
 
     /// Ends the message as it goes on the wire.
     pub fn finish(self) -> Bytes {
-        let mut all = self.vias;
+        let mut top = self.top;
         if !self.to.is_empty() {
-            all.copy(Name::To, &self.to);
+            top.copy(Name::To, &self.to);
         }
-        all.append(&self.copied);
-        all.append(&self.block);
-        all.message(self.start.as_bytes(), &self.body)
+        let head = [
+            self.start.as_bytes(),
+            b"\r\n",
+            top.lines(),
+            self.block.lines(),
+        ];
+        whole(&head, &self.body)
     }
 }
 
@@ -153,7 +165,7 @@ fn vias<'a>(
     top: Option<&Via>,
     source: Option<SocketAddr>,
 ) -> Block {
-    let mut block = Block::default();
+    let mut block = Block::with_room(TOP_ROOM);
     for (place, line) in lines.enumerate() {
         match (place, top, source) {
             (0, Some(top), Some(source)) => {

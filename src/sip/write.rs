@@ -35,8 +35,12 @@ pub struct ResponseWriter {
     body: Vec<u8>,
 }
 
+/// Room for the header lines of most messages: they are written without moving. An allocator hands so much out and back
+/// without a search.
+const LINES_ROOM: usize = 768;
+
 /// Header lines being written.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Block {
     text: Vec<u8>,
     refused: usize,
@@ -50,7 +54,7 @@ impl RequestWriter {
         Self {
             method: method.clone(),
             uri: if fits { uri } else { NOWHERE.to_owned() },
-            block: Block::default(),
+            block: Block::with_room(LINES_ROOM),
             body: Vec::new(),
         }
     }
@@ -100,7 +104,7 @@ impl ResponseWriter {
     pub fn new(status: u16, reason: &str) -> Self {
         Self {
             start: status_line(status, reason),
-            block: Block::default(),
+            block: Block::with_room(LINES_ROOM),
             body: Vec::new(),
         }
     }
@@ -139,6 +143,9 @@ impl ResponseWriter {
     }
 }
 
+/// A status line but for its phrase.
+const STATUS_ROOM: usize = "SIP/2.0 200 ".len();
+
 /// Writes the status line without its line break.
 pub(crate) fn status_line(status: u16, reason: &str) -> String {
     // What is no status would be no response; 500 tells the peer that the fault is ours.
@@ -149,7 +156,10 @@ pub(crate) fn status_line(status: u16, reason: &str) -> String {
     };
     let fits = reason.bytes().all(|b| !breaks(b));
     let reason = if fits { reason } else { reason_phrase(status) };
-    format!("SIP/2.0 {status} {reason}")
+    let mut line = String::with_capacity(STATUS_ROOM + reason.len());
+    // Writing to a String does not fail.
+    let _written = write!(line, "SIP/2.0 {status} {reason}");
+    line
 }
 
 /// Whether a byte would end a header line, or the string of a peer written in C.
@@ -158,6 +168,14 @@ const fn breaks(byte: u8) -> bool {
 }
 
 impl Block {
+    /// Begins with room for so many bytes.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        Self {
+            text: Vec::with_capacity(bytes),
+            refused: 0,
+        }
+    }
+
     /// Adds a header line, or counts it as refused.
     pub(crate) fn put(&mut self, name: &[u8], value: impl fmt::Display) {
         let before = self.text.len();
@@ -207,32 +225,33 @@ impl Block {
         }
     }
 
-    /// Adds the lines of `other`.
-    pub(crate) fn append(&mut self, other: &Self) {
-        self.text.extend_from_slice(&other.text);
-        self.refused += other.refused;
-    }
-
     /// Returns the lines written so far.
     pub(crate) fn lines(&self) -> &[u8] {
         &self.text
     }
 
     /// Puts first line, headers, Content-Length and body together.
-    pub(crate) fn message(&self, start: &[u8], body: &[u8]) -> Bytes {
-        let mut out = Vec::with_capacity(start.len() + self.text.len() + body.len() + 32);
-        out.extend_from_slice(start);
-        out.extend_from_slice(b"\r\n");
-        out.extend_from_slice(&self.text);
-        end(&mut out, body);
-        Bytes::from(out)
+    fn message(&self, start: &[u8], body: &[u8]) -> Bytes {
+        whole(&[start, b"\r\n", &self.text], body)
     }
 }
 
-/// Writes Content-Length, the empty line and the body.
-pub(crate) fn end(out: &mut Vec<u8>, body: &[u8]) {
-    out.extend_from_slice(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes());
+/// Content-Length of a body of less than ten bytes, and the empty line.
+const END: usize = "Content-Length: 0\r\n\r\n".len();
+
+/// Puts a message together from the parts of its head, to which Content-Length is added, and its body. It takes exactly the
+/// memory that it needs: what rings and what may have to be repeated is kept.
+pub(crate) fn whole(head: &[&[u8]], body: &[u8]) -> Bytes {
+    let head_length = head.iter().map(|part| part.len()).sum::<usize>();
+    let more_digits = body.len().checked_ilog10().unwrap_or(0) as usize;
+    let mut out = Vec::with_capacity(head_length + END + more_digits + body.len());
+    for part in head {
+        out.extend_from_slice(part);
+    }
+    // Writing to memory does not fail.
+    let _written = write!(Utf8(&mut out), "Content-Length: {}\r\n\r\n", body.len());
     out.extend_from_slice(body);
+    Bytes::from(out)
 }
 
 /// Lets `write!` add to bytes.

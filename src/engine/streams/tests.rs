@@ -13,8 +13,10 @@ use tokio_rustls::client::TlsStream;
 use super::*;
 use crate::call::guard::Offence;
 use crate::call::trunk::{Addresses, Trunk};
+use crate::engine::settings::Connections;
+use crate::engine::streams::admission::HANDSHAKES_MAX;
 use crate::engine::tls::trial::{Authority, Signed};
-use crate::engine::tls::{Authorities, Identity, Served};
+use crate::engine::tls::{Authorities, Identity, Served, Toward};
 use crate::sip::session_timer::Policy;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -169,7 +171,7 @@ fn a_peer_that_does_not_trust_us_or_shows_nothing_that_we_trust_never_stands() {
                 | Arrival::Closed(_)
                 | Arrival::TurnedAway) => panic!("{other:?}"),
             }
-            assert_eq!(streams.shaking, 0);
+            assert_eq!(streams.admission.shaking(), 0);
         }
     });
 }
@@ -277,9 +279,9 @@ fn two_trunks_at_one_address_that_want_other_certificates_are_not_connected_to()
         let mut streams = streams(&[], &tls);
         let line = |id: &str| trunk_at(id, id, Transport::Tls, 5_061);
         streams.set_trunks(Arc::new(Trunks::new([line("one"), line("two")])));
-        assert!(streams.toward(SocketAddr::new(HERE, 5_061)).is_err());
+        assert!(toward(&streams.tls, &streams.trunks, SocketAddr::new(HERE, 5_061)).is_err());
         streams.set_trunks(Arc::new(Trunks::new([line("one")])));
-        assert!(streams.toward(SocketAddr::new(HERE, 5_061)).is_ok());
+        assert!(toward(&streams.tls, &streams.trunks, SocketAddr::new(HERE, 5_061)).is_ok());
     });
 }
 
@@ -301,7 +303,7 @@ fn strangers_who_never_finish_a_handshake_leave_room_for_trunks() {
             let accepted = streams.accepted.recv().await.unwrap();
             streams.take(accepted);
         }
-        assert_eq!(streams.shaking, HANDSHAKES_MAX);
+        assert_eq!(streams.admission.shaking(), HANDSHAKES_MAX);
         let mut late = TcpStream::connect(to).await.unwrap();
         assert!(matches!(arrival(&mut streams).await, Arrival::TurnedAway));
         ended(&mut late).await;
@@ -313,7 +315,7 @@ fn strangers_who_never_finish_a_handshake_leave_room_for_trunks() {
         assert!(matches!(opened, Arrival::Opened(..)), "{opened:?}");
         // Who leaves in mid-handshake gives the place back.
         drop(held);
-        while streams.shaking > 0 {
+        while streams.admission.shaking() > 0 {
             let left = arrival(&mut streams).await;
             assert!(
                 matches!(
@@ -341,7 +343,7 @@ fn a_ban_closes_what_its_source_has_open_and_lets_nothing_more_in_until_it_ends(
         let mut again = TcpStream::connect(to).await.unwrap();
         assert!(matches!(arrival(&mut streams).await, Arrival::TurnedAway));
         ended(&mut again).await;
-        assert_eq!((streams.count(), streams.hosts.len()), (0, 0));
+        assert_eq!((streams.count(), streams.admission.sources()), (0, 0));
         // A trunk is let in all the same: bans are for strangers.
         let trunks = Trunks::new([trunk_at("pbx", "pbx.example", Transport::Tcp, peer.port())]);
         streams.set_trunks(Arc::new(trunks));
@@ -375,7 +377,7 @@ fn place(streams: &mut Streams, number: u64, trunk: bool) -> FlowId {
 fn a_full_house_closes_the_stranger_that_was_idle_longest_and_no_trunk() {
     run(async {
         let mut streams = streams(&[], &Tls::default());
-        let most = u64::from(streams.limits.max);
+        let most = u64::from(Connections::default().max);
         let trunk = place(&mut streams, 0, true);
         let idle = place(&mut streams, 1, false);
         let busy = place(&mut streams, 2, false);
