@@ -19,6 +19,7 @@ use crate::base::id::CallId;
 use crate::base::number::{Caller, Number};
 use crate::recording::shelf;
 use crate::recording::sketch;
+use crate::store::caller::caller_key;
 use crate::store::disk;
 use crate::store::error::StoreError;
 use crate::store::event;
@@ -28,7 +29,6 @@ use crate::store::keeper::Keeper;
 use crate::store::line::Line;
 use crate::store::log::month_path;
 use crate::store::place::{Month, Place};
-use crate::store::rows::caller_key;
 use crate::store::scan::Reader;
 
 /// What a month is called while it is written anew. A start removes such a file.

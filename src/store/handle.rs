@@ -222,6 +222,12 @@ impl Store {
         Ok(store.rows())
     }
 
+    /// What the readers see, for tests that look behind lists.
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0.shared
+    }
+
     /// Whether the lines of a call are in the index alone.
     #[cfg(test)]
     pub(crate) fn is_indexed(&self, call: CallId) -> bool {

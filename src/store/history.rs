@@ -12,7 +12,7 @@ use crate::base::number::Caller;
 use crate::base::time::WallTime;
 use crate::call::story::Answered;
 use crate::call::story::Began;
-use crate::store::rows::caller_key;
+use crate::store::caller::caller_key;
 
 /// What a caller's earlier calls within one project say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

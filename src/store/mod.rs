@@ -1,5 +1,7 @@
 //! The store: the call log is the truth, the rows and the index over it can be deleted.
 
+pub(crate) mod callback;
+pub(crate) mod caller;
 pub mod control;
 pub mod credit;
 pub mod csv;
@@ -9,6 +11,7 @@ pub(crate) mod erase;
 pub mod error;
 pub(crate) mod event;
 pub mod feed;
+pub(crate) mod filter;
 pub(crate) mod fold;
 pub mod handle;
 pub mod history;
@@ -16,6 +19,7 @@ pub(crate) mod job;
 pub(crate) mod keeper;
 pub(crate) mod line;
 pub(crate) mod log;
+pub(crate) mod names;
 pub(crate) mod place;
 pub mod query;
 pub mod record;
@@ -26,6 +30,7 @@ pub mod say;
 pub(crate) mod scan;
 pub mod settings;
 pub(crate) mod shared;
+pub(crate) mod shelved;
 pub(crate) mod snapshot;
 pub(crate) mod spoken;
 pub mod token;

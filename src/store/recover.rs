@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::base::id::CallId;
-use crate::base::time::{Moment, WallTime};
+use crate::base::time::Moment;
 use crate::store::db;
 use crate::store::db::{Covered, Db};
 use crate::store::disk::{Disk, FILE_MODE};
@@ -64,7 +64,7 @@ pub(crate) fn open(
     replay.run()?;
     let Replay {
         db,
-        view,
+        mut view,
         end,
         left,
         torn,
@@ -74,6 +74,7 @@ pub(crate) fn open(
         ..
     } = replay;
 
+    view.begin_callbacks(chance.next_u64());
     let mut history = Histories::new(chance.next_u64());
     remember(&mut history, &view);
     let (month, head) = end.map_or_else(Default::default, |end| (Some(end.month), end.head));
@@ -157,15 +158,13 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
 
 /// Takes in what the rows say of callers.
 fn remember(history: &mut Histories, view: &View) {
-    let names = view.rows.names();
+    let words = &view.rows.names().words;
     for row in view.rows.list().iter().filter(|row| row.is_tracked()) {
-        let Some(project) = names.get(row.project) else {
+        let Some(project) = view.rows.project_of(row) else {
             continue;
         };
-        let answered_at =
-            WallTime::from_millis(row.started_at.as_millis() + i64::from(row.wait_ms));
-        let manager = names.get(row.manager).filter(|_| row.is_answered());
-        history.remember(row.caller(), project, manager, answered_at);
+        let manager = words.get(row.manager).filter(|_| row.is_answered());
+        history.remember(row.caller(), project, manager, row.waited_until());
     }
 }
 

@@ -1,84 +1,23 @@
 //! Rows: one fixed-width row a call, in memory. Lists and reports scan them. Pure.
 //!
-//! A row holds what lists filter by, with names as small numbers; the whole record is read from the log.
+//! A row holds what lists filter by, with names as small numbers; the whole record is read from the log. What has no
+//! fixed width and is searched all the same stands beside the rows: callers that are no numbers, and notes.
 
-use std::hash::BuildHasher;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use foldhash::quality::FixedState;
-
 use crate::base::id::CallId;
-use crate::base::map::Map;
 use crate::base::number::Caller;
 use crate::base::time::WallTime;
 use crate::call::story::FinishReason;
+use crate::store::caller::{NOBODY, caller_key};
 use crate::store::event::{Began, BeganPersonal, Ended, Event, Parts};
-use crate::store::query::Query;
+use crate::store::names::{Name, Names};
+use crate::store::remark::Kind;
+use crate::store::spoken::{SaidLine, SaidPersonal};
 
-/// Set in the key of a caller that is no telephone number. Numbers have at most 15 digits, 50 bits.
-const NO_NUMBER: u64 = 1 << 63;
-
-/// The key of a caller who hides, or who was erased: it equals no other.
-const NOBODY: u64 = 0;
-
-/// A caller in 64 bits: the digits of a number, a hash of anything else, `None` for who hides.
-///
-/// The hash is the same in every process, because rows are kept in files. Two callers that collide in its 63 bits are
-/// counted as one; lists compare the record's text as well.
-pub(crate) fn caller_key(caller: &Caller) -> Option<u64> {
-    match caller {
-        Caller::Number(number) => Some(number.digits()),
-        Caller::Other(text) => Some(FixedState::with_seed(0).hash_one(text.as_bytes()) | NO_NUMBER),
-        Caller::Anonymous => None,
-    }
-}
-
-/// A name as a small number. 0: no name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Name(pub(crate) u16);
-
-impl Name {
-    /// There were too many names: the record has to be read to know which it is.
-    pub(crate) const MANY: Self = Self(u16::MAX);
-}
-
-/// The names in the rows.
-#[derive(Debug, Default)]
-pub(crate) struct Names {
-    list: Vec<Arc<str>>,
-    numbers: Map<Arc<str>, Name>,
-}
-
-impl Names {
-    /// Returns the number of `name`, given now where it has none.
-    pub(crate) fn number(&mut self, name: &Arc<str>) -> Name {
-        if let Some(&number) = self.numbers.get(name) {
-            return number;
-        }
-        match u16::try_from(self.list.len() + 1) {
-            Ok(number) if number < Name::MANY.0 => {
-                self.list.push(Arc::clone(name));
-                self.numbers.insert(Arc::clone(name), Name(number));
-                Name(number)
-            }
-            Ok(_) | Err(_) => Name::MANY,
-        }
-    }
-
-    fn optional(&mut self, name: Option<&Arc<str>>) -> Name {
-        name.map_or_else(Name::default, |name| self.number(name))
-    }
-
-    /// Returns the name, where the number stands for one.
-    pub(crate) fn get(&self, number: Name) -> Option<&Arc<str>> {
-        self.list.get(usize::from(number.0).checked_sub(1)?)
-    }
-
-    /// The names in the order of their numbers, from 1.
-    pub(crate) fn list(&self) -> &[Arc<str>] {
-        &self.list
-    }
-}
+/// Most callers that are no numbers whose text is kept: the telephones of a large house. Of others the record is read.
+pub(crate) const TEXTS_MAX: usize = 65_536;
 
 /// One call. 64 bytes in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,40 +26,73 @@ pub(crate) struct Row {
     pub(crate) caller: u64,
     pub(crate) started_at: WallTime,
     pub(crate) wait_ms: u32,
-    pub(crate) talk_ms: u32,
-    pub(crate) project: Name,
-    pub(crate) source: Name,
-    pub(crate) channel: Name,
-    pub(crate) campaign: Name,
-    pub(crate) category: Name,
-    pub(crate) manager: Name,
-    pub(crate) virtual_number: Name,
-    pub(crate) marks: Marks,
-    /// Place in [`FinishReason::ALL`] plus 1; 0: in progress.
-    pub(crate) reason: u8,
+    /// Milliseconds of talk where somebody answered. Where it was missed: in how many seconds after its end the caller
+    /// was spoken to after all, plus 1; 0: not yet.
+    pub(crate) span: u32,
     /// The number of the last line in which somebody said something of it; 0: nobody did.
     pub(crate) said: u32,
+    pub(crate) source: Name,
+    pub(crate) manager: Name,
+    pub(crate) virtual_number: Name,
+    pub(crate) destination: Name,
+    pub(crate) goal: Name,
+    pub(crate) stage: Name,
+    pub(crate) outcome: Name,
+    pub(crate) tags: Name,
+    pub(crate) marks: Marks,
+    /// What a person has said something of, so that no machine changes it.
+    pub(crate) held: Held,
+    /// Place in [`FinishReason::ALL`] plus 1; 0: in progress.
+    pub(crate) reason: u8,
 }
 
 const _: () = assert!(size_of::<Row>() == 64, "a million calls are to be 64 MB");
 
 /// What is true of a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Marks(pub(crate) u8);
+pub(crate) struct Marks(pub(crate) u16);
 
 impl Marks {
-    const TRACKED: u8 = 1;
-    const ANSWERED: u8 = 2;
-    const MISSED: u8 = 4;
-    const ERASED: u8 = 8;
-    const RECORDED: u8 = 16;
+    const TRACKED: u16 = 1;
+    const ANSWERED: u16 = 1 << 1;
+    const MISSED: u16 = 1 << 2;
+    const ERASED: u16 = 1 << 3;
+    const RECORDED: u16 = 1 << 4;
+    const FIRST: u16 = 1 << 5;
+    const REPEATED: u16 = 1 << 6;
+    const TARGET: u16 = 1 << 7;
+    const NO_TARGET: u16 = 1 << 8;
+    const CALLED_BACK: u16 = 1 << 9;
 
-    fn set(&mut self, bit: u8, on: bool) {
+    fn set(&mut self, bit: u16, on: bool) {
         self.0 = if on { self.0 | bit } else { self.0 & !bit };
     }
 
-    const fn has(self, bit: u8) -> bool {
+    const fn has(self, bit: u16) -> bool {
         self.0 & bit != 0
+    }
+}
+
+/// Fields that a person has spoken of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Held(pub(crate) u8);
+
+impl Held {
+    const TAGS: u8 = 1;
+    const TARGET: u8 = 1 << 1;
+    const GOAL: u8 = 1 << 2;
+    const STAGE: u8 = 1 << 3;
+    const OUTCOME: u8 = 1 << 4;
+    const NOTE: u8 = 1 << 5;
+    const CALLED_BACK: u8 = 1 << 6;
+
+    /// Whether somebody of this kind may change the field; a person holds it from then on.
+    fn take(&mut self, field: u8, kind: Kind) -> bool {
+        match kind {
+            Kind::Person => self.0 |= field,
+            Kind::Machine => return self.0 & field == 0,
+        }
+        true
     }
 }
 
@@ -150,6 +122,43 @@ impl Row {
         self.marks.has(Marks::RECORDED)
     }
 
+    /// Whether it has not ended.
+    pub(crate) const fn is_in_progress(&self) -> bool {
+        self.reason == 0
+    }
+
+    /// Whether it was missed and nobody has spoken to the caller since.
+    pub(crate) const fn awaits_callback(&self) -> bool {
+        self.is_missed()
+            && self.span == 0
+            && !self.marks.has(Marks::CALLED_BACK)
+            && !self.is_erased()
+    }
+
+    /// Whether the caller had called before; `None`: nobody knows, it hides.
+    pub(crate) const fn is_repeated(&self) -> Option<bool> {
+        match (
+            self.marks.has(Marks::REPEATED),
+            self.marks.has(Marks::FIRST),
+        ) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
+        }
+    }
+
+    /// Whether people say it was one of those that the advertising is for.
+    pub(crate) const fn is_target(&self) -> Option<bool> {
+        match (
+            self.marks.has(Marks::TARGET),
+            self.marks.has(Marks::NO_TARGET),
+        ) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
+        }
+    }
+
     /// Why it ended.
     pub(crate) fn finish_reason(&self) -> Option<FinishReason> {
         FinishReason::ALL
@@ -157,16 +166,17 @@ impl Row {
             .copied()
     }
 
-    /// Its names, in the order of the rows' files.
-    pub(crate) const fn names(&self) -> [Name; 7] {
+    /// Its names, in the order of the rows' files; the first is a source, the last a set of tags.
+    pub(crate) const fn names(&self) -> [Name; 8] {
         [
-            self.project,
             self.source,
-            self.channel,
-            self.campaign,
-            self.category,
             self.manager,
             self.virtual_number,
+            self.destination,
+            self.goal,
+            self.stage,
+            self.outcome,
+            self.tags,
         ]
     }
 
@@ -174,19 +184,36 @@ impl Row {
     pub(crate) fn caller(&self) -> Option<u64> {
         (self.caller != NOBODY).then_some(self.caller)
     }
+
+    /// When somebody answered or the call ended.
+    pub(crate) fn waited_until(&self) -> WallTime {
+        WallTime::from_millis(self.started_at.as_millis() + i64::from(self.wait_ms))
+    }
 }
+
+/// A note of a call: 0 is the call's own, the others the lines that pinned them.
+pub(crate) type NoteKey = (CallId, u64);
 
 /// All calls, by id and so by time.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     list: Vec<Row>,
     names: Names,
+    /// Callers that are no numbers, by their keys.
+    callers: BTreeMap<u64, Box<str>>,
+    /// What people wrote, in lower case.
+    notes: BTreeMap<NoteKey, Box<str>>,
 }
 
 impl Rows {
     /// All rows, the oldest first.
     pub(crate) fn list(&self) -> &[Row] {
         &self.list
+    }
+
+    /// All rows, to be changed in their places.
+    pub(crate) fn list_mut(&mut self) -> &mut [Row] {
+        &mut self.list
     }
 
     /// The names in them.
@@ -199,6 +226,16 @@ impl Rows {
         &mut self.names
     }
 
+    /// Callers that are no numbers.
+    pub(crate) fn callers(&self) -> &BTreeMap<u64, Box<str>> {
+        &self.callers
+    }
+
+    /// What people wrote.
+    pub(crate) fn notes(&self) -> &BTreeMap<NoteKey, Box<str>> {
+        &self.notes
+    }
+
     /// Makes room for `more` rows.
     pub(crate) fn reserve(&mut self, more: usize) {
         self.list.reserve(more);
@@ -206,8 +243,7 @@ impl Rows {
 
     /// Whether the person of a call was erased.
     pub(crate) fn is_erased(&self, id: CallId) -> bool {
-        let row = self.find(id).ok().and_then(|place| self.list.get(place));
-        row.is_some_and(|row| row.marks.has(Marks::ERASED))
+        self.get(id).is_some_and(Row::is_erased)
     }
 
     /// The row of a call.
@@ -216,10 +252,22 @@ impl Rows {
         self.list.get(place)
     }
 
+    /// The row of a call, to be changed.
+    pub(crate) fn get_mut(&mut self, id: CallId) -> Option<&mut Row> {
+        let place = self.find(id).ok()?;
+        self.list.get_mut(place)
+    }
+
     /// The project of a call that lists show.
     pub(crate) fn project(&self, id: CallId) -> Option<&Arc<str>> {
         let row = self.get(id).filter(|row| row.is_tracked())?;
-        self.names.get(row.project)
+        self.project_of(row)
+    }
+
+    /// The project of a row.
+    pub(crate) fn project_of(&self, row: &Row) -> Option<&Arc<str>> {
+        let source = self.names.sources.get(row.source)?;
+        self.names.words.get(source.project)
     }
 
     /// Takes in an event of a call. Taking it in twice changes nothing, so a replay may begin anywhere.
@@ -227,34 +275,36 @@ impl Rows {
         match event {
             Event::Began(parts) => self.began(id, at, parts),
             Event::Answered(parts) => {
-                let manager = self.names.optional(parts.public.manager.as_ref());
+                let manager = self.names.words.optional(parts.public.manager.as_ref());
+                let destination = self.names.word(Some(&parts.public.destination));
                 if let Some(row) = self.get_mut(id) {
                     row.manager = manager;
+                    row.destination = destination;
                     row.marks.set(Marks::ANSWERED, true);
                     row.wait_ms = clamp(at.as_millis().saturating_sub(row.started_at.as_millis()));
                 }
             }
             Event::Ended(parts) => self.ended(id, &parts.public),
-            Event::Erased(erased) => {
-                for &id in &erased.calls {
-                    if let Some(row) = self.get_mut(id) {
-                        row.caller = NOBODY;
-                        row.marks.set(Marks::ERASED, true);
-                        row.marks.set(Marks::RECORDED, false);
-                    }
-                }
-            }
+            Event::Erased(erased) => erased.calls.iter().for_each(|&id| self.erased(id)),
             Event::Recorded(_) | Event::Pruned(_) => {
                 if let Some(row) = self.get_mut(id) {
-                    let is_erased = row.marks.has(Marks::ERASED);
-                    let is_there = matches!(event, Event::Recorded(_)) && !is_erased;
+                    let is_there = matches!(event, Event::Recorded(_)) && !row.is_erased();
                     row.marks.set(Marks::RECORDED, is_there);
                 }
             }
-            Event::Said(_) | Event::Pinned(_) | Event::Unpinned(_) => {
-                if let Some(row) = self.get_mut(id) {
-                    row.said = row.said.max(line_number(n));
+            Event::Said(parts) => {
+                self.spoke(id, n);
+                self.said(id, parts);
+            }
+            Event::Pinned(parts) => {
+                self.spoke(id, n);
+                if let Some(pii) = &parts.pii {
+                    self.write((id, n), &pii.text);
                 }
+            }
+            Event::Unpinned(gone) => {
+                self.spoke(id, n);
+                self.notes.remove(&(id, gone.id));
             }
             Event::Ringing
             | Event::Transferred(_)
@@ -285,71 +335,148 @@ impl Rows {
         }
     }
 
+    /// Knows a caller that is no number.
+    pub(crate) fn know(&mut self, key: u64, text: &str) {
+        if self.callers.len() < TEXTS_MAX {
+            self.callers.entry(key).or_insert_with(|| text.into());
+        }
+    }
+
+    /// Knows what somebody wrote, which is in lower case already.
+    pub(crate) fn note(&mut self, key: NoteKey, text: &str) {
+        self.notes.insert(key, text.into());
+    }
+
+    fn write(&mut self, key: NoteKey, text: &str) {
+        self.note(key, &text.to_lowercase());
+    }
+
     fn began(&mut self, id: CallId, at: WallTime, parts: &Parts<Began, BeganPersonal>) {
         let said = &parts.public;
+        let caller = parts.pii.as_ref().map(|pii| &pii.caller);
+        let is_hidden = caller == Some(&Caller::Anonymous);
         let mut marks = Marks::default();
         marks.set(Marks::TRACKED, said.tracked);
         marks.set(Marks::ERASED, parts.pii.is_none());
-        let caller = parts.pii.as_ref().and_then(|pii| caller_key(&pii.caller));
+        marks.set(Marks::REPEATED, said.prior_calls > 0);
+        marks.set(Marks::FIRST, said.prior_calls == 0 && !is_hidden);
+        let key = caller.and_then(caller_key).unwrap_or(NOBODY);
+        if let Some(Caller::Other(text)) = caller {
+            self.know(key, text);
+        }
         let virtual_number = said.virtual_number.to_string().into();
         let row = Row {
             id,
-            caller: caller.unwrap_or(NOBODY),
+            caller: key,
             started_at: at,
             wait_ms: 0,
-            talk_ms: 0,
-            project: self.names.number(&said.source.project),
-            source: self.names.number(&said.source.tag),
-            channel: self.names.optional(said.source.channel.as_ref()),
-            campaign: self.names.optional(said.source.campaign.as_ref()),
-            category: self.names.optional(said.source.category.as_ref()),
-            manager: Name::default(),
-            virtual_number: self.names.number(&virtual_number),
-            marks,
-            reason: 0,
+            span: 0,
             said: 0,
+            source: self.names.source(&said.source),
+            manager: Name::default(),
+            virtual_number: self.names.words.number(&virtual_number),
+            destination: Name::default(),
+            goal: Name::default(),
+            stage: Name::default(),
+            outcome: Name::default(),
+            tags: Name::default(),
+            marks,
+            held: Held::default(),
+            reason: 0,
         };
         self.insert(row);
     }
 
     fn ended(&mut self, id: CallId, said: &Ended) {
-        let manager = self.names.optional(said.manager.as_ref());
+        let manager = self.names.words.optional(said.manager.as_ref());
+        let destination = self.names.word(said.destination.as_deref());
         if let Some(row) = self.get_mut(id) {
             row.manager = manager;
+            row.destination = destination;
             row.marks.set(Marks::ANSWERED, said.answered);
             row.marks.set(Marks::MISSED, said.missed);
             row.wait_ms = u32::try_from(said.wait_ms).unwrap_or(u32::MAX);
-            row.talk_ms = u32::try_from(said.talk_ms).unwrap_or(u32::MAX);
+            let talk_ms = u32::try_from(said.talk_ms).unwrap_or(u32::MAX);
+            row.span = if said.missed { 0 } else { talk_ms };
             // A reason's number is its place in the list.
             row.reason = u8::try_from(said.finish_reason as usize + 1).unwrap_or(0);
         }
     }
 
-    fn find(&self, id: CallId) -> Result<usize, usize> {
+    fn erased(&mut self, id: CallId) {
+        let mut key = NOBODY;
+        if let Some(row) = self.get_mut(id) {
+            key = std::mem::replace(&mut row.caller, NOBODY);
+            row.marks.set(Marks::ERASED, true);
+            row.marks.set(Marks::RECORDED, false);
+        }
+        self.callers.remove(&key);
+        let gone: Vec<NoteKey> = self
+            .notes
+            .range((id, 0)..=(id, u64::MAX))
+            .map(|(&key, _)| key)
+            .collect();
+        for key in gone {
+            self.notes.remove(&key);
+        }
+    }
+
+    fn spoke(&mut self, id: CallId, n: u64) {
+        if let Some(row) = self.get_mut(id) {
+            row.said = row.said.max(line_number(n));
+        }
+    }
+
+    fn said(&mut self, id: CallId, parts: &Parts<SaidLine, SaidPersonal>) {
+        let Ok(place) = self.find(id) else {
+            return;
+        };
+        let Some(row) = self.list.get_mut(place) else {
+            return;
+        };
+        let (said, kind) = (&parts.public, parts.public.kind);
+        let words = &mut self.names;
+        if let Some(tags) = &said.tags
+            && row.held.take(Held::TAGS, kind)
+        {
+            row.tags = words.tags(tags);
+        }
+        if let Some(target) = said.target
+            && row.held.take(Held::TARGET, kind)
+        {
+            row.marks.set(Marks::TARGET, target == Some(true));
+            row.marks.set(Marks::NO_TARGET, target == Some(false));
+        }
+        for (word, field, into) in [
+            (&said.goal, Held::GOAL, &mut row.goal),
+            (&said.stage, Held::STAGE, &mut row.stage),
+            (&said.outcome, Held::OUTCOME, &mut row.outcome),
+        ] {
+            if let Some(word) = word
+                && row.held.take(field, kind)
+            {
+                *into = words.word(word.as_deref());
+            }
+        }
+        if let Some(is_done) = said.called_back
+            && row.held.take(Held::CALLED_BACK, kind)
+        {
+            row.marks.set(Marks::CALLED_BACK, is_done);
+        }
+        if said.note.is_some() && row.held.take(Held::NOTE, kind) {
+            match &parts.pii {
+                Some(pii) => self.write((id, 0), &pii.note),
+                None => drop(self.notes.remove(&(id, 0))),
+            }
+        }
+    }
+
+    /// Where the row of `id` is, or would be.
+    pub(crate) fn find(&self, id: CallId) -> Result<usize, usize> {
         match self.list.last() {
             Some(last) if last.id < id => Err(self.list.len()),
             Some(_) | None => self.list.binary_search_by_key(&id, |row| row.id),
         }
-    }
-
-    fn get_mut(&mut self, id: CallId) -> Option<&mut Row> {
-        let place = self.find(id).ok()?;
-        self.list.get_mut(place)
-    }
-
-    /// Rows that may be what `query` asks for, the newest first, from its cursor on. What a row does not hold is the
-    /// caller's to check against the record.
-    pub(crate) fn scan<'a>(&'a self, query: &Query) -> impl Iterator<Item = &'a Row> + use<'a> {
-        let filter = Filter::new(query, &self.names);
-        let end = query.cursor.map_or(self.list.len(), |cursor| {
-            self.find(cursor).unwrap_or_else(|place| place)
-        });
-        self.list
-            .get(..end)
-            .unwrap_or_default()
-            .iter()
-            .rev()
-            .filter(move |row| filter.passes(row))
     }
 
     /// Ids of the calls of one caller.
@@ -359,73 +486,6 @@ impl Rows {
             .filter(|row| row.caller == caller && caller != NOBODY)
             .map(|row| row.id)
             .collect()
-    }
-}
-
-/// The conditions that a row can answer.
-#[derive(Clone, Debug)]
-struct Filter {
-    since: WallTime,
-    until: WallTime,
-    project: Wanted,
-    source: Wanted,
-    category: Wanted,
-    manager: Wanted,
-    caller: Option<u64>,
-    status: Option<crate::store::query::Status>,
-}
-
-/// A condition on a name.
-#[derive(Clone, Copy, Debug)]
-enum Wanted {
-    Anything,
-    /// This one, or one of too many.
-    This(Name),
-}
-
-impl Wanted {
-    fn new(name: Option<&String>, names: &Names) -> Self {
-        name.map_or(Self::Anything, |name| {
-            let number = names.numbers.get(name.as_str());
-            Self::This(number.copied().unwrap_or(Name::MANY))
-        })
-    }
-
-    fn passes(self, has: Name) -> bool {
-        match self {
-            Self::Anything => true,
-            Self::This(name) => has == name || has == Name::MANY,
-        }
-    }
-}
-
-impl Filter {
-    fn new(query: &Query, names: &Names) -> Self {
-        let exact = query.caller.as_deref().filter(|text| !text.ends_with('*'));
-        Self {
-            since: query.since.unwrap_or(WallTime::from_millis(i64::MIN)),
-            until: query.until.unwrap_or(WallTime::from_millis(i64::MAX)),
-            project: Wanted::new(query.project.as_ref(), names),
-            source: Wanted::new(query.source.as_ref(), names),
-            category: Wanted::new(query.category.as_ref(), names),
-            manager: Wanted::new(query.manager.as_ref(), names),
-            caller: exact.map(|text| caller_key(&Caller::from_record(text)).unwrap_or(NOBODY)),
-            status: query.status,
-        }
-    }
-
-    fn passes(&self, row: &Row) -> bool {
-        row.is_tracked()
-            && row.started_at >= self.since
-            && row.started_at < self.until
-            && self.project.passes(row.project)
-            && self.source.passes(row.source)
-            && self.category.passes(row.category)
-            && self.manager.passes(row.manager)
-            && self.caller.is_none_or(|caller| caller == row.caller)
-            && self.status.is_none_or(|status| {
-                status.holds(row.is_answered(), row.is_missed(), row.finish_reason())
-            })
     }
 }
 

@@ -8,24 +8,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use crate::base::clock::Clock;
 use crate::base::id::CallId;
 use crate::base::time::WallTime;
+use crate::store::callback::reached_at;
 use crate::store::credit::Purse;
 use crate::store::db::Db;
 use crate::store::error::StoreError;
 use crate::store::feed::Ring;
+use crate::store::filter::Filter;
 use crate::store::fold::Draft;
 use crate::store::history::Histories;
 use crate::store::place::Place;
 use crate::store::query::{Page, Query};
 use crate::store::record::CallRecord;
+use crate::store::remark::CalledBack;
 use crate::store::scan::Reader;
 use crate::store::view::View;
 
-/// Most records read for one page, when a condition cannot be answered by the rows. The page may be short then, and its
-/// cursor goes on.
+/// Most records read for one page. Rows answer every condition but for one of too many names; the page may be short then,
+/// and its cursor goes on.
 const READS_MAX: usize = 10_000;
 
-/// Calls looked up under one hold of the lock, so that the store's thread never waits long for a reader.
-const CHUNK: usize = 256;
+/// Calls looked up at once: their lines are read before more are looked for.
+const READ_CHUNK: usize = 256;
+
+/// Rows looked at under one hold of the lock, some half a millisecond, so that the store's thread never waits long for a
+/// reader.
+const SCAN_CHUNK: usize = 65_536;
 
 /// The store's state.
 #[derive(Debug)]
@@ -142,7 +149,22 @@ impl Shared {
 
     /// One record.
     pub(crate) fn call(&self, call: CallId) -> Result<Option<CallRecord>, StoreError> {
-        Ok(self.draft(call)?.and_then(|draft| draft.record(call)))
+        let record = self.draft(call)?.and_then(|draft| draft.record(call));
+        Ok(record.map(|record| self.complete(record)))
+    }
+
+    /// Adds what other calls say of this one.
+    fn complete(&self, mut record: CallRecord) -> CallRecord {
+        if let Some(callback) = &mut record.callback
+            && callback.done.is_none()
+        {
+            let reached = self.view().rows.get(record.id).and_then(reached_at);
+            callback.done = reached.map(|at| CalledBack {
+                at,
+                by: CalledBack::CALLER.to_owned(),
+            });
+        }
+        record
     }
 
     /// Calls that began before `before` and have a recording, from the one after `last` on; at most `most` of them.
@@ -181,41 +203,68 @@ impl Shared {
     pub(crate) fn list(&self, query: &Query) -> Result<Page, StoreError> {
         let mut reader = Reader::new(&self.log);
         let mut page = Page::default();
-        let mut query = query.clone();
-        let size = query.page_size();
         let mut reads = 0;
+        let size = query.page_size();
+        let filter = Filter::new(query, &self.view().rows);
+        let mut cursor = query.cursor;
         loop {
-            let wanted = (size - page.calls.len() + 1).min(CHUNK);
-            let candidates: Vec<CallId> = self
-                .view()
-                .rows
-                .scan(&query)
-                .take(wanted)
-                .map(|row| row.id)
-                .collect();
+            let wanted = (size - page.calls.len() + 1).min(READ_CHUNK);
+            let (candidates, from) = self.candidates(&filter, cursor, wanted);
             for &call in &candidates {
                 if page.calls.len() == size || reads == READS_MAX {
-                    page.next = query.cursor;
+                    page.next = cursor;
                     return Ok(page);
                 }
                 reads += 1;
-                query.cursor = Some(call);
+                cursor = Some(call);
                 let Some(lines) = self.lines(call)? else {
                     tracing::error!(%call, "the index does not know this call; run `ringtag reindex`");
                     continue;
                 };
                 match reader.call(call, &lines) {
                     Ok(draft) => {
+                        let record = draft.record(call).map(|record| self.complete(record));
                         page.calls
-                            .extend(draft.record(call).filter(|record| query.matches(record)));
+                            .extend(record.filter(|record| query.matches(record)));
                     }
                     // One damaged line must not hide the other calls.
                     Err(error) => tracing::error!(%call, %error, "a call is left out of a list"),
                 }
             }
-            if candidates.len() < wanted {
-                return Ok(page);
+            match from {
+                Some(from) => cursor = Some(from),
+                None => return Ok(page),
             }
         }
+    }
+
+    /// At most `wanted` calls that may be what `filter` asks for, the newest first, from `cursor` on; and where to go on.
+    /// Looks at [`SCAN_CHUNK`] rows at the most.
+    fn candidates(
+        &self,
+        filter: &Filter,
+        cursor: Option<CallId>,
+        wanted: usize,
+    ) -> (Vec<CallId>, Option<CallId>) {
+        let view = self.view();
+        let rows = view.rows.list();
+        let places = filter.places(rows);
+        let end = cursor.map_or(places.end, |cursor| {
+            let place = view.rows.find(cursor).unwrap_or_else(|place| place);
+            place.min(places.end)
+        });
+        let start = places.start.max(end.saturating_sub(SCAN_CHUNK));
+        let scanned = rows.get(start..end).unwrap_or_default();
+        let mut found = Vec::with_capacity(wanted);
+        for row in scanned.iter().rev() {
+            if filter.passes(row) {
+                found.push(row.id);
+                if found.len() == wanted {
+                    return (found, Some(row.id));
+                }
+            }
+        }
+        let rest = scanned.first().filter(|_| start > places.start);
+        (found, rest.map(|row| row.id))
     }
 }

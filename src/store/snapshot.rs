@@ -9,25 +9,19 @@ use std::hash::BuildHasher;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use foldhash::quality::FixedState;
 use serde::{Deserialize, Serialize};
 
 use crate::base::id::CallId;
 use crate::base::number::Caller;
-use crate::base::time::WallTime;
+use crate::store::caller::caller_key;
 use crate::store::db::Covered;
 use crate::store::disk;
 use crate::store::error::StoreError;
 use crate::store::place::Month;
-use crate::store::rows::{Marks, Name, Names, Row, Rows, caller_key};
-
-/// Bytes of a row in a file.
-const ROW_SIZE: usize = 60;
-
-/// First bytes of a file: what it is, and the layout of its rows.
-const MAGIC: &[u8; 16] = b"ringtag rows 2\r\n";
+use crate::store::rows::{Row, Rows};
+use crate::store::shelved::{read_rows, write_rows};
 
 /// What the files of the folder are, together.
 #[derive(Debug, Serialize, Deserialize)]
@@ -109,7 +103,7 @@ impl Snapshots {
                 continue;
             };
             if is_changed(month) || !self.months.contains_key(&month) {
-                let bytes = write_rows(part, rows.names());
+                let bytes = write_rows(part, rows);
                 let path = self.month_path(month);
                 disk::replace(&path, &bytes).map_err(StoreError::disk("writing", &path))?;
                 self.months.insert(month, checksum(&bytes));
@@ -152,8 +146,7 @@ pub(crate) fn month_of(row: &Row) -> Month {
 
 /// The month in which a call began, by its id (RFC 9562 5.7: 48 bits of milliseconds).
 pub(crate) fn month_of_id(id: CallId) -> Month {
-    let millis = u128::from_be_bytes(id.to_bytes()) >> 80;
-    Month::of(WallTime::from_millis(i64::try_from(millis).unwrap_or(0)))
+    Month::of(id.began())
 }
 
 fn hasher() -> u64 {
@@ -164,97 +157,14 @@ fn checksum(bytes: &[u8]) -> u64 {
     FixedState::with_seed(1).hash_one(bytes)
 }
 
-fn write_rows(rows: &[Row], names: &Names) -> Vec<u8> {
-    let mut out = Vec::with_capacity(64 + rows.len() * ROW_SIZE);
-    out.extend_from_slice(MAGIC);
-    let list = names.list();
-    out.extend_from_slice(&u32::try_from(list.len()).unwrap_or(0).to_le_bytes());
-    for name in list {
-        out.extend_from_slice(&u32::try_from(name.len()).unwrap_or(0).to_le_bytes());
-        out.extend_from_slice(name.as_bytes());
-    }
-    for row in rows {
-        out.extend_from_slice(&row.id.to_bytes());
-        out.extend_from_slice(&row.caller.to_le_bytes());
-        out.extend_from_slice(&row.started_at.as_millis().to_le_bytes());
-        out.extend_from_slice(&row.wait_ms.to_le_bytes());
-        out.extend_from_slice(&row.talk_ms.to_le_bytes());
-        for name in row.names() {
-            out.extend_from_slice(&name.0.to_le_bytes());
-        }
-        out.extend_from_slice(&[row.marks.0, row.reason]);
-        out.extend_from_slice(&row.said.to_le_bytes());
-    }
-    out
-}
-
-/// Appends a file's rows; `None`: the file is malformed.
-fn read_rows(bytes: &[u8], into: &mut Rows) -> Option<()> {
-    let mut rest = bytes.strip_prefix(MAGIC.as_slice())?;
-    let count = u32::from_le_bytes(take(&mut rest)?);
-    // Each file has its own numbers; this table leads from them to the numbers in memory.
-    let mut names = vec![Name::default()];
-    for _ in 0..count {
-        let length = usize::try_from(u32::from_le_bytes(take(&mut rest)?)).ok()?;
-        let (name, after) = rest.split_at_checked(length)?;
-        rest = after;
-        let name: Arc<str> = std::str::from_utf8(name).ok()?.into();
-        names.push(into.names_mut().number(&name));
-    }
-    let (rows, over) = rest.as_chunks::<ROW_SIZE>();
-    into.reserve(rows.len());
-    for row in rows {
-        into.insert(read_row(row, &names)?);
-    }
-    over.is_empty().then_some(())
-}
-
-fn read_row(mut bytes: &[u8], names: &[Name]) -> Option<Row> {
-    let from = &mut bytes;
-    let id = CallId::from_bytes(take(from)?);
-    let caller = u64::from_le_bytes(take(from)?);
-    let started_at = WallTime::from_millis(i64::from_le_bytes(take(from)?));
-    let wait_ms = u32::from_le_bytes(take(from)?);
-    let talk_ms = u32::from_le_bytes(take(from)?);
-    let mut name = || {
-        let number = u16::from_le_bytes(take(from)?);
-        Some(
-            names
-                .get(usize::from(number))
-                .copied()
-                .unwrap_or(Name::MANY),
-        )
-    };
-    Some(Row {
-        id,
-        caller,
-        started_at,
-        wait_ms,
-        talk_ms,
-        project: name()?,
-        source: name()?,
-        channel: name()?,
-        campaign: name()?,
-        category: name()?,
-        manager: name()?,
-        virtual_number: name()?,
-        marks: Marks(u8::from_le_bytes(take(from)?)),
-        reason: u8::from_le_bytes(take(from)?),
-        said: u32::from_le_bytes(take(from)?),
-    })
-}
-
-fn take<const N: usize>(from: &mut &[u8]) -> Option<[u8; N]> {
-    let (taken, rest) = from.split_first_chunk::<N>()?;
-    *from = rest;
-    Some(*taken)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::event::Event;
+    use crate::store::event::{Event, Parts};
     use crate::store::place::Place;
+    use crate::store::remark::Kind;
+    use crate::store::say::Say;
+    use crate::store::spoken::{PinnedLine, PinnedPersonal, SaidLine};
     use crate::store::trial::{CALLER, MORNING, Script};
 
     fn covered() -> Covered {
@@ -269,19 +179,47 @@ mod tests {
         }
     }
 
+    fn said(number: u32) -> Event {
+        let say = Say {
+            tags: Some(vec!["hot".into(), format!("t{}", number % 7)]),
+            target: Some(Some(number.is_multiple_of(2))),
+            goal: Some(Some("price".into())),
+            stage: Some(Some("offer".into())),
+            outcome: Some(Some("sold".into())),
+            note: Some(Some(format!("Note {number}"))),
+            called_back: Some(!number.is_multiple_of(2)),
+            ..Say::default()
+        };
+        Event::Said(Box::new(SaidLine::split(say, "anna".into(), Kind::Person)))
+    }
+
+    fn pinned() -> Event {
+        Event::Pinned(Box::new(Parts {
+            public: PinnedLine {
+                by: "anna".into(),
+                at_ms: 5,
+            },
+            pii: Some(PinnedPersonal {
+                text: "here".into(),
+            }),
+        }))
+    }
+
     /// Calls of three months.
     fn rows() -> Rows {
         let mut rows = Rows::default();
         for number in 0..300u32 {
             let at = MORNING + std::time::Duration::from_secs(u64::from(number) * 20_000);
-            let script = Script::new(u64::from(number), at, CALLER);
+            let caller = if number % 5 == 0 { "sip:desk" } else { CALLER };
+            let script = Script::new(u64::from(number), at, caller);
+            let n = u64::from(number) * 4;
             for fact in [script.began(), script.missed()] {
-                rows.apply(
-                    fact.call,
-                    u64::from(number),
-                    fact.at,
-                    &Event::from(fact.what),
-                );
+                rows.apply(fact.call, n, fact.at, &Event::from(fact.what));
+            }
+            if number % 3 == 0 {
+                for (more, event) in [(1, said(number)), (2, pinned())] {
+                    rows.apply(script.id, n + more, at, &event);
+                }
             }
         }
         rows
@@ -300,7 +238,17 @@ mod tests {
         let loaded = again.load().unwrap().unwrap();
         assert_eq!(loaded.covered, covered());
         assert_eq!(loaded.rows.list(), rows.list());
-        assert_eq!(loaded.rows.names().list(), rows.names().list());
+        let words = |rows: &Rows| rows.names().words.list().to_vec();
+        assert_eq!(words(&loaded.rows), words(&rows));
+        assert_eq!(
+            loaded.rows.names().sources.list(),
+            rows.names().sources.list()
+        );
+        assert_eq!(loaded.rows.names().tags.list(), rows.names().tags.list());
+        assert_eq!(loaded.rows.notes(), rows.notes());
+        assert_eq!(loaded.rows.notes().len(), 200);
+        assert_eq!(loaded.rows.callers(), rows.callers());
+        assert_eq!(loaded.rows.callers().len(), 1);
         again
             .save(&rows, covered(), |month| month == Month(202_612))
             .unwrap();
@@ -322,14 +270,5 @@ mod tests {
         assert!(why.contains("2026-12.rows"), "{why}");
         fs::remove_file(&path).unwrap();
         assert!(Snapshots::new(folder.path()).load().is_err());
-    }
-
-    #[test]
-    fn a_file_of_anything_is_refused_without_a_panic() {
-        for length in 0..200 {
-            let mut bytes = MAGIC.to_vec();
-            bytes.resize(bytes.len() + length, 0xff);
-            assert_eq!(read_rows(&bytes, &mut Rows::default()), None);
-        }
     }
 }

@@ -224,6 +224,47 @@ impl Script {
     }
 }
 
+/// A time of the morning.
+pub(crate) fn after(seconds: u64) -> WallTime {
+    MORNING + Duration::from_secs(seconds)
+}
+
+/// A call of `caller` in `project` at a time, which somebody answers or nobody does.
+pub(crate) fn call(
+    store: &Store,
+    number: u64,
+    caller: &str,
+    project: &str,
+    is_answered: bool,
+) -> Script {
+    let call = Script::new(number, after(number * 100), caller);
+    begin(store, &call, project);
+    if is_answered {
+        store.tell(call.answered());
+        store.tell(call.ended());
+        store.recorded(call.outcome());
+        store.hashed(call.id, "ab".repeat(32));
+    } else {
+        store.tell(call.missed());
+    }
+    call
+}
+
+/// Tells how a call in `project` begins.
+pub(crate) fn begin(store: &Store, call: &Script, project: &str) {
+    let began = began(call.caller.clone());
+    let prior_calls = store.history(project, &call.caller).prior_calls;
+    let began = Began {
+        source: SourceTag {
+            project: project.into(),
+            ..began.source
+        },
+        prior_calls,
+        ..began
+    };
+    store.tell(call.fact(0, What::Began(Box::new(began))));
+}
+
 pub(crate) fn began(caller: Caller) -> Began {
     Began {
         source: SourceTag {

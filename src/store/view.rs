@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use crate::base::id::CallId;
 use crate::base::time::WallTime;
+use crate::store::callback::Callbacks;
 use crate::store::event::{Event, OpenCall};
 use crate::store::place::Place;
 use crate::store::rows::Rows;
@@ -18,6 +19,8 @@ const HASH_WAIT_MS: i64 = 120_000;
 #[derive(Debug, Default)]
 pub(crate) struct View {
     pub(crate) rows: Rows,
+    /// Whom nobody has called back; `None`: rows are still being made.
+    callbacks: Option<Callbacks>,
     /// Calls that are not in the index, or have more lines than it knows.
     open: BTreeMap<CallId, OpenLines>,
     /// Those of them that are ready for it.
@@ -50,10 +53,10 @@ impl View {
         let Some(call) = call else {
             self.tokens.apply(event);
             // An erasure belongs to no one call; it changes rows.
-            self.rows.apply(CallId::from_bytes([0; 16]), n, at, event);
+            self.row(CallId::from_bytes([0; 16]), n, at, event);
             return;
         };
-        self.rows.apply(call, n, at, event);
+        self.row(call, n, at, event);
         if matches!(event, Event::Began(_)) {
             self.open.entry(call).or_default();
         }
@@ -73,6 +76,19 @@ impl View {
             open.is_settled = true;
             self.settled.push(call);
         }
+    }
+
+    fn row(&mut self, call: CallId, n: u64, at: WallTime, event: &Event) {
+        self.rows.apply(call, n, at, event);
+        if let Some(callbacks) = &mut self.callbacks {
+            callbacks.apply(&mut self.rows, call, at, event);
+        }
+    }
+
+    /// Finds out who is to be called back, once all rows are there, and keeps it up from then on. `key` is 64 bits of
+    /// chance.
+    pub(crate) fn begin_callbacks(&mut self, key: u64) {
+        self.callbacks = Some(Callbacks::new(&mut self.rows, key));
     }
 
     /// Whether the lines of `call` are known here; if not, the index has them.

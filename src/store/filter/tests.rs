@@ -1,0 +1,202 @@
+//! What lists show, through the whole store: rows answer as the records would.
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+
+use crate::base::number::Caller;
+use crate::call::story::FinishReason;
+use crate::store::filter::Filter;
+use crate::store::handle::Store;
+use crate::store::query::{Query, Status};
+use crate::store::say::Say;
+use crate::store::trial::{CALLER, Place, Script, after, begin, call};
+
+const OTHER: &str = "+74957778899";
+
+/// Calls of every kind, some of which people said something of.
+fn filled(place: &Place) -> Store {
+    let (store, _) = place.open();
+    let callers = [
+        CALLER,
+        OTHER,
+        "101",
+        "anonymous",
+        "Desk <7>",
+        "+79161234568",
+    ];
+    for number in 1..=120 {
+        let caller = callers[usize::try_from(number).unwrap() % callers.len()];
+        let project = ["shop", "garage", "garden"][usize::try_from(number / 7).unwrap() % 3];
+        let made = call(&store, number, caller, project, number % 4 != 0);
+        if number % 3 == 0 {
+            store.sync().unwrap();
+            let text = |words: &[&str]| {
+                let word = words[usize::try_from(number).unwrap() % words.len()];
+                Some((!word.is_empty()).then(|| word.to_owned()))
+            };
+            let say = Say {
+                tags: Some(match number % 5 {
+                    0 => vec![],
+                    1 => vec!["hot".into()],
+                    _ => vec!["red".into(), "hot".into()],
+                }),
+                target: Some([Some(true), Some(false), None][usize::try_from(number).unwrap() % 3]),
+                goal: text(&["price", "order", ""]),
+                stage: text(&["offer", ""]),
+                outcome: text(&["sold", "lost", "", "later"]),
+                note: text(&["Wants the RED one", "", "звонил ЖЕНЕ"]),
+                called_back: Some(number % 2 == 0),
+                ..Say::default()
+            };
+            store.say(made.id, say, "anna", None).unwrap();
+        }
+        if number % 30 == 0 {
+            store.pin(made.id, 7, "Pinned Moment", "anna").unwrap();
+        }
+    }
+    store.erase(Caller::from_record("+79161234568")).unwrap();
+    let hanging = Script::new(500, after(50_000), CALLER);
+    begin(&store, &hanging, "shop");
+    store.sync().unwrap();
+    store
+}
+
+fn maybe(words: &'static [&'static str]) -> impl Strategy<Value = Option<String>> {
+    prop_oneof![
+        4 => Just(None),
+        1 => proptest::sample::select(words).prop_map(|word| Some(word.to_owned())),
+    ]
+}
+
+fn queries() -> impl Strategy<Value = Query> {
+    let names = (
+        maybe(&["shop", "garage", "nowhere"]),
+        prop_oneof![
+            3 => Just(None),
+            1 => Just(Some(vec!["shop".to_owned(), "nowhere".to_owned()])),
+            1 => Just(Some(Vec::new())),
+        ],
+        maybe(&["direct-mowers", "none"]),
+        maybe(&["yandex-direct", "none"]),
+        maybe(&["mowers-spring", "none"]),
+        maybe(&["lawn-mowers", "none"]),
+        maybe(&["desk", "none"]),
+    );
+    let said = (
+        maybe(&["hot", "red", "none"]),
+        maybe(&["price", "order", "none"]),
+        maybe(&["offer", "none"]),
+        maybe(&["sold", "lost", "none"]),
+        proptest::option::weighted(0.2, any::<bool>()),
+        proptest::option::weighted(0.2, any::<bool>()),
+        proptest::bool::weighted(0.2),
+    );
+    let caller = maybe(&[
+        CALLER,
+        "101",
+        "anonymous",
+        "+7916*",
+        "+7*",
+        "+*",
+        "*",
+        "7*",
+        "10*",
+        "anon*",
+        "Desk*",
+        "x",
+        "Desk <7>",
+    ]);
+    let text = maybe(&[
+        "", "+", "+79", "7778", "1234567", "MOWERS", "101", "desk", "anonym", "red one", "Жене",
+        "pinned", "0000001", "nothing",
+    ]);
+    let status = prop_oneof![
+        4 => Just(None),
+        1 => proptest::sample::select(vec![
+            Status::Answered,
+            Status::Missed,
+            Status::InProgress,
+            Status::Ended(FinishReason::CallerGaveUp),
+        ])
+        .prop_map(Some),
+    ];
+    let times = (
+        proptest::option::weighted(0.2, 0..13_000u64),
+        proptest::option::weighted(0.2, 0..13_000u64),
+    );
+    let rest = (caller, text, status, times, 1..150usize);
+    (names, said, rest).prop_map(|(names, said, (caller, q, status, times, limit))| Query {
+        since: times.0.map(after),
+        until: times.1.map(after),
+        project: names.0,
+        projects: names.1,
+        source: names.2,
+        channel: names.3,
+        campaign: names.4,
+        category: names.5,
+        manager: names.6,
+        tag: said.0,
+        goal: said.1,
+        stage: said.2,
+        outcome: said.3,
+        target: said.4,
+        repeat: said.5,
+        callback_open: said.6,
+        caller,
+        q,
+        status,
+        limit: Some(limit),
+        cursor: None,
+    })
+}
+
+#[test]
+fn rows_answer_every_condition_as_the_records_do_also_after_a_restart() {
+    let place = Place::new();
+    let store = filled(&place);
+    let everything = Query {
+        limit: Some(1_000),
+        ..Query::default()
+    };
+    let all = store.list(&everything).unwrap().calls;
+    assert_eq!(all.len(), 121);
+    drop(store);
+    // From the rows' files.
+    let store = Store::look(place.setup()).unwrap();
+    assert!(store.list(&everything).unwrap().calls == all, "as before");
+    assert!(all.iter().any(|record| record.caller.is_none()), "erased");
+    let mut runner = TestRunner::deterministic();
+    let mut found = 0;
+    for _ in 0..600 {
+        let query = queries().new_tree(&mut runner).unwrap().current();
+        let wanted = all.iter().filter(|record| query.matches(record));
+        let wanted: Vec<_> = wanted.map(|record| record.id).collect();
+        let mut asked = query.clone();
+        let mut seen = Vec::new();
+        loop {
+            let page = store.list(&asked).unwrap();
+            seen.extend(page.calls.iter().map(|record| record.id));
+            match page.next {
+                Some(next) => asked.cursor = Some(next),
+                None => break,
+            }
+        }
+        assert_eq!(seen, wanted, "{query:?}");
+        // The rows alone say the same: no record was read in vain.
+        let view = store.shared().view();
+        let filter = Filter::new(&query, &view.rows);
+        let rows = view.rows.list();
+        let passing = rows[filter.places(rows)]
+            .iter()
+            .rev()
+            .filter(|row| filter.passes(row));
+        assert_eq!(
+            passing.map(|row| row.id).collect::<Vec<_>>(),
+            wanted,
+            "{query:?}"
+        );
+        found += wanted.len();
+    }
+    assert!(found > 1_000, "the queries find something: {found}");
+}

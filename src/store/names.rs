@@ -1,0 +1,212 @@
+//! Names as small numbers, so that a row of a call is narrow and a condition is looked up once and not once a call. Pure.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use crate::base::map::Map;
+use crate::call::story::SourceTag;
+
+/// A name as a small number. 0: no name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Name(pub(crate) u16);
+
+impl Name {
+    /// There were too many names: the record has to be read to know which it is.
+    pub(crate) const MANY: Self = Self(u16::MAX);
+}
+
+/// Things that many calls have in common, each with a number.
+#[derive(Debug)]
+pub(crate) struct Table<T> {
+    list: Vec<T>,
+    numbers: Map<T, Name>,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self {
+            list: Vec::new(),
+            numbers: Map::default(),
+        }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Table<T> {
+    /// Returns the number of `thing`, given now where it has none.
+    pub(crate) fn number(&mut self, thing: &T) -> Name {
+        if let Some(&number) = self.numbers.get(thing) {
+            return number;
+        }
+        match u16::try_from(self.list.len() + 1) {
+            Ok(number) if number < Name::MANY.0 => {
+                self.list.push(thing.clone());
+                self.numbers.insert(thing.clone(), Name(number));
+                Name(number)
+            }
+            Ok(_) | Err(_) => Name::MANY,
+        }
+    }
+
+    /// The number of what may be there.
+    pub(crate) fn optional(&mut self, thing: Option<&T>) -> Name {
+        thing.map_or_else(Name::default, |thing| self.number(thing))
+    }
+
+    /// What has this number, where it stands for something.
+    pub(crate) fn get(&self, number: Name) -> Option<&T> {
+        self.list.get(usize::from(number.0).checked_sub(1)?)
+    }
+
+    /// Everything in the order of the numbers, from 1.
+    pub(crate) fn list(&self) -> &[T] {
+        &self.list
+    }
+
+    /// Which numbers stand for something of which `is_so` holds.
+    pub(crate) fn which(&self, is_so: impl Fn(&T) -> bool) -> Which {
+        Which(self.list.iter().map(is_so).collect())
+    }
+}
+
+impl Table<Arc<str>> {
+    /// The number of a name that is only looked for.
+    pub(crate) fn find(&self, name: &str) -> Option<Name> {
+        self.numbers.get(name).copied()
+    }
+}
+
+/// A set of numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct Which(Vec<bool>);
+
+impl Which {
+    /// Whether the number is in it, or may be: it came after the set was made, or stands for one of too many.
+    pub(crate) fn may_have(&self, number: Name) -> bool {
+        match usize::from(number.0).checked_sub(1) {
+            Some(place) => self.0.get(place).copied().unwrap_or(true),
+            None => false,
+        }
+    }
+}
+
+/// A source's words at the time of a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Source {
+    pub(crate) project: Name,
+    pub(crate) tag: Name,
+    pub(crate) channel: Name,
+    pub(crate) campaign: Name,
+    pub(crate) category: Name,
+}
+
+impl Source {
+    /// Numbers its words.
+    pub(crate) fn new(said: &SourceTag, names: &mut Table<Arc<str>>) -> Self {
+        Self {
+            project: names.number(&said.project),
+            tag: names.number(&said.tag),
+            channel: names.optional(said.channel.as_ref()),
+            campaign: names.optional(said.campaign.as_ref()),
+            category: names.optional(said.category.as_ref()),
+        }
+    }
+
+    /// Its words, in the order of the rows' files.
+    pub(crate) const fn words(self) -> [Name; 5] {
+        [
+            self.project,
+            self.tag,
+            self.channel,
+            self.campaign,
+            self.category,
+        ]
+    }
+
+    /// Takes back what [`Self::words`] gave.
+    pub(crate) const fn from_words([project, tag, channel, campaign, category]: [Name; 5]) -> Self {
+        Self {
+            project,
+            tag,
+            channel,
+            campaign,
+            category,
+        }
+    }
+}
+
+/// All tables.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    /// Single names.
+    pub(crate) words: Table<Arc<str>>,
+    /// What caused calls.
+    pub(crate) sources: Table<Source>,
+    /// Tags that stand together on calls, each set in the order of its numbers.
+    pub(crate) tags: Table<Box<[Name]>>,
+}
+
+impl Names {
+    /// The number of a call's source.
+    pub(crate) fn source(&mut self, said: &SourceTag) -> Name {
+        let source = Source::new(said, &mut self.words);
+        self.sources.number(&source)
+    }
+
+    /// The number of a call's tags; 0: it has none.
+    pub(crate) fn tags(&mut self, tags: &[String]) -> Name {
+        let mut set: Vec<Name> = tags
+            .iter()
+            .map(|tag| self.words.number(&tag.as_str().into()))
+            .collect();
+        set.sort_unstable();
+        set.dedup();
+        if set.is_empty() {
+            return Name::default();
+        }
+        self.tags.number(&set.into_boxed_slice())
+    }
+
+    /// The number of a word of a person.
+    pub(crate) fn word(&mut self, word: Option<&str>) -> Name {
+        word.map_or_else(Name::default, |word| self.words.number(&word.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_past_the_table_may_be_anything() {
+        let mut names = Table::<Arc<str>>::default();
+        let (a, b) = (names.number(&"a".into()), names.number(&"b".into()));
+        assert_eq!((a, b), (Name(1), Name(2)));
+        let which = names.which(|name| &**name == "a");
+        assert!(which.may_have(a) && !which.may_have(b));
+        assert!(!which.may_have(Name::default()));
+        assert!(which.may_have(Name(3)) && which.may_have(Name::MANY));
+    }
+
+    #[test]
+    fn tags_in_any_order_are_one_set() {
+        let mut names = Names::default();
+        let of = |names: &mut Names, tags: &[&str]| {
+            let tags: Vec<String> = tags.iter().map(|&tag| tag.to_owned()).collect();
+            names.tags(&tags)
+        };
+        let one = of(&mut names, &["hot", "red"]);
+        assert_eq!(of(&mut names, &["red", "hot", "red"]), one);
+        assert_ne!(of(&mut names, &["red"]), one);
+        assert_eq!(of(&mut names, &[]), Name::default());
+    }
+
+    #[test]
+    fn names_past_the_last_number_are_many() {
+        let mut names = Table::<u32>::default();
+        for thing in 0..u32::from(u16::MAX) - 1 {
+            assert_ne!(names.number(&thing), Name::MANY);
+        }
+        assert_eq!(names.number(&u32::MAX), Name::MANY);
+        assert_eq!(names.number(&7), Name(8));
+    }
+}
