@@ -26,7 +26,7 @@ use crate::sip::transport::Path;
 
 /// What an answered call takes over from its early dialog.
 #[derive(Default)]
-struct Early {
+pub(super) struct Early {
     agreed: Option<Box<Agreed>>,
     modify: Option<Box<Modify>>,
     unpracked: Option<Box<ReliableServer<Said>>>,
@@ -66,7 +66,7 @@ impl Call {
         if !late && let Some(callee) = self.attempts.get_mut(index) {
             hands.ack(now, client, &mut callee.leg, None);
         }
-        let early = self.answer_the_caller(now, hands, index, response, &said);
+        let early = self.answer_the_caller(now, hands, index, Some(response), &said);
         let late = late.then(|| LateOffer {
             client,
             offer: said.clone(),
@@ -159,12 +159,12 @@ impl Call {
     }
 
     /// 200 to the caller, in the dialog where it heard this answer before, or in a new one.
-    fn answer_the_caller(
+    pub(super) fn answer_the_caller(
         &mut self,
         now: Moment,
         hands: &mut Hands,
         index: usize,
-        response: &Response,
+        response: Option<&Response>,
         said: &Session,
     ) -> Early {
         let own = self.caller.early.take();
@@ -176,7 +176,9 @@ impl Call {
             .get_mut(index)
             .map(|one| std::mem::take(&mut one.forks))
             .unwrap_or_default();
-        let remote = response.headers().to().tag();
+        // Who came by an INVITE of its own was never shown.
+        let remote = response.and_then(|response| response.headers().to().tag());
+        let said_now = response.map(Response::body);
         let mut chosen: Option<Fork> = None;
         let mut shown = false;
         // From the last: a 2xx without SDP means what the target said last, as in `what_it_said`.
@@ -184,9 +186,8 @@ impl Call {
             let same = Some(&*fork.remote) == remote;
             shown |= same && fork.tag.is_some();
             let unchanged = fork.agreed.is_some()
-                || response.body().is_empty()
                 || fork.body.is_empty()
-                || fork.body == *response.body();
+                || said_now.is_none_or(|body| body.is_empty() || fork.body == *body);
             if same && unchanged && chosen.is_none() {
                 chosen = Some(fork);
             } else {
@@ -244,7 +245,7 @@ impl Call {
     }
 
     /// The bridge opens, the recording starts, and the log is told.
-    fn bring_up(
+    pub(super) fn bring_up(
         &mut self,
         now: Moment,
         hands: &mut Hands,

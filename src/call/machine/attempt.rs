@@ -44,6 +44,8 @@ pub(in crate::call) struct Attempt {
     pub(in crate::call) rang: Option<Moment>,
     /// Its early dialogs (RFC 3261 13.2.2.4: one INVITE, several answers).
     pub(in crate::call) forks: Vec<Fork>,
+    /// The To tags that it rings under, where its trunk may transfer: who picks the call up names one.
+    pub(in crate::call) rings_as: Vec<Box<str>>,
     /// What its INVITE says of reliable provisional responses.
     pub(in crate::call) reliable: Reliable,
     /// Its trunk wanted that otherwise, once.
@@ -95,6 +97,7 @@ impl Attempt {
             invited: None,
             rang: None,
             forks: Vec::new(),
+            rings_as: Vec::new(),
             reliable: Reliable::Off,
             changed_reliable: false,
             held: None,

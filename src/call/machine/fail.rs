@@ -7,6 +7,7 @@ use crate::call::hands::Hands;
 use crate::call::headers::Why;
 use crate::call::machine::attempt::{Attempt, Stage};
 use crate::call::machine::end::End;
+use crate::call::machine::transfer::status_of;
 use crate::call::machine::{Call, State};
 use crate::call::outcome;
 use crate::call::sips;
@@ -57,6 +58,8 @@ impl Call {
         }
         hands.forget_leg(&attempt.leg);
         hands.close_ports(&mut attempt.leg);
+        let said = status.filter(|status| *status >= 300);
+        self.refuse_arrived(now, hands, index, said.unwrap_or_else(|| status_of(result)));
         self.timers.stop(Timer::Unheard(leg));
         self.timers.stop(Timer::Ring(leg));
         let story = self.story.as_mut();

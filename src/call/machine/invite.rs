@@ -133,7 +133,10 @@ impl Call {
         self.timers.stop(Timer::Unheard(leg));
         match response.status() {
             ..=100 => {}
-            101..=199 => self.rang(now, hands, index, came),
+            101..=199 => {
+                self.note_rings_as(index, response);
+                self.rang(now, hands, index, came);
+            }
             200..=299 if self.holds_back(index, client, came) => {}
             200..=299 => self.answered(now, hands, index, client, response),
             401 | 407 => self.challenged(now, hands, index, response),

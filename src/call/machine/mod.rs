@@ -25,6 +25,7 @@ mod modified;
 mod modify;
 mod notify;
 mod other_trunk;
+mod pickup;
 mod place;
 mod prack;
 mod redirect;

@@ -160,7 +160,10 @@ impl Call {
             return;
         }
         if free && self.is_arrived(index) {
-            return self.join_if_ready(now, hands);
+            return match self.is_up() {
+                true => self.join_if_ready(now, hands),
+                false => self.pick_up(now, hands, index),
+            };
         }
         if free && self.giver_of(index).is_some() {
             return self.offer_to_party(now, hands, index);

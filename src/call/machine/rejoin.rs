@@ -127,7 +127,9 @@ impl Call {
                 match answer.filter(|answer| meets(&said, answer) && reaches(leg.address(), answer))
                 {
                     Some(answer) => {
-                        self.answer_arrived(now, hands, &said, &answer);
+                        if let Some(target) = self.transfers_to() {
+                            self.answer_arrived(now, hands, target, (&said, &answer));
+                        }
                         self.hand_over(now, hands, &said, Some(&answer));
                     }
                     None => {

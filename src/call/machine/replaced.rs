@@ -37,6 +37,11 @@ impl Call {
         (server, request, path): (ServerKey, Request, Path),
         (trunk, offer): (&Arc<Trunk>, Option<Session>),
     ) {
+        // Before the answer it is a pickup.
+        if matches!(self.state, State::Hunting(_)) {
+            let came = (server, request, path);
+            return self.picked_up(now, hands, (leg, replaces), came, (trunk, offer));
+        }
         let offer = match self.may_replace(hands, (leg, replaces), (trunk, &path), offer) {
             Ok(offer) => offer,
             Err(answer) => return hands.reply(now, server, &request, answer),
@@ -44,21 +49,45 @@ impl Call {
         if let Some(answer) = Answer::to_short_session(hands, &request) {
             return hands.reply(now, server, &request, answer);
         }
-        let full = || Answer::status(503).retry_after(RETRY_S);
-        // It is a new leg of its trunk as any other.
-        if !hands.usage.may_begin(now, trunk) {
-            return hands.reply(now, server, &request, full());
-        }
-        let Some(id) = self.new_leg_id() else {
-            return hands.reply(now, server, &request, full());
-        };
-        let State::Up(up) = &mut self.state else {
+        let Some(by) = self.attempt(leg) else { return };
+        let brought = Brought::with(offer.clone());
+        let came = (server, request, path);
+        if !self.arrive(now, hands, trunk, came, (brought, by, Role::Transfer)) {
             return;
+        }
+        let target = self.attempts.len().saturating_sub(1);
+        if let State::Up(up) = &mut self.state {
+            up.transfers += 1;
+            up.transfer = Some(Box::new(Transfer {
+                by,
+                target,
+                at: now,
+                event: None,
+                referrer: Referrer::There,
+                stage: Stage::Ready(offer),
+            }));
+        }
+    }
+
+    /// Who came by an INVITE of its own, in the place of another one, gets a leg and asks for ports. `false`: there is no room,
+    /// and it was told.
+    pub(super) fn arrive(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        trunk: &Arc<Trunk>,
+        (server, request, path): (ServerKey, Request, Path),
+        (mut brought, in_place_of, role): (Brought, usize, Role),
+    ) -> bool {
+        // It is a new leg of its trunk as any other.
+        let may_begin = hands.usage.may_begin(now, trunk);
+        let Some(id) = may_begin.then(|| self.new_leg_id()).flatten() else {
+            let full = Answer::status(503).retry_after(RETRY_S);
+            hands.reply(now, server, &request, full);
+            return false;
         };
-        let by = up.answered;
-        up.transfers += 1;
         // It does not ring; whom it sends the caller on to rings as long as who was replaced.
-        let ring = self.attempts.get(by).map(|one| one.ring);
+        let ring = self.attempts.get(in_place_of).map(|one| one.ring);
         hands.usage.take(&trunk.id);
         hands.expect_invite(server, self.key);
         let from = request.headers().from().uri();
@@ -71,38 +100,25 @@ impl Call {
             path,
             sips: self.caller.leg.sips,
             ports: Ports::Asked,
-            role: Role::Transfer,
+            role,
         };
         let leg = Leg::new(hands, begins);
         let open = MediaWish::Open {
             call: self.key,
             leg: id,
-            toward: faces(path.peer.ip(), Some(&offer)),
+            toward: faces(path.peer.ip(), Some(&brought.offer)),
             from: trunk.media,
         };
         let target = goal::who(from, &trunk.id, &hands.country);
-        let brought = Brought {
-            arrived: Some((server, request)),
-            ..Brought::with(offer.clone())
-        };
+        brought.arrived = Some((server, request));
         let to = Place::plain(path.transport, path.peer);
         self.attempts.push(Attempt {
             brought: Some(Box::new(brought)),
             invited: Some(now),
             ..Attempt::new(leg, target, ring.unwrap_or_default(), to)
         });
-        let target = self.attempts.len().saturating_sub(1);
-        if let State::Up(up) = &mut self.state {
-            up.transfer = Some(Box::new(Transfer {
-                by,
-                target,
-                at: now,
-                event: None,
-                referrer: Referrer::There,
-                stage: Stage::Ready(offer),
-            }));
-        }
         Self::media(hands, open);
+        true
     }
 
     /// Whether it may, by RFC 3891 3; its offer.
@@ -154,17 +170,15 @@ impl Call {
             .is_some_and(|brought| brought.arrived.is_some())
     }
 
-    /// The caller has answered its `offer`: so is it.
+    /// Its `offer` has an `answer`, which it is given.
     pub(super) fn answer_arrived(
         &mut self,
         now: Moment,
         hands: &mut Hands,
-        offer: &Session,
-        answer: &Session,
+        index: usize,
+        (offer, answer): (&Session, &Session),
     ) {
-        let State::Up(up) = &self.state else { return };
-        let target = up.transfer.as_ref().map(|transfer| transfer.target);
-        let Some(attempt) = target.and_then(|target| self.attempts.get_mut(target)) else {
+        let Some(attempt) = self.attempts.get_mut(index) else {
             return;
         };
         let arrived = attempt.brought.as_mut().and_then(|it| it.arrived.take());
@@ -208,17 +222,21 @@ impl Call {
         hands: &mut Hands,
         server: ServerKey,
     ) -> bool {
-        let State::Up(up) = &self.state else {
+        let is_its = |one: &Attempt| {
+            let arrived = one.brought.as_ref().and_then(|it| it.arrived.as_ref());
+            arrived.is_some_and(|(own, _)| *own == server)
+        };
+        let Some(index) = self.attempts.iter().position(is_its) else {
             return false;
+        };
+        let State::Up(up) = &self.state else {
+            // It came for a call that rings, and has no ports yet.
+            self.target_failed(now, hands, index, TriedResult::Cancelled, None);
+            return true;
         };
         let Some(transfer) = &up.transfer else {
             return false;
         };
-        let attempt = self.attempts.get(transfer.target);
-        let arrived = attempt.and_then(|one| one.brought.as_ref()?.arrived.as_ref());
-        if arrived.is_none_or(|(own, _)| *own != server) {
-            return false;
-        }
         match &transfer.stage {
             // What comes of that decides: the caller may have agreed already.
             Stage::Asking { client, .. } => hands.cancel(now, *client),

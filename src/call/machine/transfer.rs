@@ -92,6 +92,8 @@ pub(in crate::call) struct Brought {
     pub(in crate::call) giver: Option<CallKey>,
     /// That call, for the record.
     pub(in crate::call) joined: Option<CallId>,
+    /// Whose ringing it picked up: an index into the attempts.
+    pub(in crate::call) in_place_of: Option<usize>,
 }
 
 impl Brought {
@@ -106,6 +108,7 @@ impl Brought {
             arrived: None,
             giver: None,
             joined: None,
+            in_place_of: None,
         }
     }
 
@@ -129,11 +132,15 @@ const DEPART: Duration = Duration::from_secs(5);
 impl Call {
     /// Whether this target is one that a transfer calls.
     pub(super) fn is_transfers(&self, index: usize) -> bool {
+        self.transfers_to() == Some(index)
+    }
+
+    /// Who is called by the transfer under way: an index into the attempts.
+    pub(super) fn transfers_to(&self) -> Option<usize> {
         let State::Up(up) = &self.state else {
-            return false;
+            return None;
         };
-        let transfer = up.transfer.as_ref();
-        transfer.is_some_and(|transfer| transfer.target == index)
+        up.transfer.as_ref().map(|transfer| transfer.target)
     }
 
     /// The new party rings: who asked is told.
@@ -201,8 +208,7 @@ impl Call {
 
     /// What came of the party that was called, once it is out of the game.
     pub(super) fn transfer_over(&mut self, now: Moment, hands: &mut Hands) {
-        let State::Up(up) = &self.state else { return };
-        let Some(target) = up.transfer.as_ref().map(|transfer| transfer.target) else {
+        let Some(target) = self.transfers_to() else {
             return;
         };
         let outcome = self
