@@ -24,6 +24,7 @@ mod recording;
 mod route;
 mod router;
 mod stream;
+mod tokens;
 mod veil;
 
 pub use router::router;

@@ -21,6 +21,7 @@ use crate::api::peaks;
 use crate::api::recording;
 use crate::api::route;
 use crate::api::state::State;
+use crate::api::tokens;
 use crate::people::Right;
 
 /// All of HTTP, as one service.
@@ -55,12 +56,28 @@ fn paths() -> Paths {
         .get("/readyz", Nothing, health::readyz)
         .get("/metrics", This(Right::Administer), metrics::metrics)
         .get("/api/v1/calls", This(Right::See), calls::list::list)
+        .patch("/api/v1/calls", This(Right::Tag), calls::bulk::bulk)
         .get(
             "/api/v1/calls.csv",
             This(Right::Export),
             calls::table::table,
         )
         .get("/api/v1/calls/{id}", This(Right::See), calls::one::one)
+        .patch(
+            "/api/v1/calls/{id}",
+            This(Right::Tag),
+            calls::change::change,
+        )
+        .post(
+            "/api/v1/calls/{id}/notes",
+            This(Right::Tag),
+            calls::notes::pin,
+        )
+        .delete(
+            "/api/v1/calls/{id}/notes/{note}",
+            This(Right::Tag),
+            calls::notes::unpin,
+        )
         .get(
             "/api/v1/calls/{id}/recording.wav",
             This(Right::Play),
@@ -68,6 +85,13 @@ fn paths() -> Paths {
         )
         .get("/api/v1/calls/{id}/peaks", This(Right::Play), peaks::peaks)
         .get("/api/v1/route", This(Right::Administer), route::route)
+        .get("/api/v1/tokens", This(Right::Administer), tokens::list)
+        .post("/api/v1/tokens", This(Right::Administer), tokens::make)
+        .delete(
+            "/api/v1/tokens/{id}",
+            This(Right::Administer),
+            tokens::revoke,
+        )
         .get("/api/v1/openapi.json", Needs::Somebody, openapi::openapi)
 }
 

@@ -6,6 +6,7 @@ pub mod role;
 pub mod secret;
 pub mod session;
 pub mod throttle;
+pub mod token;
 pub mod user;
 pub mod who;
 

@@ -6,9 +6,11 @@
 )]
 
 mod calls;
+mod changes;
 mod house;
 mod openapi;
 mod peaks;
 mod recordings;
 mod refusals;
 mod server;
+mod tokens;

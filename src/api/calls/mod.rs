@@ -1,4 +1,4 @@
-//! The calls: pages of them, a table, one.
+//! The calls: pages of them, a table, one, and what is said of them.
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
@@ -12,8 +12,12 @@ use crate::store::Store;
 use crate::store::query::{Page, Query};
 use crate::store::record::CallRecord;
 
+pub(in crate::api) mod bulk;
+pub(in crate::api) mod change;
 pub(in crate::api) mod list;
+pub(in crate::api) mod notes;
 pub(in crate::api) mod one;
+pub(in crate::api) mod say;
 pub(in crate::api) mod table;
 
 /// The call's id in a path, as axum takes it out.

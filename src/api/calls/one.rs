@@ -2,8 +2,10 @@
 
 use axum::Json;
 use axum::extract::State as Shared;
+use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 
+use crate::api::calls::say::etag;
 use crate::api::calls::{GivenId, find};
 use crate::api::door::Asker;
 use crate::api::error::ApiError;
@@ -11,7 +13,7 @@ use crate::api::openapi::query::OneCall;
 use crate::api::openapi::record::Call;
 use crate::api::state::State;
 
-/// One call, whole.
+/// One call, whole. Its ETag is its version, for `If-Match` of a change.
 #[utoipa::path(
     get,
     path = "/api/v1/calls/{id}",
@@ -25,5 +27,6 @@ pub(in crate::api) async fn one(
     Asker(who): Asker,
     id: GivenId,
 ) -> Result<Response, ApiError> {
-    Ok(Json(find(&state, &who, id).await?).into_response())
+    let call = find(&state, &who, id).await?;
+    Ok(([(ETAG, etag(call.version))], Json(call)).into_response())
 }

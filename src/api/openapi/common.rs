@@ -2,7 +2,7 @@
 
 use utoipa::Modify;
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::schema::Schema;
+use utoipa::openapi::schema::{AdditionalProperties, Object, Schema};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
@@ -31,8 +31,15 @@ impl Modify for Common {
         components.add_security_scheme("token", SecurityScheme::Http(scheme.build()));
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
         for (name, schema) in &mut components.schemas {
-            if !ASKED.contains(&name.as_str()) {
-                require_all(name, schema);
+            let RefOr::T(Schema::Object(object)) = schema else {
+                continue;
+            };
+            if ASKED.contains(&name.as_str()) {
+                // A member that nobody knows is a mistake of whoever wrote it.
+                let none = AdditionalProperties::FreeForm(false);
+                object.additional_properties = Some(Box::new(none));
+            } else {
+                require_all(name, object);
             }
         }
         let none: [&str; 0] = [];
@@ -49,16 +56,14 @@ impl Modify for Common {
 }
 
 /// What is written is always written whole, so that a client need not ask whether a member is there.
-fn require_all(name: &str, schema: &mut RefOr<Schema>) {
-    if let RefOr::T(Schema::Object(object)) = schema {
-        let may_be_missing = |member: &String| MAY_BE_MISSING.contains(&(name, member.as_str()));
-        object.required = object
-            .properties
-            .keys()
-            .filter(|member| !may_be_missing(member))
-            .cloned()
-            .collect();
-    }
+fn require_all(name: &str, object: &mut Object) {
+    let may_be_missing = |member: &String| MAY_BE_MISSING.contains(&(name, member.as_str()));
+    object.required = object
+        .properties
+        .keys()
+        .filter(|member| !may_be_missing(member))
+        .cloned()
+        .collect();
 }
 
 /// Any status that an operation does not name is a refusal of the one shape.

@@ -14,6 +14,7 @@ use crate::api::openapi::common::Common;
 use crate::api::peaks;
 use crate::api::recording;
 use crate::api::route;
+use crate::api::tokens;
 
 mod common;
 pub(in crate::api) mod parts;
@@ -39,9 +40,16 @@ pub(in crate::api) mod record;
         calls::list::list,
         calls::table::table,
         calls::one::one,
+        calls::change::change,
+        calls::bulk::bulk,
+        calls::notes::pin,
+        calls::notes::unpin,
         recording::recording,
         peaks::peaks,
         route::route,
+        tokens::list,
+        tokens::make,
+        tokens::revoke,
         openapi::openapi,
     ),
     components(schemas(parts::Refusal)),

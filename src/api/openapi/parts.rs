@@ -5,8 +5,12 @@
 )]
 
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
 
+use crate::api::calls::bulk::CALLS_MAX;
 use crate::api::openapi::record::Call;
+use crate::store::say::{LABEL_MAX, TAGS_MAX};
 
 /// Why something was refused.
 #[derive(ToSchema)]
@@ -86,4 +90,199 @@ struct RouteStep {
     targets: Vec<String>,
     /// For how long.
     ring_s: u32,
+}
+
+/// What to say of a call. A member that is left out stays as it is; null takes it away.
+#[derive(ToSchema)]
+pub(in crate::api) struct CallChange {
+    /// All tags of the call.
+    #[schema(schema_with = tags)]
+    tags: Option<Vec<String>>,
+    /// Whether it was one of those that the advertising is for.
+    target: Option<bool>,
+    /// What the caller wanted: one of the project's `goals`.
+    #[schema(
+        max_length = 64,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",
+        example = "price"
+    )]
+    goal: Option<String>,
+    /// How far the sale is: one of the project's `stages`.
+    #[schema(
+        max_length = 64,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",
+        example = "offer"
+    )]
+    stage: Option<String>,
+    /// How it came out: one of the project's `outcomes`.
+    #[schema(
+        max_length = 64,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",
+        example = "sold"
+    )]
+    outcome: Option<String>,
+    /// What it was worth, in the project's currency.
+    #[schema(minimum = -1e15, maximum = 1e15)]
+    value: Option<f64>,
+    /// In somebody's own words.
+    #[schema(
+        max_length = 4000,
+        pattern = "^[^\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]*$"
+    )]
+    note: Option<String>,
+    /// A missed caller was called back; `false` takes that away.
+    called_back: Option<bool>,
+}
+
+/// Tags: short, one line each.
+fn tags() -> RefOr<Schema> {
+    let tag = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .max_length(Some(LABEL_MAX))
+        .pattern(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]*$"));
+    ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+        .items(tag)
+        .max_items(Some(TAGS_MAX))
+        .into()
+}
+
+/// The same said of several calls.
+#[derive(ToSchema)]
+pub(in crate::api) struct BulkChange {
+    /// Which.
+    #[schema(schema_with = ids)]
+    ids: Vec<String>,
+    /// What to say of each.
+    set: CallChange,
+}
+
+fn ids() -> RefOr<Schema> {
+    let id = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::Custom("uuid".to_owned())));
+    ArrayBuilder::new()
+        .items(id)
+        .min_items(Some(1))
+        .max_items(Some(CALLS_MAX))
+        .into()
+}
+
+/// What became of each call.
+#[derive(ToSchema)]
+pub(in crate::api) struct BulkChanged {
+    /// In the order of the ids; an id that was given twice is there once.
+    results: Vec<BulkResult>,
+}
+
+/// What became of one call.
+#[derive(ToSchema)]
+struct BulkResult {
+    /// Which.
+    #[schema(format = "uuid")]
+    id: String,
+    /// The status that a request for this call alone would have had.
+    status: u16,
+    /// The call's version now; `null` where it was refused.
+    version: Option<u64>,
+    /// Why it was refused.
+    error: Option<RefusalReason>,
+}
+
+/// A note for a moment of the recording.
+#[derive(ToSchema)]
+pub(in crate::api) struct NewNote {
+    /// Where, from the start of the recording.
+    #[schema(maximum = 604800000)]
+    at_ms: u64,
+    /// What there is to say.
+    #[schema(
+        min_length = 1,
+        max_length = 1000,
+        pattern = "^[^\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]*$"
+    )]
+    text: String,
+}
+
+/// A token that is to be made.
+#[derive(ToSchema)]
+pub(in crate::api) struct NewToken {
+    /// What the program is called; the call log names it with every change that it makes.
+    #[schema(
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$",
+        example = "crm"
+    )]
+    name: String,
+    /// What it may do.
+    role: Role,
+    /// Whose calls it sees, by `[[project]] id`; null or left out: all.
+    projects: Option<Vec<String>>,
+}
+
+/// What somebody is here for.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+enum Role {
+    /// Everything.
+    Admin,
+    /// Sees, plays and tags calls.
+    Manager,
+    /// Sees and plays calls.
+    Listener,
+    /// Sees figures, and calls with their numbers masked.
+    Analyst,
+}
+
+/// The tokens that are good.
+#[derive(ToSchema)]
+pub(in crate::api) struct TokenList {
+    /// The oldest first.
+    tokens: Vec<Token>,
+}
+
+/// A token.
+#[derive(ToSchema)]
+struct Token {
+    /// Names it; no secret.
+    id: String,
+    /// What the program is called.
+    name: String,
+    /// What it may do.
+    role: Role,
+    /// Whose calls it sees; `null`: all.
+    projects: Option<Vec<String>>,
+    /// When it was made.
+    #[schema(format = DateTime)]
+    made_at: String,
+    /// By whom.
+    made_by: String,
+    /// When it was shown last since ringtag was started.
+    #[schema(format = DateTime)]
+    last_used: Option<String>,
+}
+
+/// A token that was made.
+#[derive(ToSchema)]
+pub(in crate::api) struct MadeToken {
+    /// Names it; no secret.
+    id: String,
+    /// What the program is called.
+    name: String,
+    /// What it may do.
+    role: Role,
+    /// Whose calls it sees; `null`: all.
+    projects: Option<Vec<String>>,
+    /// When it was made.
+    #[schema(format = DateTime)]
+    made_at: String,
+    /// By whom.
+    made_by: String,
+    /// When it was shown last.
+    #[schema(format = DateTime)]
+    last_used: Option<String>,
+    /// To be sent as `Authorization: Bearer …`. It is never shown again.
+    #[schema(example = "rt_…")]
+    secret: String,
 }

@@ -87,6 +87,25 @@ pub(in crate::api) struct OneCall {
     id: String,
 }
 
+/// Which note of which call.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(in crate::api) struct OneNote {
+    /// The call's id.
+    #[param(format = "uuid")]
+    id: String,
+    /// The note's id.
+    note: u64,
+}
+
+/// Which token.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(in crate::api) struct OneToken {
+    /// The token's id.
+    id: String,
+}
+
 /// Which call would be routed.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -77,9 +77,10 @@ fn differences(value: &Value, shape: &Value, at: &str, document: &Value) -> Vec<
             return nearest.unwrap_or_default();
         }
     }
-    let kinds = match &shape["type"] {
-        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
-        kind => Vec::from_iter(kind.as_str()),
+    let kinds = &shape["type"];
+    let kinds: Vec<&str> = match kinds.as_array() {
+        Some(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+        None => kinds.as_str().into_iter().collect(),
     };
     let is = match value {
         Value::Null => "null",
@@ -90,7 +91,8 @@ fn differences(value: &Value, shape: &Value, at: &str, document: &Value) -> Vec<
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    if !kinds.contains(&is) && !(is == "integer" && kinds.contains(&"number")) {
+    let is_known = kinds.contains(&is) || is == "integer" && kinds.contains(&"number");
+    if !is_known {
         return vec![format!("{at} is {is} and not {kinds:?}")];
     }
     match value {
