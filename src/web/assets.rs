@@ -40,6 +40,12 @@ pub const ALL: &[Asset] = &[
     asset!("calls.js", MODULE),
     asset!("live.js", MODULE),
     asset!("icon.svg", PICTURE),
+    asset!("peaks.js", MODULE),
+    asset!("pins.js", MODULE),
+    asset!("player.css", STYLE),
+    asset!("player.js", MODULE),
+    asset!("sides.js", MODULE),
+    asset!("waveform.js", MODULE),
 ];
 
 /// Begins the path of every asset.

@@ -6,6 +6,7 @@ pub mod dates;
 pub mod figures;
 pub mod frame;
 pub mod list;
+pub mod player;
 pub mod row;
 pub mod small;
 pub mod words;

@@ -6,6 +6,7 @@ pub(in crate::api) mod faults;
 mod filter;
 mod look;
 pub(in crate::api) mod looks;
+mod player;
 mod show;
 
 use askama::Template;

@@ -218,3 +218,49 @@ span-days = { $n ->
     [one] { $shown } day
    *[other] { $shown } days
 }
+
+# The player
+
+player = Recording
+player-play = Play
+player-pause = Pause
+player-position = { $a } of { $b }
+player-slider = Moment of the recording
+player-back = 10 seconds back
+player-forth = 10 seconds forward
+player-heard = Who is heard
+player-caller = Caller
+player-both = Both
+player-callee = Manager
+player-speed = Speed
+player-skip = Skip silence
+player-link = Copy link to this moment
+player-copied = Link to { $a } copied
+player-kept = The address bar now leads to { $a }
+player-grows = Call is going on, recording grows
+player-none = There is no recording yet
+player-fault = The recording cannot be played. Reload the page.
+pins = Notes on moments
+pin-add = Note here
+pin-label = Note at
+pin-seen = Everyone who may hear this call sees it.
+pin-save = Save
+pin-cancel = Cancel
+pin-remove = Remove
+pin-remove-of = Remove the note at { $a }
+pin-noted = Note at { $a } saved
+pin-refused = That was not saved. Reload the page and try again.
+gaps = Missing in this recording
+gap-codec = codec { $a } cannot be recorded
+gap-encrypted = the sound was encrypted
+gap-unexplained = sound of an unknown kind
+gap-behind = the disk was too slow
+gap-nothing = nothing was sent
+gap-full = the disk was full
+gap-other = the disk failed ({ $a })
+key-play = Play or pause
+key-step = 10 seconds back or forward
+key-nudge = 5 seconds back or forward
+key-speed = Slower or faster
+key-skip = Skip silence
+key-pin = Note at this moment

@@ -222,3 +222,49 @@ span-days = { $n ->
     [few] { $shown } дня
    *[many] { $shown } дней
 }
+
+# The player
+
+player = Запись
+player-play = Слушать
+player-pause = Пауза
+player-position = { $a } из { $b }
+player-slider = Место в записи
+player-back = На 10 секунд назад
+player-forth = На 10 секунд вперёд
+player-heard = Кого слышно
+player-caller = Клиент
+player-both = Оба
+player-callee = Менеджер
+player-speed = Скорость
+player-skip = Без тишины
+player-link = Ссылка на это место
+player-copied = Ссылка на { $a } скопирована
+player-kept = Адресная строка теперь ведёт на { $a }
+player-grows = Разговор идёт, запись растёт
+player-none = Записи пока нет
+player-fault = Запись не проигрывается. Обновите страницу.
+pins = Заметки к местам записи
+pin-add = Заметка здесь
+pin-label = Заметка на
+pin-seen = Её увидят все, кому доступен этот звонок.
+pin-save = Сохранить
+pin-cancel = Отмена
+pin-remove = Удалить
+pin-remove-of = Удалить заметку на { $a }
+pin-noted = Заметка на { $a } сохранена
+pin-refused = Не сохранилось. Обновите страницу и попробуйте снова.
+gaps = Чего нет в записи
+gap-codec = кодек { $a } не записывается
+gap-encrypted = звук был зашифрован
+gap-unexplained = звук неизвестного вида
+gap-behind = диск не успевал
+gap-nothing = ничего не передавалось
+gap-full = на диске не было места
+gap-other = сбой диска ({ $a })
+key-play = Слушать или пауза
+key-step = На 10 секунд назад или вперёд
+key-nudge = На 5 секунд назад или вперёд
+key-speed = Медленнее или быстрее
+key-skip = Без тишины
+key-pin = Заметка на этом месте

@@ -1,0 +1,58 @@
+//! A recording as the player of a call's page shows it.
+
+use crate::api::pages::show::Shower;
+use crate::base::id::Side;
+use crate::recording::command;
+use crate::store::record::CallRecord;
+use crate::web::figures::clock;
+use crate::web::player::{Gap, Pin, Player, speeds};
+
+impl Shower {
+    /// The player of a call that has a recording, or may have one that grows.
+    pub(super) fn player(&self, call: &CallRecord) -> Option<Player> {
+        let grows = call.answered_at.is_some() && call.ended_at.is_none();
+        let finished = call.recording.as_ref();
+        if !grows && finished.is_none() {
+            return None;
+        }
+        let length_ms = finished.map_or(0, |recording| recording.duration_ms);
+        let gaps = finished.map_or(&[][..], |recording| &recording.gaps);
+        let path = |what| format!("/api/v1/calls/{}/{what}", call.id);
+        Some(Player {
+            sound: path("recording.wav"),
+            peaks: path("peaks"),
+            notes_path: path("notes"),
+            length_ms,
+            length: clock(length_ms),
+            grows: finished.is_none(),
+            caller: self.caller(call.caller.as_ref()),
+            callee: self.answered_by(call),
+            pins: self.pins(call),
+            gaps: gaps.iter().map(|gap| self.gap(gap)).collect(),
+            speeds: speeds(self.words.language()),
+        })
+    }
+
+    fn pins(&self, call: &CallRecord) -> Vec<Pin> {
+        let dates = self.dates(&call.project);
+        let mut pins: Vec<Pin> = call
+            .notes
+            .iter()
+            .map(|note| Pin {
+                id: note.id,
+                at_ms: note.at_ms,
+                at: clock(note.at_ms),
+                text: note.text.clone(),
+                by: note.by.clone(),
+                when: dates.short(note.at),
+            })
+            .collect();
+        pins.sort_by_key(|pin| pin.at_ms);
+        pins
+    }
+
+    fn gap(&self, gap: &command::Gap) -> Gap {
+        let is_caller = gap.side == Side::Caller;
+        Gap::new(is_caller, gap.from_ms, gap.length_ms, &gap.why, self.words)
+    }
+}
