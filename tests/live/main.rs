@@ -24,6 +24,7 @@ mod names;
 mod offers;
 mod pjsip;
 mod pjsip_early;
+mod pjsip_joined;
 mod pjsip_talks;
 mod pjsip_transfers;
 mod script;

@@ -211,11 +211,16 @@ impl Office {
         }
     }
 
+    /// Our number, as a phone dials it.
+    pub(crate) fn number(&self) -> String {
+        let to = SocketAddr::from((self.ringtag.net.ringtag(), 5060));
+        format!("sip:{NUMBER}@{to}")
+    }
+
     /// The caller dials our number.
     pub(crate) fn dial(&mut self) {
-        let to = SocketAddr::from((self.ringtag.net.ringtag(), 5060));
-        self.caller
-            .tell(&json!({ "do": "dial", "to": format!("sip:{NUMBER}@{to}") }));
+        let number = self.number();
+        self.caller.tell(&json!({ "do": "dial", "to": number }));
     }
 
     /// Dials, and waits until both phones talk.

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::CONFIG;
-use crate::pjsip::Office;
+use crate::harness::{CONFIG, Ringtag};
+use crate::pjsip::{CALLEE_HZ, Office, Pjsip, Settings};
+use crate::script::Script;
+use crate::sipp::{Sipp, TO_DESK};
 
 /// A PRACK was answered; `role` is who it was in it.
 fn prack(role: &str) -> Value {
@@ -46,6 +48,55 @@ fn a_callee_that_requires_prack_talks_to_a_caller_that_requires_none() {
     hear_early_and_talk(&mut office);
     assert!(office.callee.saw(&prack("UAS")), "{}", office.callee.log());
     office.finish_with_sound();
+}
+
+#[test]
+fn a_caller_that_requires_prack_talks_to_a_callee_that_does_none() {
+    let caller = json!({ "reliable": "required" });
+    let mut office = Office::start(CONFIG, caller, json!({}), &[183]);
+    hear_early_and_talk(&mut office);
+    assert!(office.caller.saw(&prack("UAC")), "{}", office.caller.log());
+    assert!(!office.callee.saw(&prack("UAS")), "{}", office.callee.log());
+    office.finish_with_sound();
+}
+
+#[test]
+fn a_callee_that_requires_prack_is_acknowledged_for_a_caller_that_knows_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let ringtag = Ringtag::start(TO_DESK);
+    // It offers 100rel whatever it is told: a caller without is sipp.
+    let mut callee = Pjsip::start(
+        folder.path(),
+        Settings {
+            user: "101",
+            host: ringtag.net.pbx(),
+            hz: CALLEE_HZ,
+            answers: &[183],
+            more: json!({ "reliable": "required" }),
+        },
+    );
+    let caller = Script::caller("plain-early")
+        .invite(true)
+        .provisionals(&[100])
+        .response_with(183, "m=audio")
+        .response_with(200, "m=audio")
+        .ack(false)
+        .expect("BYE")
+        .reply(200);
+    let carrier = Sipp::play(&ringtag, &caller, ringtag.net.carrier());
+    let invite = callee.wait_for(&json!({ "event": "incoming" }));
+    let invite = invite["whole"].as_str().unwrap();
+    assert!(invite.contains("100rel"), "{invite}");
+    // Its 183 was acknowledged by ringtag.
+    callee.wait_for(&prack("UAS"));
+    callee.tell(&json!({ "do": "answer", "status": 200 }));
+    callee.wait_for_state("CONFIRMED");
+    callee.tell(&json!({ "do": "hangup" }));
+    callee.wait_for_state("DISCONNECTED");
+    carrier.succeed();
+    let call = ringtag.ended_calls(1).remove(0);
+    assert_eq!(call["finish_reason"], "completed");
+    assert_eq!(call["hung_up_by"], "callee");
 }
 
 #[test]
