@@ -68,6 +68,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, code, message)
     }
 
+    /// Whether this is its code.
+    pub(in crate::api) fn is(&self, code: &str) -> bool {
+        self.code == code
+    }
+
     /// Our fault. The cause goes to the operator's log, where paths and disks are nobody's secret.
     pub(in crate::api) fn ours(doing: &'static str, cause: &dyn std::fmt::Display) -> Self {
         tracing::error!(%cause, "{doing} failed");

@@ -2,17 +2,23 @@
 //!
 //! Until users exist there is nobody to tell apart, so it answers on loopback only and to loopback names only.
 
+pub mod gate;
 pub mod serve;
 pub mod settings;
 pub mod state;
+pub mod visitor;
 
 mod accept;
 mod body;
 mod calls;
+mod cookie;
+mod csrf;
 mod door;
 mod error;
 mod guard;
 mod health;
+mod login;
+mod me;
 mod metrics;
 mod openapi;
 mod pages;
@@ -23,6 +29,7 @@ mod range;
 mod recording;
 mod route;
 mod router;
+mod sessions;
 mod stream;
 mod tokens;
 mod veil;

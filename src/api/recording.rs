@@ -2,7 +2,7 @@
 //! runs, what there is of it so far.
 
 use std::io::{self, SeekFrom};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::Path as FilePath;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
@@ -26,6 +26,7 @@ use crate::api::query::{Given, pairs, wrong};
 use crate::api::range::{Wanted, wanted};
 use crate::api::state::State;
 use crate::api::stream::{self, Source};
+use crate::api::visitor::Visitor;
 use crate::base::id::CallId;
 use crate::base::time::{Moment, WallTime};
 use crate::recording::mix::FRAME_BYTES;
@@ -43,10 +44,6 @@ const ONE_PLAY: Duration = Duration::from_secs(600);
 
 /// Plays remembered; older ones are forgotten, and their next request counts as a new play.
 const PLAYS_MAX: usize = 256;
-
-/// Where a request came from, put there by the server.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::api) struct Peer(pub(in crate::api) SocketAddr);
 
 /// Sends the recording, or its first `until_ms`: whoever listens while it grows asks for what there was at one moment, and
 /// may then seek in it as in any other. A play is in the call log.
@@ -66,7 +63,7 @@ pub(in crate::api) async fn recording(
     Shared(state): Shared<State>,
     Asker(who): Asker,
     method: Method,
-    peer: Option<Extension<Peer>>,
+    visitor: Option<Extension<Visitor>>,
     id: GivenId,
     headers: HeaderMap,
     given: Given,
@@ -126,7 +123,7 @@ pub(in crate::api) async fn recording(
     if method == Method::HEAD {
         return Ok((status, common).into_response());
     }
-    let by = peer.map(|Extension(Peer(peer))| peer.ip());
+    let by = visitor.map(|Extension(visitor)| visitor.address.ip());
     // Who follows a call asks again and again for a little more: that is one play.
     note_play(&state, call.id, by, first == 0 && until_ms.is_none());
     let (source, body) = stream::body();

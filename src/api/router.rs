@@ -7,10 +7,12 @@ use axum::response::{IntoResponse, Response};
 
 use crate::api::accept;
 use crate::api::calls;
-use crate::api::door;
+use crate::api::door::{self, Door};
 use crate::api::error::ApiError;
 use crate::api::guard;
 use crate::api::health;
+use crate::api::login;
+use crate::api::me;
 use crate::api::metrics;
 use crate::api::openapi;
 use crate::api::pages;
@@ -20,6 +22,7 @@ use crate::api::paths::{Needs, Paths};
 use crate::api::peaks;
 use crate::api::recording;
 use crate::api::route;
+use crate::api::sessions;
 use crate::api::state::State;
 use crate::api::tokens;
 use crate::people::Right;
@@ -27,13 +30,17 @@ use crate::people::Right;
 /// All of HTTP, as one service.
 pub fn router(state: State) -> Router {
     let (routes, table) = paths().finish();
+    let door = Door {
+        table,
+        state: state.clone(),
+    };
     routes
-        .route_layer(from_fn_with_state(table, door::admit))
+        .route_layer(from_fn_with_state(door, door::admit))
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(accept::check))
         .layer(from_fn_with_state(state.clone(), pages::faults::for_people))
-        .layer(from_fn(guard::check_host))
+        .layer(from_fn_with_state(state.clone(), guard::check_host))
         .layer(from_fn(guard::secure))
         .with_state(state)
 }
@@ -46,7 +53,7 @@ pub(in crate::api) fn table() -> Table {
 
 /// Every route with what it needs.
 fn paths() -> Paths {
-    use Needs::{Nothing, This};
+    use Needs::{Nothing, Somebody, This};
     Paths::default()
         .get("/", This(Right::See), pages::calls::calls)
         .get("/ui/rows", This(Right::See), pages::calls::rows)
@@ -54,6 +61,13 @@ fn paths() -> Paths {
         .get("/assets/{version}/{name}", Nothing, pages::assets::asset)
         .get("/healthz", Nothing, health::healthz)
         .get("/readyz", Nothing, health::readyz)
+        .get("/login", Nothing, login::form)
+        .post("/login", Nothing, login::login)
+        .post("/logout", Somebody, login::logout)
+        .get("/enter", Nothing, login::enter)
+        .get("/sessions", This(Right::Administer), sessions::sessions)
+        .post("/sessions/end", This(Right::Administer), sessions::end)
+        .get("/api/v1/me", Somebody, me::me)
         .get("/metrics", This(Right::Administer), metrics::metrics)
         .get("/api/v1/calls", This(Right::See), calls::list::list)
         .patch("/api/v1/calls", This(Right::Tag), calls::bulk::bulk)

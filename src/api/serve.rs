@@ -10,15 +10,19 @@ use axum::extract::Extension;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{interval, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
-use crate::api::recording::Peer;
+use crate::api::gate::Manned;
 use crate::api::router::router;
-use crate::api::settings::Settings;
 use crate::api::state::{Rules, State};
+use crate::api::visitor::Peer;
+use crate::engine::tls::Served;
 
 /// Most connections at once. Each may hold a recording's file open beside its own descriptor: 256 of the 1,536 descriptors
 /// that are kept aside from calls. Further ones wait in the kernel's queue.
@@ -32,6 +36,12 @@ const HEAD_BYTES_MAX: usize = 16 * 1_024;
 
 /// How long open requests may go on when the server stops.
 const STOP_MAX: Duration = Duration::from_secs(2);
+
+/// What a TLS connection begins with (RFC 8446 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// For whoever speaks plain HTTP where TLS is spoken.
+const NOT_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 33\r\nConnection: close\r\n\r\nThese pages are https, not http.\n";
 
 /// A pause when the process is out of descriptors, in place of trying at full speed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -64,15 +74,16 @@ pub struct Server {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Starts HTTP on `web.listen`; `None` where that is not set. Returns when the address is bound.
+/// Starts HTTP on `web.listen`, as the state's gate has it; `None` where that is not set. Returns when the address is bound.
 ///
 /// # Errors
 /// The address cannot be bound; the system is out of threads.
-pub fn serve(settings: &Settings, state: State) -> Result<Option<Server>, ServeError> {
-    let Some(listen) = settings.binds(false) else {
+pub fn serve(state: State) -> Result<Option<Server>, ServeError> {
+    let manned = state.gate.manned();
+    let Some(listen) = manned.web.binds(!manned.users.is_empty()) else {
         return Ok(None);
     };
-    if settings.listen != Some(listen) {
+    if manned.web.listen != Some(listen) {
         tracing::warn!(%listen, "HTTP answers this machine only until there is a [[user]]");
     }
     let bind = |source| ServeError::Bind { listen, source };
@@ -109,6 +120,23 @@ impl Server {
         self.state.set_rules(rules);
     }
 
+    /// Puts other users and another `[web]` in force, but for where it listens; says how many sessions ended with that. Open
+    /// connections go on, those to come meet the new certificate.
+    pub fn set_manned(&self, manned: Manned) -> usize {
+        self.state.gate.set_manned(manned)
+    }
+
+    /// Where the pages are. Without users with a new token, which lets in once; the one before is void.
+    pub fn url(&self) -> String {
+        let is_secure = self.state.gate.manned().web.tls.is_some();
+        let scheme = if is_secure { "https" } else { "http" };
+        let address = self.address;
+        match self.state.gate.link() {
+            Some(token) => format!("{scheme}://{address}/enter?token={token}"),
+            None => format!("{scheme}://{address}/"),
+        }
+    }
+
     /// Takes no more requests, lets open ones end for two seconds, and returns when the thread has ended.
     pub fn stop(mut self) {
         self.end();
@@ -137,9 +165,10 @@ async fn run(listener: TcpListener, state: State, mut stopped: watch::Receiver<b
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "HTTP cannot listen"),
     };
-    let router = router(state);
+    let router = router(state.clone());
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut open = JoinSet::new();
+    let mut second = interval(Duration::from_secs(1));
     loop {
         // Room first: a connection that nobody serves waits in the kernel and costs nothing here.
         let accepted = async {
@@ -150,14 +179,19 @@ async fn run(listener: TcpListener, state: State, mut stopped: watch::Receiver<b
             accepted = accepted => accepted,
             // The sender is gone only with the server itself.
             _ = stopped.changed() => break,
+            _ = second.tick() => {
+                state.gate.handle_timeout(state.clock.now());
+                continue;
+            }
         };
         while open.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer)) => {
-                let router = router.clone().layer(Extension(Peer(peer)));
+                let tls = state.gate.manned().web.tls.as_ref().map(Served::acceptor);
+                let router = router.clone();
                 let stopped = stopped.clone();
                 open.spawn(async move {
-                    converse(stream, router, stopped).await;
+                    meet(stream, peer, tls, router, stopped).await;
                     drop(permit);
                 });
             }
@@ -174,8 +208,44 @@ async fn run(listener: TcpListener, state: State, mut stopped: watch::Receiver<b
     }
 }
 
+/// Serves one connection, over TLS where there is a certificate.
+async fn meet(
+    stream: TcpStream,
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    router: axum::Router,
+    stopped: watch::Receiver<bool>,
+) {
+    let is_secure = tls.is_some();
+    let router = router.layer(Extension(Peer { address, is_secure }));
+    let Some(tls) = tls else {
+        return converse(stream, router, stopped).await;
+    };
+    match timeout(HEAD_MAX, greet(stream, &tls)).await {
+        Ok(Ok(stream)) => converse(stream, router, stopped).await,
+        // Scanners, and browsers that do not trust the certificate.
+        Ok(Err(error)) => tracing::debug!(%address, %error, "a TLS handshake for the pages failed"),
+        Err(_) => tracing::debug!(%address, "a TLS handshake for the pages took too long"),
+    }
+}
+
+/// Makes the TLS handshake. Whoever speaks plain HTTP is told so, in the words of HTTP.
+async fn greet(mut stream: TcpStream, tls: &TlsAcceptor) -> io::Result<TlsStream<TcpStream>> {
+    let mut first = [0];
+    stream.peek(&mut first).await?;
+    if first != [TLS_HANDSHAKE] {
+        stream.write_all(NOT_TLS).await?;
+        stream.shutdown().await?;
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no TLS"));
+    }
+    tls.accept(stream).await
+}
+
 /// Serves one connection until it ends or the server stops.
-async fn converse(stream: TcpStream, router: axum::Router, mut stopped: watch::Receiver<bool>) {
+async fn converse<S>(stream: S, router: axum::Router, mut stopped: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_MAX)

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::api::gate::Gate;
 use crate::api::peaks::Turns;
 use crate::api::recording::Players;
 use crate::base::clock::Clock;
@@ -24,6 +25,8 @@ pub struct State {
     /// The recordings' folder.
     pub recordings: Arc<PathBuf>,
     rules: Arc<RwLock<Arc<Rules>>>,
+    /// Who may come in, and who is in.
+    pub gate: Gate,
     /// Who listened lately.
     pub(in crate::api) players: Arc<Players>,
     /// Who reads a recording for its peaks.
@@ -49,6 +52,7 @@ impl State {
         clock: Clock,
         recordings: PathBuf,
         rules: Rules,
+        gate: Gate,
     ) -> Self {
         Self {
             store,
@@ -56,6 +60,7 @@ impl State {
             clock,
             recordings: Arc::new(recordings),
             rules: Arc::new(RwLock::new(Arc::new(rules))),
+            gate,
             players: Arc::default(),
             turns: Turns::default(),
         }

@@ -9,6 +9,9 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::api;
+use crate::api::gate::{Gate, Manned};
+use crate::base::chance::Chance;
+use crate::base::entropy;
 use crate::base::time::Moment;
 use crate::cli::demo::{self, Host};
 use crate::cli::log::{self, LogFormat};
@@ -107,6 +110,8 @@ impl Server {
     /// A sentence for the operator.
     pub(in crate::cli) fn start(config: Config) -> Result<Self, String> {
         let node = node_name();
+        let seed =
+            entropy::seed().map_err(|error| format!("asking the system for chance: {error}"))?;
         let running = start(setup_of(&config), node).map_err(|error| error.to_string())?;
         let handle = &running.handle;
         let state = api::State::new(
@@ -115,8 +120,9 @@ impl Server {
             handle.clock,
             config.recordings.folder.clone(),
             shown_rules(&config),
+            Gate::new(manned(&config), Chance::from_seed(seed)),
         );
-        let web = match api::serve(&config.web, state) {
+        let web = match api::serve(state) {
             Ok(web) => web,
             Err(error) => {
                 handle.end_now();
@@ -138,7 +144,7 @@ impl Server {
             writeln!(out, "  sip         {}:{}", listen.transport, listen.address)?;
         }
         if let Some(web) = &self.web {
-            writeln!(out, "  web         http://{}/", web.address())?;
+            writeln!(out, "  web         {}", web.url())?;
         }
         writeln!(out, "  limit       {}", self.running.limits)?;
         writeln!(
@@ -228,6 +234,19 @@ impl Server {
                     // Read at the start only: what is explained is what is done.
                     shown.country = self.config.country;
                     web.set_rules(shown);
+                    let ended = web.set_manned(manned(&loaded.config));
+                    if ended > 0 {
+                        tracing::info!(
+                            sessions = ended,
+                            "logged out whose user is gone or changed"
+                        );
+                    }
+                    if loaded.config.users.is_empty() {
+                        tracing::info!(
+                            link = web.url(),
+                            "without users the pages are behind this link, for one visit"
+                        );
+                    }
                 }
             }
             Err(mistakes) => {
@@ -295,6 +314,14 @@ fn rules_of(config: &Config) -> Rules {
         tls: config.tls.clone(),
         record: config.recordings.when,
         session: config.sip.session,
+    }
+}
+
+/// Who may use the pages, and how they are met.
+fn manned(config: &Config) -> Manned {
+    Manned {
+        users: config.users.clone(),
+        web: config.web.clone(),
     }
 }
 

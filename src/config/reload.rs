@@ -1,4 +1,4 @@
-//! What a reload cannot change. Trunks, projects, sources, people, rules, `[guard]` but for connections, and `recordings.when` take effect at once;
+//! What a reload cannot change. Trunks, projects, sources, people, users, `[web]` but for its address, rules, `[guard]` but for connections, and `recordings.when` take effect at once;
 //! sockets, folders and what the threads were started with stay as they are until a restart.
 
 use crate::config::Config;
@@ -6,6 +6,7 @@ use crate::config::Config;
 /// Returns the keys that differ between `old` and `new` and take effect only after a restart.
 pub fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     let ports = |config: &Config| (config.media.port_min, config.media.port_max);
+    let bound = |config: &Config| config.web.binds(!config.users.is_empty());
     let checks = [
         ("sip.listen", old.sip.listen != new.sip.listen),
         ("sip.advertise", old.sip.advertise != new.sip.advertise),
@@ -37,7 +38,11 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
             old.recordings.keep_days != new.recordings.keep_days,
         ),
         ("store.folder", old.store.folder != new.store.folder),
-        ("web.listen", old.web.listen != new.web.listen),
+        (
+            "web.listen",
+            // The first user opens it to others, who have to wait for the restart; the last one's leave closes it at once.
+            bound(old) != bound(new),
+        ),
     ];
     let differing = checks.into_iter().filter(|(_, differs)| *differs);
     differing.map(|(key, _)| key.to_owned()).collect()

@@ -7,6 +7,7 @@ pub mod limits;
 pub mod settings;
 pub mod setup;
 pub mod start;
+pub mod strangers;
 pub mod tls;
 
 mod admit;
@@ -18,7 +19,6 @@ mod resolver;
 mod retention;
 mod run;
 mod sound;
-mod strangers;
 mod streams;
 mod tell;
 mod ways;

@@ -23,21 +23,32 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// What happened to a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::engine) enum What {
+pub enum What {
     /// A request of its was refused.
     Refused {
+        /// Where it came from.
         peer: SocketAddr,
+        /// The answer; 0: none.
         status: u16,
+        /// A phrase of ours.
         why: &'static str,
     },
     /// It is not heard for so long.
     Banned {
+        /// Where the last of its messages came from.
         peer: SocketAddr,
+        /// For how long.
         ban_s: u64,
+        /// A phrase of ours.
         why: &'static str,
     },
     /// It is heard again.
-    Heard { source: Source, dropped: u64 },
+    Heard {
+        /// Who.
+        source: Source,
+        /// Messages that were dropped unread.
+        dropped: u64,
+    },
 }
 
 /// One line of the log.
@@ -53,7 +64,7 @@ type Key = (Source, u8);
 
 /// Who had a line in this second, and who waits for one.
 #[derive(Debug)]
-pub(in crate::engine) struct Strangers {
+pub struct Strangers {
     second: Moment,
     /// Lines written in this second.
     written: usize,
@@ -65,7 +76,7 @@ pub(in crate::engine) struct Strangers {
 
 impl Strangers {
     /// Nothing happened yet.
-    pub(in crate::engine) fn new(key: u64) -> Self {
+    pub fn new(key: u64) -> Self {
         Self {
             second: Moment::START,
             written: 0,
@@ -76,7 +87,7 @@ impl Strangers {
     }
 
     /// Something happened: it is written now, or later.
-    pub(in crate::engine) fn tell(&mut self, now: Moment, what: What) {
+    pub fn tell(&mut self, now: Moment, what: What) {
         self.handle_timeout(now);
         if let Some(line) = self.take(what) {
             write(&line);
@@ -84,7 +95,7 @@ impl Strangers {
     }
 
     /// Writes what has waited, when its second has come.
-    pub(in crate::engine) fn handle_timeout(&mut self, now: Moment) {
+    pub fn handle_timeout(&mut self, now: Moment) {
         for line in self.due(now) {
             write(&line);
         }
@@ -95,7 +106,7 @@ impl Strangers {
     }
 
     /// When [`Self::handle_timeout`] is wanted next.
-    pub(in crate::engine) fn poll_timeout(&self) -> Option<Moment> {
+    pub fn poll_timeout(&self) -> Option<Moment> {
         (!self.order.is_empty()).then(|| self.second + SECOND)
     }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::client::ResolvesClientCert;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -208,6 +209,13 @@ impl Served {
             config: Arc::new(builder.with_cert_resolver(Arc::new(shown))),
             print: print([identity.print.as_slice(), &trusted]),
         })
+    }
+}
+
+impl Served {
+    /// What takes connections to other listeners than those of SIP: the pages.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::clone(&self.config))
     }
 }
 

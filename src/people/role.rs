@@ -51,6 +51,22 @@ impl Right {
     ];
 }
 
+impl Right {
+    /// The word that the API says.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::See => "see",
+            Self::Numbers => "numbers",
+            Self::Play => "play",
+            Self::Tag => "tag",
+            Self::Export => "export",
+            Self::Figures => "figures",
+            Self::HangUp => "hang-up",
+            Self::Administer => "administer",
+        }
+    }
+}
+
 impl Role {
     /// Every role, the mightiest first.
     pub const ALL: [Self; 4] = [Self::Admin, Self::Manager, Self::Listener, Self::Analyst];

@@ -1,13 +1,15 @@
 //! A house with a store and rules in a temporary folder, asked through the router.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 
+use ringtag::api::gate::{Gate, Manned};
 use ringtag::api::{Rules, State, router};
 use ringtag::base::chance::Chance;
 use ringtag::base::clock::Clock;
@@ -16,9 +18,11 @@ use ringtag::base::number::{Caller, Number};
 use ringtag::base::time::{Moment, WallTime};
 use ringtag::call::story::{Began, Ended, Fact, FinishReason, HungUpBy, SourceTag, What};
 use ringtag::engine::gauges::Gauges;
+use ringtag::people::password::Kept;
 use ringtag::recording::command::{Outcome, State as Whole};
 use ringtag::store::Store;
 use ringtag::store::handle::Setup;
+use ringtag::store::token::NewToken;
 
 pub(crate) const CONFIG: &str = r#"
 [sip]
@@ -55,6 +59,32 @@ category = "mowers"
 to = "manager:desk"
 "#;
 
+/// What everybody's password is.
+pub(crate) const PASSWORD: &str = "the usual words";
+
+/// Users of every role who see everything, and one who sees another project alone.
+pub(crate) fn crew() -> String {
+    static KEPT: LazyLock<String> = LazyLock::new(|| {
+        let kept = Kept::make(PASSWORD, &mut Chance::from_number(5)).unwrap();
+        kept.to_string()
+    });
+    let user = |name: &str, role: &str, more: &str| {
+        format!(
+            "[[user]]\nname = \"{name}\"\nrole = \"{role}\"\npassword = \"{}\"\n{more}",
+            *KEPT
+        )
+    };
+    [
+        "[[project]]\nid = \"clinic\"\n".to_owned(),
+        user("anna", "admin", ""),
+        user("boris", "manager", ""),
+        user("vera", "listener", ""),
+        user("gleb", "analyst", ""),
+        user("clara", "manager", "projects = \"clinic\"\n"),
+    ]
+    .concat()
+}
+
 /// A house with a store and rules, asked through the router.
 pub(crate) struct House {
     pub(crate) folder: tempfile::TempDir,
@@ -69,9 +99,14 @@ pub(crate) struct Answer {
 
 impl House {
     pub(crate) fn new() -> Self {
+        Self::with("")
+    }
+
+    /// A house whose configuration says more.
+    pub(crate) fn with(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ringtag.toml");
-        std::fs::write(&file, CONFIG).unwrap();
+        std::fs::write(&file, format!("{CONFIG}{more}")).unwrap();
         let config = ringtag::config::load(&file).unwrap().config;
         let clock = Clock::start();
         let (store, _) = Store::open(Setup {
@@ -88,7 +123,12 @@ impl House {
             routing: Arc::new(config.routing),
         };
         let gauges = Arc::new(Gauges::default());
-        let state = State::new(store, gauges, clock, config.recordings.folder, rules);
+        let manned = Manned {
+            users: config.users,
+            web: config.web,
+        };
+        let gate = Gate::new(manned, Chance::from_number(2));
+        let state = State::new(store, gauges, clock, config.recordings.folder, rules, gate);
         Self { folder, state }
     }
 
@@ -119,6 +159,66 @@ impl House {
             request = request.header(*name, *value);
         }
         self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// Sends a form, as a program does: no browser says where it comes from.
+    pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], form: &str) -> Answer {
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header("host", "127.0.0.1:8080")
+            .header("content-type", "application/x-www-form-urlencoded");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::from(form.to_owned())).unwrap())
+            .await
+    }
+
+    /// Logs somebody of the crew in: their cookie, and the token that their pages send with changes.
+    pub(crate) async fn log_in(&self, name: &str) -> (String, String) {
+        let form = format!("name={name}&password={}", PASSWORD.replace(' ', "+"));
+        let answer = self.post("/login", &[], &form).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+        self.session_of(&answer).await
+    }
+
+    /// Comes in by the link of a house without users: as [`Self::log_in`].
+    pub(crate) async fn enter(&self) -> (String, String) {
+        let token = self.state.gate.link().unwrap();
+        let answer = self.get(&format!("/enter?token={token}")).await;
+        self.session_of(&answer).await
+    }
+
+    async fn session_of(&self, answer: &Answer) -> (String, String) {
+        let cookie = answer
+            .header(header::SET_COOKIE)
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned();
+        let me = self
+            .ask(Method::GET, "/api/v1/me", &[("cookie", &cookie)])
+            .await;
+        (cookie, me.json()["csrf"].as_str().unwrap().to_owned())
+    }
+
+    /// Makes an API token: its secret and its id.
+    pub(crate) fn token(
+        &self,
+        name: &str,
+        role: &str,
+        projects: Option<Vec<String>>,
+    ) -> (String, String) {
+        let secret = format!("secret of {name}");
+        let new = NewToken {
+            name: name.to_owned(),
+            hash: hex::encode(Sha256::digest(&secret)),
+            role: role.to_owned(),
+            projects,
+        };
+        let token = self.state.store.make_token(new, "anna").unwrap();
+        (secret, token.id)
     }
 
     /// A call that was answered and ended, or missed.

@@ -10,6 +10,7 @@ mod changes;
 mod house;
 mod openapi;
 mod peaks;
+mod people;
 mod recordings;
 mod refusals;
 mod server;

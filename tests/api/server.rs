@@ -176,34 +176,20 @@ async fn answers_are_kept_by_nobody_and_framed_by_nobody() {
 
 #[tokio::test]
 async fn the_server_binds_loopback_only_and_stops() {
-    use ringtag::api::settings::Settings;
     use ringtag::api::{ServeError, serve};
     use std::io::{Read, Write};
 
-    let house = House::new();
-    let listen = |text: &str| Settings {
-        listen: Some(text.parse().unwrap()),
-        ..Settings::default()
-    };
-    let open = serve(&listen("0.0.0.0:0"), house.state.clone())
-        .unwrap()
-        .unwrap();
+    let open = House::with("[web]\nlisten = \"0.0.0.0:0\"\n");
+    let open = serve(open.state.clone()).unwrap().unwrap();
     assert!(open.address().ip().is_loopback(), "{open:?}");
     open.stop();
-    assert!(
-        serve(&Settings::default(), house.state.clone())
-            .unwrap()
-            .is_none()
-    );
-    let server = serve(&listen("127.0.0.1:0"), house.state.clone())
-        .unwrap()
-        .unwrap();
+    let closed = House::with("[web]\nlisten = \"none\"\n");
+    assert!(serve(closed.state.clone()).unwrap().is_none());
+    let house = House::with("[web]\nlisten = \"127.0.0.1:0\"\n");
+    let server = serve(house.state.clone()).unwrap().unwrap();
     let address: SocketAddr = server.address();
-    let again = Settings {
-        listen: Some(address),
-        ..Settings::default()
-    };
-    let taken = serve(&again, house.state);
+    let second = House::with(&format!("[web]\nlisten = \"{address}\"\n"));
+    let taken = serve(second.state.clone());
     assert!(matches!(taken, Err(ServeError::Bind { .. })), "{taken:?}");
     let ask = |text: String| {
         let mut stream = std::net::TcpStream::connect(address).unwrap();
