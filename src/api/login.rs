@@ -1,10 +1,7 @@
 //! Where a session begins and ends: `/login`, `/logout`, and `/enter`, the link of a house without users.
 
-use askama::Template;
 use axum::extract::{Extension, RawQuery, Request, State as Shared};
-use axum::http::header::{
-    CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT,
-};
+use axum::http::header::{HeaderMap, HeaderValue, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -13,6 +10,8 @@ use crate::api::cookie;
 use crate::api::csrf::field;
 use crate::api::error::ApiError;
 use crate::api::gate::{BUSY, Failed, Try};
+use crate::api::pages;
+use crate::api::pages::look::Look;
 use crate::api::state::State;
 use crate::api::visitor::Visitor;
 use crate::people::password::BYTES_MAX;
@@ -26,18 +25,20 @@ const BACK_MAX: usize = 2_048;
 /// `GET /login`: the form. `back` is where to go afterwards.
 pub(in crate::api) async fn form(
     Shared(state): Shared<State>,
+    look: Look,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     has_users(&state)?;
     let query = Bytes::from(query.unwrap_or_default());
     let back = back_to(field(&query, "back"));
-    page(None, "", &back)
+    pages::people::login(&look, None, "", &back)
 }
 
 /// `POST /login`: `name`, `password`, `back`.
 pub(in crate::api) async fn login(
     Shared(state): Shared<State>,
     Extension(visitor): Extension<Visitor>,
+    look: Look,
     request: Request,
 ) -> Result<Response, ApiError> {
     has_users(&state)?;
@@ -85,16 +86,16 @@ pub(in crate::api) async fn login(
                 cookie::begin(&handed.cookie, visitor.is_secure, lifetime),
             ))
         }
-        Err(failed) => refuse(&state, &visitor, failed, &name, &back),
+        Err(failed) => refuse(&state, &visitor, &look, failed, (&name, &back)),
     }
 }
 
 fn refuse(
     state: &State,
     visitor: &Visitor,
+    look: &Look,
     failed: Failed,
-    name: &str,
-    back: &str,
+    (name, back): (&str, &str),
 ) -> Result<Response, ApiError> {
     let (status, trouble, why, wait) = match failed {
         Failed::Wrong => (StatusCode::FORBIDDEN, "login-wrong", "wrong login", None),
@@ -114,7 +115,7 @@ fn refuse(
     state
         .gate
         .refused(state.clock.now(), visitor.address, status.as_u16(), why);
-    let mut response = page(Some(trouble), name, back)?;
+    let mut response = pages::people::login(look, Some(trouble), name, back)?;
     *response.status_mut() = status;
     if let Some(wait) = wait {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -228,37 +229,6 @@ fn go(to: &str, cookie: Option<HeaderValue>) -> Response {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     response
-}
-
-/// Where one says who one is.
-#[derive(Template)]
-#[template(
-    ext = "html",
-    source = r#"<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>ringtag</title><link rel="stylesheet" href="/style.css">
-<main><h1>ringtag</h1>
-{% if let Some(trouble) = trouble %}<p role="alert">{{ trouble }}</p>{% endif %}
-<form method="post" action="/login"><input type="hidden" name="back" value="{{ back }}">
-<p><label>Name <input name="name" value="{{ name }}" autocomplete="username" required></label></p>
-<p><label>Password <input name="password" type="password" autocomplete="current-password" required></label></p>
-<p><button>Log in</button></p></form></main></html>"#
-)]
-struct LoginPage<'a> {
-    trouble: Option<&'a str>,
-    name: &'a str,
-    back: &'a str,
-}
-
-fn page(trouble: Option<&'static str>, name: &str, back: &str) -> Result<Response, ApiError> {
-    let page = LoginPage {
-        trouble,
-        name,
-        back,
-    };
-    let text = page
-        .render()
-        .map_err(|error| ApiError::ours("writing a page", &error))?;
-    Ok(([(CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response())
 }
 
 /// A value for a query, escaped (RFC 3986 2.3).

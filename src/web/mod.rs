@@ -8,6 +8,7 @@ pub mod frame;
 pub mod list;
 pub mod player;
 pub mod row;
+pub mod sessions;
 pub mod small;
 pub mod words;
 

@@ -14,7 +14,7 @@ async fn who_takes_nothing_of_what_a_path_sends_is_told_so() {
         ("/api/v1/calls.csv", "application/json", 406),
         ("/api/v1/calls.csv", "text/csv", 200),
         // A page is what a browser asks for by its own list.
-        ("/", "image/png", 200),
+        ("/healthz", "image/png", 200),
     ] {
         let answer = house.ask(Method::GET, path, &[("accept", accept)]).await;
         assert_eq!(answer.status.as_u16(), status, "{path} {accept}");

@@ -162,7 +162,8 @@ async fn answers_are_kept_by_nobody_and_framed_by_nobody() {
                 .contains("frame-ancestors 'none'")
         );
     }
-    let page = house.get("/").await;
+    let (cookie, _) = house.enter().await;
+    let page = house.ask(Method::GET, "/", &[("cookie", &cookie)]).await;
     assert!(page.text().contains("/api/v1/calls"));
     assert!(page.header(header::CONTENT_TYPE).starts_with("text/html"));
     assert!(

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use utoipa::OpenApi;
 
 use crate::api::calls;
+use crate::api::me;
 use crate::api::openapi;
 use crate::api::openapi::common::Common;
 use crate::api::peaks;
@@ -50,6 +51,7 @@ pub(in crate::api) mod record;
         tokens::list,
         tokens::make,
         tokens::revoke,
+        me::me,
         openapi::openapi,
     ),
     components(schemas(parts::Refusal)),

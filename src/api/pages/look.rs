@@ -1,11 +1,14 @@
 //! How somebody wants to see the pages: language and theme by cookie, else by what the browser says.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
 use axum::http::request::Parts;
 use cookie::Cookie;
 
+use crate::api::csrf::Csrf;
 use crate::api::state::State;
 use crate::base::time::WallTime;
 use crate::people::{Right, Who};
@@ -25,6 +28,7 @@ pub(in crate::api) struct Look {
     theme: Theme,
     path: String,
     who: Option<Who>,
+    csrf: Arc<str>,
     now: WallTime,
 }
 
@@ -46,6 +50,11 @@ impl Look {
             theme: theme.unwrap_or_default(),
             path: path.map_or_else(|| "/".to_owned(), ToString::to_string),
             who: parts.extensions.get::<Who>().cloned(),
+            csrf: parts
+                .extensions
+                .get::<Csrf>()
+                .map(|Csrf(token)| Arc::clone(token))
+                .unwrap_or_default(),
             now,
         }
     }
@@ -68,26 +77,26 @@ impl Look {
             words: self.words(),
             here,
             path: self.path.clone(),
-            person: self.who.as_ref().map(person),
-            csrf: String::new(),
+            person: self.who.as_ref().map(|who| self.person(who)),
+            csrf: self.csrf.to_string(),
             now_ms: self.now.as_millis(),
         }
     }
-}
 
-fn person(who: &Who) -> Person {
-    let is_machine = *who == Who::this_machine();
-    Person {
-        name: if is_machine {
-            String::new()
-        } else {
-            who.name.to_string()
-        },
-        role: who.role.word(),
-        tags: who.may(Right::Tag),
-        exports: who.may(Right::Export),
-        administers: who.may(Right::Administer),
-        signed_in: !is_machine,
+    fn person(&self, who: &Who) -> Person {
+        let is_machine = *who == Who::this_machine();
+        Person {
+            name: if is_machine {
+                String::new()
+            } else {
+                who.name.to_string()
+            },
+            role: who.role.word(),
+            tags: who.may(Right::Tag),
+            exports: who.may(Right::Export),
+            administers: who.may(Right::Administer),
+            signed_in: !self.csrf.is_empty(),
+        }
     }
 }
 

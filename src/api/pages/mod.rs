@@ -4,8 +4,9 @@ pub(in crate::api) mod assets;
 pub(in crate::api) mod calls;
 pub(in crate::api) mod faults;
 mod filter;
-mod look;
+pub(in crate::api) mod look;
 pub(in crate::api) mod looks;
+pub(in crate::api) mod people;
 mod player;
 mod show;
 

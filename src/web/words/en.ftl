@@ -42,7 +42,19 @@ login-enter = Sign in
 login-help = Forgotten your password? Whoever administers ringtag can give you a new one.
 login-wrong = Name or password is wrong.
 login-slow = Too many tries. Wait a minute and try again.
+login-busy = Too many people are signing in. Try again in a moment.
 login-ended = Your session has ended. Sign in again.
+
+# Who is signed in
+
+sessions-title = Sessions
+sessions-help = Everybody who is signed in now. To end a session is to sign that browser out.
+sessions-who = Who
+sessions-from = From
+sessions-began = Since
+sessions-seen = Last seen
+sessions-own = This session
+sessions-end = End
 
 # What went wrong
 

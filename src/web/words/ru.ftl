@@ -42,7 +42,19 @@ login-enter = Войти
 login-help = Забыли пароль? Новый выдаст администратор ringtag.
 login-wrong = Имя или пароль не подходят.
 login-slow = Слишком много попыток. Подождите минуту и попробуйте снова.
+login-busy = Слишком много входов сразу. Попробуйте чуть позже.
 login-ended = Сеанс закончился. Войдите снова.
+
+# Кто вошёл
+
+sessions-title = Сеансы
+sessions-help = Все, кто сейчас вошёл. Завершить сеанс — значит вывести этот браузер.
+sessions-who = Кто
+sessions-from = Откуда
+sessions-began = С какого времени
+sessions-seen = Был последний раз
+sessions-own = Этот сеанс
+sessions-end = Завершить
 
 # What went wrong
 
