@@ -11,6 +11,7 @@ use crate::api::door::{self, Door};
 use crate::api::error::ApiError;
 use crate::api::guard;
 use crate::api::health;
+use crate::api::live;
 use crate::api::login;
 use crate::api::me;
 use crate::api::metrics;
@@ -98,6 +99,7 @@ fn paths() -> Paths {
             recording::recording,
         )
         .get("/api/v1/calls/{id}/peaks", This(Right::Play), peaks::peaks)
+        .get("/api/v1/live", This(Right::See), live::live)
         .get("/api/v1/route", This(Right::Administer), route::route)
         .get("/api/v1/tokens", This(Right::Administer), tokens::list)
         .post("/api/v1/tokens", This(Right::Administer), tokens::make)

@@ -19,14 +19,17 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::api::gate::Manned;
+use crate::api::live::hub::LISTENERS_MAX;
 use crate::api::router::router;
+use crate::api::stall::Stall;
 use crate::api::state::{Rules, State};
 use crate::api::visitor::Peer;
 use crate::engine::tls::Served;
 
-/// Most connections at once. Each may hold a recording's file open beside its own descriptor: 256 of the 1,536 descriptors
-/// that are kept aside from calls. Further ones wait in the kernel's queue.
-const CONNECTIONS_MAX: usize = 128;
+/// Most connections at once: pages that listen to what happens, and 256 for everything else, each of which may hold a
+/// recording's file open beside its own descriptor. That makes the 1,536 descriptors that are kept aside from calls for HTTP
+/// (`engine::limits`). Further ones wait in the kernel's queue.
+const CONNECTIONS_MAX: usize = LISTENERS_MAX + 256;
 
 /// How long a request's head may take, the pause between two requests of a connection included.
 const HEAD_MAX: Duration = Duration::from_secs(15);
@@ -202,6 +205,7 @@ async fn run(listener: TcpListener, state: State, mut stopped: watch::Receiver<b
         }
     }
     drop(listener);
+    state.live.close();
     let all_ended = async { while open.join_next().await.is_some() {} };
     if timeout(STOP_MAX, all_ended).await.is_err() {
         tracing::debug!("open HTTP requests were cut off");
@@ -250,7 +254,10 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(
+            TokioIo::new(Stall::new(stream)),
+            TowerToHyperService::new(router),
+        );
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

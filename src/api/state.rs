@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::api::gate::Gate;
+use crate::api::live::hub::Hub;
 use crate::api::peaks::Turns;
 use crate::api::recording::Players;
 use crate::base::clock::Clock;
@@ -27,7 +28,9 @@ pub struct State {
     rules: Arc<RwLock<Arc<Rules>>>,
     /// Who may come in, and who is in.
     pub gate: Gate,
-    /// Who listened lately.
+    /// Who listens to what happens now.
+    pub(in crate::api) live: Hub,
+    /// Who listened to a recording lately.
     pub(in crate::api) players: Arc<Players>,
     /// Who reads a recording for its peaks.
     pub(in crate::api) turns: Turns,
@@ -61,6 +64,7 @@ impl State {
             recordings: Arc::new(recordings),
             rules: Arc::new(RwLock::new(Arc::new(rules))),
             gate,
+            live: Hub::default(),
             players: Arc::default(),
             turns: Turns::default(),
         }

@@ -56,7 +56,7 @@ pub(in crate::api) fn query(mut query: Query, who: &Who) -> Result<Query, ApiErr
 
 /// Hides the numbers of the people who talked, what leads to them, and what was written of them. What the caller dialled
 /// is an advertisement's number and stays.
-fn masked(mut record: CallRecord) -> CallRecord {
+pub(in crate::api) fn masked(mut record: CallRecord) -> CallRecord {
     record.caller = record.caller.map(caller);
     hide_number(&mut record.destination);
     for tried in &mut record.targets_tried {

@@ -7,8 +7,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Descriptors of one recorded call that talks: two legs with an RTP and an RTCP socket each, and its WAV file.
 const DESCRIPTORS_PER_CALL: u64 = 5;
 
-/// Descriptors kept for listeners, connections, the log, the index, HTTP and the finishing of files.
-const DESCRIPTORS_KEPT: u64 = 1_536;
+/// Descriptors kept for listeners, connections, the log, the index and the finishing of files, and 1,536 for HTTP: 1,024 pages
+/// that listen to what happens, and 256 requests that may each have a recording open.
+const DESCRIPTORS_KEPT: u64 = 1_280 + 1_536;
 
 /// Port pairs of one call that talks: the caller's and the answering target's. A group that rings all at once takes one
 /// for each member until one answers. That is not reckoned here: a member for whom no pair is free then is not rung
@@ -97,7 +98,7 @@ mod tests {
         assert!(by_ports.to_string().contains("bounded by media.ports"));
         assert!(by_ports.to_string().contains("a pair for each member"));
         let by_files = Limits::from(5_000, 4_096);
-        assert_eq!(by_files.calls, 512);
+        assert_eq!(by_files.calls, 256);
         assert!(
             by_files
                 .to_string()

@@ -8,6 +8,7 @@
 mod calls;
 mod changes;
 mod house;
+mod live;
 mod openapi;
 mod peaks;
 mod people;

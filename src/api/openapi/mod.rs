@@ -9,6 +9,7 @@ use bytes::Bytes;
 use utoipa::OpenApi;
 
 use crate::api::calls;
+use crate::api::live;
 use crate::api::me;
 use crate::api::openapi;
 use crate::api::openapi::common::Common;
@@ -45,6 +46,7 @@ pub(in crate::api) mod record;
         calls::bulk::bulk,
         calls::notes::pin,
         calls::notes::unpin,
+        live::live,
         recording::recording,
         peaks::peaks,
         route::route,

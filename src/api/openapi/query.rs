@@ -87,6 +87,15 @@ pub(in crate::api) struct OneCall {
     id: String,
 }
 
+/// From where on events are wanted.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct LiveAsked {
+    /// The id of the last event that was seen, for whoever cannot send the header; left out: from now on.
+    #[param(nullable = false)]
+    last: Option<u64>,
+}
+
 /// Which note of which call.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]

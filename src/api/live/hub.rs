@@ -1,0 +1,386 @@
+//! What happens now, for all who listen: each piece of news is read and written once, however many they are.
+//!
+//! One task follows the store's feed while anybody listens. It reads each call that changed, writes it as an event in two
+//! forms (with numbers, and masked), and keeps the last of them in a ring. Listeners read the ring at their own pace; who falls
+//! behind it is told to begin anew.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::api::veil;
+use crate::base::id::CallId;
+use crate::base::time::WallTime;
+use crate::people::{Right, Who};
+use crate::store::Store;
+use crate::store::feed::News;
+use crate::store::record::CallRecord;
+
+/// Most listeners at once: the desks and boards of a big house, each in several tabs. The rest of the connections is left for
+/// requests (`serve`).
+pub(in crate::api) const LISTENERS_MAX: usize = 1_024;
+
+/// Events kept for who was away for a moment or reads slowly.
+const EVENTS_MAX: usize = 1_024;
+
+/// Bytes of them in both forms. A usual event has 4 KB, a call that people wrote much of a hundred times that.
+const BYTES_MAX: usize = 8 * 1_024 * 1_024;
+
+/// News read at once: others that need the disk get their turn between.
+const BATCH: usize = 64;
+
+/// A pause between two looks, so that a burst of news wakes each listener once and not each time.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// All of it. Clones are the same.
+#[derive(Clone, Debug)]
+pub(in crate::api) struct Hub(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    ring: Mutex<Ring>,
+    /// The number of the line up to which the ring is made.
+    made: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    events: VecDeque<Arc<Event>>,
+    bytes: usize,
+    /// Events of lines up to this one are not in the ring.
+    floor: u64,
+    /// Events of lines up to this one have been made.
+    end: u64,
+    listeners: usize,
+    is_followed: bool,
+    is_closed: bool,
+}
+
+/// One piece of news as it is sent.
+#[derive(Debug)]
+pub(in crate::api) struct Event {
+    n: u64,
+    project: Arc<str>,
+    full: Bytes,
+    masked: Bytes,
+}
+
+impl Event {
+    /// The event as `who` may see it; `None`: it is none of theirs.
+    pub(in crate::api) fn text(&self, who: &Who) -> Option<&Bytes> {
+        let text = if who.may(Right::Numbers) {
+            &self.full
+        } else {
+            &self.masked
+        };
+        who.sees(&self.project).then_some(text)
+    }
+
+    fn bytes(&self) -> usize {
+        self.full.len() + self.masked.len()
+    }
+}
+
+/// What happened after a line.
+#[derive(Debug)]
+pub(in crate::api) enum Heard {
+    /// This, and nothing else up to line `end`.
+    All {
+        /// Each event, in order.
+        events: Vec<Arc<Event>>,
+        /// Where to go on.
+        end: u64,
+    },
+    /// More than is kept.
+    TooMuch {
+        /// Where to go on.
+        end: u64,
+    },
+    /// Nothing more: the server stops.
+    Over,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self(Arc::new(Shared {
+            ring: Mutex::default(),
+            made: watch::Sender::new(0),
+        }))
+    }
+}
+
+impl Hub {
+    /// Begins to listen; `None`: too many do. `since` is the last line that the listener knows of, `None` for now.
+    pub(in crate::api) fn listen(&self, store: &Store, since: Option<u64>) -> Option<Ear> {
+        let feed = store.feed();
+        let last = feed.last();
+        let mut ring = self.ring();
+        if ring.listeners >= LISTENERS_MAX {
+            return None;
+        }
+        if !ring.is_followed {
+            if ring.end == 0 {
+                // The first of all decides from where on there are events.
+                let known = since.filter(|since| feed.since(Some(*since)).1);
+                ring.end = known.unwrap_or(last);
+                ring.floor = ring.end;
+            }
+            ring.is_followed = true;
+            tokio::spawn(follow(self.clone(), store.clone()));
+        }
+        ring.listeners += 1;
+        drop(ring);
+        let at = match since {
+            Some(since) if since <= last => since,
+            // Of another log, or none that was ever told.
+            Some(_) => 0,
+            None => last,
+        };
+        Some(Ear {
+            hub: self.clone(),
+            made: self.0.made.subscribe(),
+            at,
+        })
+    }
+
+    /// Ends everybody's listening.
+    pub(in crate::api) fn close(&self) {
+        self.ring().is_closed = true;
+        self.wake();
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.0.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self) {
+        let end = self.ring().end;
+        self.0.made.send_replace(end);
+    }
+
+    /// Where the news that is to be made begins; `None`: nobody listens any more.
+    fn goes_on_at(&self) -> Option<u64> {
+        let mut ring = self.ring();
+        if ring.listeners == 0 || ring.is_closed {
+            ring.is_followed = false;
+            return None;
+        }
+        Some(ring.end)
+    }
+}
+
+impl Ring {
+    fn push(&mut self, event: Event) {
+        self.bytes += event.bytes();
+        self.events.push_back(Arc::new(event));
+        while self.events.len() > EVENTS_MAX || self.bytes > BYTES_MAX {
+            let Some(gone) = self.events.pop_front() else {
+                return;
+            };
+            self.bytes -= gone.bytes();
+            self.floor = gone.n;
+        }
+    }
+
+    /// Nothing is known of the lines up to `end`.
+    fn begin_anew(&mut self, end: u64) {
+        self.events.clear();
+        self.bytes = 0;
+        self.floor = end;
+        self.end = end;
+    }
+
+    fn after(&self, at: u64) -> Heard {
+        if self.is_closed {
+            return Heard::Over;
+        }
+        if at < self.floor {
+            return Heard::TooMuch { end: self.end };
+        }
+        let from = self.events.partition_point(|event| event.n <= at);
+        Heard::All {
+            events: self.events.range(from..).cloned().collect(),
+            // A listener may begin ahead of what has been made.
+            end: self.end.max(at),
+        }
+    }
+}
+
+/// Somebody who listens.
+#[derive(Debug)]
+pub(in crate::api) struct Ear {
+    hub: Hub,
+    made: watch::Receiver<u64>,
+    at: u64,
+}
+
+impl Ear {
+    /// The last line that this listener knows of.
+    pub(in crate::api) const fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// What happened since it was asked last.
+    pub(in crate::api) fn hear(&mut self) -> Heard {
+        let heard = self.hub.ring().after(self.at);
+        match heard {
+            Heard::All { end, .. } | Heard::TooMuch { end } => self.at = end,
+            Heard::Over => {}
+        }
+        heard
+    }
+
+    /// Waits until there is more.
+    pub(in crate::api) async fn more(&mut self) {
+        // The sender lives in the hub that this ear holds.
+        self.made.changed().await.unwrap_or_default();
+    }
+}
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        self.hub.ring().listeners -= 1;
+    }
+}
+
+/// Makes events of the store's news for as long as anybody listens.
+async fn follow(hub: Hub, store: Store) {
+    let mut feed = store.feed();
+    while let Some(end) = hub.goes_on_at() {
+        let last = feed.last();
+        let (news, is_complete) = feed.since(Some(end));
+        if is_complete {
+            for batch in news.chunks(BATCH) {
+                let (store, batch) = (store.clone(), batch.to_vec());
+                let made = tokio::task::spawn_blocking(move || events(&store, &batch));
+                match made.await {
+                    Ok(events) => {
+                        let mut ring = hub.ring();
+                        for event in events {
+                            ring.end = event.n;
+                            ring.push(event);
+                        }
+                    }
+                    Err(error) => tracing::error!(%error, "live events were not made"),
+                }
+            }
+            let mut ring = hub.ring();
+            ring.end = ring.end.max(last);
+        } else {
+            hub.ring().begin_anew(last);
+        }
+        hub.wake();
+        sleep(PAUSE).await;
+        if !feed.changed().await {
+            return;
+        }
+    }
+}
+
+/// What is sent as `data`.
+#[derive(Serialize)]
+struct Data<'a> {
+    n: u64,
+    kind: &'static str,
+    at: WallTime,
+    call: &'a CallRecord,
+}
+
+/// Reads each call of the news once, as it stands now, and writes the events. Reads files.
+fn events(store: &Store, news: &[News]) -> Vec<Event> {
+    let mut calls: BTreeMap<CallId, Option<(CallRecord, CallRecord)>> = BTreeMap::new();
+    let mut made = Vec::with_capacity(news.len());
+    for one in news {
+        let call = calls
+            .entry(one.call)
+            .or_insert_with(|| match store.call(one.call) {
+                Ok(call) => call.map(|call| (veil::masked(call.clone()), call)),
+                Err(error) => {
+                    tracing::error!(call = %one.call, %error, "live news of a call cannot be read");
+                    None
+                }
+            });
+        let Some((masked, full)) = calls_tracked(call) else {
+            continue;
+        };
+        made.push(Event {
+            n: one.n,
+            project: Arc::clone(&one.project),
+            full: text(one, full),
+            masked: text(one, masked),
+        });
+    }
+    made
+}
+
+/// Off-season calls are nobody's news.
+fn calls_tracked(call: &Option<(CallRecord, CallRecord)>) -> Option<&(CallRecord, CallRecord)> {
+    call.as_ref().filter(|(call, _)| call.tracked)
+}
+
+/// One event as it goes over the wire (HTML, 9.2.5). JSON on one line holds no line end that would cut it.
+fn text(news: &News, call: &CallRecord) -> Bytes {
+    let data = Data {
+        n: news.n,
+        kind: news.what.word(),
+        at: news.at,
+        call,
+    };
+    let data = serde_json::to_string(&data).unwrap_or_default();
+    format!("event: call\nid: {}\ndata: {data}\n\n", news.n).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(n: u64, bytes: usize) -> Event {
+        Event {
+            n,
+            project: "shop".into(),
+            full: Bytes::from(vec![b'x'; bytes]),
+            masked: Bytes::new(),
+        }
+    }
+
+    fn numbers(heard: &Heard) -> Option<Vec<u64>> {
+        match heard {
+            Heard::All { events, .. } => Some(events.iter().map(|event| event.n).collect()),
+            Heard::TooMuch { .. } | Heard::Over => None,
+        }
+    }
+
+    #[test]
+    fn the_ring_is_bounded_in_events_and_bytes_and_says_who_is_behind_it() {
+        let mut ring = Ring::default();
+        ring.begin_anew(10);
+        for n in (12..).step_by(2).take(EVENTS_MAX) {
+            ring.push(event(n, 1));
+            ring.end = n;
+        }
+        assert_eq!(ring.floor, 10);
+        assert_eq!(
+            numbers(&ring.after(10)).map(|all| all.len()),
+            Some(EVENTS_MAX)
+        );
+        let newest = ring.end;
+        assert_eq!(numbers(&ring.after(newest - 1)), Some(vec![newest]));
+        assert_eq!(numbers(&ring.after(newest)), Some(Vec::new()));
+        ring.push(event(newest + 2, 1));
+        assert_eq!(ring.floor, 12);
+        assert!(matches!(ring.after(11), Heard::TooMuch { .. }));
+        assert!(numbers(&ring.after(12)).is_some());
+        ring.push(event(newest + 4, BYTES_MAX - 1));
+        assert_eq!(ring.events.len(), 2);
+        ring.push(event(newest + 6, BYTES_MAX + 1));
+        assert_eq!((ring.events.len(), ring.bytes), (0, 0));
+        assert!(matches!(ring.after(newest + 5), Heard::TooMuch { .. }));
+        ring.is_closed = true;
+        assert!(matches!(ring.after(newest + 6), Heard::Over));
+    }
+}
