@@ -2,12 +2,11 @@
 //! runs, what there is of it so far.
 
 use std::io::{self, SeekFrom};
-use std::net::IpAddr;
 use std::path::Path as FilePath;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
-use axum::extract::{Extension, State as Shared};
+use axum::extract::State as Shared;
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
     ETAG, IF_MATCH, IF_NONE_MATCH, IF_RANGE, RANGE,
@@ -26,7 +25,6 @@ use crate::api::query::{Given, pairs, wrong};
 use crate::api::range::{Wanted, wanted};
 use crate::api::state::State;
 use crate::api::stream::{self, Source};
-use crate::api::visitor::Visitor;
 use crate::base::id::CallId;
 use crate::base::time::{Moment, WallTime};
 use crate::recording::mix::FRAME_BYTES;
@@ -35,6 +33,7 @@ use crate::recording::shelf;
 use crate::recording::tape::RATE_HZ;
 use crate::recording::wav;
 use crate::store::record::CallRecord;
+use crate::store::remark::UseKind;
 
 /// How much is read at once: eight seconds of stereo, one system call.
 const PIECE: usize = 256 * 1_024;
@@ -63,13 +62,15 @@ pub(in crate::api) async fn recording(
     Shared(state): Shared<State>,
     Asker(who): Asker,
     method: Method,
-    visitor: Option<Extension<Visitor>>,
     id: GivenId,
     headers: HeaderMap,
     given: Given,
 ) -> Result<Response, ApiError> {
     let call = find(&state, &who, id).await?;
-    let until_ms = until_ms(given)?;
+    let Asked {
+        until_ms,
+        is_download,
+    } = asked(given)?;
     let sound = open(&state, &call, until_ms).await?;
     let length = sound.end;
     let mut common = HeaderMap::new();
@@ -115,17 +116,24 @@ pub(in crate::api) async fn recording(
         put(&mut common, ACCEPT_RANGES, "none");
     }
     put(&mut common, CONTENT_LENGTH, &(last - first).to_string());
+    let shown = if is_download { "attachment" } else { "inline" };
     put(
         &mut common,
         CONTENT_DISPOSITION,
-        &format!("inline; filename=\"{}.wav\"", call.id),
+        &format!("{shown}; filename=\"{}.wav\"", call.id),
     );
     if method == Method::HEAD {
         return Ok((status, common).into_response());
     }
-    let by = visitor.map(|Extension(visitor)| visitor.address.ip());
-    // Who follows a call asks again and again for a little more: that is one play.
-    note_play(&state, call.id, by, first == 0 && until_ms.is_none());
+    if is_download {
+        // The rest of one that was broken off is the same download.
+        if first == 0 {
+            state.store.used(call.id, UseKind::Downloaded, &who.name);
+        }
+    } else {
+        // Who follows a call asks again and again for a little more: that is one play.
+        note_play(&state, call.id, &who.name, first == 0 && until_ms.is_none());
+    }
     let (source, body) = stream::body();
     tokio::spawn(async move {
         let grows = sound.header.is_some();
@@ -143,15 +151,31 @@ pub(in crate::api) async fn recording(
     Ok((status, common, body).into_response())
 }
 
-/// Reads the parameter.
-fn until_ms(given: Given) -> Result<Option<u64>, ApiError> {
-    let pairs = pairs(given, &["until_ms"])?;
-    let until = pairs.into_iter().find(|(_, value)| !value.is_empty());
-    let read = until.map(|(name, value)| {
-        let ms = value.parse();
-        ms.map_err(|_| wrong(name, "is no number of milliseconds; give 0 or more"))
-    });
-    read.transpose()
+/// What the parameters say.
+#[derive(Default)]
+struct Asked {
+    /// Only so much from the beginning.
+    until_ms: Option<u64>,
+    /// To be kept as a file, which the call log knows from a play.
+    is_download: bool,
+}
+
+fn asked(given: Given) -> Result<Asked, ApiError> {
+    let mut asked = Asked::default();
+    for (name, value) in pairs(given, &["until_ms", "download"])? {
+        match (name, value.as_str()) {
+            (_, "") | ("download", "0") => {}
+            ("download", "1") => asked.is_download = true,
+            ("download", _) => return Err(wrong(name, "is neither 1 nor 0")),
+            _ => {
+                let ms = value.parse();
+                let ms =
+                    ms.map_err(|_| wrong(name, "is no number of milliseconds; give 0 or more"))?;
+                asked.until_ms = Some(ms);
+            }
+        }
+    }
+    Ok(asked)
 }
 
 /// The range that is asked for, when it is one of this very file.
@@ -175,11 +199,10 @@ fn beyond_the_end(length: u64) -> Response {
 }
 
 /// Tells the call log of a new play.
-fn note_play(state: &State, call: CallId, by: Option<IpAddr>, from_start: bool) {
+fn note_play(state: &State, call: CallId, by: &Arc<str>, from_start: bool) {
     let now = state.clock.now();
     if state.players.is_new_play(call, by, from_start, now) {
-        let by = by.map_or_else(|| "http".to_owned(), |ip| format!("http {ip}"));
-        state.store.played(call, &by);
+        state.store.used(call, UseKind::Played, by);
     }
 }
 
@@ -349,17 +372,17 @@ pub(in crate::api) fn put(headers: &mut HeaderMap, name: HeaderName, value: &str
 
 /// Who listened to what lately, so that a seek is no new play.
 #[derive(Debug, Default)]
-pub(in crate::api) struct Players(Mutex<Vec<(CallId, Option<IpAddr>, Moment)>>);
+pub(in crate::api) struct Players(Mutex<Vec<(CallId, Arc<str>, Moment)>>);
 
 impl Players {
     /// Whether this request is a play that the call log should know of: it begins at the beginning, or comes from somebody
     /// who has not listened lately.
-    fn is_new_play(&self, call: CallId, by: Option<IpAddr>, from_start: bool, now: Moment) -> bool {
+    fn is_new_play(&self, call: CallId, by: &Arc<str>, from_start: bool, now: Moment) -> bool {
         let mut plays = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         plays.retain(|(.., at)| now - *at < ONE_PLAY);
         let known = plays
             .iter_mut()
-            .find(|(of, who, _)| *of == call && *who == by);
+            .find(|(of, who, _)| *of == call && who == by);
         match known {
             Some((.., at)) => {
                 *at = now;
@@ -369,7 +392,7 @@ impl Players {
                 if plays.len() >= PLAYS_MAX {
                     plays.remove(0);
                 }
-                plays.push((call, by, now));
+                plays.push((call, Arc::clone(by), now));
                 true
             }
         }
@@ -385,12 +408,12 @@ mod tests {
     fn a_seek_is_no_new_play_and_an_hour_later_is() {
         let players = Players::default();
         let call = CallId::new(WallTime::from_millis(1), &mut Chance::from_number(1));
-        let me: Option<IpAddr> = Some([127, 0, 0, 1].into());
+        let (me, other): (Arc<str>, Arc<str>) = ("anna".into(), "boris".into());
         let at = Moment::from_millis;
-        assert!(players.is_new_play(call, me, true, at(0)));
-        assert!(!players.is_new_play(call, me, false, at(1_000)));
-        assert!(players.is_new_play(call, me, true, at(2_000)));
-        assert!(players.is_new_play(call, Some([127, 0, 0, 2].into()), false, at(3_000)));
-        assert!(players.is_new_play(call, me, false, at(3_600_000)));
+        assert!(players.is_new_play(call, &me, true, at(0)));
+        assert!(!players.is_new_play(call, &me, false, at(1_000)));
+        assert!(players.is_new_play(call, &me, true, at(2_000)));
+        assert!(players.is_new_play(call, &other, false, at(3_000)));
+        assert!(players.is_new_play(call, &me, false, at(3_600_000)));
     }
 }

@@ -16,3 +16,4 @@ mod recordings;
 mod refusals;
 mod server;
 mod tokens;
+mod uses;

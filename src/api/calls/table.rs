@@ -48,7 +48,13 @@ pub(in crate::api) async fn table(
     let first = page(&state.store, query.clone(), &who).await?;
     let (source, body) = stream::body();
     tokio::spawn(async move {
-        if let Err(error) = write_table(&source, &state.store, &who, query, first, left).await {
+        let asked = query.clone();
+        let mut sent = 0;
+        let written = write_table(&source, &state.store, &who, query, first, left, &mut sent);
+        let written = written.await;
+        // Whatever was sent has left the house, the rest of it or not.
+        state.store.exported(&asked, sent, &who.name);
+        if let Err(error) = written {
             tracing::error!(?error, "a table of calls was cut short");
             // Nobody is there to read it when this fails too.
             source
@@ -67,6 +73,7 @@ async fn write_table(
     mut query: Query,
     mut page_now: Page,
     mut left: usize,
+    sent: &mut u64,
 ) -> Result<(), ApiError> {
     let failed = |error| ApiError::ours("writing a table of calls", &error);
     let mut text = Vec::new();
@@ -75,6 +82,7 @@ async fn write_table(
         if source.send(Ok(Bytes::from(text))).await.is_err() {
             return Ok(());
         }
+        *sent += u64::try_from(page_now.calls.len()).unwrap_or_default();
         left = left.saturating_sub(page_now.calls.len());
         let Some(next) = page_now.next.filter(|_| left > 0) else {
             return Ok(());

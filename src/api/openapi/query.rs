@@ -141,6 +141,9 @@ pub(in crate::api) struct RecordingAsked {
     /// Only so much from its beginning.
     #[param(nullable = false)]
     until_ms: Option<u64>,
+    /// `1`: it is kept as a file, which the call log tells from a play.
+    #[param(schema_with = zero_or_one, required = false)]
+    download: (),
 }
 
 /// From where on peaks are wanted.
@@ -168,6 +171,13 @@ fn status() -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(Status::words()))
+        .into()
+}
+
+fn zero_or_one() -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(["0", "1"]))
         .into()
 }
 

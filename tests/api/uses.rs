@@ -1,0 +1,193 @@
+//! What leaves the house is in the call log: plays, downloads, tables. What leads out ends with whoever was let in.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use axum::http::{Method, header};
+use ringtag::api::gate::Manned;
+use ringtag::api::serve;
+use ringtag::base::number::{Caller, Number};
+use serde_json::{Value, json};
+
+use crate::house::{House, crew};
+
+/// The secret of a token with this role.
+async fn token(house: &House, role: &str) -> (String, String) {
+    let body = json!({"name": role, "role": role});
+    let answer = house.say(Method::POST, "/api/v1/tokens", &body, &[]).await;
+    let made = answer.json();
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    (text("id"), format!("Bearer {}", text("secret")))
+}
+
+fn log_of(house: &House) -> Vec<Value> {
+    house.state.store.sync().unwrap();
+    let months = std::fs::read_dir(house.folder.path().join("data/log")).unwrap();
+    months
+        .flat_map(|month| {
+            let text = std::fs::read_to_string(month.unwrap().path()).unwrap();
+            let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+            lines.collect::<Vec<Value>>()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_download_is_told_from_a_play_and_both_name_who() {
+    let house = House::new();
+    let id = house.recorded(1, &[0; 1_000]);
+    let (_, secret) = token(&house, "listener").await;
+    let path = format!("/api/v1/calls/{id}/recording.wav");
+    let by = [("authorization", secret.as_str())];
+    let played = house.ask(Method::GET, &path, &by).await;
+    assert!(
+        played
+            .header(header::CONTENT_DISPOSITION)
+            .starts_with("inline")
+    );
+    let download = format!("{path}?download=1");
+    let kept = house.ask(Method::GET, &download, &by).await;
+    assert!(
+        kept.header(header::CONTENT_DISPOSITION)
+            .starts_with("attachment")
+    );
+    // Neither a look at its head nor the rest of one that was broken off is another.
+    house.ask(Method::HEAD, &download, &by).await;
+    let rest = [by[0], ("range", "bytes=500-")];
+    assert_eq!(house.ask(Method::GET, &download, &rest).await.status, 206);
+    house.state.store.sync().unwrap();
+    let call = house.get(&format!("/api/v1/calls/{id}")).await.json();
+    let uses: Vec<_> = call["uses"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|used| (used["what"].as_str().unwrap(), used["by"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        uses,
+        [
+            ("played", "token listener"),
+            ("downloaded", "token listener")
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_table_is_in_the_log_and_holds_no_number_for_an_analyst() {
+    let house = House::new();
+    for n in 0..3 {
+        let number = Number::e164("+79161234567").unwrap();
+        house.call(n, Caller::Number(number), false);
+    }
+    house.state.store.sync().unwrap();
+    let (_, secret) = token(&house, "analyst").await;
+    let by = [("authorization", secret.as_str())];
+    let table = house
+        .ask(Method::GET, "/api/v1/calls.csv?status=missed", &by)
+        .await;
+    let text = table.text();
+    assert_eq!(text.lines().count(), 4);
+    assert!(!text.contains("1234567"), "{text}");
+    assert!(text.contains("'+7916*****67"), "{text}");
+    // The line follows the last byte of the table.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let line = loop {
+        let log = log_of(&house);
+        if let Some(line) = log.into_iter().find(|line| line["event"] == "exported") {
+            break line;
+        }
+        assert!(Instant::now() < deadline);
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(line["public"]["by"], "token analyst");
+    assert_eq!(line["public"]["calls"], 3);
+    assert_eq!(line["public"]["filter"]["status"], "missed");
+    for path in ["calls?q=7916", "calls.csv?caller=%2B7916*"] {
+        let answer = house
+            .ask(Method::GET, &format!("/api/v1/{path}"), &by)
+            .await;
+        assert_eq!(answer.code(), "forbidden", "{path}");
+    }
+}
+
+/// Asks for live events over a real connection, and reads until they have begun.
+fn listen(address: std::net::SocketAddr, secret: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(40)))
+        .unwrap();
+    let ask =
+        format!("GET /api/v1/live HTTP/1.1\r\nHost: {address}\r\nAuthorization: {secret}\r\n\r\n");
+    stream.write_all(ask.as_bytes()).unwrap();
+    let mut seen = Vec::new();
+    while !String::from_utf8_lossy(&seen).contains("event: hello") {
+        let mut piece = [0; 1_024];
+        let read = stream.read(&mut piece).unwrap();
+        assert!(read > 0, "{}", String::from_utf8_lossy(&seen));
+        seen.extend_from_slice(&piece[..read]);
+    }
+    stream
+}
+
+#[tokio::test]
+async fn who_is_let_in_no_more_hears_no_more() {
+    let house = House::with(&crew());
+    let web = ringtag::api::settings::Settings {
+        listen: Some("127.0.0.1:0".parse().unwrap()),
+        ..house.state.gate.manned().web.clone()
+    };
+    let users = house.state.gate.manned().users.clone();
+    house.state.gate.set_manned(Manned { users, web });
+    let server = serve(house.state.clone()).unwrap().unwrap();
+    let of = |role: &str, secret: &str| {
+        house
+            .state
+            .store
+            .make_token(
+                ringtag::store::token::NewToken {
+                    name: role.to_owned(),
+                    hash: ringtag::people::token::hash(secret),
+                    role: role.to_owned(),
+                    projects: None,
+                },
+                "anna",
+            )
+            .unwrap()
+    };
+    let one = of("listener", "rt_one");
+    of("manager", "rt_other");
+    let mut gone = listen(server.address(), "Bearer rt_one");
+    let mut stays = listen(server.address(), "Bearer rt_other");
+    assert!(house.state.store.revoke_token(&one.id, "anna").unwrap());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    // It is noticed with the next news that is a second old, or with the next beat.
+    gone.set_read_timeout(Some(Duration::from_millis(100)))
+        .unwrap();
+    let mut n = 0;
+    loop {
+        house.call(n, Caller::Anonymous, true);
+        n += 1;
+        let mut piece = vec![0; 65_536];
+        match gone.read(&mut piece) {
+            // The last chunk of a body that had no end.
+            Ok(read) if piece[..read].ends_with(b"\r\n0\r\n\r\n") => break,
+            Ok(read) => assert!(read > 0),
+            Err(error) => assert!(
+                matches!(
+                    error.kind(),
+                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+                ),
+                "{error}"
+            ),
+        }
+        assert!(Instant::now() < deadline);
+    }
+    assert!(stays.read(&mut [0; 1_024]).unwrap() > 0);
+    // A listener keeps no server from stopping.
+    let began = Instant::now();
+    server.stop();
+    assert!(began.elapsed() < Duration::from_secs(2));
+    let mut rest = Vec::new();
+    stays.read_to_end(&mut rest).unwrap();
+}
