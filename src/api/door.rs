@@ -14,7 +14,6 @@ use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hex::encode;
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::api::cookie;
@@ -24,6 +23,7 @@ use crate::api::login::escaped;
 use crate::api::paths::{Needs, Table};
 use crate::api::state::State;
 use crate::api::visitor::Visitor;
+use crate::people::token;
 use crate::people::{Projects, Role, Who};
 use crate::store::token::Token;
 
@@ -132,7 +132,7 @@ impl Door {
     ) -> Result<Option<(Who, Proof)>, ApiError> {
         let state = &self.state;
         if let Some(secret) = bearer(headers) {
-            let hash = encode(Sha256::digest(secret));
+            let hash = token::hash(secret);
             let known = by_token(state, &hash).map(|who| (who, Proof::Token { hash }));
             return known.map(Some).ok_or_else(bad_token);
         }

@@ -36,6 +36,6 @@ mod stream;
 mod tokens;
 mod veil;
 
-pub use router::router;
+pub use router::{router, routes};
 pub use serve::{ServeError, Server, serve};
 pub use state::{Rules, State};

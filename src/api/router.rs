@@ -46,6 +46,14 @@ pub fn router(state: State) -> Router {
         .with_state(state)
 }
 
+/// Every route: its method and its path. Tests hold their own tables against it.
+pub fn routes() -> Vec<(String, String)> {
+    let (_, table) = paths().finish();
+    let rows = table.keys();
+    rows.map(|(path, method)| (method.clone(), (*path).to_owned()))
+        .collect()
+}
+
 /// What each route needs.
 #[cfg(test)]
 pub(in crate::api) fn table() -> Table {

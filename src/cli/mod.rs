@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod keep;
 mod log;
+mod passwd;
 mod route;
 mod serve;
 mod store;
@@ -63,6 +64,8 @@ enum Command {
     Reindex,
     /// Remove a person: numbers, notes and recordings of their calls.
     Erase(keep::EraseOptions),
+    /// Take a password and print the lines of the configuration that stand for it.
+    Passwd(passwd::Options),
     /// Place a call between two built-in phones on loopback and show what came of it.
     Demo(demo::Options),
 }
@@ -95,6 +98,7 @@ fn run(arguments: &Arguments, out: &mut dyn Write) -> std::io::Result<u8> {
         Command::Verify => keep::verify(config, json, out),
         Command::Reindex => keep::reindex(config, json, out),
         Command::Erase(options) => keep::erase(config, options, json, out),
+        Command::Passwd(options) => passwd::passwd(options, json, out),
         Command::Demo(options) => serve::demo(*options, arguments.log_format, json, out),
     }
 }

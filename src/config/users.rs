@@ -6,7 +6,7 @@ use crate::config::book::Word;
 use crate::config::known::{self, Known};
 use crate::config::walk::Section;
 use crate::people::password::{Kept, Unfit};
-use crate::people::user::NAME_MAX;
+use crate::people::user::{NAME_MAX, is_name};
 use crate::people::{Projects, Role, User, Users};
 use crate::track::Project;
 
@@ -52,10 +52,10 @@ pub(in crate::config) fn users(sections: Vec<Section<'_, '_>>, projects: &Known<
     users
 }
 
-/// The log and the call log tell users, tokens and this machine apart by their names.
+/// The call log tells users, tokens and this machine apart by their names.
 fn fits(section: &Section<'_, '_>, name: Word<'_>) -> bool {
-    let taken = name.text.starts_with("token ") || name.text == "this machine";
-    if taken {
+    let good = is_name(name.text);
+    if !good {
         section.book.error(
             name.at,
             format!(
@@ -65,7 +65,7 @@ fn fits(section: &Section<'_, '_>, name: Word<'_>) -> bool {
             format!("choose another name of at most {NAME_MAX} characters"),
         );
     }
-    !taken
+    good
 }
 
 fn role(section: &mut Section<'_, '_>) -> Option<Role> {

@@ -12,6 +12,18 @@ use crate::people::who::{Projects, Who};
 /// Characters that a name has at most: it stands in records, tables and cookies' sessions.
 pub const NAME_MAX: usize = 64;
 
+/// Whether somebody can be called `name`: one line without quotes, and none of the names by which the call log knows tokens
+/// and whoever sits at this machine.
+pub fn is_name(name: &str) -> bool {
+    let ill = |c: char| c.is_control() || c == '"';
+    !name.is_empty()
+        && name.chars().count() <= NAME_MAX
+        && name.trim() == name
+        && !name.contains(ill)
+        && !name.starts_with("token ")
+        && name != "this machine"
+}
+
 /// One `[[user]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -110,6 +122,17 @@ pub(crate) mod trial {
 mod tests {
     use super::trial::user;
     use super::*;
+
+    #[test]
+    fn names_that_mean_somebody_else_or_break_a_line_are_none() {
+        for good in ["anna", "Ольга О", "anna@example.com", "token"] {
+            assert!(is_name(good), "{good}");
+        }
+        for bad in ["", " anna", "a\nb", "a\"b", "token crm", "this machine"] {
+            assert!(!is_name(bad), "{bad}");
+        }
+        assert!(!is_name(&"x".repeat(NAME_MAX + 1)));
+    }
 
     #[test]
     fn somebody_who_does_not_exist_always_meets_the_same_stand_in() {

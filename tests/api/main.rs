@@ -9,6 +9,7 @@ mod calls;
 mod changes;
 mod house;
 mod live;
+mod matrix;
 mod openapi;
 mod peaks;
 mod people;

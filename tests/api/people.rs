@@ -468,6 +468,67 @@ async fn an_admin_sees_every_session_and_ends_one() {
     assert_eq!(again.status, StatusCode::SEE_OTHER);
 }
 
+/// Runs `ringtag passwd` with a line piped in.
+fn passwd(arguments: &[&str], line: &str) -> (Option<i32>, String, String) {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringtag"));
+    let mut child = command
+        .arg("passwd")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // Whoever refuses the name does not read on.
+    let _read = stdin.write_all(line.as_bytes()).is_ok();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[tokio::test]
+async fn what_passwd_prints_is_a_user_who_logs_in_with_that_password() {
+    let (code, lines, complaint) = passwd(&["Ольга О"], "a quiet morning\n");
+    assert_eq!((code, complaint.as_str()), (Some(0), ""));
+    assert!(!lines.contains("quiet"), "{lines}");
+    let house = House::with(&lines);
+    let right = log_in(
+        &house,
+        "%D0%9E%D0%BB%D1%8C%D0%B3%D0%B0+%D0%9E",
+        "a quiet morning",
+        &[],
+    )
+    .await;
+    assert_eq!(right.status, StatusCode::SEE_OTHER, "{lines}");
+    for (line, why) in [
+        ("", "it is empty"),
+        ("short\n", "it has fewer than 12 characters"),
+        (
+            "password12345\n",
+            "it is among the first that anybody would guess",
+        ),
+        ("one line\nand another\n", "give the password as one line"),
+    ] {
+        let (code, lines, complaint) = passwd(&["anna"], line);
+        assert_eq!((code, lines.as_str()), (Some(2), ""), "{line}");
+        assert!(complaint.contains(why), "{complaint}");
+    }
+    let (code, _, complaint) = passwd(&["a \"b\""], "a quiet morning");
+    assert_eq!(code, Some(2), "{complaint}");
+    let (_, json, _) = passwd(&["--json", "anna"], "a quiet morning");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(json["password"].as_str().unwrap().starts_with("$argon2id$"));
+}
+
 #[tokio::test]
 async fn names_of_strangers_are_refused_with_users_as_well() {
     let house = House::with(&format!(
