@@ -1,6 +1,7 @@
 //! HTTP: health and metrics, the calls and their recordings, why a call goes where it goes.
 //!
-//! Until users exist there is nobody to tell apart, so it answers on loopback only and to loopback names only.
+//! `door` says who asks and whether they may, before every route; `guard` answers to our own names only. Without users
+//! there is nobody to tell apart: this machine alone is answered.
 
 pub mod gate;
 pub mod serve;

@@ -44,6 +44,8 @@ pub(in crate::cli) struct Host {
     pub sip: SocketAddr,
     /// Where HTTP listens.
     pub web: Option<SocketAddr>,
+    /// Where its pages are, with the token that lets in once.
+    pub pages: Option<String>,
     /// Its call log.
     pub store: Store,
     /// Stops it.
@@ -218,6 +220,7 @@ fn show(
             "recording": file,
             "config": config,
             "web": host.web.map(|web| format!("http://{web}/")),
+            "pages": host.pages,
             "sip": host.sip.to_string(),
             "caller_heard_hz": tones.caller_heard,
             "desk_heard_hz": tones.desk_heard,
@@ -234,6 +237,7 @@ fn show(
             program: &program(),
             config: &config,
             web: host.web,
+            pages: host.pages.as_deref(),
             sip: host.sip,
             stays,
         };

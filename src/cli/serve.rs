@@ -80,6 +80,7 @@ pub(in crate::cli) fn demo(
         Ok(Host {
             sip,
             web: server.web.as_ref().map(api::Server::address),
+            pages: server.web.as_ref().map(api::Server::url),
             store: server.running.handle.store.clone(),
             stop: Box::new(move || server.stop()),
         })

@@ -13,6 +13,7 @@ mod matrix;
 mod openapi;
 mod peaks;
 mod people;
+mod reach;
 mod recordings;
 mod refusals;
 mod server;

@@ -75,6 +75,8 @@ pub(in crate::cli) struct Outcome<'a> {
     pub(in crate::cli) config: &'a Path,
     /// Where the pages are.
     pub(in crate::cli) web: Option<SocketAddr>,
+    /// Where its pages are, with the token that lets in once.
+    pub(in crate::cli) pages: Option<&'a str>,
     /// Where SIP is.
     pub(in crate::cli) sip: SocketAddr,
     /// Whether the server goes on.
@@ -172,6 +174,12 @@ fn try_next(out: &mut String, ink: Ink, seen: &Outcome<'_>) -> fmt::Result {
     let program = seen.program.display();
     let id = seen.call.id;
     let mut offer = |what: &str, how: String| writeln!(out, "  {}\n    {how}", ink.quiet(what));
+    if let Some(pages) = seen.pages.filter(|_| seen.stays) {
+        offer(
+            "open the pages in a browser (the link lets in once)",
+            pages.to_owned(),
+        )?;
+    }
     if let Some(web) = seen.web.filter(|_| seen.stays) {
         offer(
             "read the call and hear it, in a browser",
