@@ -65,6 +65,11 @@ fn paths() -> Paths {
     use Needs::{Nothing, Somebody, This};
     Paths::default()
         .get("/", This(Right::See), pages::calls::calls)
+        .get("/calls/{id}", This(Right::See), pages::call::call)
+        .post("/calls/{id}", This(Right::Tag), pages::call::say)
+        .get("/board", This(Right::See), pages::board::board)
+        .get("/ui/board", This(Right::See), pages::board::board_now)
+        .post("/ui/say", This(Right::Tag), pages::say::say)
         .get("/ui/rows", This(Right::See), pages::calls::rows)
         .get("/ui/look", Nothing, pages::looks::look)
         .get("/assets/{version}/{name}", Nothing, pages::assets::asset)

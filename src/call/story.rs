@@ -244,6 +244,22 @@ pub enum TriedResult {
 }
 
 impl TriedResult {
+    /// Every result, for those who have words for each.
+    pub const ALL: [Self; 12] = [
+        Self::Answered,
+        Self::Busy,
+        Self::NoAnswer,
+        Self::Rejected,
+        Self::Unreachable,
+        Self::CodecMismatch,
+        Self::AnsweredElsewhere,
+        Self::Cancelled,
+        Self::NoCapacity,
+        Self::Redirected,
+        Self::NotAllowed,
+        Self::Loop,
+    ];
+
     /// The word of the record.
     pub const fn word(self) -> &'static str {
         match self {

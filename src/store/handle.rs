@@ -297,6 +297,11 @@ impl Store {
         self.0.shared.list(query)
     }
 
+    /// How many calls `query` asks for, wherever its cursor stands. From memory: no disk.
+    pub fn count(&self, query: &Query) -> u64 {
+        self.0.shared.count(query)
+    }
+
     /// What this caller's earlier calls within `project` say. From memory: no disk, no waiting.
     pub fn history(&self, project: &str, caller: &Caller) -> History {
         self.0.shared.history().of(project, caller)

@@ -15,9 +15,6 @@ pub const LIMIT_MAX: usize = 1_000;
 /// Calls on a page when nobody says how many.
 pub const LIMIT_DEFAULT: usize = 50;
 
-/// Every reason that a list can be asked for.
-pub const REASONS: [FinishReason; FinishReason::ALL.len()] = FinishReason::ALL;
-
 /// Conditions that must all hold; what is left out holds for every call. Untracked calls are never listed.
 ///
 /// The newest call comes first.

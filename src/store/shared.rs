@@ -238,6 +238,28 @@ impl Shared {
         }
     }
 
+    /// How many calls `query` asks for, by their rows alone: as a list would show them, but for what rows cannot tell apart
+    /// (one of too many names, two callers with one hash).
+    pub(crate) fn count(&self, query: &Query) -> u64 {
+        let filter = Filter::new(query, &self.view().rows);
+        let mut counted = 0;
+        let mut end = usize::MAX;
+        loop {
+            // Between two chunks whoever writes may go on.
+            let view = self.view();
+            let rows = view.rows.list();
+            let places = filter.places(rows);
+            let until = end.min(places.end);
+            let start = places.start.max(until.saturating_sub(SCAN_CHUNK));
+            let scanned = rows.get(start..until).unwrap_or_default();
+            counted += scanned.iter().filter(|row| filter.passes(row)).count();
+            if start <= places.start || scanned.is_empty() {
+                return u64::try_from(counted).unwrap_or(u64::MAX);
+            }
+            end = start;
+        }
+    }
+
     /// At most `wanted` calls that may be what `filter` asks for, the newest first, from `cursor` on; and where to go on.
     /// Looks at [`SCAN_CHUNK`] rows at the most.
     fn candidates(

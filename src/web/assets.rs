@@ -37,6 +37,8 @@ macro_rules! asset {
 pub const ALL: &[Asset] = &[
     asset!("app.css", STYLE),
     asset!("app.js", MODULE),
+    asset!("board.js", MODULE),
+    asset!("call.js", MODULE),
     asset!("calls.js", MODULE),
     asset!("live.js", MODULE),
     asset!("icon.svg", PICTURE),

@@ -69,6 +69,11 @@ impl Dates {
         if today.yesterday().is_ok_and(|yesterday| date == yesterday) {
             return self.words.say("day-yesterday");
         }
+        self.day_and_weekday(date)
+    }
+
+    /// `Friday, 20 November`; with its year where that is another.
+    pub fn day_and_weekday(&self, date: Date) -> String {
         let weekday = date.weekday().to_monday_one_offset();
         let weekday = self.words.say(&format!("weekday-{weekday}"));
         format!("{weekday}, {}", self.day_and_month(date))

@@ -2,6 +2,8 @@
 //! what to show and asks for nothing.
 
 pub mod assets;
+pub mod board;
+pub mod call;
 pub mod dates;
 pub mod figures;
 pub mod frame;

@@ -243,6 +243,78 @@ pub(crate) mod tests {
         assert!(only.is_empty(), "{only:?}");
     }
 
+    /// The text of every file under `folder` that ends with one of `ends`.
+    fn texts(folder: &str, ends: &[&str]) -> String {
+        let mut all = String::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.to_str().unwrap().to_owned();
+            if path.is_dir() {
+                all += &texts(&name, ends);
+            } else if ends.iter().any(|end| name.ends_with(end)) {
+                all += &std::fs::read_to_string(&path).unwrap();
+            }
+        }
+        all
+    }
+
+    /// Literals in `text` that stand where the name of a message does, after one of these.
+    fn named<'t>(text: &'t str, calls: &[&str]) -> BTreeSet<&'t str> {
+        let after = |call: &&str| {
+            let parts: Vec<&str> = text.split(*call).skip(1).collect();
+            parts
+                .into_iter()
+                .map(|rest| rest.split('"').next().unwrap())
+        };
+        calls.iter().flat_map(after).collect()
+    }
+
+    #[test]
+    fn every_message_that_a_page_asks_for_is_there_and_no_other() {
+        let all = names(Language::English);
+        let pages = texts("src/web", &[".html", ".rs"]) + &texts("src/api", &[".rs"]);
+        let calls = [
+            ".say(\"",
+            ".with(\"",
+            ".with_both(\"",
+            ".count(\"",
+            "words.say_or(\"",
+        ];
+        let spaced = pages
+            .replace("(\n", "(")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let spaced = spaced.replace("( \"", "(\"");
+        for name in named(&spaced, &calls) {
+            let is_name = name.contains('-') || all.contains(name);
+            assert!(!is_name || all.contains(name), "{name} is asked for");
+        }
+        // Names that are put together: `format!("why-{word}")` and `word("role", …)` use all that begin so.
+        let mut kinds: BTreeSet<String> = named(&spaced, &["format!(\""])
+            .into_iter()
+            .filter_map(|text| text.split_once("-{").map(|(kind, _)| format!("{kind}-")))
+            .collect();
+        kinds.extend(
+            named(
+                &spaced,
+                &[".word(\"", ".label(\"", "label(\"", "either(\"", "one(\""],
+            )
+            .into_iter()
+            .map(|kind| format!("{kind}-")),
+        );
+        // What is wrong with a login is handed to its page by name.
+        kinds.insert("login-".to_owned());
+        let is_used = |name: &&String| {
+            pages.contains(&format!("\"{name}\""))
+                || kinds
+                    .iter()
+                    .any(|kind| kind.len() > 1 && name.starts_with(kind.as_str()))
+        };
+        let unused: Vec<_> = all.iter().filter(|name| !is_used(name)).collect();
+        assert!(unused.is_empty(), "nobody asks for {unused:?}");
+    }
+
     #[test]
     fn plural_forms_are_those_of_the_language() {
         let said = |language, n| Words::of(language).count("calls-new", n);

@@ -11,6 +11,7 @@ mod house;
 mod live;
 mod matrix;
 mod openapi;
+mod pages;
 mod peaks;
 mod people;
 mod reach;

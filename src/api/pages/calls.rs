@@ -6,7 +6,7 @@ use axum::response::Response;
 use crate::api::calls::{off_the_loop, page};
 use crate::api::door::Asker;
 use crate::api::error::ApiError;
-use crate::api::pages::filter::{Asked, shown};
+use crate::api::pages::filter::{Asked, sayable, shown};
 use crate::api::pages::html;
 use crate::api::pages::look::Look;
 use crate::api::pages::show::Shower;
@@ -35,6 +35,7 @@ pub(in crate::api) async fn calls(
     look: Look,
     given: Given,
 ) -> Result<Response, ApiError> {
+    let done = done(&given);
     let mut asked = Asked::read(given);
     let shower = Shower::new(&state, look.words(), look.now());
     let query = veil::query(asked.query(&shower, &who), &who)?;
@@ -49,6 +50,12 @@ pub(in crate::api) async fn calls(
     let ended = listed.calls.iter().filter(|call| call.ended_at.is_some());
     let missed = query.status == Some(Status::Missed);
     let only_missed = missed && asked.is_only(&["status", "callback"]);
+    let title = match (missed, query.callback_open) {
+        (_, true) => "title-callback",
+        (true, false) => "title-missed",
+        (false, false) => "title-calls",
+    };
+    let (say, tags) = sayable(&shower, &who);
     let here = if only_missed {
         Here::Missed
     } else {
@@ -57,11 +64,7 @@ pub(in crate::api) async fn calls(
     let next = listed.next.map(|next| next.to_string());
     let page = CallsPage {
         frame: look.frame(here),
-        title: look.words().say(if missed {
-            "title-missed"
-        } else {
-            "title-calls"
-        }),
+        title: look.words().say(title),
         live: live.iter().map(|call| shower.row(call, dates)).collect(),
         days: days(&shower, dates, ended),
         follows: is_first && query.until.is_none_or(|until| until > look.now()),
@@ -69,12 +72,21 @@ pub(in crate::api) async fn calls(
         newest: (!is_first).then(|| asked.page(&[], &[])),
         older: next.map(|next| asked.page(&[], &[("cursor", &next)])),
         table: who.may(Right::Export).then(|| asked.table(&query)),
-        say: Vec::new(),
-        tags: Vec::new(),
-        done: None,
+        say,
+        tags,
+        done: done.map(|n| look.words().count("bulk-done", n)),
         filter: shown(&asked, &shower, &who),
     };
     html(&page)
+}
+
+/// How many calls were just changed.
+fn done(given: &Given) -> Option<u64> {
+    let Ok(Pairs(pairs)) = given else {
+        return None;
+    };
+    let done = pairs.iter().find(|(name, _)| name == "done");
+    done.and_then(|(_, n)| n.parse().ok())
 }
 
 /// Calls that go on, among those asked for.
@@ -163,6 +175,7 @@ fn asked_rows(given: &Given, shower: &Shower) -> (Vec<CallId>, String) {
                 ids.extend(read.take(ROWS_MAX));
             }
             "news" if count() > 0 => news = shower.words.count("calls-new", count()),
+            "done" => news = shower.words.count("bulk-done", count()),
             "picked" => news = shower.words.count("bulk-picked", count()),
             _ => {}
         }

@@ -3,6 +3,8 @@
 //! The names are those of the API. Days are days of the project, both ends included; what is not understood is left out and
 //! named, because an old bookmark should show calls and not an error.
 
+use std::sync::Arc;
+
 use axum::extract::Query as Pairs;
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -10,8 +12,8 @@ use jiff::civil::Date;
 use crate::api::pages::show::Shower;
 use crate::api::query::{Given, plus};
 use crate::people::{Right, Who};
-use crate::store::query::Query;
-use crate::track::Project;
+use crate::store::query::{Query, Status};
+use crate::track::{Labels, Project};
 use crate::web::dates::Dates;
 use crate::web::frame::form_urlencoded;
 use crate::web::list::{Chip, Choice, Choices, Filter, Period};
@@ -20,9 +22,9 @@ use crate::web::list::{Chip, Choice, Choices, Filter, Period};
 const VALUE_MAX: usize = 256;
 
 /// Every condition that the address may have.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "period", "since", "until", "status", "q", "project", "source", "category", "manager", "tag",
-    "goal", "stage", "outcome", "repeat", "caller", "callback",
+    "goal", "stage", "outcome", "target", "repeat", "caller", "callback",
 ];
 
 /// The periods that have a name.
@@ -109,7 +111,7 @@ impl Asked {
 
     /// The same calls as a table.
     pub(super) fn table(&self, query: &Query) -> String {
-        let mut left_out = vec!["period", "since", "until"];
+        let left_out = ["period", "since", "until"];
         let since = query.since.map(|at| at.to_string());
         let until = query.until.map(|at| at.to_string());
         let mut more = Vec::new();
@@ -118,11 +120,6 @@ impl Asked {
         }
         if let Some(until) = &until {
             more.push(("until", until.as_str()));
-        }
-        for name in ["q", "caller"] {
-            if self.get(name).is_none() {
-                left_out.push(name);
-            }
         }
         let query = self.link(&left_out, &more);
         if query.is_empty() {
@@ -160,8 +157,16 @@ impl Asked {
             tag: self.own("tag"),
             q: self.own("q").filter(|_| searches),
             caller: self.get("caller").map(plus).filter(|_| searches),
+            goal: self.own("goal"),
+            stage: self.own("stage"),
+            outcome: self.own("outcome"),
+            callback_open: self.get("callback") == Some("open"),
             ..Query::default()
         };
+        let repeat = self.own("repeat");
+        query.repeat = repeat.and_then(|word| self.understood("repeat", &word));
+        let target = self.own("target");
+        query.target = target.and_then(|word| self.understood("target", &word));
         let status = self.own("status");
         query.status = status.and_then(|word| self.understood("status", &word));
         let cursor = self.cursor.take();
@@ -287,10 +292,18 @@ fn values(shower: &Shower, who: &Who) -> Vec<(&'static str, Values)> {
     categories.sort();
     categories.dedup();
     let managers = shower.rules.routing.managers().iter();
-    let repeat = ["false", "true"].map(|word| {
-        let text = words.say(&format!("repeat-{word}"));
-        (word.to_owned(), text)
-    });
+    let either = |kind: &str| -> Values {
+        let text = |word| words.say(&format!("{kind}-{word}"));
+        ["true", "false"]
+            .map(|word| (word.to_owned(), text(word)))
+            .into()
+    };
+    let labels = |kind: &'static str, of: fn(&Labels) -> &[Arc<str>]| -> Values {
+        let all = offered(shower, who, of);
+        all.into_iter()
+            .map(|word| (word.to_string(), shower.label(kind, &word)))
+            .collect()
+    };
     vec![
         (
             "project",
@@ -311,8 +324,55 @@ fn values(shower: &Shower, who: &Who) -> Vec<(&'static str, Values)> {
                 .map(|manager| (manager.id.to_string(), manager.label.to_string()))
                 .collect(),
         ),
-        ("repeat", repeat.into()),
+        ("repeat", either("repeat")),
+        ("target", either("target")),
+        ("goal", labels("goal", |labels| &labels.goals)),
+        ("stage", labels("stage", |labels| &labels.stages)),
+        ("outcome", labels("outcome", |labels| &labels.outcomes)),
+        ("tag", labels("tag", |labels| &labels.tags)),
     ]
+}
+
+/// The words that the projects of `who` have, each once.
+fn offered(shower: &Shower, who: &Who, of: fn(&Labels) -> &[Arc<str>]) -> Vec<Arc<str>> {
+    let projects = shower.rules.tracking.projects().iter();
+    let words = projects
+        .filter(|project| who.sees(&project.id))
+        .flat_map(|project| of(&project.labels));
+    let mut all: Vec<Arc<str>> = Vec::new();
+    for word in words {
+        if !all.contains(word) {
+            all.push(Arc::clone(word));
+        }
+    }
+    all
+}
+
+/// What several calls can be told at once, and the tags that are offered.
+pub(super) fn sayable(shower: &Shower, who: &Who) -> (Vec<Choices>, Vec<String>) {
+    let keep = shower.words.say("say-keep");
+    let choices = |name: &'static str, values: Vec<(String, String)>| Choices {
+        name,
+        label: shower.words.say(&format!("filter-{name}")),
+        any: keep.clone(),
+        values: values
+            .into_iter()
+            .map(|(value, text)| Choice {
+                value,
+                text,
+                chosen: false,
+            })
+            .collect(),
+    };
+    let all = values(shower, who).into_iter();
+    let said = all
+        .filter(|(name, values)| {
+            ["target", "goal", "stage", "outcome"].contains(name) && !values.is_empty()
+        })
+        .map(|(name, values)| choices(name, values))
+        .collect();
+    let tags = offered(shower, who, |labels| &labels.tags);
+    (said, tags.iter().map(ToString::to_string).collect())
 }
 
 /// How calls stand, then why they ended.
@@ -320,10 +380,10 @@ fn statuses(shower: &Shower) -> Values {
     let words = shower.words;
     let stand = ["answered", "missed", "in-progress"]
         .map(|word| (word.to_owned(), words.say(&format!("status-{word}"))));
-    let ended = crate::store::query::REASONS
-        .iter()
-        .map(|reason| reason.word())
-        .filter(|word| *word != "completed")
+    let is_of_itself =
+        |word: &&str| ["answered", "missed", "in-progress", "completed"].contains(word);
+    let ended = Status::words()
+        .filter(|word| !is_of_itself(word))
         .map(|word| (word.to_owned(), words.say(&format!("why-{word}"))));
     stand.into_iter().chain(ended).collect()
 }

@@ -1,14 +1,19 @@
 //! The pages: what the store says becomes what `web` shows, in the language and the theme of whoever looks.
 
 pub(in crate::api) mod assets;
+pub(in crate::api) mod board;
+pub(in crate::api) mod call;
 pub(in crate::api) mod calls;
 pub(in crate::api) mod faults;
 mod filter;
 pub(in crate::api) mod look;
 pub(in crate::api) mod looks;
+mod path;
 pub(in crate::api) mod people;
 mod player;
+pub(in crate::api) mod say;
 mod show;
+mod told;
 
 use askama::Template;
 use axum::http::header::CONTENT_TYPE;
@@ -17,7 +22,7 @@ use axum::response::{IntoResponse, Response};
 use crate::api::error::ApiError;
 
 /// Writes a page.
-fn html(page: &impl Template) -> Result<Response, ApiError> {
+pub(in crate::api) fn html(page: &impl Template) -> Result<Response, ApiError> {
     let text = page
         .render()
         .map_err(|error| ApiError::ours("writing a page", &error))?;

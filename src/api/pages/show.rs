@@ -8,10 +8,11 @@ use crate::base::country;
 use crate::base::number::{Caller, Number};
 use crate::base::time::WallTime;
 use crate::store::record::CallRecord;
+use crate::store::remark::CalledBack;
 use crate::web::dates::Dates;
 use crate::web::figures;
 use crate::web::frame::form_urlencoded;
-use crate::web::row::{Link, Row, Standing};
+use crate::web::row::{Callback, Link, Row, Standing};
 use crate::web::words::Words;
 
 /// Longest note in a list; the whole of it is on the call.
@@ -84,7 +85,7 @@ impl Shower {
             said: self.said(call),
             note: call.note.as_deref().map(brief).unwrap_or_default(),
             recorded: call.recording.is_some(),
-            callback: None,
+            callback: self.callback(call, dates),
         }
     }
 
@@ -163,19 +164,41 @@ impl Shower {
 
     /// Goal, stage, outcome and worth.
     fn said(&self, call: &CallRecord) -> Vec<String> {
-        let goal = call.goal.as_deref().map(|goal| self.goal(goal));
+        let label = |kind, word: &Option<String>| {
+            let word = word.as_deref();
+            word.map(|word| self.label(kind, word))
+        };
+        let target = call
+            .target
+            .map(|is| self.words.say(&format!("target-{is}")));
         let value = call.value.map(|value| {
             figures::money(value, self.currency(&call.project), self.words.language())
         });
-        [goal, call.stage.clone(), call.outcome.clone(), value]
+        let goal = label("goal", &call.goal);
+        let stage = label("stage", &call.stage);
+        let outcome = label("outcome", &call.outcome);
+        [target, goal, stage, outcome, value]
             .into_iter()
             .flatten()
             .collect()
     }
 
-    /// A goal: those that come with ringtag have words, others are as they are configured.
-    pub(super) fn goal(&self, goal: &str) -> String {
-        self.words.say_or(&format!("goal-{goal}"), goal)
+    /// Whether a missed caller was called back.
+    fn callback(&self, call: &CallRecord, dates: &Dates) -> Option<Callback> {
+        let callback = call.callback.as_ref()?;
+        let text = match &callback.done {
+            None if call.caller.is_none() => return None,
+            None => {
+                let span = figures::spoken(dates.ago_ms(callback.since), self.words);
+                self.words.with("callback-open", &span)
+            }
+            Some(done) if done.by == CalledBack::CALLER => self.words.say("callback-caller"),
+            Some(done) => self.words.with("callback-done", &self.who(&done.by)),
+        };
+        Some(Callback {
+            open: callback.done.is_none(),
+            text,
+        })
     }
 }
 
@@ -212,4 +235,57 @@ fn brief(note: &str) -> String {
         text.push('…');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::call::story::{FinishReason, HungUpBy, Role, TriedResult};
+    use crate::recording::command::State;
+    use crate::store::remark::Field;
+    use crate::track::{GOALS, OUTCOMES, STAGES};
+    use crate::web::row::Standing;
+    use crate::web::words::{Language, Words};
+
+    #[test]
+    fn everything_that_a_record_may_say_has_words_in_both_languages() {
+        let mut names: Vec<String> = Vec::new();
+        let mut add = |kind: &str, words: &mut dyn Iterator<Item = &str>| {
+            names.extend(words.map(|word| format!("{kind}-{word}")));
+        };
+        add("why", &mut FinishReason::ALL.iter().map(|it| it.word()));
+        add("tried", &mut TriedResult::ALL.iter().map(|it| it.word()));
+        add("standing", &mut Standing::ALL.iter().map(|it| it.word()));
+        add("goal", &mut GOALS.into_iter());
+        add("stage", &mut STAGES.into_iter());
+        add("outcome", &mut OUTCOMES.into_iter());
+        let sides = [HungUpBy::Caller, HungUpBy::Callee, HungUpBy::System];
+        add("path-by", &mut sides.iter().map(|it| it.word()));
+        let roles = [Role::Caller, Role::Callee, Role::Transfer];
+        add("leg", &mut roles.iter().map(|it| it.word()));
+        let fields = [
+            Field::Tags,
+            Field::Target,
+            Field::Goal,
+            Field::Stage,
+            Field::Outcome,
+            Field::Value,
+            Field::Note,
+            Field::CalledBack,
+            Field::Pinned,
+        ];
+        add("field", &mut fields.iter().map(|it| it.word()));
+        for state in [
+            State::Complete,
+            State::Partial,
+            State::Truncated,
+            State::Repaired,
+        ] {
+            names.push(format!("recording-{state:?}").to_lowercase());
+        }
+        for language in Language::ALL {
+            for name in &names {
+                assert!(Words::of(language).has(name), "{language:?} lacks {name}");
+            }
+        }
+    }
 }
