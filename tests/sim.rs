@@ -13,6 +13,8 @@
 
 #[path = "sim/cast.rs"]
 mod cast;
+#[path = "sim/crossings.rs"]
+mod crossings;
 #[path = "sim/network.rs"]
 mod network;
 #[path = "sim/phone.rs"]
@@ -193,6 +195,9 @@ fn run(quarter: u64) {
         for (_, ended) in records(&world) {
             *reasons.entry(ended.finish_reason.word()).or_default() += 1;
             for transfer in &ended.transfers {
+                if transfer.joined.is_some() {
+                    *transfers.entry("joined").or_default() += 1;
+                }
                 *transfers.entry(transfer.result.word()).or_default() += 1;
             }
         }
@@ -207,6 +212,7 @@ fn run(quarter: u64) {
         "busy",
         "rejected",
         "session-expired",
+        "transferred",
     ] {
         assert!(
             reasons.contains_key(reason),

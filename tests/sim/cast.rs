@@ -41,7 +41,7 @@ impl World {
         phone
     }
 
-    fn while_talking(&mut self, plan: &mut Vec<(Moment, Act)>, from: Moment) {
+    pub(crate) fn while_talking(&mut self, plan: &mut Vec<(Moment, Act)>, from: Moment) {
         // Now and then long enough for sessions to be refreshed, and to be over.
         let most_ms = [60_000, 60_000, 150_000][usize::try_from(self.chance.below(3)).unwrap()];
         for _ in 0..self.chance.below(4) {

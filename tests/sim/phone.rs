@@ -16,12 +16,13 @@ mod transfer;
 mod updates;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ringtag::base::time::Moment;
 
 use crate::text::{body, branch, first_line, header, in_brackets, sdp, sdp_line, status, tag, uri};
+use crate::world::US;
 
 use answers::Unacked;
 pub(crate) use habits::{Habits, Reliable};
@@ -105,6 +106,8 @@ pub(crate) struct Phone {
     min_se_s: u32,
     /// It hangs up once its REFER is accepted.
     leaves: bool,
+    /// The dialog whose place its INVITE takes.
+    pub(crate) replaces: Option<String>,
     late_offer: bool,
     codec: &'static str,
     media: (String, u16),
@@ -170,6 +173,25 @@ impl Phone {
         phone
     }
 
+    /// A phone of the office that calls by itself, in another one's place.
+    pub(crate) fn picker(
+        n: usize,
+        address: SocketAddr,
+        habits: Habits,
+        plan: Vec<(Moment, Act)>,
+    ) -> Self {
+        let mut phone = Self::new(format!("picker {n}"), address, habits, plan);
+        phone.call_id = format!("pick-{n}");
+        phone.local = format!("<sip:{}@{}>;tag=picker{n}", 200 + n, address.ip());
+        phone.target = format!("sip:{US}");
+        phone.remote = format!("<sip:{US}>");
+        if phone.habits.tcp {
+            phone.target += ";transport=tcp";
+        }
+        phone.media = (format!("10.77.2.{}", n % 250), 8_000);
+        phone
+    }
+
     fn new(name: String, address: SocketAddr, habits: Habits, plan: Vec<(Moment, Act)>) -> Self {
         Self {
             name,
@@ -196,6 +218,7 @@ impl Phone {
             session: None,
             min_se_s: 0,
             leaves: false,
+            replaces: None,
             late_offer: false,
             codec: "PCMA",
             media: (String::new(), 0),
@@ -223,6 +246,28 @@ impl Phone {
     /// This phone answers with a codec that nobody offered.
     pub(crate) fn speaks_another_codec(&mut self) {
         self.codec = "PCMU";
+    }
+
+    /// Whether it is one of the office, behind a trunk that may transfer.
+    pub(crate) fn is_office(&self) -> bool {
+        self.address.ip() == IpAddr::from([10, 67, 0, 1])
+            || self.address.ip() == IpAddr::from([10, 68, 0, 1])
+    }
+
+    /// Whether it talks.
+    pub(crate) fn is_up(&self) -> bool {
+        !self.dead && self.state == State::Up
+    }
+
+    /// Its dialog, as a Replaces names it to us.
+    pub(crate) fn replaces(&self) -> String {
+        let (to, from) = (tag(&self.remote), tag(&self.local));
+        format!("{};to-tag={to};from-tag={from}", self.call_id)
+    }
+
+    /// It does something more at that moment.
+    pub(crate) fn will(&mut self, at: Moment, act: Act) {
+        self.plan.push((at, act));
     }
 
     /// Whether the dialog stands at a phone that works.

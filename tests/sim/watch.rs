@@ -38,6 +38,8 @@ pub(crate) struct Watch {
     began_with_offer: BTreeSet<(String, String)>,
     /// Dialogs in which that was answered.
     answered: BTreeSet<Dialog>,
+    /// INVITEs of ours to which nothing came yet, and when each was sent first.
+    silent: BTreeMap<Invite, Moment>,
     /// INVITEs of ours that went by a connection.
     on_streams: BTreeSet<Invite>,
     said: BTreeMap<(Invite, String), Said>,
@@ -112,6 +114,9 @@ impl Watch {
             _request if !is_new => return,
             _new => {}
         }
+        if method(text) == "INVITE" {
+            self.silent.insert((id.clone(), number), now);
+        }
         if method(text) == "INVITE" && header(text, "Via").starts_with("SIP/2.0/TCP") {
             self.on_streams.insert((id.clone(), number));
         }
@@ -176,6 +181,7 @@ impl Watch {
         let dialog = (id.clone(), own.clone(), peer.clone());
         let says = !body(text).is_empty();
         let invite = (id.clone(), number);
+        let is_late = of == "INVITE" && self.came_too_late(now, &invite);
         if status >= 200 {
             if let Some(offers) = self.ours.get_mut(&dialog) {
                 offers.remove(&(number, of.to_owned()));
@@ -186,7 +192,14 @@ impl Watch {
             }
             return;
         }
-        if of != "INVITE" || !lists(text, "Require", "100rel") || self.over.contains_key(&invite) {
+        if of != "INVITE" || !lists(text, "Require", "100rel") {
+            return;
+        }
+        // Whatever became of its connection, the peer has answered.
+        if says && self.began_with_offer.contains(&(id, own)) {
+            self.answered.insert(dialog);
+        }
+        if is_late || self.over.contains_key(&invite) {
             return;
         }
         let rseq: u32 = header(text, "RSeq").parse().unwrap_or(0);
@@ -196,9 +209,16 @@ impl Watch {
         }
         self.heard.insert((invite.clone(), peer.clone()), rseq);
         self.owed.insert((invite, peer, rseq), now);
-        if says && self.began_with_offer.contains(&(id, own)) {
-            self.answered.insert(dialog);
+    }
+
+    /// Nothing came to an INVITE of ours in its time, and nobody waits for this.
+    fn came_too_late(&mut self, now: Moment, invite: &Invite) -> bool {
+        let since = self.silent.remove(invite);
+        let is_late = since.is_some_and(|since| now - since >= OVER);
+        if is_late {
+            self.over.insert(invite.clone(), now);
         }
+        is_late
     }
 
     fn is_over(&mut self, now: Moment, id: &str, number: u32) {

@@ -23,6 +23,7 @@ use ringtag::sip::endpoint::{Settings, Transmit};
 use ringtag::sip::session_timer::Policy;
 use ringtag::sip::transport::{Path, Transport};
 
+use crate::crossings::Crossing;
 use crate::network::{Network, Packet, Weather};
 use crate::phone::Phone;
 use crate::streams::{Event, Streams};
@@ -81,6 +82,7 @@ pub(crate) struct World {
     unacked: BTreeMap<(String, String), (u32, Option<Moment>)>,
     pub(crate) watch: Watch,
     pub(crate) broken: Option<String>,
+    pub(crate) crossings: Vec<(Moment, Crossing)>,
     drain_at: Option<Moment>,
     shutdown_at: Option<Moment>,
 }
@@ -142,6 +144,7 @@ impl World {
             unacked: BTreeMap::new(),
             watch: Watch::default(),
             broken: None,
+            crossings: Vec::new(),
             drain_at,
             shutdown_at: Some(SHUTDOWN),
             chance,
@@ -151,6 +154,7 @@ impl World {
             let caller = world.caller(u8::try_from(n + 1).unwrap());
             world.phones.push(caller);
         }
+        world.plan_crossings();
         world
     }
 
@@ -174,10 +178,12 @@ impl World {
         let phones = self.phones.iter().filter_map(Phone::next_timeout).min();
         let board = self.board.poll_timeout().map(|(at, _)| at);
         let later = self.later.iter().map(|(at, _)| *at).min();
+        let crossings = self.crossings.iter().map(|(at, _)| *at).min();
         [
             phones,
             board,
             later,
+            crossings,
             self.network.next(),
             self.streams.next(),
             self.drain_at,
@@ -213,6 +219,10 @@ impl World {
             self.board.handle_timeout(now);
             self.perform();
         }
+        while let Some(at) = self.crossings.iter().position(|(at, _)| *at <= now) {
+            let (_, what) = self.crossings.swap_remove(at);
+            self.cross(what);
+        }
         for at in 0..self.phones.len() {
             if self.phones[at].next_timeout().is_some_and(|due| due <= now) {
                 self.phones[at].handle_timeout(now);
@@ -229,7 +239,7 @@ impl World {
 
     // ---- packets ----------------------------------------------------------------------------------------------
 
-    fn flush(&mut self, at: usize) {
+    pub(crate) fn flush(&mut self, at: usize) {
         let (from, tcp) = (self.phones[at].address, self.phones[at].habits.tcp);
         for text in std::mem::take(&mut self.phones[at].sent) {
             self.tell_forks(at, &text);

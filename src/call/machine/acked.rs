@@ -92,7 +92,9 @@ impl Call {
     ) {
         if self.caller.unacked == Some(server) {
             self.caller.unacked = None;
-        } else if !self.arrived_acked(server) && !self.modify_unacked(now, hands, server) {
+        } else if self.leaver_never_acked(now, hands, server)
+            || !self.arrived_acked(server) && !self.modify_unacked(now, hands, server)
+        {
             return;
         }
         self.end(now, hands, End::cut(FinishReason::SignallingLost));

@@ -5,24 +5,23 @@ use crate::base::id::Side;
 use crate::base::time::Moment;
 use crate::call::hands::{Answer, Hands, Owner};
 use crate::call::headers::Why;
+use crate::call::machine::attempt::{Attempt, Stage as Trying};
 use crate::call::machine::modify::{Modify, Stage, over};
 use crate::call::machine::{Call, Errand, State};
 use crate::call::timers::Timer;
-use crate::sip::endpoint::ClientKey;
+use crate::sip::endpoint::{ClientKey, ServerKey};
 use crate::sip::message::{Method, Response};
 
 impl Call {
-    /// The callee is about to leave, and is one of the two that talk until then.
+    /// The callee is about to leave, and is one of the two that talk until then. A 2xx that it has not acknowledged it goes on
+    /// owing: its BYE waits for that (RFC 3261 15).
     pub(super) fn settle_leaver(&mut self, now: Moment, hands: &mut Hands) {
         let State::Up(up) = &mut self.state else {
             return;
         };
-        let modify = up.modify.take();
-        let callee = self.attempts.get_mut(up.answered);
-        if let Some(server) = callee.and_then(|one| one.unacked.take()) {
-            hands.invite_is_answered(server);
-        }
-        let Some(modify) = modify else { return };
+        let Some(modify) = up.modify.take() else {
+            return;
+        };
         self.timers.stop(Timer::Modify);
         match modify.from {
             Side::Callee => self.settle_own(now, hands, modify),
@@ -41,12 +40,34 @@ impl Call {
                 let owner = Owner::Call(self.key, self.caller.leg.id, Errand::TakenBack);
                 hands.own(client, owner);
                 hands.cancel(now, client);
+                return hands.invite_is_answered(modify.server);
             }
-            // Its ACK is nobody's now.
             Stage::Agreed => {}
             Stage::Offered { client, .. } => hands.ack(now, client, &mut self.caller.leg, None),
         }
-        hands.invite_is_answered(modify.server);
+        if let State::Up(up) = &self.state
+            && let Some(leaver) = self.attempts.get_mut(up.answered)
+        {
+            leaver.unacked = Some(modify.server);
+        }
+    }
+
+    /// Who has left the conversation never acknowledged a 2xx: its BYE waits no longer. `false`: that is somebody else.
+    pub(super) fn leaver_never_acked(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        server: ServerKey,
+    ) -> bool {
+        let owes = |one: &&mut Attempt| one.unacked == Some(server) && one.stage == Trying::Leaving;
+        let Some(leaver) = self.attempts.iter_mut().find(owes) else {
+            return false;
+        };
+        leaver.unacked = None;
+        let leg = leaver.leg.id;
+        self.timers.stop(Timer::Depart(leg));
+        self.depart(now, hands, leg);
+        true
     }
 
     /// What the caller wanted of it.

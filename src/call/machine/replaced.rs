@@ -350,6 +350,44 @@ mod tests {
     }
 
     #[test]
+    fn who_is_replaced_and_owes_an_ack_hears_its_bye_after_it() {
+        for acknowledges in [true, false] {
+            let mut rig = rig();
+            let (mut caller, mut callee) = rig.up();
+            let again = callee.request("INVITE", &sdp("127.0.0.3", 5_000, ""));
+            rig.from(PBX, &again);
+            let toward = rig.to(CARRIER, "INVITE");
+            let answer = sdp("127.0.0.2", 4_000, "");
+            rig.from(CARRIER, &reply(&toward, 200, "", &answer));
+            rig.to(PBX, "SIP/2.0 200");
+            let invite = pickup(&rig, "");
+            rig.from(PBX, &invite);
+            let ask = rig.to(CARRIER, "INVITE");
+            rig.from(CARRIER, &reply(&ask, 200, "", &answer));
+            let all = rig.all_to(PBX);
+            let byes = |all: &[String]| all.iter().any(|text| begins(text, "BYE"));
+            assert!(!byes(&all), "RFC 3261 15: not before its ACK: {all:?}");
+            let ok = all.iter().rfind(|text| begins(text, "SIP/2.0 200"));
+            let mut new = Peer::caller(&invite, ok.unwrap());
+            new.address = PBX;
+            let ack = new.request("ACK", "");
+            rig.from(PBX, &ack);
+            if acknowledges {
+                let ack = callee.request("ACK", "");
+                rig.from(PBX, &ack);
+            } else {
+                rig.seconds(33);
+            }
+            assert!(byes(&rig.all_to(PBX)));
+            assert_eq!(rig.board.live().answered, 1);
+            let bye = caller.request("BYE", "");
+            rig.from(CARRIER, &bye);
+            assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
+            rig.assert_clean();
+        }
+    }
+
+    #[test]
     fn its_ports_are_of_the_family_of_its_sound() {
         for (offer, toward) in [
             (sdp("127.0.0.4", 6_000, ""), "127.0.0.1"),

@@ -361,6 +361,9 @@ impl Call {
         };
         attempt.stage = Trying::Over;
         attempt.leg.part.left = Some(now);
+        if let Some(server) = attempt.unacked.take() {
+            hands.invite_is_answered(server);
+        }
         transfer.referrer = Referrer::Gone(attempt.leg.dialog.take().map(Box::new));
         attempt.leg.upkeep.abandon(now, hands);
         self.timers.stop(Timer::Session(leg));
@@ -444,8 +447,9 @@ impl Call {
             return;
         };
         attempt.stage = Trying::Over;
+        let unacked = attempt.unacked.take();
         if let Some(dialog) = attempt.leg.dialog.take() {
-            hands.part(now, &attempt.leg, dialog, Why::NONE, None);
+            hands.part(now, &attempt.leg, dialog, Why::NONE, unacked);
         }
     }
 
@@ -464,6 +468,9 @@ impl Call {
             Method::Bye => {
                 attempt.stage = Trying::Over;
                 attempt.leg.dialog = None;
+                if let Some(server) = attempt.unacked.take() {
+                    hands.invite_is_answered(server);
+                }
                 hands.forget_leg(&attempt.leg);
                 self.timers.stop(Timer::Depart(leg));
                 200

@@ -71,7 +71,13 @@ impl Phone {
                     ("UPDATE", State::Early) => String::new(),
                     (_, _) => self.session_headers(),
                 };
-                format!("{more}{habits}{session}")
+                let replaces = match &self.replaces {
+                    Some(named) if is_first => {
+                        format!("Require: replaces\r\nReplaces: {named}\r\n")
+                    }
+                    Some(_) | None => String::new(),
+                };
+                format!("{more}{replaces}{habits}{session}")
             }
             _other => more.to_owned(),
         };

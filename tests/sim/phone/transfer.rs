@@ -18,6 +18,17 @@ impl Phone {
         self.request_in(now, "REFER", "", None, &more);
     }
 
+    /// Asks that the other side be sent to whom the phone talks with whose dialog this names.
+    pub(crate) fn refer_to_party_of(&mut self, now: Moment, named: &str, leaves: bool) {
+        if self.clients.iter().any(|one| one.method == "REFER") {
+            return;
+        }
+        self.leaves = leaves;
+        let escaped = named.replace(';', "%3B").replace('=', "%3D");
+        let more = format!("Refer-To: <sip:10.1.1.1?Replaces={escaped}>\r\n");
+        self.request_in(now, "REFER", "", None, &more);
+    }
+
     pub(super) fn referred(&mut self, now: Moment, status: u16) {
         match status {
             200..=299 if self.leaves && self.state == State::Up => self.bye(now),
