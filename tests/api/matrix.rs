@@ -14,6 +14,11 @@ use ringtag::api::{router, routes};
 const MATRIX: &[(&str, &str, &str)] = &[
     ("GET", "/", "amly"),
     ("GET", "/ui/rows", "amly"),
+    ("GET", "/calls/{id}", "amly"),
+    ("POST", "/calls/{id}", "am"),
+    ("GET", "/board", "amly"),
+    ("GET", "/ui/board", "amly"),
+    ("POST", "/ui/say", "am"),
     ("GET", "/ui/look", "oamly"),
     ("GET", "/assets/{version}/{name}", "oamly"),
     ("GET", "/healthz", "oamly"),

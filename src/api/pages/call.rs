@@ -1,15 +1,16 @@
 //! `GET /calls/{id}`: a call by itself; `POST` says what it was, for browsers without scripts.
 
-use axum::extract::{Form, State as Shared};
+use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
+use crate::api::calls::say::{fits, refused};
 use crate::api::calls::{GivenId, find, off_the_loop, page};
 use crate::api::door::Asker;
 use crate::api::error::ApiError;
 use crate::api::pages::html;
 use crate::api::pages::look::Look;
-use crate::api::pages::say::{changes, refused};
+use crate::api::pages::say::{GivenForm, changes, fields};
 use crate::api::pages::show::Shower;
 use crate::api::state::State;
 use crate::api::veil;
@@ -41,12 +42,14 @@ pub(in crate::api) async fn say(
     Asker(who): Asker,
     look: Look,
     id: GivenId,
-    Form(fields): Form<Vec<(String, String)>>,
+    form: GivenForm,
 ) -> Result<Response, ApiError> {
     let call = find(&state, &who, id).await?;
+    let fields = fields(form)?;
     let version = fields.iter().find(|(name, _)| name == "version");
     let version = version.and_then(|(_, version)| version.parse().ok());
     let say = changes(&fields, &call)?;
+    fits(&say, &call, &state.rules())?;
     let (store, by, id) = (state.store.clone(), who.name.clone(), call.id);
     let said = off_the_loop(move || store.say(id, say, &by, version)).await?;
     match said {
@@ -56,7 +59,7 @@ pub(in crate::api) async fn say(
             let page = show(&state, &who, &look, &now, true).await?;
             Ok((StatusCode::CONFLICT, page).into_response())
         }
-        Err(error) => Err(refused(error)),
+        Err(error) => Err(refused(error, &who, version)),
     }
 }
 

@@ -1,27 +1,41 @@
 //! What a form says of a call, and `POST /ui/say`: of several at once.
 
+use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State as Shared};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
+use crate::api::calls::say::{fits, refused};
 use crate::api::calls::{off_the_loop, unknown};
 use crate::api::door::Asker;
 use crate::api::error::ApiError;
 use crate::api::pages::looks::local;
-use crate::api::state::State;
+use crate::api::state::{Rules, State};
 use crate::api::veil;
 use crate::base::id::CallId;
 use crate::people::Who;
 use crate::store::Store;
-use crate::store::error::StoreError;
 use crate::store::record::CallRecord;
-use crate::store::say::{Say, SayError};
+use crate::store::say::Say;
 
 /// Most calls at once, as in the API.
 const CALLS_MAX: usize = 500;
 
 /// Fields of a form, in order.
 type Fields = [(String, String)];
+
+/// A form as axum reads it.
+pub(super) type GivenForm = Result<Form<Vec<(String, String)>>, FormRejection>;
+
+/// The fields of a form.
+pub(super) fn fields(form: GivenForm) -> Result<Vec<(String, String)>, ApiError> {
+    let read = form.map(|Form(fields)| fields);
+    read.map_err(|_| {
+        ApiError::bad(
+            "bad-form",
+            "this is no form; send its fields as a page does",
+        )
+    })
+}
 
 fn field<'f>(fields: &'f Fields, name: &str) -> &'f str {
     let field = fields.iter().find(|(own, _)| own == name);
@@ -85,8 +99,9 @@ fn amount(text: &str) -> Result<Option<f64>, ApiError> {
 pub(in crate::api) async fn say(
     Shared(state): Shared<State>,
     Asker(who): Asker,
-    Form(fields): Form<Vec<(String, String)>>,
+    form: GivenForm,
 ) -> Result<Response, ApiError> {
+    let fields = fields(form)?;
     let back = local(field(&fields, "back"));
     // The button of one row speaks of that row alone, whatever else is selected.
     let one = Some(field(&fields, "called_back")).filter(|id| !id.is_empty());
@@ -100,14 +115,15 @@ pub(in crate::api) async fn say(
         }
     };
     let is_one = one.is_some();
-    let (store, asker) = (state.store.clone(), who.clone());
-    let done = off_the_loop(move || say_all(&store, &asker, &ids, &fields, is_one)).await??;
+    let (store, rules, asker) = (state.store.clone(), state.rules(), who.clone());
+    let done =
+        off_the_loop(move || say_all((&store, &rules), &asker, &ids, &fields, is_one)).await??;
     let join = if back.contains('?') { '&' } else { '?' };
     Ok(Redirect::to(&format!("{back}{join}done={done}")).into_response())
 }
 
 fn say_all(
-    store: &Store,
+    (store, rules): (&Store, &Rules),
     who: &Who,
     ids: &[CallId],
     fields: &Fields,
@@ -125,13 +141,14 @@ fn say_all(
         } else {
             added(fields, &call)?
         };
+        fits(&say, &call, rules)?;
         if !say.is_empty() {
             changes.push((*id, say, None));
         }
     }
     let mut done = 0;
     for (_, said) in store.say_all(changes, &who.name) {
-        said.map_err(refused)?;
+        said.map_err(|error| refused(error, who, None))?;
         done += 1;
     }
     Ok(done)
@@ -160,21 +177,6 @@ fn added(fields: &Fields, call: &CallRecord) -> Result<Say, ApiError> {
     };
     say.clean()
         .map_err(|fault| ApiError::bad("bad-field", fault.to_string()))
-}
-
-/// Why the store did not take it.
-pub(super) fn refused(error: SayError) -> ApiError {
-    match error {
-        SayError::NoCall | SayError::NoNote(_) => unknown(),
-        SayError::Wrong(fault) => ApiError::bad("bad-field", fault.to_string()),
-        error @ (SayError::Changed(_) | SayError::Erased | SayError::Full) => {
-            ApiError::new(StatusCode::CONFLICT, "conflict", error.to_string())
-        }
-        error @ SayError::Busy => {
-            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string())
-        }
-        SayError::Store(error) => StoreError::into(error),
-    }
 }
 
 #[cfg(test)]
