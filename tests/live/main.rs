@@ -12,6 +12,10 @@
 mod admission;
 mod banlist;
 mod baresip;
+mod browser;
+mod browser_calls;
+mod browser_looks;
+mod browser_rights;
 mod commands;
 mod crash;
 mod dns;
@@ -47,3 +51,4 @@ mod torture;
 mod transfers;
 mod trunks;
 mod websocket;
+mod week;

@@ -68,6 +68,13 @@ impl Script {
         self.step(&format!("<pause milliseconds=\"{ms}\"/>"))
     }
 
+    /// Speaks: sends a file of A-law again and again.
+    pub(crate) fn stream(self, file: &str) -> Self {
+        self.step(&format!(
+            "<nop><action><exec rtp_stream=\"{file},-1,8\"/></action></nop>"
+        ))
+    }
+
     /// Calls. The phone's first INVITE; without SDP it asks for an offer.
     pub(crate) fn invite(mut self, sdp: bool) -> Self {
         let body = if sdp {
@@ -120,6 +127,12 @@ impl Script {
         let ends = after.map(|line| self.steps.rfind(line).map(|at| at + line.len()));
         let end = ends.into_iter().flatten().max().unwrap();
         self.steps.insert_str(end, headers);
+        self
+    }
+
+    /// Says in every From so far that somebody else calls.
+    pub(crate) fn from_somebody(mut self, from: &str) -> Self {
+        self.steps = self.steps.replace(CALLER, from);
         self
     }
 

@@ -133,6 +133,12 @@ const update = gather(300, async () => {
 });
 
 if (form) {
+  // A note that was pinned here is no news to who pinned it.
+  document.addEventListener('said', ({ detail }) => {
+    const seen = Number(form.elements.version.value);
+    const news = detail.said.filter(({ n }) => n > seen);
+    if (news.length === 1 && news[0].what === 'pinned') form.elements.version.value = detail.version;
+  });
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     save().catch((error) => tell(`${form.dataset.failed} ${error.message}`, 'bad'));

@@ -78,8 +78,7 @@ export class Pins {
     const text = this.#form.querySelector('textarea').value.trim();
     if (!text) return;
     try {
-      const call = await this.#ask('POST', '', { at_ms: this.#at * 1000, text });
-      this.#show(call.notes);
+      await this.#changed(await this.#ask('POST', '', { at_ms: this.#at * 1000, text }));
       this.#close();
       this.#player.say(this.#root.dataset.noted.replace('%1', this.#player.clock(this.#at)));
     } catch {
@@ -89,32 +88,20 @@ export class Pins {
 
   async #remove(note) {
     try {
-      const call = await this.#ask('DELETE', `/${note.dataset.id}`);
-      this.#show(call.notes);
+      await this.#changed(await this.#ask('DELETE', `/${note.dataset.id}`));
       (this.#list.querySelector('.pin-at') ?? this.#root.querySelector('.pin')).focus();
     } catch {
       this.#player.say(this.#root.dataset.refused);
     }
   }
 
-  #show(notes) {
-    const pattern = this.#root.querySelector('.pin-pattern').content.firstElementChild;
-    const dates = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' });
-    const sorted = [...notes].sort((a, b) => a.at_ms - b.at_ms);
-    this.#list.replaceChildren(...sorted.map((note) => {
-      const line = pattern.cloneNode(true);
-      const at = this.#player.clock(note.at_ms / 1000);
-      line.dataset.id = note.id;
-      line.dataset.at = note.at_ms;
-      const link = line.querySelector('.pin-at');
-      link.textContent = at;
-      link.href = `#t=${Math.floor(note.at_ms / 1000)}`;
-      line.querySelector('.pin-text').textContent = note.text;
-      line.querySelector('.sub').textContent = `${note.by}, ${dates.format(new Date(note.at))}`;
-      const remove = line.querySelector('.pin-remove');
-      remove.setAttribute('aria-label', remove.dataset.label.replace('%1', at));
-      return line;
-    }));
+  /** The call was changed from here: the list is the server's, in whose words and zone the page is. */
+  async #changed(call) {
+    document.dispatchEvent(new CustomEvent('said', { detail: call }));
+    const answer = await fetch(location.pathname, { headers: { accept: 'text/html' } });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    this.#list.replaceChildren(...document.adoptNode(page.querySelector('.player .pins')).children);
     this.#player.changed();
   }
 }

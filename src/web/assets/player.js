@@ -267,7 +267,7 @@ class Player {
     const at = moment(location.hash);
     if (at === null) return;
     this.seek(at);
-    this.#root.scrollIntoView({ block: 'nearest' });
+    this.#slider.scrollIntoView({ block: 'nearest' });
   }
 
   async #link() {

@@ -1,0 +1,192 @@
+//! A manager's morning in Chromium: a call rings, is answered and ends before their eyes; they listen, say what it was, find
+//! it again and take it away.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ringtag::base::chance::Chance;
+use ringtag::people::password::Kept;
+use ringtag::phones::g711::Law;
+use ringtag::phones::tone::Tone;
+
+use crate::browser::Browser;
+use crate::harness::Ringtag;
+use crate::script::Script;
+use crate::sipp::{Sipp, TO_DESK};
+use crate::week::{HOSTILE, PASSWORD};
+
+/// A second of a voice as sipp streams it: half of it a tone, half silence.
+fn voice(folder: &Path, hz: u32) -> PathBuf {
+    let mut tone = Tone::new(hz);
+    let codes: Vec<u8> = (0..8_000)
+        .map(|n| Law::A.encode(if n < 4_000 { tone.next_sample() } else { 0 }))
+        .collect();
+    let file = folder.join(format!("{hz}.al"));
+    fs::write(&file, codes).unwrap();
+    file
+}
+
+/// A phone that rings for a while, answers and speaks.
+pub(crate) fn called(ringtag: &Ringtag, ring_ms: u32) -> Script {
+    let voice = voice(ringtag.folder.path(), 400);
+    Script::callee("called")
+        .expect_call()
+        .reply(180)
+        .pause(ring_ms)
+        .describe(200, "sendrecv")
+        .expect("ACK")
+        .stream(&voice.to_string_lossy())
+        .expect("BYE")
+        .reply(200)
+}
+
+/// A phone that calls, speaks for a while and hangs up.
+pub(crate) fn caller(ringtag: &Ringtag, talk_ms: u32) -> Script {
+    let voice = voice(ringtag.folder.path(), 700);
+    Script::caller("caller")
+        .invite(true)
+        .provisionals(&[100, 180])
+        .response(200)
+        .ack(false)
+        .stream(&voice.to_string_lossy())
+        .pause(talk_ms)
+        .request("BYE", "")
+        .response(200)
+}
+
+/// A ringtag with a manager in it.
+fn with_anna() -> Ringtag {
+    let hash = Kept::make(PASSWORD, &mut Chance::from_number(1)).unwrap();
+    Ringtag::start(&format!(
+        "{TO_DESK}[[user]]\nname = \"anna\"\nrole = \"manager\"\npassword = \"{hash}\"\n"
+    ))
+}
+
+/// A browser in which somebody signed in by the page's own form.
+pub(crate) fn signed_in(site: &str, name: &str) -> Browser {
+    let browser = Browser::start(1_280, 900);
+    browser.sign_in(site, name);
+    browser
+}
+
+/// Where the audio element is, when it plays.
+const PLAYED: &str = "(() => { const audio = document.querySelector('audio'); \
+                      return !audio.paused && audio.currentTime; })()";
+
+#[test]
+fn a_call_rings_is_answered_and_ends_before_ones_eyes_and_is_played_tagged_found_and_exported() {
+    let ringtag = with_anna();
+    let site = format!("http://{}:8080", ringtag.net.ringtag());
+    let browser = signed_in(&site, "anna");
+    browser.see("document.querySelector('#live-state').textContent");
+    let pbx = Sipp::play(&ringtag, &called(&ringtag, 3_000), ringtag.net.pbx());
+    let carrier = Sipp::play(&ringtag, &caller(&ringtag, 9_000), ringtag.net.carrier());
+    browser.see("document.querySelector('tr.call.ringing')");
+    browser.see("document.querySelector('tr.call.talking')");
+
+    // While they talk: what there is of the recording is played.
+    browser.click("tr.call th.caller a");
+    browser.see("document.querySelector('.player[data-grows]')");
+    browser.see("document.querySelector('.player .length').textContent >= '0:02'");
+    browser.see("!document.querySelector('.player-grows').hidden");
+    browser.click(".player .play");
+    browser.see(&format!("{PLAYED} > 0.3"));
+    carrier.succeed();
+    pbx.succeed();
+    browser.see("document.querySelector('.player-grows').hidden");
+    browser.see("document.querySelector('#head .badge.answered')");
+
+    // The whole of it: played, and sought by key and by mouse.
+    browser.open(&browser.address());
+    browser.see("document.querySelector('.player:not([data-grows]) .axis span')");
+    browser.press(" ");
+    browser.see(&format!("{PLAYED} > 0.5"));
+    browser.press(" ");
+    browser.see("document.querySelector('audio').paused");
+    browser.click(".player .slider");
+    let middle = browser.see("document.querySelector('audio').currentTime > 3 && document.querySelector('audio').currentTime");
+    assert!(middle.as_f64().unwrap() < 6.0, "{middle}");
+    browser.press("\u{e012}");
+    browser.see(&format!(
+        "document.querySelector('audio').currentTime < {middle} - 3"
+    ));
+    browser.press("\u{e010}");
+    browser.see("document.querySelector('.slider').getAttribute('aria-valuenow') >= 8");
+    browser.press("\u{e011}");
+    browser.see("document.querySelector('.player .at').textContent === '0:00'");
+    // Somebody speaks from its beginning to its end, and each on their own half.
+    let bars = browser.ask(
+        "const bytes = new Uint8Array(await (await fetch(document.querySelector('.player').dataset.peaks)).arrayBuffer());
+         let [caller, callee] = [0, 0];
+         for (let n = 24; n < bytes.length; n += 4) { caller += bytes[n] > 60; callee += bytes[n + 2] > 60; }
+         return [caller, callee];",
+    );
+    for side in [0, 1] {
+        assert!(bars[side].as_u64().unwrap() > 40, "{bars}");
+    }
+
+    // A note at a moment, and a link to it.
+    browser.press("n");
+    browser.see("document.activeElement.id === 'pin-text'");
+    browser.fill("#pin-text", "asks for <b>the price</b>");
+    browser.click(".pin-form .main");
+    browser.see_text(".pins .pin-text", "asks for <b>the price</b>");
+    browser.see("document.querySelectorAll('.marks span').length === 1");
+    let address = browser.address();
+    browser.open("about:blank");
+    browser.open(&format!("{address}#t=5"));
+    browser.see("document.querySelector('.player .at').textContent === '0:05'");
+    browser.see_text(".pins .pin-text", "asks for <b>the price</b>");
+    browser.is_open_to_all();
+
+    // A note of one's own is no change of somebody else's that the form would ask about.
+    browser.press("n");
+    browser.fill("#pin-text", "wants it today");
+    browser.click(".pin-form .main");
+    browser.see("document.querySelectorAll('.pins li').length === 2");
+
+    // What it was, by the form; then found by it, and taken away.
+    browser.click("#say input[name='goal'][value='price']");
+    browser.fill("#new-tag", "hot lead");
+    browser.click("#say .save .main");
+    browser.see("document.querySelector('#save-state.good')");
+    browser.open(&format!("{site}/?tag=hot+lead"));
+    browser.see("document.querySelectorAll('tr.call').length === 1");
+    browser.open(&format!("{site}/?tag=cold"));
+    browser.see(
+        "document.querySelectorAll('tr.call').length === 0 && document.querySelector('.empty')",
+    );
+    browser.open(&site);
+    let table =
+        browser.ask("return (await fetch(document.querySelector('a[download]').href)).text();");
+    let table = table.as_str().unwrap();
+    assert!(
+        table.contains("+79990000001") && table.contains("hot lead"),
+        "{table}"
+    );
+    browser.is_open_to_all();
+    browser.is_quiet();
+}
+
+#[test]
+fn what_a_telephone_says_of_itself_is_text_on_every_page() {
+    let ringtag = with_anna();
+    let site = format!("http://{}:8080", ringtag.net.ringtag());
+    let hostile = caller(&ringtag, 1_000)
+        .from_somebody("\"<script>document.title='hacked'</script>\" <sip:%3Cimg%20src%3Dx%20onerror%3D1%3E@[local_ip]>;tag=f[call_number]")
+        .also(&format!("User-Agent: {HOSTILE}\n"));
+    let pbx = Sipp::play(&ringtag, &called(&ringtag, 100), ringtag.net.pbx());
+    Sipp::play(&ringtag, &hostile, ringtag.net.carrier()).succeed();
+    pbx.succeed();
+    let browser = signed_in(&site, "anna");
+    browser.see("document.querySelector('tr.call.answered')");
+    let is_only_text = "![...document.querySelectorAll('main img, main script')].length && document.title.includes('ringtag')";
+    browser.see(is_only_text);
+    browser.see_text("tr.call th.caller", "<img");
+    browser.click("tr.call th.caller a");
+    browser.see("document.querySelector('.player .axis span')");
+    browser.see(is_only_text);
+    browser.see_text("h1", "<img");
+    browser.is_open_to_all();
+    browser.is_quiet();
+}

@@ -1,0 +1,151 @@
+//! Every page as people meet it: both languages, both themes, a wide window and a telephone's. `pictures` takes those of
+//! docs/screenshots anew.
+
+use std::fs;
+use std::path::Path;
+
+use crate::browser::Browser;
+use crate::browser_calls::{called, caller};
+use crate::sipp::Sipp;
+use crate::week::Week;
+
+/// Width and height of a desk's window and of a telephone's, the browser's own bars included.
+const DESK: (u32, u32) = (1_280, 1_100);
+const TELEPHONE: (u32, u32) = (500, 1_100);
+
+/// Chooses language and theme as the menu does, and goes to a page.
+fn look(browser: &Browser, week: &Week, language: &str, theme: &str, path: &str) {
+    browser.open(&week.page(&format!(
+        "/ui/look?lang={language}&theme={theme}&back=/board"
+    )));
+    browser.open(&week.page(path));
+    browser.see(&format!(
+        "document.documentElement.lang === {language:?} && document.documentElement.dataset.theme === {theme:?}"
+    ));
+}
+
+/// The pages by the names of their pictures, and what is there when they are whole.
+fn pages(week: &Week) -> [(&'static str, String, &'static str); 5] {
+    [
+        ("calls", "/".to_owned(), "document.querySelector('tr.call')"),
+        (
+            "missed",
+            "/?status=missed&callback=open".to_owned(),
+            "document.querySelector('tr.call')",
+        ),
+        (
+            "call",
+            format!("/calls/{}#t=65", week.recorded()),
+            "document.querySelector('.player .at').textContent === '1:05'",
+        ),
+        (
+            "board",
+            "/board".to_owned(),
+            "document.querySelector('#board').children.length",
+        ),
+        (
+            "sessions",
+            "/sessions".to_owned(),
+            "document.querySelector('h1')",
+        ),
+    ]
+}
+
+#[test]
+fn no_page_keeps_anybody_out_in_any_language_theme_or_width() {
+    let week = Week::start();
+    let browser = Browser::start(DESK.0, DESK.1);
+    browser.sign_in(&week.page("/"), "root");
+    for (language, theme, (width, height)) in [
+        ("en", "light", DESK),
+        ("ru", "dark", DESK),
+        ("ru", "light", TELEPHONE),
+    ] {
+        browser.resize(width, height);
+        for (name, path, is_whole) in pages(&week) {
+            look(&browser, &week, language, theme, &path);
+            browser.see(is_whole);
+            browser.is_open_to_all();
+            // Nothing hangs over the edge of a telephone.
+            let beyond =
+                browser.run("return document.documentElement.scrollWidth - window.innerWidth;");
+            assert!(beyond.as_i64().unwrap() <= 0, "{name} at {width}: {beyond}");
+            browser.is_quiet();
+        }
+    }
+}
+
+#[test]
+fn a_page_is_light_and_quick() {
+    let week = Week::start();
+    let browser = Browser::start(DESK.0, DESK.1);
+    browser.sign_in(&week.page("/"), "root");
+    for (name, path, is_whole) in pages(&week) {
+        browser.open("about:blank");
+        browser.open(&week.page(&path));
+        browser.see(is_whole);
+        let weight = browser.run(
+            "return performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'))
+               .filter((one) => !one.name.includes('/api/'))
+               .reduce((all, one) => all + one.decodedBodySize, 0);",
+        );
+        assert!(
+            weight.as_f64().unwrap() < 150_000.0,
+            "{name}: {weight} bytes"
+        );
+    }
+}
+
+#[test]
+#[ignore = "takes the pictures of docs/screenshots anew; CONTRIBUTING.md says when"]
+fn pictures() {
+    let week = Week::start();
+    let browser = Browser::start(DESK.0, DESK.1);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/screenshots");
+    fs::create_dir_all(&folder).unwrap();
+    let take =
+        |name: &str| fs::write(folder.join(format!("{name}.png")), browser.picture()).unwrap();
+    for (language, theme) in [
+        ("en", "light"),
+        ("ru", "light"),
+        ("en", "dark"),
+        ("ru", "dark"),
+    ] {
+        look(&browser, &week, language, theme, "/login");
+        browser.see("document.querySelector('#password')");
+        take(&format!("login-{language}-{theme}"));
+    }
+    browser.sign_in(&week.page("/"), "root");
+    // The board has somebody on the line.
+    let pbx = Sipp::play(
+        &week.ringtag,
+        &called(&week.ringtag, 100),
+        week.ringtag.net.pbx(),
+    );
+    let carrier = Sipp::play(
+        &week.ringtag,
+        &caller(&week.ringtag, 50_000),
+        week.ringtag.net.carrier(),
+    );
+    browser.open(&week.page("/board"));
+    browser.see("document.querySelector('#board .talking')");
+    for (language, theme) in [
+        ("en", "light"),
+        ("ru", "light"),
+        ("en", "dark"),
+        ("ru", "dark"),
+    ] {
+        for (name, path, is_whole) in pages(&week) {
+            look(&browser, &week, language, theme, &path);
+            browser.see(is_whole);
+            take(&format!("{name}-{language}-{theme}"));
+        }
+    }
+    browser.resize(TELEPHONE.0, TELEPHONE.1);
+    for (name, path, is_whole) in pages(&week).into_iter().take(3) {
+        look(&browser, &week, "ru", "light", &path);
+        browser.see(is_whole);
+        take(&format!("{name}-telephone"));
+    }
+    drop((carrier, pbx));
+}
