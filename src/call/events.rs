@@ -11,9 +11,11 @@ use crate::call::identity;
 use crate::call::machine::Call;
 use crate::call::machine::begin::Arrived;
 use crate::call::screen;
+use crate::call::screen::Refusal;
 use crate::call::sips;
 use crate::call::switchboard::Switchboard;
 use crate::call::takeover::Arriving;
+use crate::sdp::Session;
 use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::{ClientKey, Event, ServerKey};
 use crate::sip::header::Name;
@@ -105,17 +107,7 @@ impl Switchboard {
             Ok(false) => {}
             Err(refusal) => return self.refuse(now, key, &request, &path, refusal),
         }
-        let mut screened = screen::invite(&request);
-        // A caller that could never be sent a BYE is not let in.
-        if screened.is_ok() && Dialog::uas(&request, "", &path).is_err() {
-            let why = "a Contact or Record-Route that leads nowhere";
-            screened = Err((Answer::status(400), why));
-        }
-        if screened.is_ok()
-            && let Some(refusal) = sips::refusal(&self.hands, &request, &path)
-        {
-            screened = Err(refusal);
-        }
+        let mut screened = self.screen(&request, &path);
         let trunks = &self.hands.trunks;
         let registered = trunks.registered(request.uri(), &path);
         let is_contact = registered.is_some();
@@ -146,15 +138,7 @@ impl Switchboard {
             let why = "its caller dials too many different numbers";
             screened = Err((Answer::status(403), why));
         }
-        let parent = request
-            .headers()
-            .from()
-            .tag()
-            .and_then(|tag| self.hands.tag_owner(tag))
-            .and_then(|(_, owner)| match owner {
-                TagOwner::Leg(call, _) => Some(call),
-                TagOwner::Waiting(_) | TagOwner::Parting => None,
-            });
+        let parent = self.came_out_of(&request);
         if screened.is_ok() && self.loops(parent, identity.dialled) {
             screened = Err((Answer::status(482), "the call comes back to its number"));
         }
@@ -177,6 +161,29 @@ impl Switchboard {
         let begun = Call::begin(now, &mut self.hands, call, arrived);
         self.calls.insert(call, Box::new(begun));
         self.after(call);
+    }
+
+    /// The SDP of an INVITE, `None` for a late offer; or what speaks against it, whoever sent it.
+    fn screen(&self, request: &Request, path: &Path) -> Result<Option<Session>, Refusal> {
+        let offer = screen::invite(request)?;
+        // A caller that could never be sent a BYE is not let in.
+        if Dialog::uas(request, "", path).is_err() {
+            let why = "a Contact or Record-Route that leads nowhere";
+            return Err((Answer::status(400), why));
+        }
+        match sips::refusal(&self.hands, request, path) {
+            Some(refusal) => Err(refusal),
+            None => Ok(offer),
+        }
+    }
+
+    /// The call of ours that an INVITE came out of, by way of a trunk.
+    fn came_out_of(&self, request: &Request) -> Option<CallKey> {
+        let (_, owner) = self.hands.tag_owner(request.headers().from().tag()?)?;
+        match owner {
+            TagOwner::Leg(call, _) => Some(call),
+            TagOwner::Waiting(_) | TagOwner::Parting => None,
+        }
     }
 
     /// Whether a call that came out of another one of ours dials a number that is already being called (RFC 5393 4.2: the
@@ -249,7 +256,7 @@ impl Switchboard {
         key: ServerKey,
         request: &Request,
         path: &Path,
-        refusal: screen::Refusal,
+        refusal: Refusal,
     ) {
         let (answer, why) = refusal;
         let status = answer.status;

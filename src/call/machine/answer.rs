@@ -171,35 +171,7 @@ impl Call {
         let Some((server, request)) = self.caller.invite.take() else {
             return Early::default();
         };
-        let forks = self
-            .attempts
-            .get_mut(index)
-            .map(|one| std::mem::take(&mut one.forks))
-            .unwrap_or_default();
-        // Who came by an INVITE of its own was never shown.
-        let remote = response.and_then(|response| response.headers().to().tag());
-        let said_now = response.map(Response::body);
-        let mut chosen: Option<Fork> = None;
-        let mut shown = false;
-        // From the last: a 2xx without SDP means what the target said last, as in `what_it_said`.
-        for fork in forks.into_iter().rev() {
-            let same = Some(&*fork.remote) == remote;
-            shown |= same && fork.tag.is_some();
-            let unchanged = fork.agreed.is_some()
-                || fork.body.is_empty()
-                || said_now.is_none_or(|body| body.is_empty() || fork.body == *body);
-            if same && unchanged && chosen.is_none() {
-                chosen = Some(fork);
-            } else {
-                fork.forget(now, hands);
-            }
-        }
-        // The target changed its answer after it was shown: that takes another dialog (RFC 6337 3.1.1).
-        if chosen.is_none() && shown {
-            let mut fork = Fork::new(hands, "");
-            fork.tag = Some(hands.new_tag(self.key, self.caller.leg.id));
-            chosen = Some(fork);
-        }
+        let chosen = self.choose_fork(now, hands, index, response);
         let leg = &mut self.caller.leg;
         let mut early = Early::default();
         let mut dialog = own;
@@ -242,6 +214,46 @@ impl Call {
         hands.answer(now, server, &request, leg.tag, answer);
         self.caller.unacked = Some(server);
         early
+    }
+
+    /// The early dialog that the caller was shown of this answer; the others come to nothing.
+    fn choose_fork(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        index: usize,
+        response: Option<&Response>,
+    ) -> Option<Fork> {
+        let forks = self
+            .attempts
+            .get_mut(index)
+            .map(|one| std::mem::take(&mut one.forks))
+            .unwrap_or_default();
+        // Who came by an INVITE of its own was never shown.
+        let remote = response.and_then(|response| response.headers().to().tag());
+        let said_now = response.map(Response::body);
+        let mut chosen: Option<Fork> = None;
+        let mut shown = false;
+        // From the last: a 2xx without SDP means what the target said last, as in `what_it_said`.
+        for fork in forks.into_iter().rev() {
+            let same = Some(&*fork.remote) == remote;
+            shown |= same && fork.tag.is_some();
+            let unchanged = fork.agreed.is_some()
+                || fork.body.is_empty()
+                || said_now.is_none_or(|body| body.is_empty() || fork.body == *body);
+            if same && unchanged && chosen.is_none() {
+                chosen = Some(fork);
+            } else {
+                fork.forget(now, hands);
+            }
+        }
+        // The target changed its answer after it was shown: that takes another dialog (RFC 6337 3.1.1).
+        if chosen.is_none() && shown {
+            let mut fork = Fork::new(hands, "");
+            fork.tag = Some(hands.new_tag(self.key, self.caller.leg.id));
+            chosen = Some(fork);
+        }
+        chosen
     }
 
     /// The bridge opens, the recording starts, and the log is told.

@@ -1,7 +1,9 @@
 //! Who talks to the caller leaves, and the call goes on with another party: what it has open is settled, so that nothing of a
 //! dialog that is over is left to end the call (RFC 3261 14.1, 15.1.2).
 
-use crate::base::id::Side;
+use std::time::Duration;
+
+use crate::base::id::{LegId, Side};
 use crate::base::time::Moment;
 use crate::call::hands::{Answer, Hands, Owner};
 use crate::call::headers::Why;
@@ -10,7 +12,10 @@ use crate::call::machine::modify::{Modify, Stage, over};
 use crate::call::machine::{Call, Errand, State};
 use crate::call::timers::Timer;
 use crate::sip::endpoint::{ClientKey, ServerKey};
-use crate::sip::message::{Method, Response};
+use crate::sip::message::{Method, Request, Response};
+
+/// How long who asked may take to hang up once it is told that all went well.
+const DEPART: Duration = Duration::from_secs(5);
 
 impl Call {
     /// The callee is about to leave, and is one of the two that talk until then. A 2xx that it has not acknowledged it goes on
@@ -92,6 +97,80 @@ impl Call {
         if let State::Up(up) = &mut self.state {
             up.modify = Some(modify);
         }
+    }
+
+    /// The call has moved on: who asked for it has some seconds to hang up.
+    pub(super) fn let_depart(&mut self, now: Moment, hands: &mut Hands, index: usize) {
+        let Some(attempt) = self.attempts.get_mut(index) else {
+            return;
+        };
+        if attempt.stage == Trying::Up {
+            attempt.stage = Trying::Leaving;
+            attempt.leg.part.left = Some(now);
+            attempt.leg.upkeep.abandon(now, hands);
+            hands.close_ports(&mut attempt.leg);
+            self.timers.stop(Timer::Session(attempt.leg.id));
+            self.timers.set(Timer::Depart(attempt.leg.id), now + DEPART);
+        }
+    }
+
+    /// It did not hang up by itself.
+    pub(super) fn depart(&mut self, now: Moment, hands: &mut Hands, leg: LegId) {
+        let Some(attempt) = self.leaving(leg) else {
+            return;
+        };
+        attempt.stage = Trying::Over;
+        let unacked = attempt.unacked.take();
+        if let Some(dialog) = attempt.leg.dialog.take() {
+            hands.part(now, &attempt.leg, dialog, Why::NONE, unacked);
+        }
+    }
+
+    /// A request from a party that the call has left: it may hang up, and nothing else. `false`: it is not one.
+    pub(super) fn is_from_leaving(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        leg: LegId,
+        (server, request): (ServerKey, &Request),
+    ) -> bool {
+        let Some(attempt) = self.leaving(leg) else {
+            return false;
+        };
+        let status = match request.method() {
+            Method::Bye => {
+                attempt.stage = Trying::Over;
+                attempt.leg.dialog = None;
+                if let Some(server) = attempt.unacked.take() {
+                    hands.invite_is_answered(server);
+                }
+                hands.forget_leg(&attempt.leg);
+                self.timers.stop(Timer::Depart(leg));
+                200
+            }
+            Method::Options => 200,
+            // It has left the conversation; there is no session to change.
+            Method::Invite | Method::Update => 488,
+            Method::Refer => 603,
+            Method::Ack
+            | Method::Cancel
+            | Method::Register
+            | Method::Info
+            | Method::Prack
+            | Method::Notify
+            | Method::Subscribe
+            | Method::Message
+            | Method::Publish
+            | Method::Other(_) => 481,
+        };
+        hands.reply(now, server, request, Answer::status(status));
+        true
+    }
+
+    fn leaving(&mut self, leg: LegId) -> Option<&mut Attempt> {
+        self.attempts
+            .iter_mut()
+            .find(|one| one.leg.id == leg && one.stage == Trying::Leaving)
     }
 
     /// The caller's response to a re-INVITE whose sender has left.

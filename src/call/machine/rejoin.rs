@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::base::id::LegId;
 use crate::base::time::Moment;
 use crate::call::desk::MediaWish;
 use crate::call::hands::{Hands, Owner};
@@ -232,27 +233,37 @@ impl Call {
         caller.voice.settle();
         callee.leg.voice.settle();
         callee.leg.part.joined = Some(now);
-        let (left, right) = (caller.id, callee.leg.id);
+        let right = callee.leg.id;
         let was_held = std::mem::replace(&mut up.held, caller.holds() || callee.leg.holds());
-        let (held, recording) = (up.held, up.recording);
         up.answered = transfer.target;
-        let to_caller = Box::new(aim(&own, Some(said)));
-        let to_callee = Box::new(aim(said, Some(&own)));
-        Self::media(
-            hands,
-            MediaWish::Aim {
-                leg: left,
-                aim: to_caller,
-            },
-        );
-        Self::media(
-            hands,
-            MediaWish::Aim {
-                leg: right,
-                aim: to_callee,
-            },
-        );
-        if let Some(call) = self.id().filter(|_| recording) {
+        // The pause of a caller that was held is no drift of its clock.
+        let anew = moved || was_held;
+        self.turn_sound(now, hands, right, (&own, said), anew);
+        self.watch_sessions();
+        self.let_depart(now, hands, transfer.by);
+        // RFC 3891 3: who is replaced did not ask for it and is told at once.
+        if came_by_itself && let Some(leg) = self.attempts.get(transfer.by).map(|one| one.leg.id) {
+            self.timers.stop(Timer::Depart(leg));
+            self.depart(now, hands, leg);
+        }
+    }
+
+    /// The sound, the recording and the watch over both turn to the party on the right; `own` and `said` are what the two said.
+    fn turn_sound(
+        &self,
+        now: Moment,
+        hands: &mut Hands,
+        right: LegId,
+        (own, said): (&Session, &Session),
+        anew: bool,
+    ) {
+        let State::Up(up) = &self.state else { return };
+        let left = self.caller.leg.id;
+        for (leg, own, other) in [(left, own, said), (right, said, own)] {
+            let aim = Box::new(aim(own, Some(other)));
+            Self::media(hands, MediaWish::Aim { leg, aim });
+        }
+        if let Some(call) = self.id().filter(|_| up.recording) {
             let turn = MediaWish::Turn {
                 call,
                 at: now,
@@ -260,30 +271,18 @@ impl Call {
             };
             Self::media(hands, turn);
         }
-        Self::media(
-            hands,
-            MediaWish::Bridge {
-                caller: left,
-                callee: right,
-            },
-        );
-        Self::media(
-            hands,
-            MediaWish::Watch {
-                caller: left,
-                on: !held,
-            },
-        );
-        // The pause of a caller that was held is no drift of its clock.
-        if moved || was_held {
+        let bridge = MediaWish::Bridge {
+            caller: left,
+            callee: right,
+        };
+        Self::media(hands, bridge);
+        let watch = MediaWish::Watch {
+            caller: left,
+            on: !up.held,
+        };
+        Self::media(hands, watch);
+        if anew {
             Self::media(hands, MediaWish::Anew { leg: left });
-        }
-        self.watch_sessions();
-        self.let_depart(now, hands, transfer.by);
-        // RFC 3891 3: who is replaced did not ask for it and is told at once.
-        if came_by_itself && let Some(leg) = self.attempts.get(transfer.by).map(|one| one.leg.id) {
-            self.timers.stop(Timer::Depart(leg));
-            self.depart(now, hands, leg);
         }
     }
 }
