@@ -66,6 +66,16 @@ mod tests {
     }
 
     #[test]
+    fn users_take_effect_at_once_but_pages_for_others_wait_for_a_restart() {
+        const ANNA: &str = "[[user]]\nname = \"anna\"\nrole = \"admin\"\npassword = \"$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$0000000000000000000000000000000000000000000\"\n";
+        let here = good(&format!("[web]\nsession_h = 1\n{ANNA}"));
+        assert_eq!(needs_restart(&good(""), &here), [""; 0]);
+        let open = "[web]\nlisten = \"0.0.0.0:8080\"\n";
+        let others = good(&format!("{open}{ANNA}"));
+        assert_eq!(needs_restart(&good(open), &others), ["web.listen"]);
+    }
+
+    #[test]
     fn rules_numbers_and_trunks_do_not() {
         let new = format!(
             "{OFFICE}[recordings]\nwhen = \"none\"\n[[rule]]\nid = \"all\"\nto = \"manager:desk\"\n"

@@ -181,16 +181,16 @@ async fn the_server_binds_loopback_only_and_stops() {
     use std::io::{Read, Write};
 
     let open = House::with("[web]\nlisten = \"0.0.0.0:0\"\n");
-    let open = serve(open.state.clone()).unwrap().unwrap();
+    let open = serve(open.state).unwrap().unwrap();
     assert!(open.address().ip().is_loopback(), "{open:?}");
     open.stop();
     let closed = House::with("[web]\nlisten = \"none\"\n");
-    assert!(serve(closed.state.clone()).unwrap().is_none());
+    assert!(serve(closed.state).unwrap().is_none());
     let house = House::with("[web]\nlisten = \"127.0.0.1:0\"\n");
-    let server = serve(house.state.clone()).unwrap().unwrap();
+    let server = serve(house.state).unwrap().unwrap();
     let address: SocketAddr = server.address();
     let second = House::with(&format!("[web]\nlisten = \"{address}\"\n"));
-    let taken = serve(second.state.clone());
+    let taken = serve(second.state);
     assert!(matches!(taken, Err(ServeError::Bind { .. })), "{taken:?}");
     let ask = |text: String| {
         let mut stream = std::net::TcpStream::connect(address).unwrap();
