@@ -1,6 +1,9 @@
 //! The call log: what a call costs the engine and the store's thread, and how long a start takes.
 //!
 //! `cargo bench --bench store`. Lines named `cpu` are processor time, the others wall time; a call tells six events.
+//!
+//! The lines of `large store` are of the log that `RINGTAG_STORE` names, a folder that the example `calls` made, or else of
+//! `RINGTAG_CALLS` calls made up here (20,000).
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails stops")]
 
 use std::fs;
@@ -21,7 +24,9 @@ use ringtag::call::story::{
 use ringtag::recording::command::{Outcome, State};
 use ringtag::store::Store;
 use ringtag::store::handle::Setup;
+use ringtag::store::maker::{Made, Maker};
 use ringtag::store::query::{Query, Status};
+use ringtag::store::say::Say;
 use ringtag::store::settings::Settings;
 
 /// Events of one call.
@@ -253,5 +258,208 @@ fn starting(bench: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, telling, starting);
+/// Makes a log of so many calls up.
+fn make_up(folder: &Path, calls: u64) {
+    let mut chance = Chance::from_number(5);
+    let (first, _) = call(0, &mut chance);
+    let begin = first.first().unwrap().at;
+    let mut maker = Maker::begin(&folder.join("data"), "bench", chance.fork(), begin).unwrap();
+    for number in 0..calls {
+        let (facts, outcome) = call(number, &mut chance);
+        let id = outcome.call;
+        let at = facts.first().unwrap().at;
+        for fact in facts {
+            maker.tell(id, at, Made::Fact(fact.what)).unwrap();
+        }
+        maker
+            .tell(id, at, Made::Recorded(Box::new(outcome)))
+            .unwrap();
+        maker.tell(id, at, Made::Hashed("ab".repeat(32))).unwrap();
+        if number.is_multiple_of(3) {
+            let say = Say {
+                tags: Some(vec!["hot".into(), "regular".into()]),
+                note: number
+                    .is_multiple_of(12)
+                    .then(|| Some("will call back on Monday".into())),
+                ..Say::default()
+            };
+            let said = Made::Said(Box::new(say), "anna".into());
+            maker.tell(id, at, said).unwrap();
+        }
+    }
+    maker.finish().unwrap();
+}
+
+/// The first page under each condition; of most the worst case, that nothing passes and every row is looked at.
+fn pages() -> Vec<(&'static str, Query)> {
+    let text = |text: &str| Some(text.to_owned());
+    let query = Query::default;
+    vec![
+        ("no condition", query()),
+        (
+            "missed",
+            Query {
+                status: Some(Status::Missed),
+                ..query()
+            },
+        ),
+        (
+            "not called back",
+            Query {
+                callback_open: true,
+                ..query()
+            },
+        ),
+        (
+            "a reason that no call has",
+            Query {
+                status: Some(Status::Ended(FinishReason::BadRequest)),
+                ..query()
+            },
+        ),
+        (
+            "a project and a category of another",
+            Query {
+                project: text("mowers"),
+                category: text("implants"),
+                ..query()
+            },
+        ),
+        (
+            "a manager that nobody is",
+            Query {
+                manager: text("nobody"),
+                ..query()
+            },
+        ),
+        (
+            "a tag that few have",
+            Query {
+                tag: text("spam"),
+                ..query()
+            },
+        ),
+        (
+            "a tag that no call has",
+            Query {
+                tag: text("none"),
+                ..query()
+            },
+        ),
+        (
+            "an outcome that no call has",
+            Query {
+                outcome: text("none"),
+                ..query()
+            },
+        ),
+        (
+            "first calls that were no target and sold",
+            Query {
+                repeat: Some(false),
+                target: Some(false),
+                outcome: text("sold"),
+                ..query()
+            },
+        ),
+        (
+            "a caller that never called",
+            Query {
+                caller: text("+19995550000"),
+                ..query()
+            },
+        ),
+        (
+            "a beginning that no caller has",
+            Query {
+                caller: text("+1999*"),
+                ..query()
+            },
+        ),
+        (
+            "digits that no number has",
+            Query {
+                q: text("00000000"),
+                ..query()
+            },
+        ),
+        (
+            "a text that nothing has",
+            Query {
+                q: text("zzz nothing"),
+                ..query()
+            },
+        ),
+        (
+            "a text that notes have",
+            Query {
+                q: text("на почту"),
+                ..query()
+            },
+        ),
+        (
+            "a day a year ago, of another manager",
+            Query {
+                since: Some(WallTime::from_millis(1_763_700_000_000)),
+                until: Some(WallTime::from_millis(1_763_786_400_000)),
+                manager: text("nobody"),
+                ..query()
+            },
+        ),
+    ]
+}
+
+fn resident_mb() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS"))
+        .unwrap();
+    let kb: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    kb / 1_024
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "memory is no duration, so criterion cannot say it"
+)]
+fn large(bench: &mut Criterion) {
+    let own = tempfile::tempdir().unwrap();
+    let given = std::env::var_os("RINGTAG_STORE").map(std::path::PathBuf::from);
+    let folder = given.as_deref().unwrap_or_else(|| {
+        let calls = std::env::var("RINGTAG_CALLS").map_or(20_000, |calls| calls.parse().unwrap());
+        make_up(own.path(), calls);
+        own.path()
+    });
+    let clock = Clock::start();
+    let (begin, before) = (clock.now(), resident_mb());
+    let (store, _) = Store::open(setup(folder)).unwrap();
+    // After an earlier run: a log that has no rows yet is read from its first line here.
+    println!(
+        "large store: {} calls, opened in {:?}",
+        store.rows(),
+        clock.now() - begin
+    );
+    println!(
+        "large store: resident {} MB, {before} before",
+        resident_mb()
+    );
+    let mut group = bench.benchmark_group("large store");
+    group.sample_size(10);
+    for (name, query) in pages() {
+        group.bench_function(format!("first page: {name}"), |bench| {
+            bench.iter(|| black_box(store.list(&query).unwrap()));
+        });
+    }
+    drop(store);
+    group.bench_function("a start after a clean end", |bench| {
+        bench.iter(|| drop(Store::open(setup(folder)).unwrap()));
+    });
+    group.finish();
+    let begin = clock.now();
+    Store::reindex(setup(folder)).unwrap();
+    println!("large store: reindex {:?}", clock.now() - begin);
+}
+
+criterion_group!(benches, telling, starting, large);
 criterion_main!(benches);

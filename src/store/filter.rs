@@ -155,16 +155,11 @@ impl Text {
                 .into_iter()
                 .any(|name| words.may_have(name))
         });
-        let notes = rows.notes().iter();
         Self {
             callers: Known::new(rows, Digits::within(&text), occurs),
             sources,
             words,
-            // Notes are in lower case already.
-            notes: notes
-                .filter(|(_, note)| finder.find(note.as_bytes()).is_some())
-                .map(|(&(call, _), _)| call)
-                .collect(),
+            notes: rows.notes().with(&text),
         }
     }
 
@@ -215,6 +210,7 @@ impl Filter {
     }
 
     /// Whether a call with this row may be one of those asked for.
+    #[inline]
     pub(crate) fn passes(&self, row: &Row) -> bool {
         row.is_tracked()
             && row.started_at >= self.since

@@ -13,6 +13,7 @@ use crate::call::story::FinishReason;
 use crate::store::caller::{NOBODY, caller_key};
 use crate::store::event::{Began, BeganPersonal, Ended, Event, Parts};
 use crate::store::names::{Name, Names};
+use crate::store::notes::{NoteKey, Notes};
 use crate::store::remark::Kind;
 use crate::store::spoken::{SaidLine, SaidPersonal};
 
@@ -191,9 +192,6 @@ impl Row {
     }
 }
 
-/// A note of a call: 0 is the call's own, the others the lines that pinned them.
-pub(crate) type NoteKey = (CallId, u64);
-
 /// All calls, by id and so by time.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
@@ -201,8 +199,8 @@ pub(crate) struct Rows {
     names: Names,
     /// Callers that are no numbers, by their keys.
     callers: BTreeMap<u64, Box<str>>,
-    /// What people wrote, in lower case.
-    notes: BTreeMap<NoteKey, Box<str>>,
+    /// What people wrote.
+    notes: Notes,
 }
 
 impl Rows {
@@ -232,7 +230,7 @@ impl Rows {
     }
 
     /// What people wrote.
-    pub(crate) fn notes(&self) -> &BTreeMap<NoteKey, Box<str>> {
+    pub(crate) fn notes(&self) -> &Notes {
         &self.notes
     }
 
@@ -304,7 +302,7 @@ impl Rows {
             }
             Event::Unpinned(gone) => {
                 self.spoke(id, n);
-                self.notes.remove(&(id, gone.id));
+                self.notes.remove((id, gone.id));
             }
             Event::Ringing
             | Event::Transferred(_)
@@ -344,7 +342,7 @@ impl Rows {
 
     /// Knows what somebody wrote, which is in lower case already.
     pub(crate) fn note(&mut self, key: NoteKey, text: &str) {
-        self.notes.insert(key, text.into());
+        self.notes.insert(key, text);
     }
 
     fn write(&mut self, key: NoteKey, text: &str) {
@@ -411,14 +409,7 @@ impl Rows {
             row.marks.set(Marks::RECORDED, false);
         }
         self.callers.remove(&key);
-        let gone: Vec<NoteKey> = self
-            .notes
-            .range((id, 0)..=(id, u64::MAX))
-            .map(|(&key, _)| key)
-            .collect();
-        for key in gone {
-            self.notes.remove(&key);
-        }
+        self.notes.remove_all(id);
     }
 
     fn spoke(&mut self, id: CallId, n: u64) {
@@ -466,7 +457,7 @@ impl Rows {
         if said.note.is_some() && row.held.take(Held::NOTE, kind) {
             match &parts.pii {
                 Some(pii) => self.write((id, 0), &pii.note),
-                None => drop(self.notes.remove(&(id, 0))),
+                None => self.notes.remove((id, 0)),
             }
         }
     }

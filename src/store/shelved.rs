@@ -9,7 +9,8 @@ use std::sync::Arc;
 use crate::base::id::CallId;
 use crate::base::time::WallTime;
 use crate::store::names::{Name, Source};
-use crate::store::rows::{Held, Marks, NoteKey, Row, Rows};
+use crate::store::notes::NoteKey;
+use crate::store::rows::{Held, Marks, Row, Rows};
 
 /// Bytes of a row.
 const ROW_SIZE: usize = 64;
@@ -62,7 +63,7 @@ fn put_notes(out: &mut Vec<u8>, part: &[Row], all: &Rows) {
         return;
     };
     let notes = all.notes().range((first.id, 0)..=(last.id, u64::MAX));
-    let notes: Vec<(&NoteKey, &Box<str>)> = notes.collect();
+    let notes: Vec<(NoteKey, &str)> = notes.collect();
     put_count(out, notes.len());
     for ((call, n), text) in notes {
         out.extend_from_slice(&call.to_bytes());

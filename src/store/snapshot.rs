@@ -245,8 +245,12 @@ mod tests {
             rows.names().sources.list()
         );
         assert_eq!(loaded.rows.names().tags.list(), rows.names().tags.list());
-        assert_eq!(loaded.rows.notes(), rows.notes());
-        assert_eq!(loaded.rows.notes().len(), 200);
+        let notes = |rows: &Rows| -> Vec<String> {
+            let notes = rows.notes().range(..);
+            notes.map(|(key, note)| format!("{key:?} {note}")).collect()
+        };
+        assert_eq!(notes(&loaded.rows), notes(&rows));
+        assert_eq!(notes(&rows).len(), 200);
         assert_eq!(loaded.rows.callers(), rows.callers());
         assert_eq!(loaded.rows.callers().len(), 1);
         again
