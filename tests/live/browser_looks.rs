@@ -10,7 +10,7 @@ use crate::sipp::Sipp;
 use crate::week::Week;
 
 /// Width and height of a desk's window and of a telephone's, the browser's own bars included.
-const DESK: (u32, u32) = (1_280, 1_100);
+const DESK: (u32, u32) = (1_280, 1_000);
 const TELEPHONE: (u32, u32) = (500, 1_100);
 
 /// Chooses language and theme as the menu does, and goes to a page.

@@ -87,6 +87,11 @@ fn a_manager_says_what_own_calls_were_and_sees_no_other_project() {
     assert_eq!(status(&browser, "GET", "/metrics", ""), 403);
     let own = format!("/api/v1/calls/{}", week.recorded());
     assert_eq!(status(&browser, "PATCH", &own, "{\"goal\":\"order\"}"), 200);
+    // The row tells what was said before its reader leaves.
+    browser.see(&format!(
+        "document.getElementById('c-{}').innerText.includes('Order')",
+        week.recorded()
+    ));
     forgive(&browser, &[403, 404]);
     browser.click(".menu summary");
     browser.click(".menu form button");

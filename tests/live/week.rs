@@ -167,7 +167,7 @@ const MANAGERS: [(&str, &str); 2] = [("anna", "101"), ("oleg", "102")];
 const CALLS: [Told; 20] = [
     told(97.0, "+79161230011", 0, Some(0), (6, 214), 0),
     told(96.2, "+79035554412", 1, None, (31, 0), 0),
-    told(95.9, "+79035554412", 1, Some(1), (8, 95), 1),
+    told(95.9, HOSTILE, 1, Some(1), (12, 33), 0),
     told(73.5, "+74957771020", 2, Some(0), (4, 412), 0),
     told(72.0, "+79261112233", 0, Some(1), (11, 67), 0),
     told(71.4, "+79261112233", 0, Some(1), (5, 188), 1),
@@ -179,15 +179,19 @@ const CALLS: [Told; 20] = [
     told(24.8, "+79264445566", 0, Some(0), (3, 140), 0),
     told(5.0, "+74959990000", 3, Some(1), (5, 60), 0),
     told(4.6, "+79161230011", 0, Some(0), (6, 190), 1),
-    told(4.1, HOSTILE, 1, Some(1), (12, 33), 0),
+    told(4.1, "+79035554412", 1, Some(1), (8, 95), 1),
     told(3.2, "+79857654321", 0, None, (28, 0), 0),
     told(2.4, "+79039998877", 2, Some(1), (10, 254), 1),
     told(1.7, "+79262223344", 0, Some(0), (4, 86), 0),
     told(0.9, "+79851112200", 1, None, (35, 0), 0),
     told(0.3, "+79163334455", 0, Some(0), (5, 190), 3),
 ];
-/// Which of them has a recording that can be heard; the one after it, of markup, has one too.
+/// Which of them has a recording that can be heard.
 const RECORDED: usize = 13;
+/// Which of them is of somebody with a name of markup; it has one too.
+const OF_MARKUP: usize = 2;
+/// Which of them is of another project.
+const FOREIGN: usize = 12;
 
 /// The week, and a ringtag that serves it.
 pub(crate) struct Week {
@@ -223,12 +227,12 @@ impl Week {
 
     /// The call of somebody with a name of markup.
     pub(crate) fn hostile(&self) -> CallId {
-        self.calls[RECORDED + 1]
+        self.calls[OF_MARKUP]
     }
 
     /// A call of a project that is not the manager's.
     pub(crate) fn foreign(&self) -> CallId {
-        self.calls[RECORDED - 1]
+        self.calls[FOREIGN]
     }
 }
 
@@ -255,7 +259,7 @@ fn write(config: &str, net: Net, folder: &TempDir) -> Vec<CallId> {
         tell(&store, id, at, call);
         id
     });
-    for n in [RECORDED, RECORDED + 1] {
+    for n in [RECORDED, OF_MARKUP] {
         record(&store, ids[n], &recordings, &CALLS[n]);
     }
     store.sync().unwrap();
@@ -486,7 +490,7 @@ fn remark(store: &Store, calls: &[CallId; 20]) {
         },
     );
     say(
-        RECORDED + 1,
+        OF_MARKUP,
         "oleg",
         Say {
             note: some(HOSTILE),
@@ -521,9 +525,5 @@ fn remark(store: &Store, calls: &[CallId; 20]) {
     ] {
         drop(store.pin(calls[RECORDED], at_ms, text, "anna").unwrap());
     }
-    drop(
-        store
-            .pin(calls[RECORDED + 1], 1_000, HOSTILE, "oleg")
-            .unwrap(),
-    );
+    drop(store.pin(calls[OF_MARKUP], 1_000, HOSTILE, "oleg").unwrap());
 }

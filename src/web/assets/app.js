@@ -16,12 +16,19 @@ export function types(target) {
     && (target.isContentEditable || target.matches('textarea, select, input:not([type="checkbox"], [type="radio"], [type="range"])'));
 }
 
-/** Does what a key stands for. Keys of who types, and those with Ctrl, Alt or Meta, are left alone. */
+/** The key of a Latin keyboard that stands where one of another alphabet was pressed. */
+function latin({ key, code, shiftKey }) {
+  if (/^[ -~]/.test(key)) return null;
+  if (shiftKey) return { Comma: '<', Period: '>' }[code];
+  return /^Key[A-Z]$/.test(code) ? code.at(-1).toLowerCase() : null;
+}
+
+/** Does what a key stands for, in any alphabet. Keys of who types, and those with Ctrl, Alt or Meta, are left alone. */
 export function keys(table) {
   document.addEventListener('keydown', (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || types(event.target)) return;
     if (document.querySelector('dialog[open]')) return;
-    const act = table[event.key];
+    const act = table[event.key] ?? table[latin(event)];
     if (act && act(event) !== false) event.preventDefault();
   });
 }
