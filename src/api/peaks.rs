@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use crate::api::calls::{GivenId, find};
 use crate::api::door::Asker;
 use crate::api::error::ApiError;
+use crate::api::openapi::parts::Binary;
 use crate::api::openapi::query::{OneCall, PeaksAsked};
 use crate::api::query::{Given, pairs, wrong};
 use crate::api::recording::{matches, open_finished, open_growing, put};
@@ -63,7 +64,7 @@ impl Turns {
     tag = "sound",
     params(OneCall, PeaksAsked),
     responses(
-        (status = 200, description = "A head and the loudest sample of each bucket of each side.", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 200, description = "A head and the loudest sample of each bucket of each side.", content_type = "application/octet-stream", body = Binary),
         (status = 304, description = "They are those that If-None-Match names."),
     ),
 )]

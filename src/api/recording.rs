@@ -17,9 +17,11 @@ use bytes::Bytes;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
+use crate::api::calls::notes::AT_MS_MAX;
 use crate::api::calls::{GivenId, find};
 use crate::api::door::Asker;
 use crate::api::error::ApiError;
+use crate::api::openapi::parts::Binary;
 use crate::api::openapi::query::{OneCall, RecordingAsked};
 use crate::api::query::{Given, pairs, wrong};
 use crate::api::range::{Wanted, wanted};
@@ -53,8 +55,8 @@ const PLAYS_MAX: usize = 256;
     tag = "sound",
     params(OneCall, RecordingAsked),
     responses(
-        (status = 200, description = "All of it; while the call runs, what there is of it so far.", content_type = "audio/wav", body = Vec<u8>),
-        (status = 206, description = "The part that Range asks for.", content_type = "audio/wav", body = Vec<u8>),
+        (status = 200, description = "All of it; while the call runs, what there is of it so far.", content_type = "audio/wav", body = Binary),
+        (status = 206, description = "The part that Range asks for.", content_type = "audio/wav", body = Binary),
         (status = 304, description = "It is the one that If-None-Match names."),
     ),
 )]
@@ -168,10 +170,9 @@ fn asked(given: Given) -> Result<Asked, ApiError> {
             ("download", "1") => asked.is_download = true,
             ("download", _) => return Err(wrong(name, "is neither 1 nor 0")),
             _ => {
-                let ms = value.parse();
-                let ms =
-                    ms.map_err(|_| wrong(name, "is no number of milliseconds; give 0 or more"))?;
-                asked.until_ms = Some(ms);
+                let ms = value.parse().ok().filter(|ms| *ms <= AT_MS_MAX);
+                let right = format_args!("is no number of milliseconds from 0 to {AT_MS_MAX}");
+                asked.until_ms = Some(ms.ok_or_else(|| wrong(name, right))?);
             }
         }
     }

@@ -229,7 +229,7 @@ async fn a_note_is_pinned_to_a_moment_and_taken_off() {
     let house = House::new();
     let path = path_of(house.ended(1, true));
     let notes = format!("{path}/notes");
-    let note = json!({"at_ms": 65_000, "text": "просит скидку"});
+    let note = json!({"at_ms": 65_000.0, "text": "просит скидку"});
     let answer = house.say(Method::POST, &notes, &note, &[]).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
     let pinned = answer.json()["notes"][0].clone();

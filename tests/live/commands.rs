@@ -10,14 +10,14 @@ use crate::sipp::{Sipp, TO_DESK};
 
 const CALLER: &str = "+79990000001";
 
-fn place(ringtag: &Ringtag) {
+pub(crate) fn place(ringtag: &Ringtag) {
     let pbx = Sipp::run(ringtag, "uas", ringtag.net.pbx(), 1, &[]);
     let carrier = Sipp::run(ringtag, "uac", ringtag.net.carrier(), 1, &["-d", "300"]);
     carrier.succeed();
     pbx.succeed();
 }
 
-fn give_up(ringtag: &Ringtag) {
+pub(crate) fn give_up(ringtag: &Ringtag) {
     let pbx = Sipp::run(ringtag, "uas_cancelled", ringtag.net.pbx(), 1, &[]);
     let carrier = Sipp::run(ringtag, "uac_cancel", ringtag.net.carrier(), 1, &[]);
     carrier.succeed();

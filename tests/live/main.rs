@@ -26,6 +26,7 @@ mod harness;
 mod kamailio;
 mod names;
 mod offers;
+mod openapi;
 mod pjsip;
 mod pjsip_early;
 mod pjsip_joined;

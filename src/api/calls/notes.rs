@@ -42,13 +42,10 @@ pub(in crate::api) async fn pin(
 ) -> Result<Response, ApiError> {
     let mut members = members.only(&["at_ms", "text"])?;
     let at_ms = members.need("at_ms", "milliseconds from the start of the recording")?;
-    let at_ms = at_ms
-        .as_u64()
-        .filter(|at| *at <= AT_MS_MAX)
-        .ok_or_else(|| {
-            let right = format_args!("is wrong; give whole milliseconds, 0 to {AT_MS_MAX}");
-            members.wrong("at_ms", right)
-        })?;
+    let at_ms = whole(&at_ms).filter(|at| *at <= AT_MS_MAX).ok_or_else(|| {
+        let right = format_args!("is wrong; give whole milliseconds, 0 to {AT_MS_MAX}");
+        members.wrong("at_ms", right)
+    })?;
     let Value::String(text) = members.need("text", "what there is to say")? else {
         return Err(members.wrong("text", "is no text"));
     };
@@ -68,6 +65,14 @@ pub(in crate::api) async fn pin(
         refused(error, &who, None)
     })?;
     Ok((StatusCode::CREATED, shown(record, &who)?).into_response())
+}
+
+/// A whole number, also where it is written as 30.0, which is the same in JSON.
+fn whole(value: &Value) -> Option<u64> {
+    let number = value.as_number()?;
+    number
+        .as_u64()
+        .or_else(|| number.to_string().strip_suffix(".0")?.parse().ok())
 }
 
 /// Takes a pinned note off.

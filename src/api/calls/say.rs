@@ -134,6 +134,7 @@ pub(in crate::api) fn if_version(headers: &HeaderMap) -> Option<u64> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
+        .filter(|tag| !tag.is_empty())
         .collect();
     if tags.is_empty() || tags.contains(&"*") {
         return None;
@@ -247,6 +248,7 @@ mod tests {
         };
         assert_eq!(of(&[]), None);
         assert_eq!(of(&["*"]), None);
+        assert_eq!(of(&["", " , "]), None);
         assert_eq!(of(&["\"7\""]), Some(7));
         assert_eq!(of(&["W/\"7\""]), Some(7));
         assert_eq!(of(&["\"7\", \"9\""]), Some(9));

@@ -1,12 +1,14 @@
 //! What every operation of the document has: how one proves who one is, and how a refusal looks.
 
 use utoipa::Modify;
-use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::schema::{AdditionalProperties, Object, Schema};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
+use utoipa::openapi::schema::{
+    AdditionalProperties, AnyOfBuilder, Object, ObjectBuilder, Schema, Type,
+};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Required, ResponseBuilder};
 
 /// Shapes that a request sends. In all others every member is always there.
 const ASKED: &[&str] = &["CallChange", "BulkChange", "NewNote", "NewToken"];
@@ -50,6 +52,11 @@ impl Modify for Common {
         for item in document.paths.paths.values_mut() {
             for operation in operations(item) {
                 refuse(operation);
+                for parameter in operation.parameters.iter_mut().flatten() {
+                    if let RefOr::T(parameter) = parameter {
+                        may_be_empty(parameter);
+                    }
+                }
             }
         }
     }
@@ -64,6 +71,32 @@ fn require_all(name: &str, object: &mut Object) {
         .filter(|member| !may_be_missing(member))
         .cloned()
         .collect();
+}
+
+/// A parameter of a form that was not filled in is sent empty, and is as one left out.
+fn may_be_empty(parameter: &mut Parameter) {
+    if parameter.parameter_in != ParameterIn::Query || parameter.required == Required::True {
+        return;
+    }
+    let Some(RefOr::T(schema)) = &mut parameter.schema else {
+        return;
+    };
+    let empty = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .max_length(Some(0));
+    match schema {
+        Schema::Object(object) => {
+            if let Some(words) = &mut object.enum_values {
+                words.push("".into());
+            } else if object.format.is_some() || object.schema_type != Type::String.into() {
+                let either = AnyOfBuilder::new().item(object.clone()).item(empty);
+                *schema = either.into();
+            }
+        }
+        Schema::AnyOf(either) => either.items.push(empty.into()),
+        // An array has as many items as it has, and none where there is none.
+        _ => {}
+    }
 }
 
 /// Any status that an operation does not name is a refusal of the one shape.

@@ -10,6 +10,7 @@ use utoipa::openapi::{RefOr, Schema};
 
 use crate::api::calls::bulk::CALLS_MAX;
 use crate::api::openapi::record::Call;
+use crate::api::tokens::PROJECTS_MAX;
 use crate::store::say::{LABEL_MAX, TAGS_MAX};
 
 /// Why something was refused.
@@ -91,6 +92,11 @@ struct RouteStep {
     /// For how long.
     ring_s: u32,
 }
+
+/// Bytes as they are.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub(in crate::api) struct Binary(Vec<u8>);
 
 /// What to say of a call. A member that is left out stays as it is; null takes it away.
 #[derive(ToSchema)]
@@ -218,7 +224,17 @@ pub(in crate::api) struct NewToken {
     /// What it may do.
     role: Role,
     /// Whose calls it sees, by `[[project]] id`; null or left out: all.
+    #[schema(schema_with = projects)]
     projects: Option<Vec<String>>,
+}
+
+fn projects() -> RefOr<Schema> {
+    ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+        .items(ObjectBuilder::new().schema_type(Type::String))
+        .min_items(Some(1))
+        .max_items(Some(PROJECTS_MAX))
+        .into()
 }
 
 /// What somebody is here for.

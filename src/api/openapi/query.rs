@@ -139,7 +139,7 @@ pub(in crate::api) struct RouteAsked {
 #[into_params(parameter_in = Query)]
 pub(in crate::api) struct RecordingAsked {
     /// Only so much from its beginning.
-    #[param(nullable = false)]
+    #[param(maximum = 604800000, nullable = false)]
     until_ms: Option<u64>,
     /// `1`: it is kept as a file, which the call log tells from a play.
     #[param(schema_with = zero_or_one, required = false)]
@@ -151,8 +151,8 @@ pub(in crate::api) struct RecordingAsked {
 #[into_params(parameter_in = Query)]
 pub(in crate::api) struct PeaksAsked {
     /// The first bucket that is wanted.
-    #[param(nullable = false)]
-    from: Option<u32>,
+    #[param(maximum = 4294967295i64, nullable = false)]
+    from: Option<u64>,
 }
 
 fn time() -> RefOr<Schema> {
