@@ -19,6 +19,8 @@ pub struct Choice {
 /// A field with values to choose; nothing chosen holds for every call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choices {
+    /// Names the field within its page.
+    pub id: String,
     /// The parameter.
     pub name: &'static str,
     /// What the field is called.

@@ -234,6 +234,7 @@ pub(super) fn shown(asked: &Asked, shower: &Shower, who: &Who) -> Filter {
             });
         }
         Choices {
+            id: format!("filter-{name}"),
             name,
             label: words.say(&format!("filter-{name}")),
             any: any.clone(),
@@ -352,6 +353,7 @@ fn offered(shower: &Shower, who: &Who, of: fn(&Labels) -> &[Arc<str>]) -> Vec<Ar
 pub(super) fn sayable(shower: &Shower, who: &Who) -> (Vec<Choices>, Vec<String>) {
     let keep = shower.words.say("say-keep");
     let choices = |name: &'static str, values: Vec<(String, String)>| Choices {
+        id: format!("say-{name}"),
         name,
         label: shower.words.say(&format!("filter-{name}")),
         any: keep.clone(),

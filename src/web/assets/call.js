@@ -57,7 +57,7 @@ async function current() {
 function renew(page, names) {
   for (const name of names) {
     const [old, fresh] = [document.getElementById(name), page.getElementById(name)];
-    if (old && fresh && old.innerHTML !== fresh.innerHTML) old.replaceChildren(...[...document.adoptNode(fresh).childNodes]);
+    if (old && fresh && old.innerHTML !== fresh.innerHTML) old.replaceChildren(...document.importNode(fresh, true).childNodes);
   }
 }
 
@@ -98,7 +98,7 @@ async function meet() {
   const news = [...page.querySelectorAll('#history li')].filter((one) => Number(one.dataset.n) > seen);
   if (!isDirty()) { renewForm(page); renew(page, ['history']); return; }
   const box = document.getElementById('conflict');
-  box.querySelector('ul').replaceChildren(...news.map((one) => document.adoptNode(one)));
+  box.querySelector('ul').replaceChildren(...news.map((one) => document.importNode(one, true)));
   box.dataset.version = page.querySelector('#say [name="version"]').value;
   box.page = page;
   box.hidden = false;

@@ -16,9 +16,9 @@ const waiting = new Set();
 const row = (id) => document.getElementById(`c-${id}`);
 
 /** Asks the server for rows as this page would show them: those that its conditions leave out do not come. */
-async function fetchRows(ids, news = 0) {
+async function fetchRows(ids, news = 0, more = '') {
   const query = table.dataset.query;
-  const answer = await fetch(`/ui/rows?${query ? `${query}&` : ''}ids=${ids.join(',')}&news=${news}`, {
+  const answer = await fetch(`/ui/rows?${query ? `${query}&` : ''}ids=${ids.join(',')}&news=${news}${more}`, {
     headers: { accept: 'text/html' },
   });
   if (answer.status === 401) location.reload();
@@ -145,6 +145,41 @@ function move(by) {
 const here = () => table.querySelector('tr.here') ?? document.activeElement.closest('tr.call');
 
 const bulk = document.getElementById('bulk');
+const told = document.getElementById('told');
+
+function say(text, kind = '') {
+  told.textContent = text;
+  told.className = `told ${kind}`;
+  clearTimeout(say.timer);
+  if (kind !== 'bad') say.timer = setTimeout(() => { told.textContent = ''; told.className = 'told'; }, 6000);
+}
+
+/** Says something of the calls that are selected, or of the one whose button it was; the rows stay where they are. */
+async function tell(button) {
+  const data = new FormData(bulk, button);
+  const one = data.get('called_back');
+  const ids = one ? [one] : data.getAll('id');
+  const answer = await fetch(bulk.action, {
+    method: 'POST',
+    body: new URLSearchParams(data),
+    redirect: 'manual',
+    headers: { accept: 'application/json' },
+  });
+  if (answer.type !== 'opaqueredirect') {
+    const error = await answer.json().catch(() => null);
+    throw new Error(error?.error?.message ?? String(answer.status));
+  }
+  if (!one) {
+    for (const box of table.querySelectorAll('.pick input:checked')) box.checked = false;
+    for (const field of bulk.querySelectorAll('select, #tag')) field.value = '';
+  }
+  const fresh = await fetchRows(ids, 0, `&done=${ids.length}`);
+  fresh.rows.forEach(renew);
+  // What the conditions no longer hold for stays until the page is read again, so that nothing moves under the hand.
+  for (const id of ids) if (!fresh.rows.some((one) => one.dataset.id === id)) row(id)?.classList.add('settled');
+  say(fresh.text, 'good');
+}
+
 async function count() {
   if (!bulk) return;
   const n = table.querySelectorAll('.pick input:checked').length;
@@ -168,7 +203,10 @@ if (bulk) {
     last = box;
     count().catch(console.warn);
   });
-  bulk.addEventListener('reset', () => setTimeout(() => picked.focus?.(), 0));
+  bulk.addEventListener('submit', (event) => {
+    event.preventDefault();
+    tell(event.submitter).catch((error) => say(`${bulk.dataset.failed} ${error.message}`, 'bad'));
+  });
 }
 
 keys({

@@ -1,7 +1,8 @@
 // What goes on now, from the server's events. A page that nobody looks at lets its connection go: browsers have six.
 
 const HIDDEN_MAX_MS = 30000;
-const AGAIN_MS = 3000;
+const AGAIN_MS = 2000;
+const AGAIN_MAX_MS = 60000;
 
 /**
  * Tells `news(kind, id)` of each event, `resync()` when some may have been missed, and `state(connected)`.
@@ -10,17 +11,19 @@ export function follow({ news, resync, state }) {
   let source = null;
   let away = 0;
   let again = 0;
+  let pause = AGAIN_MS;
 
   function open() {
     close();
     source = new EventSource('/api/v1/live');
-    source.addEventListener('open', () => state(true));
+    source.addEventListener('open', () => { pause = AGAIN_MS; state(true); });
     source.addEventListener('error', () => {
       state(false);
       // The browser tries again by itself, but not after an answer that is no stream.
       if (source.readyState === EventSource.CLOSED) {
         clearTimeout(again);
-        again = setTimeout(() => { open(); resync(); }, AGAIN_MS);
+        again = setTimeout(() => { open(); resync(); }, pause);
+        pause = Math.min(pause * 2, AGAIN_MAX_MS);
       }
     });
     source.addEventListener('call', (event) => {
