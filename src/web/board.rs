@@ -59,7 +59,6 @@ pub struct BoardNow {
 
 impl BoardPage {
     /// A board of another version draws itself anew.
-    #[expect(clippy::unused_self, reason = "the template asks for it")]
     pub fn version(&self) -> &'static str {
         assets::version()
     }
@@ -67,7 +66,6 @@ impl BoardPage {
 
 impl BoardNow {
     /// As [`BoardPage::version`].
-    #[expect(clippy::unused_self, reason = "the template asks for it")]
     pub fn version(&self) -> &'static str {
         assets::version()
     }
