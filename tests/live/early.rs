@@ -36,7 +36,6 @@ fn a_reliable_183_is_acknowledged_end_to_end_and_the_200_has_no_sdp() {
         .acknowledged(183)
         .response_with(200, "Content-Length: *0")
         .ack(false)
-        .pause(300)
         .request("BYE", "")
         .response(200);
     talk(&caller, &callee);
@@ -59,7 +58,6 @@ fn a_target_alone_that_is_reliable_is_acknowledged_by_ringtag() {
         .response(183)
         .response_with(200, "m=audio")
         .ack(false)
-        .pause(300)
         .request("BYE", "")
         .response(200);
     talk(&caller, &callee);
@@ -82,7 +80,6 @@ fn a_caller_that_requires_it_is_served_whatever_the_target_knows() {
         .acknowledged(180)
         .response_with(200, "m=audio")
         .ack(false)
-        .pause(300)
         .request("BYE", "")
         .response(200);
     talk(&caller, &callee);
@@ -95,7 +92,6 @@ fn an_update_before_the_answer_moves_the_targets_sound_and_stays_behind_ringtag(
         .describe_reliably(183, 7)
         .expect("PRACK")
         .say_ok()
-        .pause(100)
         .update("127.0.0.99")
         .response_with(200, "m=audio")
         .accept_call()
@@ -111,7 +107,6 @@ fn an_update_before_the_answer_moves_the_targets_sound_and_stays_behind_ringtag(
         .updated()
         .response_with(200, "Content-Length: *0")
         .ack(false)
-        .pause(300)
         .request("BYE", "")
         .response(200);
     talk(&caller, &callee);
@@ -133,10 +128,8 @@ fn an_update_within_the_call_reaches_a_target_without_update_as_reinvite() {
         .provisionals(&[100])
         .response(200)
         .ack(false)
-        .pause(300)
         .update("127.0.0.98")
         .response_with(200, "m=audio")
-        .pause(100)
         .request("BYE", "")
         .response(200);
     talk(&caller, &callee);

@@ -116,7 +116,7 @@ impl Call {
             .provisionals(&[100, 180])
             .response(200)
             .ack(false)
-            .pause(4_000)
+            .wait()
             .request("BYE", "")
             .response(200);
         let [[caller, to_caller], [target, to_target]] = ways;
@@ -136,6 +136,7 @@ impl Call {
     }
 
     fn end(self, ringtag: &Ringtag) -> serde_json::Value {
+        self.carrier.go_on();
         self.carrier.succeed();
         self.pbx.succeed();
         let call = ringtag.ended_calls(1).remove(0);

@@ -75,6 +75,11 @@ impl Script {
         ))
     }
 
+    /// Waits for a word of the test, [`Sipp::go_on`](crate::sipp::Sipp::go_on): what other phones do, sipp cannot see.
+    pub(crate) fn wait(self) -> Self {
+        self.expect("MESSAGE")
+    }
+
     /// Calls. The phone's first INVITE; without SDP it asks for an offer.
     pub(crate) fn invite(mut self, sdp: bool) -> Self {
         let body = if sdp {
@@ -331,6 +336,16 @@ impl Script {
         .concat();
         self.step(&format!(
             "<recv request=\"{method}\"><action>{learned}</action></recv>"
+        ))
+    }
+
+    /// Answers the INVITE kept last, with SDP.
+    pub(crate) fn late_answer(mut self) -> Self {
+        let kept = self.kept;
+        let content = content(&self.sdp("sendrecv"));
+        self.step(&format!(
+            "<send retrans=\"500\"><![CDATA[\nSIP/2.0 200 Late\nVia: [$via{kept}]\nFrom: [$from{kept}]\n\
+             To: [$to{kept}];tag=t[call_number]\nCall-ID: [call_id]\nCSeq: [$cseq{kept}]\n{CONTACT}{content}]]></send>"
         ))
     }
 

@@ -1,7 +1,7 @@
 //! sipp places and takes calls: answered, cancelled, busy, unanswered, on hold, over TCP, five hundred at once.
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -13,6 +13,7 @@ pub(crate) struct Sipp {
     child: Child,
     name: &'static str,
     folder: PathBuf,
+    at: SocketAddr,
 }
 
 impl Sipp {
@@ -101,6 +102,7 @@ impl Sipp {
             child,
             name,
             folder,
+            at: host,
         };
         sipp.wait_until_bound(host, more.contains(&"t1"));
         sipp
@@ -139,6 +141,28 @@ impl Sipp {
             (text.matches(&first).count() >= count).then_some(())
         });
         seen.unwrap_or_else(|| panic!("{}: {count} of {method}: {}", self.name, self.said()));
+    }
+
+    /// Tells it to go on, where its script waits for that: in a request of its call that comes past ringtag.
+    pub(crate) fn go_on(&self) {
+        let text = self.messages();
+        let mut ids = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("Call-ID: "));
+        let id = ids.next().expect("a call");
+        let local = match self.at {
+            SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::LOCALHOST, 0)),
+        };
+        let socket = UdpSocket::bind(local).unwrap();
+        let from = socket.local_addr().unwrap();
+        let word = format!(
+            "MESSAGE sip:phone@{at} SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bKword\r\nMax-Forwards: 70\r\n\
+             From: <sip:test@{from}>;tag=test\r\nTo: <sip:phone@{at}>\r\nCall-ID: {id}\r\nCSeq: 1 MESSAGE\r\n\
+             Content-Length: 0\r\n\r\n",
+            at = self.at,
+        );
+        socket.send_to(word.as_bytes(), self.at).unwrap();
     }
 
     /// Waits for the end; every call must have gone as the scenario says.
