@@ -1,6 +1,6 @@
 //! Whether a page of ours made a request: where the browser says it comes from, and the token that only our pages know.
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::Body;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, ORIGIN};
 use axum::http::request::Parts;
@@ -9,6 +9,7 @@ use axum::http::{Method, StatusCode};
 use std::sync::Arc;
 
 use crate::api::error::ApiError;
+use crate::api::form;
 use crate::api::settings::Settings;
 use crate::api::visitor::Visitor;
 use crate::people::secret;
@@ -92,31 +93,11 @@ pub(in crate::api) async fn check_token(
         return Err(stale());
     }
     let (parts, body) = request.into_parts();
-    let bytes = to_bytes(body, FORM_BYTES_MAX).await.map_err(|_| {
-        ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too-large",
-            "the form is larger than any of ours",
-        )
-    })?;
-    if !field(&bytes, "csrf").is_some_and(|given| secret::same(&given, token)) {
+    let bytes = form::arrive(body, FORM_BYTES_MAX).await?;
+    if !form::field(&bytes, "csrf").is_some_and(|given| secret::same(&given, token)) {
         return Err(stale());
     }
     Ok(Request::from_parts(parts, Body::from(bytes)))
-}
-
-/// A field of a form, where it stands just once.
-pub(in crate::api) fn field(form: &Bytes, name: &str) -> Option<String> {
-    let uri = format!("/?{}", std::str::from_utf8(form).ok()?)
-        .parse()
-        .ok()?;
-    let axum::extract::Query(pairs) =
-        axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri).ok()?;
-    let mut values = pairs.into_iter().filter(|(key, _)| key == name);
-    match (values.next(), values.next()) {
-        (Some((_, value)), None) => Some(value),
-        _ => None,
-    }
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
@@ -169,6 +150,8 @@ fn is_ours(origin: &str, visitor: &Visitor, settings: &Settings) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::to_bytes;
+
     use super::*;
     use crate::api::settings::PublicUrl;
 

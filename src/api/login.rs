@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
 use crate::api::cookie;
-use crate::api::csrf::field;
 use crate::api::error::ApiError;
+use crate::api::form::{arrive, field};
 use crate::api::gate::{BUSY, Failed, Try};
 use crate::api::pages;
 use crate::api::pages::look::Look;
@@ -44,15 +44,7 @@ pub(in crate::api) async fn login(
     has_users(&state)?;
     let cookie = cookie::read(request.headers(), visitor.is_secure);
     let agent = agent(request.headers());
-    let form = axum::body::to_bytes(request.into_body(), FORM_BYTES_MAX)
-        .await
-        .map_err(|_| {
-            ApiError::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too-large",
-                "the login is longer than any name and password",
-            )
-        })?;
+    let form = arrive(request.into_body(), FORM_BYTES_MAX).await?;
     let (Some(name), Some(password)) = (field(&form, "name"), field(&form, "password")) else {
         return Err(ApiError::bad(
             "bad-form",

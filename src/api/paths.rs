@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::routing::{MethodRouter, delete, get, patch, post, put};
+use axum::routing::{MethodRouter, delete, get, patch, post};
 
 use crate::api::state::State;
 use crate::people::Right;
@@ -58,15 +58,6 @@ impl Paths {
         T: 'static,
     {
         self.add(path, needs, &[Method::PATCH], patch(handler))
-    }
-
-    /// Adds `PUT path`.
-    pub(in crate::api) fn put<H, T>(self, path: &'static str, needs: Needs, handler: H) -> Self
-    where
-        H: Handler<T, State>,
-        T: 'static,
-    {
-        self.add(path, needs, &[Method::PUT], put(handler))
     }
 
     /// Adds `DELETE path`.

@@ -20,6 +20,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::api::gate::Manned;
 use crate::api::live::hub::LISTENERS_MAX;
+use crate::api::room::Room;
 use crate::api::router::router;
 use crate::api::stall::Stall;
 use crate::api::state::{Rules, State};
@@ -170,6 +171,7 @@ async fn run(listener: TcpListener, state: State, mut stopped: watch::Receiver<b
     };
     let router = router(state.clone());
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let shares = Room::default();
     let mut open = JoinSet::new();
     let mut second = interval(Duration::from_secs(1));
     loop {
@@ -190,12 +192,21 @@ async fn run(listener: TcpListener, state: State, mut stopped: watch::Receiver<b
         while open.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer)) => {
-                let tls = state.gate.manned().web.tls.as_ref().map(Served::acceptor);
+                let manned = state.gate.manned();
+                let is_own = peer.ip().to_canonical().is_loopback() || manned.web.trusts(peer.ip());
+                let place = shares.take(peer.ip());
+                if place.is_none() && !is_own {
+                    state
+                        .gate
+                        .refused(state.clock.now(), peer, 0, "too many connections");
+                    continue;
+                }
+                let tls = manned.web.tls.as_ref().map(Served::acceptor);
                 let router = router.clone();
                 let stopped = stopped.clone();
                 open.spawn(async move {
                     meet(stream, peer, tls, router, stopped).await;
-                    drop(permit);
+                    drop((permit, place));
                 });
             }
             Err(error) => {

@@ -5,9 +5,9 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 
-use crate::api::csrf::field;
 use crate::api::door::{Asker, Stay};
 use crate::api::error::ApiError;
+use crate::api::form::{arrive, field};
 use crate::api::pages;
 use crate::api::pages::look::Look;
 use crate::api::state::State;
@@ -33,9 +33,7 @@ pub(in crate::api) async fn end(
     request: Request,
 ) -> Result<Response, ApiError> {
     let wrong = || ApiError::bad("bad-form", "say which `session` to end, by its number");
-    let form = axum::body::to_bytes(request.into_body(), FORM_BYTES_MAX)
-        .await
-        .map_err(|_| wrong())?;
+    let form = arrive(request.into_body(), FORM_BYTES_MAX).await?;
     let number = field(&form, "session")
         .and_then(|number| number.parse().ok())
         .ok_or_else(wrong)?;
