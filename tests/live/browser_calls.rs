@@ -13,7 +13,7 @@ use crate::browser::Browser;
 use crate::harness::Ringtag;
 use crate::script::Script;
 use crate::sipp::{Sipp, TO_DESK};
-use crate::week::{HOSTILE, PASSWORD};
+use crate::week::{HOSTILE, PASSWORD, Week};
 
 /// A second of a voice as sipp streams it: half of it a tone, half silence.
 fn voice(folder: &Path, hz: u32) -> PathBuf {
@@ -69,6 +69,20 @@ pub(crate) fn signed_in(site: &str, name: &str) -> Browser {
     browser
 }
 
+/// Hears in the page what goes to the loudspeakers.
+const LISTEN: &str = "const make = AudioContext.prototype.createChannelMerger;
+    AudioContext.prototype.createChannelMerger = function (...inputs) {
+        const merger = make.apply(this, inputs);
+        window.ear = this.createAnalyser();
+        ear.smoothingTimeConstant = 0;
+        merger.connect(ear);
+        return merger;
+    };";
+/// How loud 700 Hz and 400 Hz are there, in decibels.
+const HEARD: &str = "(() => { const bins = new Float32Array(ear.frequencyBinCount); \
+                     ear.getFloatFrequencyData(bins); \
+                     return [700, 400].map((hz) => bins[Math.round(hz * ear.fftSize / ear.context.sampleRate)]); })()";
+
 /// Where the audio element is, when it plays.
 const PLAYED: &str = "(() => { const audio = document.querySelector('audio'); \
                       return !audio.paused && audio.currentTime; })()";
@@ -99,8 +113,17 @@ fn a_call_rings_is_answered_and_ends_before_ones_eyes_and_is_played_tagged_found
     // The whole of it: played, and sought by key and by mouse.
     browser.open(&browser.address());
     browser.see("document.querySelector('.player:not([data-grows]) .axis span')");
+    browser.run(LISTEN);
     browser.press(" ");
     browser.see(&format!("{PLAYED} > 0.5"));
+    // Both are heard, or one of them alone: the caller's voice is at 700 Hz, the manager's at 400.
+    browser.see(&format!("{HEARD}[0] > -50"));
+    browser.see(&format!("{HEARD}[1] > -50"));
+    browser.click(".heard label:first-of-type");
+    browser.see(&format!("{HEARD}[0] > -50"));
+    browser.see(&format!("{HEARD}[0] > {HEARD}[1] + 30"));
+    browser.click(".heard label:last-of-type");
+    browser.see(&format!("{HEARD}[1] > {HEARD}[0] + 30"));
     // Keys lie where they lie, whatever alphabet is on them.
     browser.run("document.dispatchEvent(new KeyboardEvent('keydown', { key: 'л', code: 'KeyK', bubbles: true }));");
     browser.see("document.querySelector('audio').paused");
@@ -190,4 +213,30 @@ fn what_a_telephone_says_of_itself_is_text_on_every_page() {
     browser.see_text("h1", "<img");
     browser.is_open_to_all();
     browser.is_quiet();
+}
+
+#[test]
+fn two_people_at_once_notice_each_other_and_neither_is_lost() {
+    let week = Week::start();
+    let page = week.page(&format!("/calls/{}", week.recorded()));
+    let anna = signed_in(&page, "anna");
+    let root = signed_in(&page, "root");
+    anna.see("document.querySelector('#say')");
+    anna.fill("#note", "Anna writes");
+    root.see("document.querySelector('#say')");
+    root.click("#say input[name='goal'][value='order']");
+    root.click("#say .save .main");
+    root.see("document.querySelector('#save-state.good')");
+    // She is told at once, by the live events, and what she wrote stays where it is.
+    anna.see("!document.querySelector('#conflict').hidden");
+    anna.see_text("#conflict", "root");
+    anna.see("document.querySelector('#note').value === 'Anna writes'");
+    anna.click("#conflict button[value='mine']");
+    anna.see("document.querySelector('#save-state.good')");
+    root.see("document.querySelector('#note').value === 'Anna writes'");
+    root.see("document.querySelector('#say input[value=\"order\"]').checked");
+    anna.see("document.querySelector('#say input[value=\"order\"]').checked");
+    anna.is_open_to_all();
+    anna.is_quiet();
+    root.is_quiet();
 }

@@ -110,6 +110,13 @@ fn a_listener_hears_and_changes_nothing() {
     browser.see_text(".pins", "Спрашивает цену с доставкой");
     browser.click(".player .play");
     browser.see("!document.querySelector('audio').paused && document.querySelector('audio').currentTime > 0.3");
+    // The caller alone was silent from 1:00 to 1:15, and that is passed over.
+    browser.press(">");
+    browser.see("document.querySelector('audio').playbackRate === 1.25");
+    browser.click(".heard label:first-of-type");
+    browser.click(".skip-silence");
+    browser.run("location.hash = '#t=62';");
+    browser.see("document.querySelector('audio').currentTime > 74");
     let own = format!("/api/v1/calls/{}", week.recorded());
     assert_eq!(status(&browser, "PATCH", &own, "{\"goal\":\"order\"}"), 403);
     let note = "{\"at_ms\":1,\"text\":\"x\"}";
