@@ -8,4 +8,5 @@ pub mod id;
 pub mod map;
 pub mod number;
 pub mod sound;
+pub(crate) mod text;
 pub mod time;

@@ -10,6 +10,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::base::text;
+
 /// A point on the engine's monotonic clock, in microseconds since it started.
 ///
 /// Unlike [`std::time::Instant`] it can be written down: tests say
@@ -108,9 +110,59 @@ impl FromStr for WallTime {
     type Err = jiff::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse::<Timestamp>()
-            .map(|at| Self(at.as_millisecond()))
+        match own_form(text) {
+            Some(millis) => Ok(Self(millis)),
+            None => text
+                .parse::<Timestamp>()
+                .map(|at| Self(at.as_millisecond())),
+        }
     }
+}
+
+/// Reads what [`fmt::Display`] writes, without the calendars and zones of the general form: a log has millions of these.
+fn own_form(text: &str) -> Option<i64> {
+    let bytes: &[u8; 24] = text.as_bytes().try_into().ok()?;
+    let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', rest @ ..] = bytes else {
+        return None;
+    };
+    let [h0, h1, b':', n0, n1, b':', s0, s1, b'.', f0, f1, f2, b'Z'] = rest else {
+        return None;
+    };
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0i64, |value, digit| {
+            let digit = digit.is_ascii_digit().then(|| i64::from(digit - b'0'))?;
+            Some(value * 10 + digit)
+        })
+    };
+    let (year, month, day) = (
+        number(&[*y0, *y1, *y2, *y3])?,
+        number(&[*m0, *m1])?,
+        number(&[*d0, *d1])?,
+    );
+    let (hour, minute, second) = (
+        number(&[*h0, *h1])?,
+        number(&[*n0, *n1])?,
+        number(&[*s0, *s1])?,
+    );
+    let millis = number(&[*f0, *f1, *f2])?;
+    // The last days of months and leap seconds are the general form's.
+    if !(1..=12).contains(&month) || !(1..=28).contains(&day) {
+        return None;
+    }
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    // Years begin in March, so that a leap day is a year's last.
+    let (year, month) = match month {
+        1..=2 => (year - 1, month + 9),
+        _ => (year, month - 3),
+    };
+    let days = 365 * year + year.div_euclid(4) - year.div_euclid(100)
+        + year.div_euclid(400)
+        + (153 * month + 2) / 5
+        + day
+        - 719_469;
+    Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000 + millis)
 }
 
 impl Serialize for WallTime {
@@ -121,14 +173,41 @@ impl Serialize for WallTime {
 
 impl<'de> Deserialize<'de> for WallTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        text::parsed(deserializer)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn the_short_way_reads_what_the_general_one_does(millis in -62_100_000_000_000i64..253_000_000_000_000) {
+            let text = WallTime(millis).to_string();
+            let general = text.parse::<Timestamp>().unwrap().as_millisecond();
+            proptest::prop_assert_eq!(text.parse::<WallTime>().unwrap().as_millis(), general);
+            if let Some(short) = own_form(&text) {
+                proptest::prop_assert_eq!(short, millis);
+            }
+        }
+    }
+
+    #[test]
+    fn the_short_way_reads_most_days_and_leaves_the_rest() {
+        assert_eq!(own_form("1970-01-01T00:00:00.000Z"), Some(0));
+        assert_eq!(
+            own_form("2026-11-21T09:30:00.125Z"),
+            Some(1_795_253_400_125)
+        );
+        for other in [
+            "2026-11-30T09:30:00.125Z",
+            "2026-11-21T24:00:00.000Z",
+            "2026-11-21 09:30:00.125Z",
+        ] {
+            assert_eq!(own_form(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn wall_time_is_written_in_utc_with_milliseconds_and_read_back() {

@@ -169,11 +169,12 @@ struct Wire<'a> {
     public: &'a RawValue,
     #[serde(borrow, default)]
     pii: Option<&'a RawValue>,
+    // Hexadecimal has nothing to escape: these are slices of the line.
     #[serde(default)]
-    salt: Option<String>,
-    pii_hash: Option<String>,
-    prev: String,
-    hash: String,
+    salt: Option<&'a str>,
+    pii_hash: Option<&'a str>,
+    prev: &'a str,
+    hash: &'a str,
 }
 
 impl<'a> Line<'a> {
@@ -184,7 +185,7 @@ impl<'a> Line<'a> {
             .map_err(|error| format!("it is no line of a log: {error}"))?;
         let hash =
             |text: &str| hex_array::<32>(text).ok_or_else(|| "a hash is malformed".to_owned());
-        let salt = wire.salt.as_deref().map(|text| {
+        let salt = wire.salt.map(|text| {
             hex_array::<SALT_SIZE>(text).ok_or_else(|| "the salt is malformed".to_owned())
         });
         Ok(Self {
@@ -192,13 +193,13 @@ impl<'a> Line<'a> {
             at: wire.at,
             mono: Moment::from_micros(wire.mono),
             call: wire.call,
-            prev: hash(&wire.prev)?,
-            hash: hash(&wire.hash)?,
+            prev: hash(wire.prev)?,
+            hash: hash(wire.hash)?,
             name: wire.event,
             public: wire.public.get(),
             pii: wire.pii.map(RawValue::get),
             salt: salt.transpose()?,
-            pii_hash: wire.pii_hash.as_deref().map(hash).transpose()?,
+            pii_hash: wire.pii_hash.map(hash).transpose()?,
             text,
         })
     }
@@ -206,6 +207,11 @@ impl<'a> Line<'a> {
     /// Returns what the line says.
     pub(crate) fn event(&self) -> serde_json::Result<Event> {
         Event::read(&self.name, self.public, self.pii)
+    }
+
+    /// Returns what rows and index need of what the line says.
+    pub(crate) fn gist(&self) -> serde_json::Result<Event> {
+        Event::gist(&self.name, self.public, self.pii)
     }
 
     /// The event's word.

@@ -1,5 +1,6 @@
 //! The store: the call log is the truth, the rows and the index over it can be deleted.
 
+pub(crate) mod ahead;
 pub(crate) mod callback;
 pub(crate) mod caller;
 pub mod control;
@@ -13,6 +14,7 @@ pub(crate) mod event;
 pub mod feed;
 pub(crate) mod filter;
 pub(crate) mod fold;
+pub(crate) mod gist;
 pub mod handle;
 pub mod history;
 pub(crate) mod job;

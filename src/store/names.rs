@@ -154,10 +154,7 @@ impl Names {
 
     /// The number of a call's tags; 0: it has none.
     pub(crate) fn tags(&mut self, tags: &[String]) -> Name {
-        let mut set: Vec<Name> = tags
-            .iter()
-            .map(|tag| self.words.number(&tag.as_str().into()))
-            .collect();
+        let mut set: Vec<Name> = tags.iter().map(|tag| self.word(Some(tag))).collect();
         set.sort_unstable();
         set.dedup();
         if set.is_empty() {
@@ -168,7 +165,10 @@ impl Names {
 
     /// The number of a word of a person.
     pub(crate) fn word(&mut self, word: Option<&str>) -> Name {
-        word.map_or_else(Name::default, |word| self.words.number(&word.into()))
+        word.map_or_else(Name::default, |word| {
+            let known = self.words.find(word);
+            known.unwrap_or_else(|| self.words.number(&word.into()))
+        })
     }
 }
 

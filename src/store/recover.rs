@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use crate::base::id::CallId;
 use crate::base::time::Moment;
+use crate::store::ahead;
+use crate::store::ahead::Gist;
 use crate::store::db;
 use crate::store::db::{Covered, Db};
 use crate::store::disk::{Disk, FILE_MODE};
@@ -26,7 +28,7 @@ use crate::store::line::{Head, Line};
 use crate::store::log::{Log, month_path};
 use crate::store::place::{Month, Place};
 use crate::store::scan;
-use crate::store::scan::{Lines, Reader};
+use crate::store::scan::Reader;
 use crate::store::shared::Shared;
 use crate::store::snapshot::Snapshots;
 use crate::store::view::View;
@@ -367,22 +369,20 @@ impl<'a> Replay<'a> {
     }
 
     fn month(&mut self, month: Month, offset: u64) -> Result<(), StoreError> {
-        let mut lines = Lines::open(&self.log, month, offset)?;
         let mut good = offset;
         let mut damaged = Vec::new();
-        while let Some(found) = lines.next()? {
-            let place = found.place;
-            match Line::read(found.bytes) {
-                Ok(line) if found.is_whole => {
-                    for byte in damaged.drain(..) {
-                        tracing::error!(%month, byte, "a damaged line of the call log is passed over; run `ringtag verify`");
-                    }
-                    good = place.end();
-                    self.line(place, &line)?;
-                }
-                Ok(_) | Err(_) => damaged.push(place.offset),
+        let log = self.log.clone();
+        ahead::each(&log, month, offset, |taken| {
+            let Some(line) = taken.line else {
+                damaged.push(taken.place.offset);
+                return Ok(());
+            };
+            for byte in damaged.drain(..) {
+                tracing::error!(%month, byte, "a damaged line of the call log is passed over; run `ringtag verify`");
             }
-        }
+            good = taken.place.end();
+            self.line(taken.place, line)
+        })?;
         // Where good lines followed somebody damaged the file; at the end of the log it is what a crash tore, unless it
         // had been synced before.
         if damaged.is_empty() || self.months.last() != Some(&month) {
@@ -421,14 +421,14 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    fn line(&mut self, place: Place, line: &Line<'_>) -> Result<(), StoreError> {
+    fn line(&mut self, place: Place, line: Gist) -> Result<(), StoreError> {
         self.bytes += u64::from(place.length) + 1;
         self.end = Some(End {
             month: place.month,
-            head: line.head(),
+            head: line.head,
         });
         self.view.end = Some(place);
-        let event = match line.event() {
+        let event = match line.event {
             Ok(event) => event,
             Err(error) => {
                 tracing::error!(month = %place.month, byte = place.offset, %error, "a line of the call log says nothing that ringtag knows");
@@ -467,7 +467,8 @@ impl<'a> Replay<'a> {
         {
             self.view.take_back(call, &lines);
         }
-        self.view.apply(place, line.n, line.call, line.at, &event);
+        self.view
+            .apply(place, line.head.n, line.call, line.at, &event);
         self.left.note(&event);
         self.index(BATCH)
     }

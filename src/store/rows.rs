@@ -362,7 +362,7 @@ impl Rows {
         if let Some(Caller::Other(text)) = caller {
             self.know(key, text);
         }
-        let virtual_number = said.virtual_number.to_string().into();
+        let virtual_number = said.virtual_number.to_string();
         let row = Row {
             id,
             caller: key,
@@ -372,7 +372,7 @@ impl Rows {
             said: 0,
             source: self.names.source(&said.source),
             manager: Name::default(),
-            virtual_number: self.names.words.number(&virtual_number),
+            virtual_number: self.names.word(Some(&virtual_number)),
             destination: Name::default(),
             goal: Name::default(),
             stage: Name::default(),
