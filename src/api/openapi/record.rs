@@ -202,6 +202,9 @@ struct Transfer {
     result: String,
     /// The new party's final SIP status, where it gave one.
     sip_status: Option<u16>,
+    /// The other call that this one was joined with; left out where it was with none.
+    #[schema(required = false, nullable = false)]
+    joined: Option<String>,
 }
 
 /// The recording of a call: 16-bit PCM, left the caller, right who answered, from the answer on.

@@ -48,7 +48,8 @@ fn whole_record() -> Value {
         }],
         "transfers": [{
             "at": "2026-11-21T09:30:30.000Z", "by": "manager:desk", "to": "ext:102@pbx",
-            "result": "answered", "sip_status": 200
+            "result": "answered", "sip_status": 200,
+            "joined": "019a1b2c-0000-7000-8000-000000000002"
         }],
         "recording": {
             "file": "2026/11/21/a.wav", "duration_ms": 60000, "sample_rate_hz": 8000,
