@@ -130,14 +130,17 @@ impl Door {
         path: &str,
     ) -> Result<Option<(Who, Proof)>, ApiError> {
         let state = &self.state;
+        // Without users only this machine is answered, tokens or not, and nobody through a proxy, which would make the whole
+        // world this machine.
+        let is_open = state.gate.manned().users.is_empty();
+        let is_passed_on = PASSED_ON.iter().any(|name| headers.contains_key(*name));
+        if is_open && (is_passed_on || !visitor.address.ip().is_loopback()) {
+            return Err(only_here());
+        }
         if let Some(secret) = bearer(headers) {
             let hash = token::hash(secret);
             let known = by_token(state, &hash).map(|who| (who, Proof::Token { hash }));
             return known.map(Some).ok_or_else(bad_token);
-        }
-        let is_open = state.gate.manned().users.is_empty();
-        if is_open && !visitor.address.ip().is_loopback() {
-            return Err(only_here());
         }
         let session = cookie::read(headers, visitor.is_secure).and_then(|cookie| {
             state
@@ -268,6 +271,9 @@ fn ask_for_a_token(response: &mut Response) {
     let realm = HeaderValue::from_static("Bearer realm=\"ringtag\"");
     response.headers_mut().insert(WWW_AUTHENTICATE, realm);
 }
+
+/// What a proxy says of whom it speaks for (RFC 7239, RFC 9110 7.6.3, and what came before them).
+const PASSED_ON: [&str; 4] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "via"];
 
 /// Who asks, as a handler's argument.
 pub(in crate::api) struct Asker(pub(in crate::api) Who);

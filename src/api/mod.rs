@@ -19,6 +19,7 @@ mod error;
 mod form;
 mod guard;
 mod health;
+mod listened;
 mod live;
 mod login;
 mod me;

@@ -3,8 +3,8 @@
 
 use std::io::{self, SeekFrom};
 use std::path::Path as FilePath;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use axum::extract::State as Shared;
 use axum::http::header::{
@@ -28,7 +28,7 @@ use crate::api::range::{Wanted, wanted};
 use crate::api::state::State;
 use crate::api::stream::{self, Source};
 use crate::base::id::CallId;
-use crate::base::time::{Moment, WallTime};
+use crate::base::time::WallTime;
 use crate::recording::mix::FRAME_BYTES;
 use crate::recording::plan;
 use crate::recording::shelf;
@@ -39,12 +39,6 @@ use crate::store::remark::UseKind;
 
 /// How much is read at once: eight seconds of stereo, one system call.
 const PIECE: usize = 256 * 1_024;
-
-/// Requests of one listener for one recording that are so close are one play: players fetch in parts and seek.
-const ONE_PLAY: Duration = Duration::from_secs(600);
-
-/// Plays remembered; older ones are forgotten, and their next request counts as a new play.
-const PLAYS_MAX: usize = 256;
 
 /// Sends the recording, or its first `until_ms`: whoever listens while it grows asks for what there was at one moment, and
 /// may then seek in it as in any other. A play is in the call log.
@@ -127,15 +121,13 @@ pub(in crate::api) async fn recording(
     if method == Method::HEAD {
         return Ok((status, common).into_response());
     }
-    if is_download {
-        // The rest of one that was broken off is the same download.
-        if first == 0 {
-            state.store.used(call.id, UseKind::Downloaded, &who.name);
-        }
+    // Who follows a call asks again and again for a little more: that is one play.
+    let (kind, from_start) = if is_download {
+        (UseKind::Downloaded, first == 0)
     } else {
-        // Who follows a call asks again and again for a little more: that is one play.
-        note_play(&state, call.id, &who.name, first == 0 && until_ms.is_none());
-    }
+        (UseKind::Played, first == 0 && until_ms.is_none())
+    };
+    note(&state, call.id, &who.name, kind, from_start);
     let (source, body) = stream::body();
     tokio::spawn(async move {
         let grows = sound.header.is_some();
@@ -199,11 +191,11 @@ fn beyond_the_end(length: u64) -> Response {
     refusal
 }
 
-/// Tells the call log of a new play.
-fn note_play(state: &State, call: CallId, by: &Arc<str>, from_start: bool) {
+/// Tells the call log of a new use.
+fn note(state: &State, call: CallId, by: &Arc<str>, kind: UseKind, from_start: bool) {
     let now = state.clock.now();
-    if state.players.is_new_play(call, by, from_start, now) {
-        state.store.used(call, UseKind::Played, by);
+    if state.listened.is_new(call, by, kind, from_start, now) {
+        state.store.used(call, kind, by);
     }
 }
 
@@ -368,53 +360,5 @@ pub(in crate::api) fn matches(headers: &HeaderMap, name: HeaderName, etag: &str)
 pub(in crate::api) fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = value.parse() {
         headers.insert(name, value);
-    }
-}
-
-/// Who listened to what lately, so that a seek is no new play.
-#[derive(Debug, Default)]
-pub(in crate::api) struct Players(Mutex<Vec<(CallId, Arc<str>, Moment)>>);
-
-impl Players {
-    /// Whether this request is a play that the call log should know of: it begins at the beginning, or comes from somebody
-    /// who has not listened lately.
-    fn is_new_play(&self, call: CallId, by: &Arc<str>, from_start: bool, now: Moment) -> bool {
-        let mut plays = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        plays.retain(|(.., at)| now - *at < ONE_PLAY);
-        let known = plays
-            .iter_mut()
-            .find(|(of, who, _)| *of == call && who == by);
-        match known {
-            Some((.., at)) => {
-                *at = now;
-                from_start
-            }
-            None => {
-                if plays.len() >= PLAYS_MAX {
-                    plays.remove(0);
-                }
-                plays.push((call, Arc::clone(by), now));
-                true
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::chance::Chance;
-
-    #[test]
-    fn a_seek_is_no_new_play_and_an_hour_later_is() {
-        let players = Players::default();
-        let call = CallId::new(WallTime::from_millis(1), &mut Chance::from_number(1));
-        let (me, other): (Arc<str>, Arc<str>) = ("anna".into(), "boris".into());
-        let at = Moment::from_millis;
-        assert!(players.is_new_play(call, &me, true, at(0)));
-        assert!(!players.is_new_play(call, &me, false, at(1_000)));
-        assert!(players.is_new_play(call, &me, true, at(2_000)));
-        assert!(players.is_new_play(call, &other, false, at(3_000)));
-        assert!(players.is_new_play(call, &me, false, at(3_600_000)));
     }
 }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::api::gate::Gate;
+use crate::api::listened::Listened;
 use crate::api::live::hub::Hub;
 use crate::api::peaks::Turns;
-use crate::api::recording::Players;
 use crate::base::clock::Clock;
 use crate::base::country::Country;
 use crate::engine::gauges::Gauges;
@@ -31,7 +31,7 @@ pub struct State {
     /// Who listens to what happens now.
     pub(in crate::api) live: Hub,
     /// Who listened to a recording lately.
-    pub(in crate::api) players: Arc<Players>,
+    pub(in crate::api) listened: Arc<Listened>,
     /// Who reads a recording for its peaks.
     pub(in crate::api) turns: Turns,
 }
@@ -65,7 +65,7 @@ impl State {
             rules: Arc::new(RwLock::new(Arc::new(rules))),
             gate,
             live: Hub::default(),
-            players: Arc::default(),
+            listened: Arc::default(),
             turns: Turns::default(),
         }
     }

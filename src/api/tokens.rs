@@ -121,6 +121,10 @@ fn read(members: Members, state: &State) -> Result<NewToken, ApiError> {
         })?;
     let projects = match members.take("projects") {
         None | Some(Value::Null) => None,
+        Some(_) if role == Role::Admin => {
+            let right = "is not for an admin, who administers the whole house; leave it out";
+            return Err(members.wrong("projects", right));
+        }
         Some(given) => Some(projects(&members, &given, state)?),
     };
     Ok(NewToken {

@@ -21,7 +21,7 @@ pub(in crate::config) fn users(sections: Vec<Section<'_, '_>>, projects: &Known<
     for mut section in sections {
         let name = known::id(&mut section, "name", "\"anna\"").filter(|name| fits(&section, *name));
         let role = role(&mut section);
-        let projects = own_projects(&mut section, projects);
+        let projects = own_projects(&mut section, projects, role);
         let password = password(&mut section);
         if let Some(name) = name {
             let user = role
@@ -75,11 +75,23 @@ fn role(section: &mut Section<'_, '_>) -> Option<Role> {
     section.choice("role", &Role::ALL.map(|role| (role.word(), role)))
 }
 
-/// Whoever names no project sees all of them.
-fn own_projects(section: &mut Section<'_, '_>, projects: &Known<Project>) -> Option<Projects> {
+/// Whoever names no project sees all of them. An admin does in any case: they make tokens and read what the whole house does.
+fn own_projects(
+    section: &mut Section<'_, '_>,
+    projects: &Known<Project>,
+    role: Option<Role>,
+) -> Option<Projects> {
     let words = section.some_words("projects", "[\"shop\"]");
     if !section.has("projects") {
         return Some(Projects::All);
+    }
+    if role == Some(Role::Admin) {
+        section.book.error(
+            section.place("projects"),
+            "an admin administers the whole house, not some projects",
+            "leave `projects` out, or make this user a manager",
+        );
+        return None;
     }
     let count = words.len();
     let mut own: Vec<Arc<str>> = Vec::with_capacity(count);

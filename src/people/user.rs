@@ -12,8 +12,8 @@ use crate::people::who::{Projects, Who};
 /// Characters that a name has at most: it stands in records, tables and cookies' sessions.
 pub const NAME_MAX: usize = 64;
 
-/// Whether somebody can be called `name`: one line without quotes, and none of the names by which the call log knows tokens
-/// and whoever sits at this machine.
+/// Whether somebody can be called `name`: one line without quotes, and none of the names by which the call log knows tokens,
+/// whoever sits at this machine, and the caller who got through in the end.
 pub fn is_name(name: &str) -> bool {
     let ill = |c: char| c.is_control() || c == '"';
     !name.is_empty()
@@ -22,6 +22,7 @@ pub fn is_name(name: &str) -> bool {
         && !name.contains(ill)
         && !name.starts_with("token ")
         && name != "this machine"
+        && name != "caller"
 }
 
 /// One `[[user]]`.

@@ -76,6 +76,19 @@ async fn a_download_is_told_from_a_play_and_both_name_who() {
 }
 
 #[tokio::test]
+async fn whoever_downloads_all_but_the_beginning_has_downloaded() {
+    let house = House::new();
+    let id = house.recorded(1, &[0; 1_000]);
+    let (_, secret) = token(&house, "listener").await;
+    let path = format!("/api/v1/calls/{id}/recording.wav?download=1");
+    let asked = [("authorization", secret.as_str()), ("range", "bytes=44-")];
+    assert_eq!(house.ask(Method::GET, &path, &asked).await.status, 206);
+    house.state.store.sync().unwrap();
+    let call = house.get(&format!("/api/v1/calls/{id}")).await.json();
+    assert_eq!(call["uses"][0]["what"], "downloaded");
+}
+
+#[tokio::test]
 async fn a_table_is_in_the_log_and_holds_no_number_for_an_analyst() {
     let house = House::new();
     for n in 0..3 {
