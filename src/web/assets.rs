@@ -40,6 +40,7 @@ pub const ALL: &[Asset] = &[
     asset!("board.js", MODULE),
     asset!("call.js", MODULE),
     asset!("calls.js", MODULE),
+    asset!("ladder.js", MODULE),
     asset!("live.js", MODULE),
     asset!("icon.svg", PICTURE),
     asset!("peaks.js", MODULE),

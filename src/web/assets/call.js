@@ -190,6 +190,17 @@ if (form) {
   keys(table);
 }
 
+head.addEventListener('click', async (event) => {
+  const button = event.target.closest('.hang-up');
+  if (!button || !confirm(button.dataset.ask)) return;
+  button.disabled = true;
+  const answer = await fetch(`/api/v1/calls/${id}/hangup`, { method: 'POST', headers: { 'x-csrf': button.dataset.csrf } }).catch((error) => error);
+  if (answer.ok) return;
+  button.disabled = false;
+  const error = await answer.json?.().catch(() => null);
+  alert(`${button.dataset.failed} ${error?.error?.message ?? answer.message ?? answer.status}`);
+});
+
 follow({
   news: (_kind, call) => { if (call === id) update(call); },
   resync: () => update(id),
