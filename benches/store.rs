@@ -36,6 +36,7 @@ fn setup(folder: &Path) -> Setup {
     Setup {
         settings: Settings {
             folder: folder.join("data"),
+            ladder_days: 7,
         },
         recordings: folder.join("recordings"),
         node: "bench".into(),

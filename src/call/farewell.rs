@@ -126,6 +126,7 @@ impl Hands {
         unacked: Option<ServerKey>,
     ) {
         self.usage.give_back(&leg.trunk.id);
+        self.ladder.end(&leg.call_id, leg.id);
         let farewell = Farewell {
             dialog,
             trunk: Some(Arc::clone(&leg.trunk)),

@@ -16,6 +16,7 @@ use crate::call::farewell::Farewells;
 use crate::call::guard;
 use crate::call::guard::fan_out::FanOut;
 use crate::call::guard::half_open::HalfOpen;
+use crate::call::ladder::Ladder;
 use crate::call::leg::{Leg, Ports};
 use crate::call::machine::Errand;
 use crate::call::places::Places;
@@ -48,6 +49,8 @@ pub(in crate::call) struct Hands {
     pub(in crate::call) routes: Routes,
     pub(in crate::call) farewells: Farewells,
     pub(in crate::call) user_agent: Arc<str>,
+    /// Whose messages are whose.
+    pub(in crate::call) ladder: Ladder,
     /// How long the sessions of new legs last.
     pub(in crate::call) session: Policy,
     pub(in crate::call) wishes: VecDeque<Wish>,
@@ -104,6 +107,8 @@ impl Hands {
             places: Places::default(),
             routes: Routes::default(),
             farewells: Farewells::new(chance.next_u64()),
+            // Its keys are read from messages, but only those of our trunks' calls are kept.
+            ladder: Ladder::new(0),
             user_agent,
             session: Policy::default(),
             wishes: VecDeque::new(),
@@ -157,6 +162,7 @@ impl Hands {
     /// The leg is over: nobody finds it, and its line is free.
     pub(in crate::call) fn forget_leg(&mut self, leg: &Leg) {
         self.tags.remove(&leg.tag);
+        self.ladder.end(&leg.call_id, leg.id);
         self.usage.give_back(&leg.trunk.id);
     }
 

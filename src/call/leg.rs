@@ -113,6 +113,7 @@ pub(in crate::call) struct Heard {
 impl Leg {
     /// A leg on which nothing was said yet.
     pub(in crate::call) fn new(hands: &mut Hands, begins: Beginning) -> Self {
+        hands.ladder.begin(&begins.call_id, begins.id);
         Self {
             id: begins.id,
             trunk: begins.trunk,

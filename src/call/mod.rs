@@ -19,6 +19,7 @@ mod headers;
 mod health;
 mod heard;
 mod identity;
+pub mod ladder;
 mod leg;
 mod machine;
 mod offer_answer;

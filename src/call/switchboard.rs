@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use crate::base::chance::Chance;
 use crate::base::country::Country;
+use crate::base::id::{CallId, LegId};
 use crate::base::number::Number;
 use crate::base::time::Moment;
 use crate::call::alarms::Alarms;
@@ -19,13 +20,14 @@ use crate::call::desk::{CallKey, Note, Told, Wish};
 use crate::call::guard::{self, Guard};
 use crate::call::hands::Hands;
 use crate::call::health::Health;
+use crate::call::ladder::Seen;
 use crate::call::machine::Call;
 use crate::call::machine::end::End;
 use crate::call::registrar::Registrar;
 use crate::call::story::{FinishReason, KeptDialog};
 use crate::call::trunks::Trunks;
 use crate::sip::endpoint;
-use crate::sip::endpoint::{Endpoint, Output};
+use crate::sip::endpoint::{Endpoint, Output, Transmit};
 use crate::sip::session_timer::Policy;
 use crate::sip::transport::{FlowId, Path};
 
@@ -189,6 +191,7 @@ impl Switchboard {
     /// Advances time. Calling early or twice changes nothing.
     pub fn handle_timeout(&mut self, now: Moment) {
         self.hands.sip.handle_timeout(now);
+        self.hands.ladder.forget(now);
         self.settle(now);
         while let Some(key) = self.alarms.due(now) {
             if let Some(call) = self.calls.get_mut(&key) {
@@ -211,6 +214,22 @@ impl Switchboard {
     /// Returns the next thing that is wanted, or `None` when drained.
     pub fn poll(&mut self) -> Option<Wish> {
         self.hands.wishes.pop_front()
+    }
+
+    /// From now on the messages of calls are told by [`Self::next_seen`], which must then be drained.
+    pub fn show_messages(&mut self) {
+        self.hands.sip.overhear(true);
+        self.hands.ladder.look();
+    }
+
+    /// Returns the next message of a call, one that came or one that goes out.
+    pub fn next_seen(&mut self) -> Option<Seen> {
+        self.hands.ladder.next()
+    }
+
+    /// Which call a leg belongs to.
+    pub const fn call_of(leg: LegId) -> CallKey {
+        Call::of_leg(leg)
     }
 
     /// Returns when to call [`Self::handle_timeout`] next, and why.
@@ -258,6 +277,11 @@ impl Switchboard {
     /// The trunks as they are now.
     pub const fn trunks(&self) -> &Arc<Trunks> {
         &self.hands.trunks
+    }
+
+    /// Whether a call of this id is under way.
+    pub fn has(&self, call: CallId) -> bool {
+        self.hands.by_id(call).is_some()
     }
 
     /// What is under way.
@@ -330,9 +354,25 @@ impl Switchboard {
     fn settle(&mut self, now: Moment) {
         while let Some(output) = self.hands.sip.poll() {
             match output {
-                Output::Transmit(transmit) => self.hands.wish(Wish::Transmit(transmit)),
+                Output::Transmit(transmit) => {
+                    self.show(now, &transmit);
+                    self.hands.wish(Wish::Transmit(transmit));
+                }
                 Output::Event(event) => self.event(now, event),
+                Output::Heard(path, message) => self.hands.ladder.heard(now, path, message),
             }
+        }
+    }
+
+    /// Notes for the ladder what goes out.
+    fn show(&mut self, now: Moment, transmit: &Transmit) {
+        match transmit {
+            Transmit::Datagram { path, bytes } => self.hands.ladder.said(now, Some(*path), bytes),
+            Transmit::Stream { flow, bytes } => {
+                let path = self.hands.sip.path_of(*flow);
+                self.hands.ladder.said(now, path, bytes);
+            }
+            Transmit::Open { .. } | Transmit::Close { .. } => {}
         }
     }
 

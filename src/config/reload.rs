@@ -39,6 +39,10 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
         ),
         ("store.folder", old.store.folder != new.store.folder),
         (
+            "store.ladder_days",
+            old.store.ladder_days != new.store.ladder_days,
+        ),
+        (
             "web.listen",
             // The first user opens it to others, who have to wait for the restart; the last one's leave closes it at once.
             bound(old) != bound(new),

@@ -45,6 +45,8 @@ const WORKERS_MAX: u32 = 64;
 
 const RECORDINGS_FOLDER: &str = "../recordings";
 const STORE_FOLDER: &str = "../data";
+/// Who complains of a call does it within a week.
+const LADDER_DAYS: u32 = 7;
 /// A century: longer is a slip of the finger.
 const KEEP_DAYS_MAX: u32 = 36_500;
 
@@ -277,6 +279,9 @@ pub(in crate::config) fn store(
 ) -> store::settings::Settings {
     let settings = store::settings::Settings {
         folder: folder(&mut section, base, STORE_FOLDER),
+        ladder_days: section
+            .number("ladder_days", 0..=KEEP_DAYS_MAX, "7")
+            .unwrap_or(LADDER_DAYS),
     };
     section.finish();
     settings

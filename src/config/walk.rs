@@ -384,7 +384,7 @@ mod tests {
         );
         assert_eq!(
             mistakes("[store]\nzzz = 1\n"),
-            ["2:1: [store] has no key `zzz`; there are: folder"]
+            ["2:1: [store] has no key `zzz`; there are: folder, ladder_days"]
         );
         assert_eq!(
             mistakes("[recording]\nwhen = \"all\"\n"),

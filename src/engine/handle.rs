@@ -14,6 +14,7 @@ use crate::engine::run::Order;
 use crate::engine::settings::Listen;
 use crate::engine::setup::Rules;
 use crate::store::Store;
+use crate::store::ladder::Draft;
 
 /// A ringtag that runs.
 #[derive(Debug)]
@@ -29,6 +30,11 @@ pub struct Running {
     pub(in crate::engine) ended: oneshot::Receiver<()>,
     pub(in crate::engine) recorder: JoinHandle<()>,
 }
+
+/// The engine does not take an order: it is stopping, or people give more orders than it can carry out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the engine takes no orders now; ask again in a moment")]
+pub struct Busy;
 
 /// What other threads may ask of a running ringtag.
 #[derive(Clone, Debug)]
@@ -59,9 +65,29 @@ impl Handle {
         self.order(Order::EndNow)
     }
 
-    /// Ends one call.
-    pub fn hang_up(&self, call: CallId) -> bool {
-        self.order(Order::HangUp(call))
+    /// Ends one call, as "hung up by the system"; `false`: no call of this id is under way.
+    ///
+    /// # Errors
+    /// The engine is gone, or has dozens of orders to carry out.
+    pub async fn hang_up(&self, call: CallId) -> Result<bool, Busy> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Order::HangUp(call, answer), answered).await
+    }
+
+    /// The messages so far of a call in progress; `None`: it is not, or none are kept of it.
+    ///
+    /// # Errors
+    /// As [`Self::hang_up`].
+    pub async fn ladder(&self, call: CallId) -> Result<Option<Draft>, Busy> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Order::Ladder(call, answer), answered).await
+    }
+
+    async fn ask<T>(&self, order: Order, answered: oneshot::Receiver<T>) -> Result<T, Busy> {
+        if !self.order(order) {
+            return Err(Busy);
+        }
+        answered.await.map_err(|_| Busy)
     }
 
     /// Whether the engine took the order: it is gone, or has dozens to carry out, when it did not.

@@ -13,6 +13,7 @@ pub mod tls;
 mod admit;
 mod aftermath;
 mod datagrams;
+mod ladders;
 mod names;
 mod post;
 mod resolver;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::base::clock::Clock;
 use crate::base::id::CallId;
@@ -19,6 +19,7 @@ use crate::call::trunks::Trunks;
 use crate::engine::admit::{Door, Room};
 use crate::engine::datagrams::Datagrams;
 use crate::engine::gauges::{Gauges, add, set};
+use crate::engine::ladders::Ladders;
 use crate::engine::limits::{Limits, PAIRS_PER_CALL};
 use crate::engine::names::{self, Names, Resolved};
 use crate::engine::setup::Rules;
@@ -30,6 +31,7 @@ use crate::sip::endpoint::Transmit;
 use crate::sip::transport::{FlowId, Path, Transport};
 use crate::store::Store;
 use crate::store::credit::Credit;
+use crate::store::ladder::Draft;
 
 /// What a call may write: began, ringing, answered, ended, recorded, hashed, and each time that it is sent on.
 const EVENTS_PER_CALL: u32 = 6 + TRANSFERS_MAX;
@@ -53,8 +55,10 @@ pub(in crate::engine) enum Order {
     Drain(Duration),
     /// End every call now and stop.
     EndNow,
-    /// An operator ends one call.
-    HangUp(CallId),
+    /// An operator ends one call, and is told whether there was one.
+    HangUp(CallId, oneshot::Sender<bool>),
+    /// An operator wants the messages of a call in progress; `None`: it is not, or none are kept of it.
+    Ladder(CallId, oneshot::Sender<Option<Draft>>),
 }
 
 /// The engine's thread: everything it owns.
@@ -74,6 +78,7 @@ pub(in crate::engine) struct Engine {
     pub(in crate::engine) gauges: Arc<Gauges>,
     pub(in crate::engine) credits: Map<CallKey, Credit>,
     pub(in crate::engine) teller: Teller,
+    pub(in crate::engine) ladders: Ladders,
     /// Nobody is left who could give orders.
     pub(in crate::engine) abandoned: bool,
     pub(in crate::engine) orders: mpsc::Receiver<Order>,
@@ -138,9 +143,11 @@ impl Engine {
             }
             self.switchboard.handle_timeout(now);
             self.teller.handle_timeout(now);
+            self.ladders.handle_timeout(now, &self.store);
             self.show_guard();
         }
         tracing::info!("the engine stops");
+        self.ladders.finish(&self.store);
         self.sound.shut_down(self.clock.now());
         self.tell_unrecorded();
     }
@@ -156,6 +163,7 @@ impl Engine {
     fn perform(&mut self) {
         let now = self.clock.now();
         self.sound.catch_up();
+        self.look();
         while let Some(wish) = self.switchboard.poll() {
             match wish {
                 Wish::Transmit(transmit) => self.transmit(now, transmit),
@@ -175,6 +183,7 @@ impl Engine {
                 }
                 Wish::Gone(call) => {
                     self.credits.remove(&call);
+                    self.ladders.gone(now, call);
                 }
                 Wish::Note(what) => {
                     if let Note::Guard(news) = &what {
@@ -184,9 +193,17 @@ impl Engine {
                 }
             }
         }
+        self.look();
         self.datagrams.flush();
         set(&self.gauges.sip_unsent, self.datagrams.unsent);
         self.tell_unrecorded();
+    }
+
+    /// Takes what was said and heard for the ladders of the calls.
+    fn look(&mut self) {
+        while let Some(seen) = self.switchboard.next_seen() {
+            self.ladders.see(seen, || self.clock.wall());
+        }
     }
 
     fn transmit(&mut self, now: Moment, transmit: Transmit) {
@@ -229,9 +246,14 @@ impl Engine {
         let verdict = self
             .door
             .decide(&self.rules, &self.store, wall, question, room);
-        if let Verdict::Ours(_) = verdict {
-            self.credits.insert(call, credit);
-        }
+        let shown = match &verdict {
+            Verdict::Ours(admission) => {
+                self.credits.insert(call, credit);
+                admission.tracked.then_some(admission.id)
+            }
+            Verdict::NotOurs | Verdict::NoRoom { .. } => None,
+        };
+        self.ladders.admitted(call, shown);
         verdict
     }
 
@@ -334,7 +356,12 @@ impl Engine {
                 self.switchboard.handle(now, Told::EndAll);
                 *stop_at = Some(now + LAST_WORDS);
             }
-            Some(Order::HangUp(call)) => self.switchboard.handle(now, Told::HangUp(call)),
+            Some(Order::HangUp(call, answer)) => {
+                // Who asked may have gone.
+                let _told = answer.send(self.switchboard.has(call));
+                self.switchboard.handle(now, Told::HangUp(call));
+            }
+            Some(Order::Ladder(call, answer)) => drop(answer.send(self.ladders.of(call))),
         }
     }
 
@@ -422,8 +449,8 @@ impl Engine {
             .switchboard
             .poll_timeout()
             .map_or_else(|| self.clock.now() + NEVER, |(at, _)| at);
-        let line = self.teller.poll_timeout();
-        let timer = line.map_or(timer, |line| line.min(timer));
+        let lines = [self.teller.poll_timeout(), self.ladders.poll_timeout()];
+        let timer = lines.into_iter().flatten().fold(timer, Moment::min);
         let timer = if self.sound.is_behind() {
             timer.min(self.clock.now() + SEND_AGAIN)
         } else {

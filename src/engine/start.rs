@@ -22,6 +22,7 @@ use crate::engine::datagrams::Datagrams;
 use crate::engine::error::StartError;
 use crate::engine::gauges::{Gauges, set};
 use crate::engine::handle::{Handle, Running};
+use crate::engine::ladders::Ladders;
 use crate::engine::limits::Limits;
 use crate::engine::names::{self, Names};
 use crate::engine::retention;
@@ -242,6 +243,9 @@ fn assemble(
         },
         chance.fork(),
     );
+    if setup.store.ladder_days > 0 {
+        switchboard.show_messages();
+    }
     switchboard.set_own_numbers(setup.rules.tracking.virtual_numbers());
     let (name_reports, names) = mpsc::channel(1);
     let engine = Engine {
@@ -260,6 +264,7 @@ fn assemble(
         gauges,
         credits: keyed(chance.next_u64()),
         teller: Teller::new(chance.next_u64()),
+        ladders: Ladders::new(),
         abandoned: false,
         orders,
         lookup,

@@ -105,6 +105,11 @@ impl Message {
         }
     }
 
+    /// Returns the message as it came, but for what folded its lines. What stood behind the length that it gives is in it too.
+    pub fn text(&self) -> &Bytes {
+        &self.headers().text
+    }
+
     /// Returns the body.
     pub fn body(&self) -> &Bytes {
         match self {

@@ -201,6 +201,7 @@ fn carry_out(
     for file in &erased.recordings {
         report.recordings += u64::from(remove_recording(&keeper.shared.recordings, file)?);
     }
+    keeper.shared.ladders.forget(&erased.calls)?;
     report.calls += u64::try_from(erased.calls.len()).unwrap_or(u64::MAX);
     Ok(())
 }

@@ -27,6 +27,8 @@ use crate::store::disk::{Disk, RealDisk};
 use crate::store::error::StoreError;
 use crate::store::history::History;
 use crate::store::job::{Job, Telling, Told};
+use crate::store::ladder::{Draft, Ladder};
+use crate::store::ladders::Ladders;
 use crate::store::query::{Page, Query};
 use crate::store::record::CallRecord;
 use crate::store::recover;
@@ -176,6 +178,7 @@ impl Store {
         disk: Box<dyn Disk>,
     ) -> Result<(Self, LeftBehind), StoreError> {
         let folder = setup.settings.folder.clone();
+        let ladder_days = setup.settings.ladder_days;
         let opened = recover::open(setup, purpose, disk)?;
         let shared = Arc::clone(&opened.keeper.shared);
         // Bounded by the purse, which refuses what the backlog has no room for; a bounded channel would take that room at once.
@@ -195,6 +198,7 @@ impl Store {
         }));
         if purpose == Purpose::Serve {
             store.listen(&folder);
+            Ladders::start(&store.0.shared, ladder_days);
         }
         Ok((store, opened.behind))
     }
@@ -385,6 +389,19 @@ impl Store {
         }
     }
 
+    /// Takes the messages of a call that is over, to be kept for a while; `false`: there is no room, and the call has none.
+    pub fn keep_ladder(&self, call: CallId, draft: Draft) -> bool {
+        self.0.shared.ladders.keep(call, draft)
+    }
+
+    /// Reads the messages of a call that is over, without secrets; `None`: none are kept. Reads files: not for an async thread.
+    ///
+    /// # Errors
+    /// The day's file cannot be read.
+    pub fn ladder(&self, call: CallId) -> Result<Option<Ladder>, StoreError> {
+        self.0.shared.ladders.of(call)
+    }
+
     /// Writes and syncs what was told, leaves a checkpoint, and ends the store's thread. What is told later is lost.
     pub fn shutdown(&self) {
         self.0.shutdown();
@@ -454,6 +471,7 @@ impl Inner {
             if keeper.join().is_err() {
                 tracing::error!("the store's thread had panicked");
             }
+            self.shared.ladders.stop();
         }
     }
 }

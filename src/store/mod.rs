@@ -19,6 +19,8 @@ pub mod handle;
 pub mod history;
 pub(crate) mod job;
 pub(crate) mod keeper;
+pub mod ladder;
+pub(crate) mod ladders;
 pub(crate) mod line;
 pub(crate) mod log;
 pub mod maker;

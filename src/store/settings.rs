@@ -7,4 +7,6 @@ use std::path::PathBuf;
 pub struct Settings {
     /// The folder of the call log and its index, absolute.
     pub folder: PathBuf,
+    /// Days for which the messages of a call are kept; 0: they are not.
+    pub ladder_days: u32,
 }

@@ -16,6 +16,7 @@ use crate::store::feed::Ring;
 use crate::store::filter::Filter;
 use crate::store::fold::Draft;
 use crate::store::history::Histories;
+use crate::store::ladders::Ladders;
 use crate::store::place::Place;
 use crate::store::query::{Page, Query};
 use crate::store::record::CallRecord;
@@ -44,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) purse: Arc<Purse>,
     pub(crate) db: Db,
+    /// The calls' messages, for operators.
+    pub(crate) ladders: Ladders,
     /// Live news.
     pub(crate) ring: Ring,
     /// When each token was shown last.
@@ -69,6 +72,7 @@ impl Shared {
         ring: Ring,
     ) -> Self {
         Self {
+            ladders: Ladders::beside(&log),
             log,
             recordings,
             clock,

@@ -59,6 +59,7 @@ impl Place {
         Setup {
             settings: Settings {
                 folder: self.data(),
+                ladder_days: 7,
             },
             recordings: self.recordings(),
             node: "desk".into(),

@@ -1,7 +1,7 @@
 //! What the endpoint wants done, what it tells, and why it wants to be woken: plain data.
 
 use crate::sip::endpoint::{ClientKey, Knock, ServerKey, Transmit};
-use crate::sip::message::{Request, Response};
+use crate::sip::message::{Message, Request, Response};
 use crate::sip::transaction::{client_invite, client_other, server_invite, server_other};
 use crate::sip::transport::Path;
 
@@ -12,6 +12,11 @@ pub enum Output {
     Transmit(Transmit),
     /// This happened.
     Event(Event),
+    /// This message came, whatever becomes of it: told before that, and to whom [`Endpoint::overhear`] is for. What could not
+    /// be read is not among them.
+    ///
+    /// [`Endpoint::overhear`]: crate::sip::endpoint::Endpoint::overhear
+    Heard(Path, Message),
 }
 
 /// What the endpoint tells its user.

@@ -124,6 +124,8 @@ pub struct Endpoint {
     out: VecDeque<Output>,
     /// Connections that end once everything that came on them before is dealt with.
     doomed: Vec<(Moment, FlowId)>,
+    /// Whether each message that comes is told as well.
+    overhears: bool,
     /// Whether something happened since stale timers were last dropped.
     stirred: bool,
 }
@@ -152,6 +154,7 @@ impl Endpoint {
             timers: Timers::new(),
             out: VecDeque::new(),
             doomed: Vec::new(),
+            overhears: false,
             stirred: false,
             settings,
             chance,
@@ -178,7 +181,17 @@ impl Endpoint {
 
     /// The far end of a connection that stands or is being opened.
     pub fn peer_of(&self, flow: FlowId) -> Option<SocketAddr> {
-        self.streams.peer_of(flow)
+        self.streams.path_of(flow).map(|path| path.peer)
+    }
+
+    /// The way of what goes out on a connection that stands or is being opened.
+    pub fn path_of(&self, flow: FlowId) -> Option<Path> {
+        self.streams.path_of(flow)
+    }
+
+    /// Tells each message that comes, repeated ones too, as [`Output::Heard`].
+    pub const fn overhear(&mut self, on: bool) {
+        self.overhears = on;
     }
 
     /// Whether a peer owes one of our requests its final answer: a cancelled INVITE its 487, which wants our ACK.
@@ -307,10 +320,16 @@ impl Endpoint {
 
     fn handle_message(&mut self, now: Moment, path: Path, bytes: Bytes) {
         self.stirred = true;
-        match Message::parse(bytes) {
-            Ok(Message::Request(request)) => self.handle_request(now, path, request),
-            Ok(Message::Response(response)) => self.handle_response(now, path, response),
-            Err(malformed) => self.refuse_malformed(now, path, &malformed),
+        let message = match Message::parse(bytes) {
+            Ok(message) => message,
+            Err(malformed) => return self.refuse_malformed(now, path, &malformed),
+        };
+        if self.overhears {
+            self.out.push_back(Output::Heard(path, message.clone()));
+        }
+        match message {
+            Message::Request(request) => self.handle_request(now, path, request),
+            Message::Response(response) => self.handle_response(now, path, response),
         }
     }
 

@@ -109,9 +109,9 @@ impl Streams {
         path.flow.is_some_and(|flow| self.flows.contains_key(&flow))
     }
 
-    /// The far end of a connection.
-    pub(super) fn peer_of(&self, flow: FlowId) -> Option<SocketAddr> {
-        self.flows.get(&flow).map(|flow| flow.path.peer)
+    /// The way of what goes out on a connection.
+    pub(super) fn path_of(&self, flow: FlowId) -> Option<Path> {
+        self.flows.get(&flow).map(|flow| flow.path)
     }
 
     fn send_on_stream(

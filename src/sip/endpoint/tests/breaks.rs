@@ -209,6 +209,7 @@ impl Call {
                 match output {
                     Output::Transmit(transmit) => self.carry(side, transmit),
                     Output::Event(event) => self.see(event),
+                    Output::Heard(..) => panic!("nobody asked to overhear"),
                 }
             }
         }

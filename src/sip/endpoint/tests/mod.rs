@@ -83,6 +83,7 @@ impl Bench {
                     self.sent.push_back((self.now.as_millis(), transmit));
                 }
                 Output::Event(event) => self.told(event),
+                Output::Heard(..) => panic!("nobody asked to overhear"),
             }
         }
     }

@@ -165,6 +165,7 @@ impl Call {
                     }
                     Output::Transmit(other) => panic!("{other:?}"),
                     Output::Event(event) => self.see(event),
+                    Output::Heard(..) => panic!("nobody asked to overhear"),
                 }
             }
         }

@@ -1,0 +1,89 @@
+//! The ladder of a call: its SIP messages in their order, as operators read them, without what is secret in them. Plain data.
+//!
+//! It is no truth: nothing depends on it, it can be deleted at any time, and a call may have none.
+
+mod secrets;
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::base::time::WallTime;
+use crate::call::ladder::Direction;
+use crate::store::ladder::secrets::without_secrets;
+
+/// A ladder as it is gathered: the messages as they went over the wire, secrets and all. It is never shown.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// The messages, the oldest first.
+    pub messages: Vec<Message>,
+    /// How many more there were than are kept.
+    pub left_out: u32,
+}
+
+/// One message of a [`Draft`].
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// When it was seen first.
+    pub at: WallTime,
+    /// The leg: 0 is the caller's, the others are numbered as they were made.
+    pub leg: u8,
+    /// Which way it went.
+    pub direction: Direction,
+    /// `udp`, `tcp`, `tls`, `ws` or `wss`.
+    pub transport: &'static str,
+    /// The other end.
+    pub peer: SocketAddr,
+    /// The message, or its beginning.
+    pub bytes: Bytes,
+    /// How often it was sent again.
+    pub repeated: u32,
+}
+
+/// A ladder as it is kept and shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ladder {
+    /// The messages, the oldest first.
+    pub rungs: Vec<Rung>,
+    /// How many more there were than are kept: those in the middle of a call that had very many.
+    pub left_out: u32,
+}
+
+/// One message of a [`Ladder`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rung {
+    /// When it was seen first.
+    pub at: WallTime,
+    /// The leg: 0 is the caller's, the others are numbered as they were made.
+    pub leg: u8,
+    /// Which way it went: `in` came to us.
+    pub direction: Direction,
+    /// `udp`, `tcp`, `tls`, `ws` or `wss`.
+    pub transport: String,
+    /// The other end, `host:port`.
+    pub peer: String,
+    /// The message without secrets. What is no UTF-8 in it is replaced.
+    pub text: String,
+    /// How often it was sent again.
+    pub repeated: u32,
+}
+
+impl Draft {
+    /// Makes what may be shown.
+    pub fn ladder(&self) -> Ladder {
+        let rung = |message: &Message| Rung {
+            at: message.at,
+            leg: message.leg,
+            direction: message.direction,
+            transport: message.transport.to_owned(),
+            peer: message.peer.to_string(),
+            text: without_secrets(&message.bytes),
+            repeated: message.repeated,
+        };
+        Ladder {
+            rungs: self.messages.iter().map(rung).collect(),
+            left_out: self.left_out,
+        }
+    }
+}
