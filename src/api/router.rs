@@ -112,6 +112,16 @@ fn paths() -> Paths {
             recording::recording,
         )
         .get("/api/v1/calls/{id}/peaks", This(Right::Play), peaks::peaks)
+        .get(
+            "/api/v1/calls/{id}/ladder",
+            This(Right::Administer),
+            calls::ladder::ladder,
+        )
+        .post(
+            "/api/v1/calls/{id}/hangup",
+            This(Right::HangUp),
+            calls::hangup::hang_up,
+        )
         .get("/api/v1/live", This(Right::See), live::live)
         .get("/api/v1/route", This(Right::Administer), route::route)
         .get("/api/v1/tokens", This(Right::Administer), tokens::list)

@@ -10,6 +10,7 @@ use crate::api::peaks::Turns;
 use crate::base::clock::Clock;
 use crate::base::country::Country;
 use crate::engine::gauges::Gauges;
+use crate::engine::handle::Handle;
 use crate::route::Routing;
 use crate::store::Store;
 use crate::track::Tracking;
@@ -28,6 +29,8 @@ pub struct State {
     rules: Arc<RwLock<Arc<Rules>>>,
     /// Who may come in, and who is in.
     pub gate: Gate,
+    /// What calls in progress are asked through; `None`: nothing rings here, as in tests of the pages.
+    pub(in crate::api) engine: Option<Handle>,
     /// Who listens to what happens now.
     pub(in crate::api) live: Hub,
     /// Who listened to a recording lately.
@@ -64,10 +67,18 @@ impl State {
             recordings: Arc::new(recordings),
             rules: Arc::new(RwLock::new(Arc::new(rules))),
             gate,
+            engine: None,
             live: Hub::default(),
             listened: Arc::default(),
             turns: Turns::default(),
         }
+    }
+
+    /// Lets handlers ask the engine about calls in progress.
+    #[must_use]
+    pub fn with_engine(mut self, engine: Handle) -> Self {
+        self.engine = Some(engine);
+        self
     }
 
     /// Puts other rules in force.

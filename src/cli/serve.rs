@@ -122,7 +122,8 @@ impl Server {
             config.recordings.folder.clone(),
             shown_rules(&config),
             Gate::new(manned(&config), Chance::from_seed(seed)),
-        );
+        )
+        .with_engine(handle.clone());
         let web = match api::serve(state) {
             Ok(web) => web,
             Err(error) => {

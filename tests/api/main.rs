@@ -8,6 +8,7 @@
 mod calls;
 mod changes;
 mod house;
+mod ladder;
 mod live;
 mod matrix;
 mod openapi;

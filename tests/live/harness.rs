@@ -365,13 +365,24 @@ pub(crate) fn wait_for_at_most<T>(
 
 /// The smallest HTTP client that tells status and body.
 pub(crate) fn http_get(server: SocketAddr, path: &str) -> (u16, Vec<u8>) {
+    http(
+        server,
+        &format!("GET {path} HTTP/1.1\r\nHost: {server}"),
+        "",
+    )
+}
+
+/// The same for what changes something.
+pub(crate) fn http_post(server: SocketAddr, path: &str, body: &str) -> (u16, Vec<u8>) {
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: {server}\r\nContent-Length: {length}");
+    http(server, &head, body)
+}
+
+fn http(server: SocketAddr, head: &str, body: &str) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(server).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n"
-    )
-    .unwrap();
+    write!(stream, "{head}\r\nConnection: close\r\n\r\n{body}").unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     let head = answer

@@ -24,6 +24,7 @@ mod full;
 mod gone;
 mod harness;
 mod kamailio;
+mod ladder;
 mod names;
 mod offers;
 mod openapi;

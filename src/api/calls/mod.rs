@@ -14,6 +14,8 @@ use crate::store::record::CallRecord;
 
 pub(in crate::api) mod bulk;
 pub(in crate::api) mod change;
+pub(in crate::api) mod hangup;
+pub(in crate::api) mod ladder;
 pub(in crate::api) mod list;
 pub(in crate::api) mod notes;
 pub(in crate::api) mod one;

@@ -46,6 +46,8 @@ pub(in crate::api) mod record;
         calls::bulk::bulk,
         calls::notes::pin,
         calls::notes::unpin,
+        calls::ladder::ladder,
+        calls::hangup::hang_up,
         live::live,
         recording::recording,
         peaks::peaks,

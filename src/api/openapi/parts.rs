@@ -39,6 +39,35 @@ pub(in crate::api) struct CallPage {
     next: Option<String>,
 }
 
+/// The SIP messages of a call.
+#[derive(ToSchema)]
+pub(in crate::api) struct LadderShown {
+    /// The messages, the oldest first.
+    rungs: Vec<RungShown>,
+    /// How many more there were than are kept: those in the middle of a call that had very many.
+    left_out: u32,
+}
+
+/// One SIP message.
+#[derive(ToSchema)]
+struct RungShown {
+    /// When it was seen first.
+    #[schema(format = DateTime)]
+    at: String,
+    /// The leg: 0 is the caller's, the others are numbered as they were made.
+    leg: u8,
+    /// `in`: it came to ringtag; `out`: ringtag sent it.
+    direction: String,
+    /// `udp`, `tcp`, `tls`, `ws` or `wss`.
+    transport: String,
+    /// The other end, `host:port`.
+    peer: String,
+    /// The message.
+    text: String,
+    /// How often it was sent again.
+    repeated: u32,
+}
+
 /// Why a call goes where it goes.
 #[derive(ToSchema)]
 pub(in crate::api) struct Explanation {
