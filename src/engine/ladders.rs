@@ -30,7 +30,7 @@ const BYTES_MAX: usize = 8_192;
 const ALL_BYTES_MAX: usize = 64 << 20;
 
 /// Calls a second whose messages are kept: beyond that a flood or a measurement goes on, and the disk is for the call log.
-const CALLS_PER_S: u32 = 100;
+const CALLS_PER_S: u32 = 50;
 
 /// Seconds' worth of calls that may begin at once.
 const BURST_S: u32 = 5;

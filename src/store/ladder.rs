@@ -2,6 +2,7 @@
 //!
 //! It is no truth: nothing depends on it, it can be deleted at any time, and a call may have none.
 
+mod kept;
 mod secrets;
 
 use std::net::SocketAddr;
@@ -11,7 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::time::WallTime;
 use crate::call::ladder::Direction;
-use crate::store::ladder::secrets::without_secrets;
+use crate::store::ladder::secrets::{REMOVED, secrets};
+
+pub(crate) use crate::store::ladder::kept::{call_in, read, write};
 
 /// A ladder as it is gathered: the messages as they went over the wire, secrets and all. It is never shown.
 #[derive(Clone, Debug, Default)]
@@ -78,12 +81,31 @@ impl Draft {
             direction: message.direction,
             transport: message.transport.to_owned(),
             peer: message.peer.to_string(),
-            text: without_secrets(&message.bytes),
+            text: message.shown(),
             repeated: message.repeated,
         };
         Ladder {
             rungs: self.messages.iter().map(rung).collect(),
             left_out: self.left_out,
         }
+    }
+}
+
+impl Message {
+    /// The text without secrets.
+    fn shown(&self) -> String {
+        let mut out = String::with_capacity(self.bytes.len());
+        let mut from = 0;
+        let mut copy = |from: usize, until: usize, out: &mut String| {
+            let part = self.bytes.get(from..until).unwrap_or_default();
+            out.push_str(&String::from_utf8_lossy(part));
+        };
+        for secret in secrets(&self.bytes) {
+            copy(from, secret.start, &mut out);
+            out.push_str(REMOVED);
+            from = secret.end;
+        }
+        copy(from, self.bytes.len(), &mut out);
+        out
     }
 }

@@ -16,13 +16,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use serde::{Deserialize, Serialize};
 
 use crate::base::id::CallId;
 use crate::base::time::WallTime;
 use crate::store::disk::{FILE_MODE, sync_folder};
 use crate::store::error::StoreError;
-use crate::store::ladder::{Draft, Ladder};
+use crate::store::ladder::{Draft, Ladder, call_in, read, write};
 use crate::store::shared::Shared;
 
 /// Ladders that may wait for the disk: five seconds of the most that the engine gathers, some 5 MB.
@@ -59,14 +58,6 @@ struct OpenDay {
 struct Writer {
     queue: Sender<(CallId, Draft)>,
     thread: JoinHandle<()>,
-}
-
-/// A line of a file. The call stands first: a reader knows by the line's beginning whose it is.
-#[derive(Debug, Serialize, Deserialize)]
-struct Kept<L> {
-    call: CallId,
-    #[serde(flatten)]
-    ladder: L,
 }
 
 impl Ladders {
@@ -160,9 +151,7 @@ impl Ladders {
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line)? > 0 {
             if call_in(&line) == Some(id.as_bytes()) {
-                // A line that a full disk cut off is none.
-                let kept = serde_json::from_slice::<Kept<Ladder>>(&line).ok();
-                return Ok(kept.map(|kept| kept.ladder));
+                return Ok(read(&line));
             }
             line.clear();
         }
@@ -193,9 +182,9 @@ impl Ladders {
     }
 
     fn append(&self, shared: &Shared, call: CallId, draft: &Draft) -> io::Result<()> {
-        let ladder = draft.ladder();
-        let mut line = serde_json::to_vec(&Kept { call, ladder })?;
-        line.push(b'\n');
+        let all = draft.messages.iter().map(|message| message.bytes.len());
+        let mut line = Vec::with_capacity(all.sum::<usize>() * 5 / 4 + 1_024);
+        write(&mut line, call, draft);
         let mut open = self.open();
         if shared.view().rows.is_erased(call) {
             return Ok(());
@@ -280,12 +269,6 @@ fn remove_lines(path: &Path, calls: &BTreeSet<String>) -> io::Result<()> {
     out.into_inner()?.sync_all()?;
     fs::rename(&next, path)?;
     path.parent().map_or(Ok(()), sync_folder)
-}
-
-/// The id at the beginning of a line.
-fn call_in(line: &[u8]) -> Option<&[u8]> {
-    let rest = line.strip_prefix(br#"{"call":""#)?;
-    rest.get(..rest.iter().position(|byte| *byte == b'"')?)
 }
 
 /// The day in which a call began, by its id (RFC 9562 5.7: 48 bits of milliseconds).
