@@ -21,6 +21,7 @@ use crate::api::openapi::query::LiveAsked;
 use crate::api::query::{Given, pairs, wrong};
 use crate::api::state::State;
 use crate::api::stream::{self, Source};
+use crate::base::time::Moment;
 use crate::people::Who;
 
 pub(in crate::api) mod hub;
@@ -77,13 +78,14 @@ pub(in crate::api) async fn live(
         .header(RETRY_AFTER, HeaderValue::from_static("10")));
     };
     let (source, body) = stream::body();
+    let looked = state.clock.now();
     let listener = Listener {
         state,
         who,
         stay,
         ear,
         source,
-        looked: Instant::now(),
+        looked,
     };
     tokio::spawn(listener.tell());
     Ok((head, body).into_response())
@@ -91,8 +93,8 @@ pub(in crate::api) async fn live(
 
 /// The last event that was seen. A browser that reconnects says it in the header, whatever its address had.
 fn since(headers: &HeaderMap, given: Given) -> Result<Option<u64>, ApiError> {
-    let asked = pairs(given, &["last"])?.into_iter();
-    let asked = asked.filter(|(_, value)| !value.is_empty()).next_back();
+    let mut asked = pairs(given, &["last"])?.into_iter();
+    let asked = asked.find(|(_, value)| !value.is_empty());
     let asked = asked.map(|(name, value)| {
         let number = value.parse();
         number.map_err(|_| wrong(name, "is no id of an event; give that of the last one seen"))
@@ -111,7 +113,7 @@ struct Listener {
     stay: Stay,
     ear: Ear,
     source: Source,
-    looked: Instant,
+    looked: Moment,
 }
 
 impl Listener {
@@ -123,7 +125,7 @@ impl Listener {
         let mut beat = interval_at(Instant::now() + BEAT, BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while let Some(text) = self.news() {
-            let must_look = !text.is_empty() && self.looked.elapsed() >= LOOK;
+            let must_look = !text.is_empty() && self.state.clock.now() - self.looked >= LOOK;
             if must_look && !self.may_stay() {
                 return;
             }
@@ -174,7 +176,7 @@ impl Listener {
     }
 
     fn may_stay(&mut self) -> bool {
-        self.looked = Instant::now();
+        self.looked = self.state.clock.now();
         self.stay.holds(&self.state)
     }
 

@@ -95,7 +95,7 @@ fn may_be_empty(parameter: &mut Parameter) {
         }
         Schema::AnyOf(either) => either.items.push(empty.into()),
         // An array has as many items as it has, and none where there is none.
-        _ => {}
+        Schema::Array(_) | Schema::OneOf(_) | Schema::AllOf(_) | _ => {}
     }
 }
 
