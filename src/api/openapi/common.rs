@@ -14,7 +14,7 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Required, ResponseBuilder};
 const ASKED: &[&str] = &["CallChange", "BulkChange", "NewNote", "NewToken"];
 
 /// Members that an answer may leave out, by shape.
-const MAY_BE_MISSING: &[(&str, &str)] = &[("TargetTried", "trunk")];
+const MAY_BE_MISSING: &[(&str, &str)] = &[("TargetTried", "trunk"), ("Transfer", "joined")];
 
 /// Completes the document.
 pub(in crate::api::openapi) struct Common;
