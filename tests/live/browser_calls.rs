@@ -197,7 +197,7 @@ fn what_a_telephone_says_of_itself_is_text_on_every_page() {
     let ringtag = with_anna();
     let site = format!("http://{}:8080", ringtag.net.ringtag());
     let hostile = caller(&ringtag, 1_000)
-        .from_somebody("\"<script>document.title='hacked'</script>\" <sip:%3Cimg%20src%3Dx%20onerror%3D1%3E@[local_ip]>;tag=f[call_number]")
+        .spoken_by("\"<script>document.title='hacked'</script>\" <sip:%3Cimg%20src%3Dx%20onerror%3D1%3E@[local_ip]>;tag=f[call_number]")
         .also(&format!("User-Agent: {HOSTILE}\n"));
     let pbx = Sipp::play(&ringtag, &called(&ringtag, 100), ringtag.net.pbx());
     Sipp::play(&ringtag, &hostile, ringtag.net.carrier()).succeed();

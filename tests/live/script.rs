@@ -136,7 +136,7 @@ impl Script {
     }
 
     /// Says in every From so far that somebody else calls.
-    pub(crate) fn from_somebody(mut self, from: &str) -> Self {
+    pub(crate) fn spoken_by(mut self, from: &str) -> Self {
         self.steps = self.steps.replace(CALLER, from);
         self
     }
