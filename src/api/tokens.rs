@@ -1,5 +1,6 @@
 //! `/api/v1/tokens`: what programs prove themselves with. A secret is shown once, when it is made.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use axum::Json;
@@ -122,8 +123,10 @@ fn read(members: Members, state: &State) -> Result<NewToken, ApiError> {
     let projects = match members.take("projects") {
         None | Some(Value::Null) => None,
         Some(_) if role == Role::Admin => {
-            let right = "is not for an admin, who administers the whole house; leave it out";
-            return Err(members.wrong("projects", right));
+            // Each of the two is right by itself.
+            let message =
+                "`projects` is not for an admin, who administers the whole house; leave it out";
+            return Err(conflict("not-for-an-admin", message));
         }
         Some(given) => Some(projects(&members, &given, state)?),
     };
@@ -150,12 +153,14 @@ fn projects(members: &Members, given: &Value, state: &State) -> Result<Vec<Strin
     if let Some(odd) = ids.iter().find(|id| rules.tracking.project(id).is_none()) {
         let odd: String = odd.chars().take(NAME_MAX).collect();
         let message = format!("there is no project `{odd}` in the configuration");
-        return Err(
-            ApiError::new(StatusCode::CONFLICT, "unknown-project", message)
-                .with("member", "projects"),
-        );
+        return Err(conflict("unknown-project", message));
     }
     Ok(ids.into_iter().map(str::to_owned).collect())
+}
+
+/// These projects could be a token's, but not this one's.
+fn conflict(code: &'static str, message: impl Into<Cow<'static, str>>) -> ApiError {
+    ApiError::new(StatusCode::CONFLICT, code, message).with("member", "projects")
 }
 
 /// A token as an admin sees it: everything but its hash.
