@@ -70,7 +70,19 @@ function renewForm(page) {
   if (at) document.getElementById(at)?.focus();
 }
 
-async function save(version = form.elements.version.value) {
+/** Saves that are under way: what they change is no news. */
+let saving = 0;
+
+async function save(version) {
+  saving += 1;
+  try {
+    await send(version);
+  } finally {
+    saving -= 1;
+  }
+}
+
+async function send(version = form.elements.version.value) {
   const set = changes();
   if (!Object.keys(set).length) { tell(form.dataset.saved); return; }
   const answer = await fetch(`/api/v1/calls/${id}`, {
@@ -114,9 +126,10 @@ const update = gather(300, async () => {
     head.dataset.live = fresh.dataset.live;
     renew(page, ['head']);
     renew(page, ['history']);
-    if (form && page.querySelector('#say [name="version"]')) {
+    if (form && !saving && page.querySelector('#say [name="version"]')) {
       const version = page.querySelector('#say [name="version"]').value;
-      if (version !== form.elements.version.value) {
+      // A page that was asked for before a save may come after it.
+      if (Number(version) > Number(form.elements.version.value)) {
         const mine = [...page.querySelectorAll('#history li')].some((one) => Number(one.dataset.n) > Number(form.elements.version.value));
         if (!isDirty()) renewForm(page);
         else if (mine) await meet();
