@@ -96,7 +96,7 @@ pub struct CallRecord {
     /// Of a missed call: since when somebody is to call back, and who did.
     #[serde(default)]
     pub callback: Option<Callback>,
-    /// Each change that people made, in order.
+    /// Each change that people made, in order; the last 200.
     #[serde(default)]
     pub said: Vec<Said>,
     /// Who played or downloaded its recording, in order; the last 200.

@@ -27,6 +27,10 @@ pub(crate) const BY_MAX: usize = 128;
 /// Most lines of one call in the log. Somebody who changes a call once a minute needs a day and a half for so many.
 pub(crate) const LINES_MAX: usize = 2_000;
 
+/// Most bytes of a call's lines in which people said something: sixty pages of text. A record has the words of most changes
+/// twice, as what was and as what is, and everybody who looks on is sent it.
+pub(crate) const SAID_MAX: u64 = 256 * 1_024;
+
 /// What somebody says of a call. What is `None` stays as it is; the inner `None` takes away what was said before.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -104,8 +108,11 @@ pub enum SayError {
     /// The person who called was erased: nobody's words are kept of the call any more.
     #[error("the person who called was erased; the call takes no notes")]
     Erased,
-    /// The call has as many changes as one may have.
-    #[error("the call has {LINES_MAX} lines in the log already and takes no more")]
+    /// As much was said of the call as may be.
+    #[error(
+        "as much has been said of this call as it takes ({LINES_MAX} lines or {} KB of text); it takes no more",
+        SAID_MAX / 1_024
+    )]
     Full,
     /// What others say waits for the disk; again in a moment.
     #[error("too much is being said at once; try again in a moment")]

@@ -15,6 +15,9 @@ use crate::store::say::Say;
 /// Most plays and downloads that a record shows, the newest: the log has them all.
 const USES_SHOWN: usize = 200;
 
+/// Most changes that a record shows, the newest: the log has them all.
+pub(crate) const CHANGES_SHOWN: usize = 200;
+
 /// `said`, public. A member that is missing was not changed; `null` takes away.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SaidLine {
@@ -185,6 +188,8 @@ impl Spoken {
         }
         let more = record.uses.len().saturating_sub(USES_SHOWN);
         record.uses.drain(..more);
+        let more = record.said.len().saturating_sub(CHANGES_SHOWN);
+        record.said.drain(..more);
     }
 }
 

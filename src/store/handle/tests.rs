@@ -10,7 +10,8 @@ use crate::store::feed::LiveKind;
 use crate::store::handle::{Store, Verdict};
 use crate::store::query::Query;
 use crate::store::remark::{Field, UseKind, Words};
-use crate::store::say::{Say, SayError};
+use crate::store::say::{NOTE_MAX, SAID_MAX, Say, SayError};
+use crate::store::spoken::CHANGES_SHOWN;
 use crate::store::token::{NewToken, TokenError};
 use crate::store::trial::{CALLER, FaultyDisk, Place, Script};
 use crate::store::trials::eventually;
@@ -383,6 +384,71 @@ fn those_who_look_on_are_told_of_tracked_calls_in_order_and_only_what_is_synced(
     assert!(matches!(store.sync(), Err(StoreError::Refused(_))));
     assert_eq!(feed.since(Some(from)).0.len(), wanted.len());
     store.0.shared.is_stopping.store(true, Ordering::Release);
+}
+
+#[test]
+fn a_call_takes_so_many_bytes_of_words_and_then_no_more() {
+    let (_place, store, call) = with_call();
+    let note = |n: usize| Say {
+        note: text(&format!("{n}{}", "ж".repeat(NOTE_MAX - 8))),
+        ..Say::default()
+    };
+    let mut said = 0;
+    let refused = loop {
+        match store.say(call.id, note(said), "anna", None) {
+            Ok(_) => said += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, SayError::Full), "{refused}");
+    assert!(refused.to_string().contains("256 KB"), "{refused}");
+    // Each of them has a little more than 8 KB.
+    assert!((30..=32).contains(&said), "{said}");
+    assert!(matches!(
+        store.pin(call.id, 0, "here", "anna"),
+        Err(SayError::Full)
+    ));
+    let record = store.call(call.id).unwrap().unwrap();
+    let bytes = u64::try_from(serde_json::to_vec(&record).unwrap().len()).unwrap();
+    assert!(bytes < 3 * SAID_MAX, "{bytes}");
+}
+
+#[test]
+fn who_played_a_call_keeps_nobody_from_saying_something_of_it() {
+    let (_place, store, call) = with_call();
+    let by = "x".repeat(128);
+    for n in 0..1_200 {
+        store.played(call.id, &by);
+        if n % 500 == 0 {
+            store.sync().unwrap();
+        }
+    }
+    store.sync().unwrap();
+    let lines = store.0.shared.lines(call.id).unwrap().unwrap();
+    let bytes: u64 = lines.iter().map(|place| u64::from(place.length)).sum();
+    assert!(bytes > SAID_MAX, "{bytes}");
+    store.say(call.id, tags(&["x"]), "anna", None).unwrap();
+}
+
+#[test]
+fn a_record_shows_the_newest_changes() {
+    let (_place, store, call) = with_call();
+    for n in 0..=CHANGES_SHOWN {
+        let goal = Say {
+            goal: text(&n.to_string()),
+            ..Say::default()
+        };
+        store.say(call.id, goal, "anna", None).unwrap();
+    }
+    let record = store.call(call.id).unwrap().unwrap();
+    assert_eq!(record.said.len(), CHANGES_SHOWN);
+    let word = |n: usize| Some(Words::Text(n.to_string()));
+    assert_eq!(
+        (record.said[0].from.clone(), record.said[0].to.clone()),
+        (word(0), word(1))
+    );
+    assert_eq!(record.said[CHANGES_SHOWN - 1].to, word(CHANGES_SHOWN));
+    assert_eq!(record.goal.as_deref(), Some("200"));
 }
 
 #[test]

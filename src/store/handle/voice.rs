@@ -11,10 +11,14 @@ use crate::store::event::{Event, Parts};
 use crate::store::feed::Feed;
 use crate::store::handle::Store;
 use crate::store::job::{Job, Refusal, Speech, Verdict};
+use crate::store::place::Place;
 use crate::store::query::Query;
 use crate::store::record::CallRecord;
 use crate::store::remark::{Field, Kind, UseKind};
-use crate::store::say::{Fault, LINES_MAX, PIN_MAX, PINS_MAX, Say, SayError, clean_by, clean_text};
+use crate::store::say::{
+    Fault, LINES_MAX, PIN_MAX, PINS_MAX, SAID_MAX, Say, SayError, clean_by, clean_text,
+};
+use crate::store::scan::Reader;
 use crate::store::spoken::{Exported, PinnedLine, PinnedPersonal, SaidLine, Unpinned, Used};
 use crate::store::token::{NAME_MAX, NewToken, TOKENS_MAX, Token, TokenError, TokenRevoked};
 
@@ -258,7 +262,7 @@ impl Store {
 
     fn begin(&self, call: CallId, event: Event, if_version: Option<u64>) -> Waiting {
         let lines = self.0.shared.lines(call)?.ok_or(SayError::NoCall)?;
-        if lines.len() >= LINES_MAX {
+        if lines.len() >= LINES_MAX || self.is_talked_out(call, &lines)? {
             return Err(SayError::Full);
         }
         let (answer, said) = crossbeam_channel::bounded(1);
@@ -269,6 +273,27 @@ impl Store {
             ..speech
         })?;
         is_heard.then_some(Some(said)).ok_or(SayError::Busy)
+    }
+
+    /// Whether people said as much of a call as may be said. What the call did by itself and who played it counts for
+    /// nothing; those lines are read only where all of them together are that long.
+    fn is_talked_out(&self, call: CallId, lines: &[Place]) -> Result<bool, StoreError> {
+        let all: u64 = lines.iter().map(|place| u64::from(place.length)).sum();
+        if all < SAID_MAX {
+            return Ok(false);
+        }
+        let mut reader = Reader::new(&self.0.shared.log);
+        let mut said = 0;
+        for &place in lines {
+            let (_, event) = reader.event(call, place)?;
+            if matches!(
+                event,
+                Event::Said(_) | Event::Pinned(_) | Event::Unpinned(_)
+            ) {
+                said += u64::from(place.length);
+            }
+        }
+        Ok(said >= SAID_MAX)
     }
 
     fn end_saying(&self, call: CallId, waiting: Waiting) -> Result<CallRecord, SayError> {
