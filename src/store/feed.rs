@@ -100,6 +100,8 @@ struct Kept {
     ring: VecDeque<News>,
     /// Every piece of news of a later line is in the ring.
     complete_after: u64,
+    /// Whatever was read of calls before this line was synced may be of a person who is erased.
+    forgotten: u64,
 }
 
 impl Ring {
@@ -108,6 +110,7 @@ impl Ring {
         let kept = Kept {
             ring: VecDeque::new(),
             complete_after: n,
+            forgotten: 0,
         };
         Self {
             kept: Arc::new(Mutex::new(kept)),
@@ -126,6 +129,16 @@ impl Ring {
             }
             kept.ring.push_back(one);
         }
+        drop(kept);
+        self.last.send_replace(last);
+    }
+
+    /// A person was erased up to line `last`: whoever listens is to drop what they read of calls and to begin anew.
+    pub(crate) fn forget(&self, last: u64) {
+        let mut kept = lock(&self.kept);
+        kept.ring.clear();
+        kept.complete_after = last;
+        kept.forgotten = last;
         drop(kept);
         self.last.send_replace(last);
     }
@@ -166,6 +179,11 @@ impl Feed {
         let news = kept.ring.range(from..).cloned().collect();
         // A number that no line has yet is of another log.
         (news, (kept.complete_after..=last).contains(&after))
+    }
+
+    /// What was read of calls before this line was synced is to be dropped: somebody was erased.
+    pub fn forgotten(&self) -> u64 {
+        lock(&self.kept).forgotten
     }
 
     /// Waits for lines that were synced after the last time this listener waited; `false`: the store is gone.
@@ -209,6 +227,22 @@ mod tests {
         let numbers: Vec<u64> = rest.iter().map(|news| news.n).collect();
         assert_eq!(numbers, [10 + most, 11 + most]);
         assert_eq!(feed.last(), 12 + most);
+    }
+
+    #[tokio::test]
+    async fn an_erasure_wakes_who_listens_and_leaves_no_news_of_earlier_lines() {
+        let ring = Ring::new(0);
+        let mut feed = ring.listen();
+        ring.publish([news(1)].into_iter(), 1);
+        assert!(feed.changed().await);
+        assert_eq!(feed.forgotten(), 0);
+        ring.forget(2);
+        assert!(feed.changed().await);
+        assert_eq!((feed.forgotten(), feed.last()), (2, 2));
+        assert_eq!(feed.since(Some(1)), (Vec::new(), false));
+        ring.publish([news(3)].into_iter(), 3);
+        assert_eq!(feed.since(Some(2)), (vec![news(3)], true));
+        assert_eq!(feed.forgotten(), 2);
     }
 
     #[tokio::test]

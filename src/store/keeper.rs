@@ -368,6 +368,7 @@ impl Keeper {
             view.take_back(call, &lines);
         }
         let mut news = Vec::new();
+        let mut is_erasing = false;
         let mut last = None;
         for (place, n, taken) in self.unseen.drain(..) {
             view.apply(place, n, taken.call, taken.at, &taken.event);
@@ -387,7 +388,10 @@ impl Keeper {
             if let Some(call) = taken.call {
                 self.changed.insert(snapshot::month_of_id(call));
             }
+            // Until the checkpoint that follows an erasure the files may have the person's words still.
+            is_erasing |= self.owes_rows && matches!(taken.event, Event::Checkpoint(_));
             if let Event::Erased(erased) = &taken.event {
+                is_erasing = true;
                 self.owes_rows = true;
                 self.changed
                     .extend(erased.calls.iter().map(|&call| snapshot::month_of_id(call)));
@@ -398,7 +402,11 @@ impl Keeper {
         self.shared.purse.written(std::mem::take(&mut self.done));
         self.shared.purse.heard(std::mem::take(&mut self.heard));
         if let Some(last) = last {
-            self.shared.ring.publish(news.into_iter(), last);
+            if is_erasing {
+                self.shared.ring.forget(last);
+            } else {
+                self.shared.ring.publish(news.into_iter(), last);
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use axum::http::{Request, StatusCode, header};
 use futures_util::StreamExt;
 use ringtag::api::router;
 use ringtag::base::number::{Caller, Number};
+use ringtag::store::say::Say;
 use serde_json::Value;
 use tokio::time::timeout;
 use tower::ServiceExt;
@@ -125,6 +126,54 @@ async fn who_comes_from_another_log_begins_anew() {
     }
     let wrong = house.get("/api/v1/live?last=x").await;
     assert_eq!(wrong.code(), "bad-parameter");
+}
+
+#[tokio::test]
+async fn after_an_erasure_nobody_is_told_the_number_or_the_note_again() {
+    const NUMBER: &str = "+79161234567";
+    let house = House::new();
+    let mut ear = Ear::on(&house, "/api/v1/live", None).await;
+    let from = ear.expect("hello").await.id;
+    let caller = Caller::Number(Number::e164(NUMBER).unwrap());
+    let id = house.call(1, caller.clone(), false);
+    ear.expect("call").await;
+    let began = ear.expect("call").await;
+    assert_eq!(began.data["call"]["caller"], NUMBER);
+    let say = Say {
+        note: Some(Some("her name is Olga".to_owned())),
+        ..Say::default()
+    };
+    house.state.store.say(id, say, "anna", None).unwrap();
+    let said = ear.expect("call").await;
+    assert_eq!(said.data["call"]["note"], "her name is Olga");
+    assert_eq!(house.state.store.erase(caller).unwrap().calls, 1);
+    // While somebody listens, and when the last one has left.
+    let mut calls = 2;
+    for is_alone in [false, true] {
+        if is_alone {
+            drop(ear);
+            ear = Ear::on(&house, "/api/v1/live", None).await;
+            ear.expect("hello").await;
+        }
+        for last in [&from, &began.id] {
+            let mut again = Ear::on(&house, "/api/v1/live", Some(last)).await;
+            again.expect("hello").await;
+            again.expect("reset").await;
+            calls += 1;
+            let next = house.call(calls, Caller::Anonymous, true).to_string();
+            loop {
+                let event = again.next().await.unwrap();
+                let text = event.data.to_string();
+                assert!(!text.contains(NUMBER) && !text.contains("Olga"), "{text}");
+                if event.data["call"]["id"] == next {
+                    break;
+                }
+            }
+        }
+        if !is_alone {
+            ear.expect("reset").await;
+        }
+    }
 }
 
 #[tokio::test]

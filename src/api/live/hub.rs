@@ -2,7 +2,8 @@
 //!
 //! One task follows the store's feed while anybody listens. It reads each call that changed, writes it as an event in two
 //! forms (with numbers, and masked), and keeps the last of them in a ring. Listeners read the ring at their own pace; who falls
-//! behind it is told to begin anew.
+//! behind it is told to begin anew. When a person is erased everything is dropped and all begin anew, and nothing is kept while
+//! nobody listens: what is made again is read of the calls as they are then.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
 use crate::api::veil;
@@ -18,7 +20,7 @@ use crate::base::id::CallId;
 use crate::base::time::WallTime;
 use crate::people::{Right, Who};
 use crate::store::Store;
-use crate::store::feed::News;
+use crate::store::feed::{Feed, News};
 use crate::store::record::CallRecord;
 
 /// Most listeners at once: the desks and boards of a big house, each in several tabs. The rest of the connections is left for
@@ -57,7 +59,12 @@ struct Ring {
     /// Events of lines up to this one have been made.
     end: u64,
     listeners: usize,
-    is_followed: bool,
+    /// The task that makes events, while anybody listens.
+    follower: Option<AbortHandle>,
+    /// Rises when everything is dropped: what was being read then is of no use.
+    life: u64,
+    /// The line of the last erasure that was heeded.
+    forgotten: u64,
     is_closed: bool,
 }
 
@@ -123,15 +130,13 @@ impl Hub {
         if ring.listeners >= LISTENERS_MAX {
             return None;
         }
-        if !ring.is_followed {
-            if ring.end == 0 {
-                // The first of all decides from where on there are events.
-                let known = since.filter(|since| feed.since(Some(*since)).1);
-                ring.end = known.unwrap_or(last);
-                ring.floor = ring.end;
-            }
-            ring.is_followed = true;
-            tokio::spawn(follow(self.clone(), store.clone()));
+        if ring.follower.is_none() {
+            // The first of all decides from where on there are events.
+            let known = since.filter(|&since| since > 0 && feed.since(Some(since)).1);
+            ring.begin_anew(known.unwrap_or(last));
+            ring.forgotten = feed.forgotten();
+            let follower = tokio::spawn(follow(self.clone(), store.clone()));
+            ring.follower = Some(follower.abort_handle());
         }
         ring.listeners += 1;
         drop(ring);
@@ -144,6 +149,7 @@ impl Hub {
         Some(Ear {
             hub: self.clone(),
             made: self.0.made.subscribe(),
+            feed,
             at,
         })
     }
@@ -163,14 +169,31 @@ impl Hub {
         self.0.made.send_replace(end);
     }
 
-    /// Where the news that is to be made begins; `None`: nobody listens any more.
-    fn goes_on_at(&self) -> Option<u64> {
+    /// The ring, without what an erasure has taken back.
+    fn ring_after(&self, feed: &Feed) -> MutexGuard<'_, Ring> {
         let mut ring = self.ring();
-        if ring.listeners == 0 || ring.is_closed {
-            ring.is_followed = false;
-            return None;
+        ring.heed(feed.forgotten());
+        ring
+    }
+
+    /// Where the news that is to be made begins, and in which life; `None`: nobody listens any more.
+    fn goes_on_at(&self, feed: &Feed) -> Option<(u64, u64)> {
+        let ring = self.ring_after(feed);
+        (!ring.is_closed).then_some((ring.end, ring.life))
+    }
+
+    /// Takes in events that were made in this life and tells where it goes on then; `false`: they were made in an earlier one.
+    fn take(&self, feed: &Feed, life: u64, events: Vec<Event>, end: u64) -> bool {
+        let mut ring = self.ring_after(feed);
+        let is_of_now = ring.life == life;
+        if is_of_now {
+            for event in events {
+                ring.end = event.n;
+                ring.push(event);
+            }
+            ring.end = ring.end.max(end);
         }
-        Some(ring.end)
+        is_of_now
     }
 }
 
@@ -193,6 +216,26 @@ impl Ring {
         self.bytes = 0;
         self.floor = end;
         self.end = end;
+        self.life += 1;
+    }
+
+    /// Drops everything where somebody was erased since the last time.
+    fn heed(&mut self, forgotten: u64) {
+        if forgotten > self.forgotten {
+            self.forgotten = forgotten;
+            self.begin_anew(forgotten.max(self.end));
+        }
+    }
+
+    /// One listener less. Nothing is kept for nobody.
+    fn leave(&mut self) {
+        self.listeners -= 1;
+        if self.listeners == 0 {
+            self.begin_anew(0);
+            if let Some(follower) = self.follower.take() {
+                follower.abort();
+            }
+        }
     }
 
     fn after(&self, at: u64) -> Heard {
@@ -216,6 +259,7 @@ impl Ring {
 pub(in crate::api) struct Ear {
     hub: Hub,
     made: watch::Receiver<u64>,
+    feed: Feed,
     at: u64,
 }
 
@@ -227,7 +271,7 @@ impl Ear {
 
     /// What happened since it was asked last.
     pub(in crate::api) fn hear(&mut self) -> Heard {
-        let heard = self.hub.ring().after(self.at);
+        let heard = self.hub.ring_after(&self.feed).after(self.at);
         match heard {
             Heard::All { end, .. } | Heard::TooMuch { end } => self.at = end,
             Heard::Over => {}
@@ -244,42 +288,47 @@ impl Ear {
 
 impl Drop for Ear {
     fn drop(&mut self) {
-        self.hub.ring().listeners -= 1;
+        self.hub.ring().leave();
     }
 }
 
 /// Makes events of the store's news for as long as anybody listens.
 async fn follow(hub: Hub, store: Store) {
     let mut feed = store.feed();
-    while let Some(end) = hub.goes_on_at() {
-        let last = feed.last();
-        let (news, is_complete) = feed.since(Some(end));
-        if is_complete {
-            for batch in news.chunks(BATCH) {
-                let (store, batch) = (store.clone(), batch.to_vec());
-                let made = tokio::task::spawn_blocking(move || events(&store, &batch));
-                match made.await {
-                    Ok(events) => {
-                        let mut ring = hub.ring();
-                        for event in events {
-                            ring.end = event.n;
-                            ring.push(event);
-                        }
-                    }
-                    Err(error) => tracing::error!(%error, "live events were not made"),
-                }
-            }
-            let mut ring = hub.ring();
-            ring.end = ring.end.max(last);
-        } else {
-            hub.ring().begin_anew(last);
-        }
+    while let Some((end, life)) = hub.goes_on_at(&feed) {
+        let is_done = catch_up(&hub, &store, &feed, end, life).await;
         hub.wake();
         sleep(PAUSE).await;
-        if !feed.changed().await {
+        if is_done && !feed.changed().await {
             return;
         }
     }
+}
+
+/// Makes events of what there is after line `end`; `false`: everything was dropped meanwhile.
+async fn catch_up(hub: &Hub, store: &Store, feed: &Feed, end: u64, life: u64) -> bool {
+    let last = feed.last();
+    let (news, is_complete) = feed.since(Some(end));
+    if !is_complete {
+        let mut ring = hub.ring_after(feed);
+        if ring.life == life {
+            ring.begin_anew(last);
+        }
+        return true;
+    }
+    for batch in news.chunks(BATCH) {
+        let (store, batch) = (store.clone(), batch.to_vec());
+        let made = tokio::task::spawn_blocking(move || events(&store, &batch));
+        match made.await {
+            Ok(events) => {
+                if !hub.take(feed, life, events, 0) {
+                    return false;
+                }
+            }
+            Err(error) => tracing::error!(%error, "live events were not made"),
+        }
+    }
+    hub.take(feed, life, Vec::new(), last)
 }
 
 /// What is sent as `data`.
@@ -382,5 +431,26 @@ mod tests {
         assert!(matches!(ring.after(newest + 5), Heard::TooMuch { .. }));
         ring.is_closed = true;
         assert!(matches!(ring.after(newest + 6), Heard::Over));
+    }
+
+    #[test]
+    fn an_erasure_and_the_last_who_leaves_take_everything_along() {
+        let mut ring = Ring::default();
+        ring.begin_anew(10);
+        ring.push(event(11, 1));
+        ring.end = 11;
+        let life = ring.life;
+        ring.heed(0);
+        assert_eq!(numbers(&ring.after(10)), Some(vec![11]));
+        ring.heed(12);
+        assert_ne!(ring.life, life);
+        assert!(matches!(ring.after(11), Heard::TooMuch { end: 12 }));
+        assert_eq!(numbers(&ring.after(12)), Some(Vec::new()));
+        ring.listeners = 2;
+        ring.push(event(13, 1));
+        ring.leave();
+        assert_eq!(ring.events.len(), 1);
+        ring.leave();
+        assert_eq!((ring.events.len(), ring.bytes), (0, 0));
     }
 }
