@@ -33,9 +33,17 @@ struct Event {
 
 impl Ear {
     async fn on(house: &House, path: &str, last: Option<&str>) -> Self {
+        Self::of(house, path, last, None).await
+    }
+
+    /// Of a program with this token.
+    async fn of(house: &House, path: &str, last: Option<&str>, secret: Option<&str>) -> Self {
         let mut request = Request::get(path).header("host", "127.0.0.1:8080");
         if let Some(last) = last {
             request = request.header("last-event-id", last);
+        }
+        if let Some(secret) = secret {
+            request = request.header("authorization", format!("Bearer {secret}"));
         }
         let request = request.body(Body::empty()).unwrap();
         let response = router(house.state.clone()).oneshot(request).await.unwrap();
@@ -206,11 +214,60 @@ async fn who_reads_too_slowly_is_told_to_begin_anew_and_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
+async fn one_who_listens_many_times_leaves_room_for_others() {
+    let house = House::new();
+    let mut ears = Vec::new();
+    for _ in 0..32 {
+        ears.push(Ear::on(&house, "/api/v1/live", None).await);
+    }
+    let refused = house.get("/api/v1/live").await;
+    assert_eq!(
+        (refused.status.as_u16(), refused.code().as_str()),
+        (429, "too-many-of-yours")
+    );
+    assert_eq!(refused.header(header::RETRY_AFTER), "10");
+    let (secret, _) = house.token("board", "admin", None);
+    let mut other = Ear::of(&house, "/api/v1/live", None, Some(&secret)).await;
+    other.expect("hello").await;
+}
+
+#[tokio::test]
+async fn who_comes_back_to_much_begins_anew() {
+    let house = House::new();
+    let mut ear = Ear::on(&house, "/api/v1/live", None).await;
+    let from = ear.expect("hello").await.id;
+    // Each event has all changes so far, of 8 KB and more: together they are over 256 KB.
+    let id = house.call(1, Caller::Anonymous, true);
+    ear.expect("call").await;
+    ear.expect("call").await;
+    let mut last = String::new();
+    for n in 0..10 {
+        let say = Say {
+            note: Some(Some(format!("{n}{}", "ж".repeat(3_900)))),
+            ..Say::default()
+        };
+        house.state.store.say(id, say, "anna", None).unwrap();
+        last = ear.expect("call").await.id;
+    }
+    let mut again = Ear::on(&house, "/api/v1/live", Some(&from)).await;
+    again.expect("hello").await;
+    assert_eq!(again.expect("reset").await.id, last);
+    // What is not much is told.
+    let mut again = Ear::on(&house, "/api/v1/live", Some(&last)).await;
+    again.expect("hello").await;
+    let next = house.call(2, Caller::Anonymous, true).to_string();
+    assert_eq!(again.expect("call").await.data["call"]["id"], next);
+}
+
+#[tokio::test]
 async fn a_thousand_listen_and_what_is_too_many_is_refused() {
     let house = House::new();
     let mut ears = Vec::new();
-    for _ in 0..1_024 {
-        ears.push(Ear::on(&house, "/api/v1/live", None).await);
+    for n in 0..32 {
+        let (secret, _) = house.token(&format!("board {n}"), "admin", None);
+        for _ in 0..32 {
+            ears.push(Ear::of(&house, "/api/v1/live", None, Some(&secret)).await);
+        }
     }
     let refused = house.get("/api/v1/live").await;
     assert_eq!(

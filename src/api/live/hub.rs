@@ -5,7 +5,7 @@
 //! behind it is told to begin anew. When a person is erased everything is dropped and all begin anew, and nothing is kept while
 //! nobody listens: what is made again is read of the calls as they are then.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,13 @@ use crate::store::record::CallRecord;
 /// Most listeners at once: the desks and boards of a big house, each in several tabs. The rest of the connections is left for
 /// requests (`serve`).
 pub(in crate::api) const LISTENERS_MAX: usize = 1_024;
+
+/// Most of them of one name, so that one who opens many leaves room for others: a person's tabs on several screens.
+pub(in crate::api) const OWN_MAX: usize = 32;
+
+/// Most bytes of events that one listener is behind. Whoever is further behind reads the list again, which is shorter, and
+/// what is kept for all who never read stays within bounds.
+const BEHIND_MAX: usize = 256 * 1_024;
 
 /// Events kept for who was away for a moment or reads slowly.
 const EVENTS_MAX: usize = 1_024;
@@ -52,13 +59,15 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Ring {
-    events: VecDeque<Arc<Event>>,
+    events: VecDeque<Event>,
     bytes: usize,
     /// Events of lines up to this one are not in the ring.
     floor: u64,
     /// Events of lines up to this one have been made.
     end: u64,
     listeners: usize,
+    /// How many of them each name has.
+    names: HashMap<Arc<str>, usize>,
     /// The task that makes events, while anybody listens.
     follower: Option<AbortHandle>,
     /// Rises when everything is dropped: what was being read then is of no use.
@@ -98,18 +107,27 @@ impl Event {
 pub(in crate::api) enum Heard {
     /// This, and nothing else up to line `end`.
     All {
-        /// Each event, in order.
-        events: Vec<Arc<Event>>,
+        /// Each event as it is sent, in order; the bytes are the ring's.
+        texts: Vec<Bytes>,
         /// Where to go on.
         end: u64,
     },
-    /// More than is kept.
+    /// More than is kept, or than one may be behind.
     TooMuch {
         /// Where to go on.
         end: u64,
     },
     /// Nothing more: the server stops.
     Over,
+}
+
+/// Why somebody cannot listen now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::api) enum Crowd {
+    /// [`LISTENERS_MAX`] do.
+    House,
+    /// They do already, [`OWN_MAX`] times.
+    Own,
 }
 
 impl Default for Hub {
@@ -122,14 +140,20 @@ impl Default for Hub {
 }
 
 impl Hub {
-    /// Begins to listen; `None`: too many do. `since` is the last line that the listener knows of, `None` for now.
-    pub(in crate::api) fn listen(&self, store: &Store, since: Option<u64>) -> Option<Ear> {
+    /// Begins to listen in `name`. `since` is the last line that the listener knows of, `None` for now.
+    ///
+    /// # Errors
+    /// Too many do.
+    pub(in crate::api) fn listen(
+        &self,
+        store: &Store,
+        name: &Arc<str>,
+        since: Option<u64>,
+    ) -> Result<Ear, Crowd> {
         let feed = store.feed();
         let last = feed.last();
         let mut ring = self.ring();
-        if ring.listeners >= LISTENERS_MAX {
-            return None;
-        }
+        ring.room_for(name)?;
         if ring.follower.is_none() {
             // The first of all decides from where on there are events.
             let known = since.filter(|&since| since > 0 && feed.since(Some(since)).1);
@@ -138,7 +162,7 @@ impl Hub {
             let follower = tokio::spawn(follow(self.clone(), store.clone()));
             ring.follower = Some(follower.abort_handle());
         }
-        ring.listeners += 1;
+        ring.enter(name);
         drop(ring);
         let at = match since {
             Some(since) if since <= last => since,
@@ -146,10 +170,12 @@ impl Hub {
             Some(_) => 0,
             None => last,
         };
-        Some(Ear {
+        Ok(Ear {
             hub: self.clone(),
             made: self.0.made.subscribe(),
+            heeded: feed.forgotten(),
             feed,
+            name: Arc::clone(name),
             at,
         })
     }
@@ -200,7 +226,7 @@ impl Hub {
 impl Ring {
     fn push(&mut self, event: Event) {
         self.bytes += event.bytes();
-        self.events.push_back(Arc::new(event));
+        self.events.push_back(event);
         while self.events.len() > EVENTS_MAX || self.bytes > BYTES_MAX {
             let Some(gone) = self.events.pop_front() else {
                 return;
@@ -227,9 +253,31 @@ impl Ring {
         }
     }
 
+    fn room_for(&self, name: &str) -> Result<(), Crowd> {
+        if self.listeners >= LISTENERS_MAX {
+            return Err(Crowd::House);
+        }
+        let own = self.names.get(name).copied().unwrap_or_default();
+        if own >= OWN_MAX {
+            return Err(Crowd::Own);
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, name: &Arc<str>) {
+        self.listeners += 1;
+        *self.names.entry(Arc::clone(name)).or_default() += 1;
+    }
+
     /// One listener less. Nothing is kept for nobody.
-    fn leave(&mut self) {
+    fn leave(&mut self, name: &str) {
         self.listeners -= 1;
+        if let Some(own) = self.names.get_mut(name) {
+            *own -= 1;
+            if *own == 0 {
+                self.names.remove(name);
+            }
+        }
         if self.listeners == 0 {
             self.begin_anew(0);
             if let Some(follower) = self.follower.take() {
@@ -238,7 +286,7 @@ impl Ring {
         }
     }
 
-    fn after(&self, at: u64) -> Heard {
+    fn after(&self, at: u64, who: &Who) -> Heard {
         if self.is_closed {
             return Heard::Over;
         }
@@ -246,8 +294,21 @@ impl Ring {
             return Heard::TooMuch { end: self.end };
         }
         let from = self.events.partition_point(|event| event.n <= at);
+        let mut texts = Vec::new();
+        let mut behind = 0;
+        for text in self
+            .events
+            .range(from..)
+            .filter_map(|event| event.text(who))
+        {
+            behind += text.len();
+            if behind > BEHIND_MAX {
+                return Heard::TooMuch { end: self.end };
+            }
+            texts.push(text.clone());
+        }
         Heard::All {
-            events: self.events.range(from..).cloned().collect(),
+            texts,
             // A listener may begin ahead of what has been made.
             end: self.end.max(at),
         }
@@ -260,6 +321,9 @@ pub(in crate::api) struct Ear {
     hub: Hub,
     made: watch::Receiver<u64>,
     feed: Feed,
+    /// The line of the last erasure before what was heard last.
+    heeded: u64,
+    name: Arc<str>,
     at: u64,
 }
 
@@ -269,14 +333,22 @@ impl Ear {
         self.at
     }
 
-    /// What happened since it was asked last.
-    pub(in crate::api) fn hear(&mut self) -> Heard {
-        let heard = self.hub.ring_after(&self.feed).after(self.at);
+    /// What happened since it was asked last, as `who` may see it.
+    pub(in crate::api) fn hear(&mut self, who: &Who) -> Heard {
+        let ring = self.hub.ring_after(&self.feed);
+        self.heeded = ring.forgotten;
+        let heard = ring.after(self.at, who);
+        drop(ring);
         match heard {
             Heard::All { end, .. } | Heard::TooMuch { end } => self.at = end,
             Heard::Over => {}
         }
         heard
+    }
+
+    /// Whether what was heard last may still be told: nobody was erased since.
+    pub(in crate::api) fn stands(&self) -> bool {
+        self.feed.forgotten() <= self.heeded
     }
 
     /// Waits until there is more.
@@ -288,7 +360,7 @@ impl Ear {
 
 impl Drop for Ear {
     fn drop(&mut self) {
-        self.hub.ring().leave();
+        self.hub.ring().leave(&self.name);
     }
 }
 
@@ -387,19 +459,27 @@ fn text(news: &News, call: &CallRecord) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::people::Projects;
 
     fn event(n: u64, bytes: usize) -> Event {
         Event {
             n,
             project: "shop".into(),
-            full: Bytes::from(vec![b'x'; bytes]),
-            masked: Bytes::new(),
+            full: Bytes::from(n.to_string()),
+            masked: Bytes::from(vec![b'x'; bytes]),
         }
+    }
+
+    fn who() -> Who {
+        Who::this_machine()
     }
 
     fn numbers(heard: &Heard) -> Option<Vec<u64>> {
         match heard {
-            Heard::All { events, .. } => Some(events.iter().map(|event| event.n).collect()),
+            Heard::All { texts, .. } => {
+                let number = |text: &Bytes| std::str::from_utf8(text).unwrap().parse().unwrap();
+                Some(texts.iter().map(number).collect())
+            }
             Heard::TooMuch { .. } | Heard::Over => None,
         }
     }
@@ -414,23 +494,26 @@ mod tests {
         }
         assert_eq!(ring.floor, 10);
         assert_eq!(
-            numbers(&ring.after(10)).map(|all| all.len()),
+            numbers(&ring.after(10, &who())).map(|all| all.len()),
             Some(EVENTS_MAX)
         );
         let newest = ring.end;
-        assert_eq!(numbers(&ring.after(newest - 1)), Some(vec![newest]));
-        assert_eq!(numbers(&ring.after(newest)), Some(Vec::new()));
+        assert_eq!(numbers(&ring.after(newest - 1, &who())), Some(vec![newest]));
+        assert_eq!(numbers(&ring.after(newest, &who())), Some(Vec::new()));
         ring.push(event(newest + 2, 1));
         assert_eq!(ring.floor, 12);
-        assert!(matches!(ring.after(11), Heard::TooMuch { .. }));
-        assert!(numbers(&ring.after(12)).is_some());
-        ring.push(event(newest + 4, BYTES_MAX - 1));
-        assert_eq!(ring.events.len(), 2);
+        assert!(matches!(ring.after(11, &who()), Heard::TooMuch { .. }));
+        assert!(numbers(&ring.after(12, &who())).is_some());
+        ring.push(event(newest + 4, BYTES_MAX - 50));
+        assert!((2..20).contains(&ring.events.len()));
         ring.push(event(newest + 6, BYTES_MAX + 1));
         assert_eq!((ring.events.len(), ring.bytes), (0, 0));
-        assert!(matches!(ring.after(newest + 5), Heard::TooMuch { .. }));
+        assert!(matches!(
+            ring.after(newest + 5, &who()),
+            Heard::TooMuch { .. }
+        ));
         ring.is_closed = true;
-        assert!(matches!(ring.after(newest + 6), Heard::Over));
+        assert!(matches!(ring.after(newest + 6, &who()), Heard::Over));
     }
 
     #[test]
@@ -441,16 +524,60 @@ mod tests {
         ring.end = 11;
         let life = ring.life;
         ring.heed(0);
-        assert_eq!(numbers(&ring.after(10)), Some(vec![11]));
+        assert_eq!(numbers(&ring.after(10, &who())), Some(vec![11]));
         ring.heed(12);
         assert_ne!(ring.life, life);
-        assert!(matches!(ring.after(11), Heard::TooMuch { end: 12 }));
-        assert_eq!(numbers(&ring.after(12)), Some(Vec::new()));
-        ring.listeners = 2;
+        assert!(matches!(ring.after(11, &who()), Heard::TooMuch { end: 12 }));
+        assert_eq!(numbers(&ring.after(12, &who())), Some(Vec::new()));
+        ring.enter(&"anna".into());
+        ring.enter(&"boris".into());
         ring.push(event(13, 1));
-        ring.leave();
+        ring.leave("anna");
         assert_eq!(ring.events.len(), 1);
-        ring.leave();
+        ring.leave("boris");
+        assert!(ring.names.is_empty());
         assert_eq!((ring.events.len(), ring.bytes), (0, 0));
+    }
+
+    #[test]
+    fn whoever_is_too_far_behind_begins_anew_and_what_is_heard_is_not_copied() {
+        let mut ring = Ring::default();
+        ring.begin_anew(10);
+        let part = Bytes::from(vec![b'x'; BEHIND_MAX / 4]);
+        for n in 11..=15 {
+            ring.push(Event {
+                n,
+                project: "shop".into(),
+                full: part.clone(),
+                masked: Bytes::new(),
+            });
+            ring.end = n;
+        }
+        assert!(matches!(ring.after(10, &who()), Heard::TooMuch { end: 15 }));
+        let Heard::All { texts, end } = ring.after(11, &who()) else {
+            panic!("four parts are not too much");
+        };
+        assert_eq!((texts.len(), end), (4, 15));
+        assert!(texts.iter().all(|text| text.as_ptr() == part.as_ptr()));
+        // What is none of theirs puts nobody behind.
+        let mut other = who();
+        other.projects = Projects::These(["clinic".into()].into());
+        assert!(matches!(ring.after(10, &other), Heard::All { texts, .. } if texts.is_empty()));
+    }
+
+    #[test]
+    fn one_name_leaves_room_for_others() {
+        let mut ring = Ring::default();
+        let anna: Arc<str> = "anna".into();
+        for _ in 0..OWN_MAX {
+            assert_eq!(ring.room_for(&anna), Ok(()));
+            ring.enter(&anna);
+        }
+        assert_eq!(ring.room_for(&anna), Err(Crowd::Own));
+        assert_eq!(ring.room_for("boris"), Ok(()));
+        ring.leave(&anna);
+        assert_eq!(ring.room_for(&anna), Ok(()));
+        ring.listeners = LISTENERS_MAX;
+        assert_eq!(ring.room_for("boris"), Err(Crowd::House));
     }
 }

@@ -11,12 +11,12 @@ use axum::extract::State as Shared;
 use axum::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use crate::api::door::{Asker, Stay};
 use crate::api::error::ApiError;
-use crate::api::live::hub::{Ear, Heard};
+use crate::api::live::hub::{Crowd, Ear, Heard, OWN_MAX};
 use crate::api::openapi::query::LiveAsked;
 use crate::api::query::{Given, pairs, wrong};
 use crate::api::state::State;
@@ -69,14 +69,8 @@ pub(in crate::api) async fn live(
     if method == Method::HEAD {
         return Ok(head.into_response());
     }
-    let Some(ear) = state.live.listen(&state.store, since) else {
-        return Err(ApiError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too-many-listeners",
-            "too many pages are listening already; close some",
-        )
-        .header(RETRY_AFTER, HeaderValue::from_static("10")));
-    };
+    let ear = state.live.listen(&state.store, &who.name, since);
+    let ear = ear.map_err(refused)?;
     let (source, body) = stream::body();
     let looked = state.clock.now();
     let listener = Listener {
@@ -89,6 +83,25 @@ pub(in crate::api) async fn live(
     };
     tokio::spawn(listener.tell());
     Ok((head, body).into_response())
+}
+
+/// Why somebody cannot listen now, and what helps.
+fn refused(crowd: Crowd) -> ApiError {
+    let error = match crowd {
+        Crowd::House => ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too-many-listeners",
+            "too many pages are listening already; close some",
+        ),
+        Crowd::Own => ApiError::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-of-yours",
+            format!(
+                "you are listening {OWN_MAX} times already; close some of your pages or streams"
+            ),
+        ),
+    };
+    error.header(RETRY_AFTER, HeaderValue::from_static("10"))
 }
 
 /// The last event that was seen. A browser that reconnects says it in the header, whatever its address had.
@@ -124,12 +137,8 @@ impl Listener {
         }
         let mut beat = interval_at(Instant::now() + BEAT, BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while let Some(text) = self.news() {
-            let must_look = !text.is_empty() && self.state.clock.now() - self.looked >= LOOK;
-            if must_look && !self.may_stay() {
-                return;
-            }
-            if !text.is_empty() && self.send(text).await.is_none() {
+        while let Some(texts) = self.news() {
+            if self.pass_on(texts).await.is_none() {
                 return;
             }
             let is_beat = tokio::select! {
@@ -151,22 +160,27 @@ impl Listener {
     }
 
     /// What there is to send; `None`: there will be nothing more.
-    fn news(&mut self) -> Option<Bytes> {
-        match self.ear.hear() {
-            Heard::All { events, .. } => {
-                let mut texts = events.iter().filter_map(|event| event.text(&self.who));
-                let first = texts.next().cloned().unwrap_or_default();
-                let Some(second) = texts.next() else {
-                    return Some(first);
-                };
-                let mut all = BytesMut::from(&first[..]);
-                all.extend_from_slice(second);
-                texts.for_each(|text| all.extend_from_slice(text));
-                Some(all.freeze())
-            }
-            Heard::TooMuch { .. } => Some(format!("event: reset\n{}", self.place()).into()),
+    fn news(&mut self) -> Option<Vec<Bytes>> {
+        match self.ear.hear(&self.who) {
+            Heard::All { texts, .. } => Some(texts),
+            Heard::TooMuch { .. } => Some(vec![format!("event: reset\n{}", self.place()).into()]),
             Heard::Over => None,
         }
+    }
+
+    /// Sends the ring's own bytes one by one; `None`: the listener has left, does not read, or may no longer listen.
+    async fn pass_on(&mut self, texts: Vec<Bytes>) -> Option<()> {
+        for text in texts {
+            if self.state.clock.now() - self.looked >= LOOK && !self.may_stay() {
+                return None;
+            }
+            if !self.ear.stands() {
+                // The hub says next that all begin anew.
+                return Some(());
+            }
+            self.send(text).await?;
+        }
+        Some(())
     }
 
     /// Where this listener stands, as the end of an event.
