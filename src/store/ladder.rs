@@ -93,10 +93,10 @@ impl Draft {
 
 impl Message {
     /// The text without secrets.
-    fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let mut out = String::with_capacity(self.bytes.len());
         let mut from = 0;
-        let mut copy = |from: usize, until: usize, out: &mut String| {
+        let copy = |from: usize, until: usize, out: &mut String| {
             let part = self.bytes.get(from..until).unwrap_or_default();
             out.push_str(&String::from_utf8_lossy(part));
         };

@@ -1,5 +1,4 @@
-//! A ladder as a line of JSON: written in one pass over the messages, since a busy server writes hundreds of kilobytes a second
-//! of them, and read as any JSON.
+//! A ladder as a line of JSON.
 
 use std::io::Write as _;
 
@@ -8,7 +7,6 @@ use serde::Deserialize;
 use crate::base::id::CallId;
 use crate::base::time::WallTime;
 use crate::call::ladder::Direction;
-use crate::store::ladder::secrets::{REMOVED, secrets};
 use crate::store::ladder::{Draft, Ladder, Message, Rung};
 
 /// How a line begins. The call stands first: a reader knows by it whose the line is.
@@ -53,64 +51,15 @@ fn write_message(out: &mut Vec<u8>, message: &Message) {
     };
     let _written = write!(
         out,
-        "{{\"at_ms\":{},\"leg\":{},\"direction\":\"{direction}\",\"transport\":\"{}\",\"peer\":\"{}\",\"repeated\":{},\"text\":\"",
+        "{{\"at_ms\":{},\"leg\":{},\"direction\":\"{direction}\",\"transport\":\"{}\",\"peer\":\"{}\",\"repeated\":{},\"text\":",
         message.at.as_millis(),
         message.leg,
         message.transport,
         message.peer,
         message.repeated,
     );
-    let mut from = 0;
-    for secret in secrets(&message.bytes) {
-        let part = message.bytes.get(from..secret.start);
-        escape(out, part.unwrap_or_default());
-        out.extend_from_slice(REMOVED.as_bytes());
-        from = secret.end;
-    }
-    escape(out, message.bytes.get(from..).unwrap_or_default());
-    out.extend_from_slice(b"\"}");
-}
-
-/// Adds text as it stands in a JSON string; what is no UTF-8 is replaced.
-fn escape(out: &mut Vec<u8>, text: &[u8]) {
-    match std::str::from_utf8(text) {
-        Ok(text) => escape_valid(out, text.as_bytes()),
-        Err(_) => escape_valid(out, String::from_utf8_lossy(text).as_bytes()),
-    }
-}
-
-/// What a byte becomes: 0 stays as it is, `u` is written as its number, anything else behind a backslash (RFC 8259 section 7).
-const ESCAPES: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut control = 0;
-    while control < 0x20 {
-        table[control] = b'u';
-        control += 1;
-    }
-    table[b'\n' as usize] = b'n';
-    table[b'\r' as usize] = b'r';
-    table[b'\t' as usize] = b't';
-    table[b'"' as usize] = b'"';
-    table[b'\\' as usize] = b'\\';
-    table
-};
-
-fn escape_valid(out: &mut Vec<u8>, text: &[u8]) {
-    let mut from = 0;
-    for (place, byte) in text.iter().enumerate() {
-        let escape = ESCAPES.get(usize::from(*byte)).copied().unwrap_or(0);
-        if escape == 0 {
-            continue;
-        }
-        out.extend_from_slice(text.get(from..place).unwrap_or_default());
-        from = place + 1;
-        if escape == b'u' {
-            let _written = write!(out, "\\u{byte:04x}");
-        } else {
-            out.extend_from_slice(&[b'\\', escape]);
-        }
-    }
-    out.extend_from_slice(text.get(from..).unwrap_or_default());
+    let _written = serde_json::to_writer(&mut *out, &message.shown());
+    out.push(b'}');
 }
 
 /// The id at the beginning of a line.
