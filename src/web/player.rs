@@ -184,18 +184,18 @@ mod tests {
 
     #[test]
     fn every_message_of_the_player_is_there_and_markup_is_text() {
+        let asked = regex::Regex::new(r#"(?:say|with|with_both)\("([a-z-]+)""#).unwrap();
+        let inline = regex::Regex::new(r" (style|on[a-z]+)=").unwrap();
         for language in Language::ALL {
             let html = part(language, true);
             let words = Words::of(language);
             for name in ["player-play", "pin-refused", "gap-behind", "gaps"] {
                 assert!(words.has(name) && html.contains(&words.say(name)), "{name}");
             }
-            let asked = regex::Regex::new(r#"(?:say|with|with_both)\("([a-z-]+)""#).unwrap();
             for name in asked.captures_iter(include_str!("templates/player.html")) {
                 assert!(words.has(&name[1]), "{}", &name[1]);
             }
             assert!(!html.contains("<script") && !html.contains("<b>"), "{html}");
-            let inline = regex::Regex::new(r" (style|on[a-z]+)=").unwrap();
             assert!(!inline.is_match(&html), "{html}");
             assert!(html.contains(r#"data-position="%1 "#), "{html}");
         }
