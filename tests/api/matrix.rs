@@ -40,6 +40,8 @@ const MATRIX: &[(&str, &str, &str)] = &[
     ("DELETE", "/api/v1/calls/{id}/notes/{note}", "am"),
     ("GET", "/api/v1/calls/{id}/recording.wav", "aml"),
     ("GET", "/api/v1/calls/{id}/peaks", "aml"),
+    ("GET", "/api/v1/calls/{id}/ladder", "a"),
+    ("POST", "/api/v1/calls/{id}/hangup", "a"),
     ("GET", "/api/v1/route", "a"),
     ("GET", "/api/v1/tokens", "a"),
     ("POST", "/api/v1/tokens", "a"),
