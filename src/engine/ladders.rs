@@ -29,11 +29,12 @@ const BYTES_MAX: usize = 8_192;
 /// Bytes of all messages kept: those of some 7,000 calls in progress. Calls that begin while it is full have no ladder.
 const ALL_BYTES_MAX: usize = 64 << 20;
 
-/// Calls a second whose messages are kept: beyond that a flood or a measurement goes on, and the disk is for the call log.
-const CALLS_PER_S: u32 = 50;
+/// Calls a second whose messages are kept: ten times what a large office has in its busiest minute. Beyond that a flood or a
+/// measurement goes on, and processor and disk are for the calls.
+const CALLS_PER_S: u32 = 10;
 
 /// Seconds' worth of calls that may begin at once.
-const BURST_S: u32 = 5;
+const BURST_S: u32 = 25;
 
 /// How long a call that is over is listened to: its last BYE may still be answered, or repeated.
 const LINGER: Duration = Duration::from_secs(2);
