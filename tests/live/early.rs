@@ -103,7 +103,7 @@ fn an_update_before_the_answer_moves_the_targets_sound_and_stays_behind_ringtag(
         .also(KNOWS)
         .provisionals(&[100])
         .acknowledged(183)
-        .expect_body("UPDATE", "c=IN IP4 [^9]*[.]1.*m=audio")
+        .expect_body("UPDATE", "c=IN IP4 [0-9.]*[.]1[^0-9].*m=audio")
         .updated()
         .response_with(200, "Content-Length: *0")
         .ack(false)

@@ -91,7 +91,8 @@ struct Size {
 #[derive(Debug, PartialEq)]
 struct Standing {
     pairs: f64,
-    descriptors: usize,
+    /// What each descriptor is: a path, or its kind.
+    descriptors: Vec<String>,
 }
 
 struct Siege {
@@ -239,16 +240,27 @@ impl Siege {
         });
         standing.unwrap_or_else(|| {
             panic!(
-                "not everything came back: {start:?}, now {} descriptors and\n{}",
+                "not everything came back: {start:?}, now {:?} and\n{}",
                 self.descriptors(),
                 String::from_utf8_lossy(&self.ringtag.get("/metrics").1)
             )
         })
     }
 
-    fn descriptors(&self) -> usize {
+    fn descriptors(&self) -> Vec<String> {
         let folder = format!("/proc/{}/fd", self.ringtag.pid());
-        fs::read_dir(folder).unwrap().count()
+        let entries = fs::read_dir(folder).unwrap();
+        let mut all: Vec<String> = entries
+            .filter_map(|entry| {
+                // One that closes meanwhile is none.
+                let target = fs::read_link(entry.unwrap().path()).ok()?;
+                let target = target.to_string_lossy().into_owned();
+                // A socket's number is another one each time.
+                Some(target.split(":[").next().unwrap_or(&target).to_owned())
+            })
+            .collect();
+        all.sort();
+        all
     }
 
     fn resident_kb(&self) -> u64 {
