@@ -1,0 +1,110 @@
+//! What to do with the packets of one side, by their payload type: decode them, take them for silence, or name what is missing.
+
+use std::sync::Arc;
+
+use crate::media::codec::Law;
+use crate::recording::gaps::Why;
+use crate::recording::tape::RATE_HZ;
+use crate::sdp::Codec;
+
+/// Payload types of RTP: its field has seven bits (RFC 3550 5.1).
+const PAYLOAD_TYPES: usize = 128;
+
+/// What to do with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Sound(Law),
+    /// Digits (RFC 4733), which are silence of the right length by themselves, and parity (RFC 5109),
+    /// which is no sound.
+    Silent,
+    /// Comfort noise (RFC 3389): silence of the right length, and the sign of a sender that pauses.
+    Comfort,
+    Undecoded,
+    Encrypted,
+    Unexplained,
+}
+
+/// What each payload type of one side means.
+#[derive(Debug)]
+pub(super) struct Kinds {
+    codecs: Arc<[Codec]>,
+    table: Box<[Kind; PAYLOAD_TYPES]>,
+}
+
+impl Kind {
+    /// Whether a sender of this may pause and say so by nothing but its sequence numbers. Of codecs that are
+    /// not decoded most can (G.729 B, Opus, AMR), and what is encrypted or unexplained may be any of them.
+    pub(super) const fn may_pause(self) -> bool {
+        match self {
+            Self::Comfort | Self::Undecoded | Self::Encrypted | Self::Unexplained => true,
+            Self::Sound(_) | Self::Silent => false,
+        }
+    }
+
+    fn of(codec: &Codec) -> Self {
+        let is = |name: &str| codec.name.eq_ignore_ascii_case(name);
+        let g711 = codec.clock_hz == RATE_HZ && codec.channels <= 1;
+        if codec.is_encrypted() {
+            Self::Encrypted
+        } else if is("PCMU") && g711 {
+            Self::Sound(Law::Mu)
+        } else if is("PCMA") && g711 {
+            Self::Sound(Law::A)
+        } else if is("CN") {
+            Self::Comfort
+        } else if is("TELEPHONE-EVENT") || is("TONE") || is("ULPFEC") {
+            Self::Silent
+        } else {
+            Self::Undecoded
+        }
+    }
+}
+
+impl Kinds {
+    /// Sorts the payload types: what the SDP says, and the static ones of RFC 3551 6 where it is silent,
+    /// because peers send them without having said so.
+    pub(super) fn new(codecs: Arc<[Codec]>) -> Self {
+        let mut table = Box::new([Kind::Unexplained; PAYLOAD_TYPES]);
+        let fixed = [
+            (0, Kind::Sound(Law::Mu)),
+            (8, Kind::Sound(Law::A)),
+            (13, Kind::Comfort),
+        ];
+        let said = codecs
+            .iter()
+            .map(|codec| (usize::from(codec.payload_type), Kind::of(codec)));
+        for (number, kind) in fixed.into_iter().chain(said) {
+            if let Some(entry) = table.get_mut(number) {
+                *entry = kind;
+            }
+        }
+        if codecs.iter().any(Codec::is_encrypted) {
+            // One stream is encrypted whole, whatever number a packet bears.
+            table.fill(Kind::Encrypted);
+        }
+        Self { codecs, table }
+    }
+
+    /// Says what to do with a packet of a payload type.
+    pub(super) fn of(&self, payload_type: u8) -> Kind {
+        let kind = self.table.get(usize::from(payload_type));
+        kind.copied().unwrap_or(Kind::Unexplained)
+    }
+
+    /// Whether the side said that it sends comfort noise where it pauses.
+    pub(super) fn knows_comfort(&self) -> bool {
+        self.codecs
+            .iter()
+            .any(|codec| Kind::of(codec) == Kind::Comfort)
+    }
+
+    /// Says why a packet of a payload type whose codec is not decoded is missing.
+    pub(super) fn undecoded(&self, payload_type: u8) -> Why {
+        self.codecs
+            .iter()
+            .find(|codec| codec.payload_type == payload_type)
+            .map_or(Why::Unexplained(payload_type), |codec| {
+                Why::Codec(Arc::clone(&codec.name))
+            })
+    }
+}
