@@ -42,8 +42,8 @@ type Day = String;
 #[derive(Debug)]
 pub(crate) struct Ladders {
     folder: PathBuf,
-    /// The day's file that is open at its end. Whoever reads or replaces files holds it.
-    open: Mutex<Option<OpenDay>>,
+    /// Whoever opens, writes or replaces files holds it.
+    files: Mutex<()>,
     writer: Mutex<Option<Writer>>,
 }
 
@@ -65,7 +65,7 @@ impl Ladders {
     pub(crate) fn beside(log: &Path) -> Self {
         Self {
             folder: log.with_file_name("ladders"),
-            open: Mutex::default(),
+            files: Mutex::default(),
             writer: Mutex::default(),
         }
     }
@@ -117,16 +117,14 @@ impl Ladders {
         }
         for (day, calls) in days {
             let path = self.path(&day);
-            let mut open = self.open();
+            let _nobody_writes = self.files();
             remove_lines(&path, &calls).map_err(StoreError::disk("erasing in", &path))?;
-            // It may have been the file that is replaced now.
-            *open = None;
         }
         Ok(())
     }
 
-    fn open(&self) -> MutexGuard<'_, Option<OpenDay>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn files(&self) -> MutexGuard<'_, ()> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn writer(&self) -> MutexGuard<'_, Option<Writer>> {
@@ -139,7 +137,7 @@ impl Ladders {
 
     fn find(&self, path: &Path, call: CallId) -> io::Result<Option<Ladder>> {
         let file = {
-            let _nobody_replaces_it = self.open();
+            let _nobody_replaces_it = self.files();
             match File::open(path) {
                 Ok(file) => file,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -165,8 +163,11 @@ impl Ladders {
         while let Ok(first) = drafts.recv() {
             // What comes meanwhile is written with it.
             thread::park_timeout(GATHER);
+            // Between two batches no file is open: whoever is at rest holds no descriptor, and an erasure may replace it.
+            let _nobody_replaces_it = self.files();
+            let mut open = None;
             for (call, draft) in std::iter::once(first).chain(drafts.try_iter()) {
-                match self.append(shared, call, &draft) {
+                match self.append(shared, &mut open, call, &draft) {
                     Ok(()) => failed = false,
                     Err(error) if !failed => {
                         failed = true;
@@ -181,11 +182,16 @@ impl Ladders {
         }
     }
 
-    fn append(&self, shared: &Shared, call: CallId, draft: &Draft) -> io::Result<()> {
+    fn append(
+        &self,
+        shared: &Shared,
+        open: &mut Option<OpenDay>,
+        call: CallId,
+        draft: &Draft,
+    ) -> io::Result<()> {
         let all = draft.messages.iter().map(|message| message.bytes.len());
         let mut line = Vec::with_capacity(all.sum::<usize>() * 5 / 4 + 1_024);
         write(&mut line, call, draft);
-        let mut open = self.open();
         if shared.view().rows.is_erased(call) {
             return Ok(());
         }
