@@ -1,0 +1,179 @@
+//! One synchronisation source: its sequence numbers (RFC 3550 A.1), its clock, and the place of each of its packets.
+
+use crate::media::timeline::Counts;
+use crate::media::timeline::Here;
+use crate::media::timeline::Packet;
+use crate::media::timeline::Verdict;
+use crate::media::timeline::anchor::{Anchor, JUMP_MS};
+
+/// Packets that are remembered to know repeats. At 5 ms a packet it covers
+/// [`REORDER_MS`](crate::media::timeline::REORDER_MS) and more.
+const REMEMBERED: u16 = 64;
+
+/// One synchronisation source.
+#[derive(Debug)]
+pub(in crate::media::timeline) struct Stream {
+    pub(in crate::media::timeline) ssrc: u32,
+    /// The highest sequence number.
+    highest: u16,
+    /// Bit n: `highest - n` was here.
+    seen: u64,
+    /// The timestamp of `highest`, extended over wraps.
+    pub(in crate::media::timeline) extended: i64,
+    anchor: Anchor,
+    /// Where the sound laid so far ends.
+    end: i64,
+    /// The sequence number that would confirm a stray.
+    confirms: Option<u16>,
+}
+
+/// How a sequence number stands to the highest.
+pub(in crate::media::timeline) enum Order {
+    /// After it, by so many.
+    Newer(u16),
+    /// Before it, not yet seen.
+    Older,
+    /// Seen.
+    Repeated,
+    /// Too far back to be a straggler.
+    Far,
+}
+
+impl Stream {
+    pub(in crate::media::timeline) fn new(packet: &Packet, here: &Here) -> Self {
+        let extended = i64::from(packet.timestamp);
+        Self {
+            ssrc: packet.ssrc,
+            highest: packet.sequence,
+            seen: 1,
+            extended,
+            anchor: Anchor::new(here, here.arrival - extended),
+            end: here.arrival,
+            confirms: None,
+        }
+    }
+
+    pub(in crate::media::timeline) fn take(
+        &mut self,
+        packet: &Packet,
+        here: &Here,
+        quiet: impl FnOnce() -> bool,
+        counts: &mut Counts,
+    ) -> Verdict {
+        let extended = self.extend(packet.timestamp);
+        match self.order(packet.sequence) {
+            Order::Repeated => {
+                counts.repeated += 1;
+                Verdict::Repeated
+            }
+            Order::Older => {
+                self.seen |= 1 << self.highest.wrapping_sub(packet.sequence);
+                counts.missing = counts.missing.saturating_sub(1);
+                if !self.is_plausible(extended, here) {
+                    counts.late += 1;
+                    return Verdict::Late;
+                }
+                Verdict::Lay {
+                    start: self.lay(extended, packet),
+                    moved: None,
+                }
+            }
+            Order::Newer(by) => {
+                counts.missing += u64::from(by - 1);
+                self.seen = self.seen.checked_shl(by.into()).unwrap_or_default() | 1;
+                self.follow(packet, extended, here, quiet, counts)
+            }
+            // The sequence numbers began anew, but the clock says that it is the same sound.
+            Order::Far if self.is_plausible(extended, here) => {
+                self.seen = 1;
+                self.follow(packet, extended, here, quiet, counts)
+            }
+            // Two in order are no accident (RFC 3550 A.1).
+            Order::Far if self.confirms == Some(packet.sequence) => {
+                self.seen = 1;
+                self.follow(packet, extended, here, quiet, counts)
+            }
+            Order::Far => {
+                self.confirms = Some(packet.sequence.wrapping_add(1));
+                counts.strays += 1;
+                Verdict::Stray
+            }
+        }
+    }
+
+    /// Takes the packet that is now the stream's latest.
+    fn follow(
+        &mut self,
+        packet: &Packet,
+        extended: i64,
+        here: &Here,
+        quiet: impl FnOnce() -> bool,
+        counts: &mut Counts,
+    ) -> Verdict {
+        self.confirms = None;
+        self.highest = packet.sequence;
+        let plausible = self.is_plausible(extended, here);
+        self.extended = extended;
+        let delay = here.arrival - extended;
+        let moved = if plausible {
+            self.anchor
+                .observe(delay, &mut self.end, here, quiet, counts)
+        } else {
+            counts.anchors += 1;
+            self.anchor.jump(here, delay);
+            self.end = self.anchor.place(extended);
+            None
+        };
+        Verdict::Lay {
+            start: self.lay(extended, packet),
+            moved,
+        }
+    }
+
+    /// Returns the packet's place and remembers how far the sound reaches.
+    pub(in crate::media::timeline) fn lay(&mut self, extended: i64, packet: &Packet) -> i64 {
+        let start = self.anchor.place(extended);
+        self.end = self.end.max(start + i64::from(packet.samples));
+        self.anchor.laid(start);
+        start
+    }
+
+    /// Says whether the anchor puts a timestamp where its sound can lie: not yet written, and not
+    /// ahead of its arrival by more than an anchor can be off.
+    fn is_plausible(&self, extended: i64, here: &Here) -> bool {
+        let start = self.anchor.place(extended);
+        start >= here.horizon && start - here.arrival <= here.scale.samples(JUMP_MS)
+    }
+
+    /// Extends a timestamp: the nearest to the latest of all that end in these 32 bits.
+    fn extend(&self, timestamp: u32) -> i64 {
+        let ahead = timestamp
+            .wrapping_sub(low_bits(self.extended))
+            .cast_signed();
+        self.extended.saturating_add(ahead.into())
+    }
+
+    pub(in crate::media::timeline) fn order(&self, sequence: u16) -> Order {
+        let ahead = sequence.wrapping_sub(self.highest);
+        if (1..0x8000).contains(&ahead) {
+            return Order::Newer(ahead);
+        }
+        let behind = ahead.wrapping_neg();
+        if behind >= REMEMBERED {
+            Order::Far
+        } else if self.seen >> behind & 1 == 1 {
+            Order::Repeated
+        } else {
+            Order::Older
+        }
+    }
+}
+
+/// Returns the 32 bits that an extended timestamp had on the wire.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "RTP timestamps are the low 32 bits (RFC 3550 5.1)"
+)]
+const fn low_bits(extended: i64) -> u32 {
+    extended.cast_unsigned() as u32
+}
