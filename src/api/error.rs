@@ -73,6 +73,16 @@ impl ApiError {
         self.code == code
     }
 
+    /// Its code.
+    pub(in crate::api) const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// Its sentence.
+    pub(in crate::api) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Our fault. The cause goes to the operator's log, where paths and disks are nobody's secret.
     pub(in crate::api) fn ours(doing: &'static str, cause: &dyn std::fmt::Display) -> Self {
         tracing::error!(%cause, "{doing} failed");

@@ -69,7 +69,7 @@ fn paths() -> Paths {
         .post("/calls/{id}", This(Right::Tag), pages::call::say)
         .get("/board", This(Right::See), pages::board::board)
         .get("/ui/board", This(Right::See), pages::board::board_now)
-        .post("/ui/say", This(Right::Tag), pages::say::say)
+        .post("/ui/say", This(Right::Tag), pages::bulk::say)
         .get("/ui/rows", This(Right::See), pages::calls::rows)
         .get("/ui/look", Nothing, pages::looks::look)
         .get("/assets/{version}/{name}", Nothing, pages::assets::asset)

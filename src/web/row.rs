@@ -82,6 +82,8 @@ pub struct Callback {
 pub struct Row {
     /// The call's id.
     pub id: String,
+    /// The version that is shown: what is said of it holds for that one alone.
+    pub version: u64,
     /// `14:32`.
     pub time: String,
     /// The whole date and time, for a pointer that rests on it.

@@ -1,4 +1,4 @@
-//! The pages that say one thing: where one signs in, and what went wrong.
+//! The pages that say one thing: where one signs in, what went wrong, which of several calls were left as they are.
 
 use askama::Template;
 
@@ -30,4 +30,33 @@ pub struct FaultPage {
     pub title: String,
     /// What can be done about it.
     pub advice: String,
+}
+
+/// Which of several calls were left as they are, for browsers without scripts.
+#[derive(Template)]
+#[template(path = "left.html")]
+pub struct LeftPage {
+    /// What stands around it.
+    pub frame: Frame,
+    /// How many were changed, in words.
+    pub done: String,
+    /// The others.
+    pub left: Vec<LeftCall>,
+    /// The list that they were selected in: a path of ours.
+    pub back: String,
+}
+
+/// A call that was left as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftCall {
+    /// The call's id.
+    pub id: String,
+    /// Who called; empty where that is not known.
+    pub caller: String,
+    /// When, likewise.
+    pub when: String,
+    /// Why.
+    pub why: String,
+    /// Who was quicker; empty where nobody was.
+    pub by: String,
 }

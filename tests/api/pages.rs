@@ -43,7 +43,11 @@ impl Guest {
     }
 
     async fn post(&self, path: &str, form: &str) -> Answer {
-        let headers = [("cookie", self.cookie.as_str())];
+        self.post_with(path, &[], form).await
+    }
+
+    async fn post_with(&self, path: &str, more: &[(&str, &str)], form: &str) -> Answer {
+        let headers = [&[("cookie", self.cookie.as_str())], more].concat();
         let form = format!("csrf={}&{form}", self.csrf);
         self.house.post(path, &headers, &form).await
     }
@@ -278,6 +282,85 @@ async fn several_calls_are_told_at_once_and_keep_what_they_were_told_before() {
     assert_eq!(call(two).target, None);
     let said = guest.get("/?done=2").await.text();
     assert!(said.contains("2 calls changed"), "{said}");
+}
+
+#[tokio::test]
+async fn who_was_quicker_is_named_for_each_call_and_nothing_of_theirs_is_undone() {
+    let guest = Guest::new().await;
+    let house = &guest.house;
+    let (one, two) = (
+        house.call(1, Caller::Anonymous, true),
+        house.call(2, Caller::Anonymous, true),
+    );
+    house.state.store.sync().unwrap();
+    let store = &house.state.store;
+    let call = |id| store.call(id).unwrap().unwrap();
+    let seen = |id| format!("{id}.{}", call(id).version);
+    let picked = format!("id={}&id={}&id={}", seen(one), seen(two), seen(two));
+    let page = guest.get("/").await.text();
+    assert!(page.contains(&format!("value=\"{}\"", seen(one))), "{page}");
+    let sold = Say {
+        tags: Some(vec!["sold".to_owned()]),
+        goal: Some(Some("order".to_owned())),
+        ..Say::default()
+    };
+    store.say(one, sold, "boris", None).unwrap();
+    let body = format!("{picked}&tag=spam&goal=price&back=%2F%3Ftag%3Dx");
+    let told = guest.post("/ui/say", &body).await;
+    assert_eq!(told.status, StatusCode::CONFLICT);
+    let text = told.text();
+    assert!(text.contains("1 call changed"), "{text}");
+    assert!(text.contains("boris has changed it meanwhile"), "{text}");
+    assert!(text.contains(&format!("/calls/{one}")), "{text}");
+    assert!(!text.contains(&format!("/calls/{two}")), "{text}");
+    assert!(text.contains("href=\"/?tag=x\""), "{text}");
+    assert_eq!(call(one).tags, ["sold"]);
+    assert_eq!(call(one).goal.as_deref(), Some("order"));
+    assert_eq!(call(two).tags, ["spam"]);
+    assert_eq!(call(two).said.len(), 2, "a call that was named twice");
+    // The page's own script is told the same, and what it was not told before it can say again.
+    let json = [("accept", "application/json")];
+    let body = format!("id={}&id={}.1&tag=vip", seen(one), two);
+    let told = guest.post_with("/ui/say", &json, &body).await;
+    assert_eq!(told.status, StatusCode::OK, "{}", told.text());
+    let told = told.json();
+    assert_eq!(told["changed"], serde_json::json!([one]));
+    assert_eq!(told["left"][0]["id"], two.to_string());
+    assert!(
+        told["left"][0]["why"]
+            .as_str()
+            .unwrap()
+            .contains("meanwhile"),
+        "{told}"
+    );
+    assert_eq!(call(one).tags, ["sold", "vip"]);
+    assert_eq!(call(two).tags, ["spam"]);
+}
+
+#[tokio::test]
+async fn a_call_of_which_it_cannot_be_said_keeps_the_others_from_nothing() {
+    let guest = Guest::new().await;
+    let house = &guest.house;
+    let (one, gone) = (
+        house.call(1, Caller::Anonymous, true),
+        "019aa5c4-98f0-7000-8000-000000000001",
+    );
+    house.state.store.sync().unwrap();
+    let body = format!("id={gone}.3&id={one}&tag=new");
+    let told = guest.post("/ui/say", &body).await;
+    assert_eq!(told.status, StatusCode::CONFLICT);
+    assert!(told.text().contains("not there any more"));
+    let call = || house.state.store.call(one).unwrap().unwrap();
+    assert_eq!(call().tags, ["new"]);
+    // A form that cannot be read says nothing of any.
+    for wrong in [
+        format!("id={one}&id=x&tag=other"),
+        format!("id={one}.x&tag=other"),
+    ] {
+        let told = guest.post("/ui/say", &wrong).await;
+        assert_eq!(told.status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
+    assert_eq!(call().tags, ["new"]);
 }
 
 #[tokio::test]

@@ -175,7 +175,6 @@ fn asked_rows(given: &Given, shower: &Shower) -> (Vec<CallId>, String) {
                 ids.extend(read.take(ROWS_MAX));
             }
             "news" if count() > 0 => news = shower.words.count("calls-new", count()),
-            "done" => news = shower.words.count("bulk-done", count()),
             "picked" => news = shower.words.count("bulk-picked", count()),
             _ => {}
         }

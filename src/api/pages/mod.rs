@@ -2,6 +2,7 @@
 
 pub(in crate::api) mod assets;
 pub(in crate::api) mod board;
+pub(in crate::api) mod bulk;
 pub(in crate::api) mod call;
 pub(in crate::api) mod calls;
 pub(in crate::api) mod faults;
@@ -11,7 +12,7 @@ pub(in crate::api) mod looks;
 mod path;
 pub(in crate::api) mod people;
 mod player;
-pub(in crate::api) mod say;
+mod say;
 mod show;
 mod told;
 

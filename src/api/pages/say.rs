@@ -1,27 +1,14 @@
-//! What a form says of a call, and `POST /ui/say`: of several at once.
+//! What a form says of a call.
 
+use axum::extract::Form;
 use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, State as Shared};
-use axum::response::{IntoResponse, Redirect, Response};
 
-use crate::api::calls::say::{fits, refused};
-use crate::api::calls::{off_the_loop, unknown};
-use crate::api::door::Asker;
 use crate::api::error::ApiError;
-use crate::api::pages::looks::local;
-use crate::api::state::{Rules, State};
-use crate::api::veil;
-use crate::base::id::CallId;
-use crate::people::Who;
-use crate::store::Store;
 use crate::store::record::CallRecord;
 use crate::store::say::Say;
 
-/// Most calls at once, as in the API.
-const CALLS_MAX: usize = 500;
-
 /// Fields of a form, in order.
-type Fields = [(String, String)];
+pub(super) type Fields = [(String, String)];
 
 /// A form as axum reads it.
 pub(super) type GivenForm = Result<Form<Vec<(String, String)>>, FormRejection>;
@@ -37,7 +24,8 @@ pub(super) fn fields(form: GivenForm) -> Result<Vec<(String, String)>, ApiError>
     })
 }
 
-fn field<'f>(fields: &'f Fields, name: &str) -> &'f str {
+/// The first field of this name, trimmed; empty: there is none.
+pub(super) fn field<'f>(fields: &'f Fields, name: &str) -> &'f str {
     let field = fields.iter().find(|(own, _)| own == name);
     field.map_or("", |(_, value)| value.trim())
 }
@@ -93,90 +81,6 @@ fn amount(text: &str) -> Result<Option<f64>, ApiError> {
     }
     let wrong = |_| ApiError::bad("bad-field", "the value is no amount; write 12500 or 99.50");
     plain.parse().map(Some).map_err(wrong)
-}
-
-/// What is said of each call that was selected: a tag is added to those that it has, the rest replaces what was said.
-pub(in crate::api) async fn say(
-    Shared(state): Shared<State>,
-    Asker(who): Asker,
-    form: GivenForm,
-) -> Result<Response, ApiError> {
-    let fields = fields(form)?;
-    let back = local(field(&fields, "back"));
-    // The button of one row speaks of that row alone, whatever else is selected.
-    let one = Some(field(&fields, "called_back")).filter(|id| !id.is_empty());
-    let ids: Vec<CallId> = match one {
-        Some(id) => id.parse().into_iter().collect(),
-        None => {
-            let ids = fields.iter().filter(|(name, _)| name == "id");
-            ids.filter_map(|(_, id)| id.parse().ok())
-                .take(CALLS_MAX)
-                .collect()
-        }
-    };
-    let is_one = one.is_some();
-    let (store, rules, asker) = (state.store.clone(), state.rules(), who.clone());
-    let done =
-        off_the_loop(move || say_all((&store, &rules), &asker, &ids, &fields, is_one)).await??;
-    let join = if back.contains('?') { '&' } else { '?' };
-    Ok(Redirect::to(&format!("{back}{join}done={done}")).into_response())
-}
-
-fn say_all(
-    (store, rules): (&Store, &Rules),
-    who: &Who,
-    ids: &[CallId],
-    fields: &Fields,
-    called_back: bool,
-) -> Result<u64, ApiError> {
-    let mut changes = Vec::with_capacity(ids.len());
-    for id in ids {
-        let call = store.call(*id)?.and_then(|call| veil::record(call, who));
-        let call = call.ok_or_else(unknown)?;
-        let say = if called_back {
-            Say {
-                called_back: call.callback.as_ref().map(|_| true),
-                ..Say::default()
-            }
-        } else {
-            added(fields, &call)?
-        };
-        fits(&say, &call, rules)?;
-        if !say.is_empty() {
-            changes.push((*id, say, None));
-        }
-    }
-    let mut done = 0;
-    for (_, said) in store.say_all(changes, &who.name) {
-        said.map_err(|error| refused(error, who, None))?;
-        done += 1;
-    }
-    Ok(done)
-}
-
-/// What the bar of several calls says of one of them.
-fn added(fields: &Fields, call: &CallRecord) -> Result<Say, ApiError> {
-    let text = |name| Some(field(fields, name).to_owned()).filter(|text| !text.is_empty());
-    let mut tags = call.tags.clone();
-    for tag in field(fields, "tag").split(',').map(str::trim) {
-        if !tag.is_empty() && !tags.iter().any(|own| own == tag) {
-            tags.push(tag.to_owned());
-        }
-    }
-    let say = Say {
-        tags: (tags != call.tags).then_some(tags),
-        target: match field(fields, "target") {
-            "true" => Some(Some(true)),
-            "false" => Some(Some(false)),
-            _ => None,
-        },
-        goal: text("goal").map(Some),
-        stage: text("stage").map(Some),
-        outcome: text("outcome").map(Some),
-        ..Say::default()
-    };
-    say.clean()
-        .map_err(|fault| ApiError::bad("bad-field", fault.to_string()))
 }
 
 #[cfg(test)]

@@ -67,6 +67,7 @@ impl Shower {
         let (ticks_from, length) = self.length(call, standing);
         Row {
             id: call.id.to_string(),
+            version: call.version,
             time: dates.time(call.started_at),
             time_full: dates.full(call.started_at),
             time_machine: call.started_at.to_string(),

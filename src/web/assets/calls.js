@@ -154,30 +154,37 @@ function say(text, kind = '') {
   if (kind !== 'bad') say.timer = setTimeout(() => { told.textContent = ''; told.className = 'told'; }, 6000);
 }
 
+told?.addEventListener('click', () => say(''));
+
 /** Says something of the calls that are selected, or of the one whose button it was; the rows stay where they are. */
 async function tell(button) {
   const data = new FormData(bulk, button);
   const one = data.get('called_back');
-  const ids = one ? [one] : data.getAll('id');
+  const ids = (one ? [one] : data.getAll('id')).map((value) => value.split('.')[0]);
   const answer = await fetch(bulk.action, {
     method: 'POST',
     body: new URLSearchParams(data),
-    redirect: 'manual',
     headers: { accept: 'application/json' },
   });
-  if (answer.type !== 'opaqueredirect') {
-    const error = await answer.json().catch(() => null);
-    throw new Error(error?.error?.message ?? String(answer.status));
-  }
+  const done = await answer.json().catch(() => null);
+  if (!answer.ok || !done?.left) throw new Error(done?.error?.message ?? String(answer.status));
+  // What was left as it is stays selected, and what was to be said of it stays in the fields.
+  const left = new Set(done.left.map((call) => call.id));
   if (!one) {
-    for (const box of table.querySelectorAll('.pick input:checked')) box.checked = false;
-    for (const field of bulk.querySelectorAll('select, #tag')) field.value = '';
+    for (const id of ids) {
+      const box = row(id)?.querySelector('.pick input');
+      if (box && !left.has(id)) box.checked = false;
+    }
+    if (!left.size) for (const field of bulk.querySelectorAll('select, #tag')) field.value = '';
   }
-  const fresh = await fetchRows(ids, 0, `&done=${ids.length}`);
+  const fresh = await fetchRows(ids);
   fresh.rows.forEach(renew);
   // What the conditions no longer hold for stays until the page is read again, so that nothing moves under the hand.
   for (const id of ids) if (!fresh.rows.some((one) => one.dataset.id === id)) row(id)?.classList.add('settled');
-  say(fresh.text, 'good');
+  if (!left.size) { say(done.text, 'good'); return; }
+  await count();
+  const why = done.left.map((call) => (call.caller ? `${call.caller}: ${call.why}` : call.why));
+  say((one ? why : [`${done.text}. ${bulk.dataset.left}`, ...why]).join('\n'), 'bad');
 }
 
 async function count() {

@@ -151,6 +151,20 @@ bulk-done = { $n ->
     [one] { $shown } call changed
    *[other] { $shown } calls changed
 }
+left-title = Not all calls were changed
+left-calls = Left as they are
+left-call = A call
+left-back = Back to the calls
+left-some = Left as they are, and still selected:
+left-changed = { $a } has changed it meanwhile; look at it and save again
+left-unknown-call = it is not there any more
+left-not-missed = it was not missed
+left-not-in-list = its project has no such word
+left-erased = the person who called was erased
+left-full = as much has been said of it as it takes
+left-busy = too much is being said at once; try again in a moment
+left-internal = the call log could not be written
+left-stopping = ringtag is shutting down
 say-tag = Add a tag
 say-keep = As it is
 
