@@ -102,7 +102,9 @@ const PURE: &[&str] = &[
 const SHELLS: &[&str] = &[
     "src/base/clock.rs",
     "src/base/entropy.rs",
+    "src/media/bell.rs",
     "src/media/command.rs",
+    "src/media/driver.rs",
     "src/media/epoll.rs",
     "src/media/leg.rs",
     "src/media/legs.rs",

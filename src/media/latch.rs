@@ -56,19 +56,26 @@ impl Latch {
         };
     }
 
-    /// Says whether `source` may send, and learns it where that is allowed.
-    pub fn admits(&mut self, source: SocketAddr) -> bool {
+    /// Says whether `source` may send.
+    pub fn may_send(&self, source: SocketAddr) -> bool {
         match self.from {
             SoundFrom::Sdp => self.said.is_some_and(|said| same(said, source)),
             SoundFrom::Ip => self.said.is_some_and(|said| said.ip() == source.ip()),
             SoundFrom::Nat => match self.learned {
                 Learned::Locked(address) => same(address, source),
-                Learned::Nothing | Learned::Open(_) if source.ip() == self.signalling => {
-                    self.learned = Learned::Locked(source);
-                    true
-                }
-                Learned::Nothing | Learned::Open(_) => false,
+                Learned::Nothing | Learned::Open(_) => source.ip() == self.signalling,
             },
+        }
+    }
+
+    /// Learns the address of who [may send](Self::may_send) and has sent what belongs here. One that is
+    /// locked stays.
+    pub const fn learn(&mut self, source: SocketAddr) {
+        match (self.from, self.learned) {
+            (SoundFrom::Nat, Learned::Nothing | Learned::Open(_)) => {
+                self.learned = Learned::Locked(source);
+            }
+            (SoundFrom::Nat, Learned::Locked(_)) | (SoundFrom::Sdp | SoundFrom::Ip, _) => {}
         }
     }
 
@@ -106,6 +113,16 @@ mod tests {
 
     fn at(text: &str) -> SocketAddr {
         text.parse().unwrap()
+    }
+
+    impl Latch {
+        fn admits(&mut self, source: SocketAddr) -> bool {
+            let may = self.may_send(source);
+            if may {
+                self.learn(source);
+            }
+            may
+        }
     }
 
     fn latch(from: SoundFrom) -> Latch {

@@ -1,4 +1,4 @@
-//! One leg's two sockets ●, and what is counted of its sound.
+//! One leg's two sockets ●, who may send to them, and what is counted of its sound.
 //!
 //! A socket whose peer SDP alone settles is connected: the kernel keeps strangers off, and sending
 //! is cheaper. The latch judges each packet all the same, because what was queued before the
@@ -11,9 +11,11 @@ use std::sync::Arc;
 use crate::base::id::LegId;
 use crate::base::sound::SoundFrom;
 use crate::base::time::Moment;
+use crate::media::bridge::Slot;
 use crate::media::command::{Aim, Pair, Sound};
 use crate::media::dtmf::Digits;
 use crate::media::latch::Latch;
+use crate::media::relay::{Place, Way};
 use crate::media::rtp;
 use crate::media::rtp::Head;
 use crate::media::stats::Reception;
@@ -64,15 +66,11 @@ pub struct Line {
 /// What one read of a socket gave.
 #[derive(Debug)]
 pub enum Received {
-    /// So many bytes from whom we listen to.
-    Packet(usize),
-    /// A packet from an address that may not send.
-    Stranger,
+    /// So many bytes, and from whom.
+    Packet(usize, SocketAddr),
     /// Nothing was there.
     Nothing,
-    /// News of an earlier send: nobody listens there.
-    Unreachable,
-    /// Reading failed.
+    /// Reading failed, or there was news of an earlier send: nobody listens there.
     Fault,
     /// The same for so long that the socket must not be read again.
     Broken(io::Error),
@@ -85,10 +83,17 @@ pub enum Sent {
     Yes,
     /// It is on its way, and an earlier one met a port where nobody listens.
     Again,
-    /// The peer wants nothing.
-    Unwanted,
     /// The kernel refused.
     Refused,
+}
+
+/// Which of a leg's sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// That of sound.
+    Rtp,
+    /// That of reports.
+    Rtcp,
 }
 
 /// What a payload type means in the peer's SDP.
@@ -140,35 +145,49 @@ impl Leg {
         }
     }
 
-    /// Sends an RTP packet to the peer and counts it. Where the peer numbers codecs differently the packet's payload type is changed.
-    pub fn send(&mut self, packet: &mut [u8]) {
+    /// Makes an RTP packet ready for the peer and says where it leaves. Where the peer numbers codecs
+    /// differently its payload type is changed. `None`: the peer wants nothing, or not this.
+    pub fn prepare(&self, slot: Slot, packet: &mut [u8]) -> Option<Way> {
         if let Some(numbers) = &self.numbers {
-            let Some(number) = rtp::payload_type_mut(packet) else {
-                return;
-            };
+            let number = rtp::payload_type_mut(packet)?;
             // The peer would play it as another codec.
-            let Some(put) = numbers.of(*number & rtp::PAYLOAD_TYPE) else {
-                return;
-            };
+            let put = numbers.of(*number & rtp::PAYLOAD_TYPE)?;
             *number = *number & !rtp::PAYLOAD_TYPE | put;
         }
-        match self.rtp.send(packet) {
+        let by = Place {
+            slot,
+            kind: Kind::Rtp,
+        };
+        self.rtp.way(by, packet.len(), true)
+    }
+
+    /// Says where an RTCP packet for the peer leaves, by the way that was agreed for it.
+    pub fn report(&self, slot: Slot, length: usize) -> Option<Way> {
+        let (kind, line) = if self.mux {
+            (Kind::Rtp, &self.rtp)
+        } else {
+            (Kind::Rtcp, &self.rtcp)
+        };
+        line.way(Place { slot, kind }, length, false)
+    }
+
+    /// Counts what became of an RTP packet.
+    pub const fn sent(&mut self, sent: Sent) {
+        match sent {
             Sent::Yes => self.sound.packets_out += 1,
             Sent::Again => {
                 self.sound.packets_out += 1;
                 self.sound.send_errors += 1;
             }
-            Sent::Unwanted => {}
             Sent::Refused => self.sound.send_errors += 1,
         }
     }
 
-    /// Sends an RTCP packet to the peer, by the way that was agreed for it.
-    pub fn report(&self, packet: &[u8]) -> Sent {
-        if self.mux {
-            self.rtp.send(packet)
-        } else {
-            self.rtcp.send(packet)
+    /// Returns one of the two sockets.
+    pub const fn line(&mut self, kind: Kind) -> &mut Line {
+        match kind {
+            Kind::Rtp => &mut self.rtp,
+            Kind::Rtcp => &mut self.rtcp,
         }
     }
 
@@ -217,29 +236,35 @@ impl Line {
         &self.socket
     }
 
+    /// Says whether a packet from `source` is heard at all.
+    pub fn may_send(&self, source: SocketAddr) -> bool {
+        self.latch.may_send(source)
+    }
+
+    /// Takes note that what came from `source`, which may send, is what it should be.
+    pub const fn learn(&mut self, source: SocketAddr) {
+        self.latch.learn(source);
+    }
+
     /// Reads one packet.
     pub fn receive(&mut self, buffer: &mut [u8]) -> Received {
         match self.socket.recv_from(buffer) {
             Ok((length, source)) => {
                 self.faults = 0;
-                if self.latch.admits(source) {
-                    Received::Packet(length)
-                } else {
-                    Received::Stranger
-                }
+                Received::Packet(length, source)
             }
             Err(error) => self.failed(error),
         }
     }
 
-    /// Sends one packet where the peer wants it.
-    pub fn send(&self, packet: &[u8]) -> Sent {
-        let Some(target) = self.latch.target() else {
-            return Sent::Unwanted;
-        };
-        let send = || match self.connected {
-            Some(_) => self.socket.send(packet),
-            None => self.socket.send_to(packet, target),
+    /// Sends one packet on its way.
+    pub fn send(&self, packet: &[u8], way: &Way) -> Sent {
+        let send = || {
+            if way.connected {
+                self.socket.send(packet)
+            } else {
+                self.socket.send_to(packet, way.to)
+            }
         };
         match send() {
             Ok(_) => Sent::Yes,
@@ -250,6 +275,35 @@ impl Line {
             },
             Err(_) => Sent::Refused,
         }
+    }
+
+    /// Says what an error of reading means.
+    pub fn failed(&mut self, error: io::Error) -> Received {
+        let kind = error.kind();
+        if kind == io::ErrorKind::WouldBlock || kind == io::ErrorKind::Interrupted {
+            self.faults = 0;
+            return Received::Nothing;
+        }
+        if kind == io::ErrorKind::ConnectionRefused {
+            return Received::Fault;
+        }
+        self.faults = self.faults.saturating_add(1);
+        if self.faults < FAULTS_MAX {
+            Received::Fault
+        } else {
+            Received::Broken(error)
+        }
+    }
+
+    /// Says where a packet for the peer leaves by this socket; `None`: the peer wants nothing.
+    fn way(&self, by: Place, length: usize, sound: bool) -> Option<Way> {
+        Some(Way {
+            by,
+            to: self.latch.target()?,
+            connected: self.connected.is_some(),
+            length,
+            sound,
+        })
     }
 
     fn aim(&mut self, at: Option<SocketAddr>) {
@@ -270,23 +324,6 @@ impl Line {
                     let _dissolved = rustix::net::connect_unspec(&self.socket);
                 }
             }
-        }
-    }
-
-    fn failed(&mut self, error: io::Error) -> Received {
-        let kind = error.kind();
-        if kind == io::ErrorKind::WouldBlock || kind == io::ErrorKind::Interrupted {
-            self.faults = 0;
-            return Received::Nothing;
-        }
-        if kind == io::ErrorKind::ConnectionRefused {
-            return Received::Unreachable;
-        }
-        self.faults = self.faults.saturating_add(1);
-        if self.faults < FAULTS_MAX {
-            Received::Fault
-        } else {
-            Received::Broken(error)
         }
     }
 }

@@ -52,23 +52,38 @@ impl Legs {
         self.get_mut(self.slot(id)?)
     }
 
-    /// Takes a leg out.
-    pub fn remove(&mut self, id: LegId) -> Option<(Slot, Leg)> {
-        let slot = self.names.remove(&id)?;
-        let leg = self.slots.get_mut(slot)?.take()?;
-        self.free.push(slot);
-        Some((slot, leg))
+    /// Takes a leg's name away: no order reaches it any more. It keeps its slot until [`Self::remove`].
+    pub fn retire(&mut self, id: LegId) -> Option<Slot> {
+        self.names.remove(&id)
     }
 
-    /// Takes all legs out.
+    /// Says whether a leg was retired and is still in its slot.
+    pub fn is_closing(&self, id: LegId) -> bool {
+        let here = |leg: &Leg| leg.id == id;
+        !self.names.contains_key(&id) && self.slots.iter().flatten().any(here)
+    }
+
+    /// Takes a retired leg out of its slot, which may be another's next.
+    pub fn remove(&mut self, slot: Slot) -> Option<Leg> {
+        let leg = self.slots.get_mut(slot)?.take()?;
+        self.free.push(slot);
+        Some(leg)
+    }
+
+    /// Names a leg that is not retired.
+    pub fn any(&self) -> Option<LegId> {
+        self.names.keys().next().copied()
+    }
+
+    /// Takes all legs out, retired or not.
     pub fn drain(&mut self) -> impl Iterator<Item = Leg> {
         self.names.clear();
         self.free.clear();
         self.slots.drain(..).flatten()
     }
 
-    /// Returns whether there is none.
+    /// Returns whether there is none, retired ones included.
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
+        self.free.len() == self.slots.len()
     }
 }

@@ -1,8 +1,10 @@
 //! Sound: RTP ports, relaying workers, the tap for the recorder, and the timeline it is laid on.
 
+pub mod bell;
 pub mod bridge;
 pub mod codec;
 pub mod command;
+pub mod driver;
 pub mod dtmf;
 pub mod epoll;
 pub mod latch;
@@ -10,6 +12,7 @@ pub mod leg;
 pub mod legs;
 pub mod pool;
 pub mod ports;
+pub mod relay;
 pub mod rtcp;
 pub mod rtp;
 pub mod settings;

@@ -17,8 +17,9 @@ use crate::base::clock::Clock;
 use crate::base::id::LegId;
 use crate::base::map::{Map, keyed};
 use crate::base::sound::SoundFrom;
+use crate::media::bell::Bell;
 use crate::media::command::{Aim, Command, Pair, Report, Sound};
-use crate::media::epoll::Bell;
+use crate::media::epoll::Epoll;
 use crate::media::settings::Settings;
 use crate::media::tap::{self, TapId, TapReader};
 use crate::media::worker::{Parts, Worker};
@@ -97,17 +98,23 @@ impl Pool {
             let (commands, orders) = bounded(ORDERS_MAX);
             let (tap, reader) = tap::ring(TAP_BYTES);
             let bell = Arc::new(Bell::new()?);
-            let worker = Worker::new(Parts {
+            let parts = Parts {
                 clock,
                 commands: orders,
                 reports: sender.clone(),
                 wake: Arc::clone(&wake),
                 bell: Arc::clone(&bell),
                 tap,
-            })?;
+                driver: Epoll::prepare(Arc::clone(&bell))?,
+            };
             let thread = Builder::new()
                 .name(format!("media-{number}"))
-                .spawn(move || worker.run())?;
+                .spawn(move || match Worker::new(parts) {
+                    Ok(worker) => worker.run(),
+                    Err(error) => {
+                        error!(%error, "a media worker cannot begin; its calls have no sound")
+                    }
+                })?;
             pool.workers.push(Handle {
                 commands,
                 bell,

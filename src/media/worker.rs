@@ -1,7 +1,8 @@
 //! A media worker ●: a plain thread that owns its legs' sockets and runs each packet to completion.
 //!
-//! Receive, check the source, count, send, tap; no lock, no allocation and no logging on that way.
-//! Orders and reports are `command.rs`'s; the engine speaks to workers through `pool.rs`.
+//! What happens to a packet is `relay.rs`'s, how it is read and sent its driver's: no lock, no
+//! allocation and no logging on that way. Orders and reports are `command.rs`'s; the engine speaks to
+//! workers through `pool.rs`.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,23 +11,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError};
-use tracing::{debug, error, warn};
+use tracing::{debug, error};
 
 use crate::base::clock::Clock;
 use crate::base::id::LegId;
 use crate::base::sound::SoundFrom;
 use crate::base::time::Moment;
-use crate::media::bridge::{Bridges, Slot};
+use crate::media::bell::Bell;
 use crate::media::command::{Command, Pair, Report, Sound};
-use crate::media::epoll::{Bell, Epoll, Turn};
-use crate::media::leg::{Leg, Line, Received, Sent};
-use crate::media::legs::Legs;
-use crate::media::rtcp;
-use crate::media::rtp;
-use crate::media::tap::{TapWriter, Tapped};
-
-/// The largest UDP packet: nothing is ever cut.
-const PACKET_MAX: usize = 65_535;
+use crate::media::driver::{Driver, Make};
+use crate::media::leg::{Kind, Leg};
+use crate::media::relay::{Place, Relay};
+use crate::media::tap::TapWriter;
 
 /// Orders carried out between two looks at the sockets: about 0.5 ms of opening or closing.
 const ORDERS_MAX: usize = 32;
@@ -36,6 +32,9 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// How soon reports are tried again that the engine had no room for.
 const RETRY: Duration = Duration::from_millis(10);
+
+/// How long the end of a worker waits for the kernel to let go of its sockets: many times what it takes.
+const LET_GO_MAX: Duration = Duration::from_secs(1);
 
 /// What a worker is made of.
 pub struct Parts {
@@ -51,6 +50,8 @@ pub struct Parts {
     pub bell: Arc<Bell>,
     /// The way to the recorder.
     pub tap: TapWriter,
+    /// How it waits, reads and sends.
+    pub driver: Make,
 }
 
 /// A worker before its thread.
@@ -58,18 +59,12 @@ pub struct Worker {
     clock: Clock,
     commands: Receiver<Command>,
     bell: Arc<Bell>,
-    epoll: Epoll,
+    driver: Box<dyn Driver>,
     relay: Relay,
     reports: Reports,
+    /// Legs that were asked once more to close, and whose sockets the kernel still holds.
+    twice: Vec<LegId>,
     look_at: Moment,
-}
-
-/// What a packet passes through.
-struct Relay {
-    legs: Legs,
-    bridges: Bridges,
-    tap: TapWriter,
-    buffer: Box<[u8]>,
 }
 
 /// The reports' way out, which never blocks: packets come before reports.
@@ -81,13 +76,6 @@ struct Reports {
     news: bool,
 }
 
-/// Which of a leg's sockets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Rtp,
-    Rtcp,
-}
-
 /// Whether the worker goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Then {
@@ -96,64 +84,87 @@ enum Then {
 }
 
 impl Worker {
-    /// Makes a worker without legs.
+    /// Makes a worker without legs, on its own thread.
     ///
     /// # Errors
     ///
-    /// The kernel has no descriptor left.
+    /// The driver cannot be made.
     pub fn new(parts: Parts) -> io::Result<Self> {
         Ok(Self {
-            epoll: Epoll::new(&parts.bell)?,
             clock: parts.clock,
             commands: parts.commands,
             bell: parts.bell,
-            relay: Relay {
-                legs: Legs::default(),
-                bridges: Bridges::default(),
-                tap: parts.tap,
-                buffer: vec![0; PACKET_MAX].into(),
-            },
+            driver: (parts.driver)()?,
+            relay: Relay::new(parts.tap),
             reports: Reports {
                 sender: parts.reports,
                 waiting: VecDeque::new(),
                 wake: parts.wake,
                 news: false,
             },
+            twice: Vec::new(),
             look_at: Moment::START,
         })
     }
 
     /// Relays until it is stopped or the pool is gone; then every leg is closed and reported.
     pub fn run(mut self) {
-        let mut turn = Turn::new();
         loop {
-            if let Err(error) = self.epoll.wait(&mut turn, self.at_most()) {
-                error!(%error, "a media worker cannot wait for packets; its calls end");
-                break;
-            }
-            // One reading serves the turn: it is over within a millisecond.
-            let now = self.clock.now();
-            for token in turn.sockets() {
-                let (slot, kind) = socket_of(token);
-                if let Some(error) = self.relay.packet(slot, kind, now) {
-                    self.broken(slot, kind, &error);
+            let at_most = self.at_most();
+            let turn = match self.driver.turn(&mut self.relay, self.clock, at_most) {
+                Ok(turn) => turn,
+                Err(error) => {
+                    error!(%error, "a media worker cannot wait for packets; its calls end");
+                    break;
                 }
-            }
-            if turn.bell() && self.obey(now) == Then::End {
+            };
+            if turn.bell && self.obey(turn.now) == Then::End {
                 break;
             }
-            if now >= self.look_at {
-                self.look_at = now + LOOK;
-                for leg in self.relay.bridges.silent(now) {
+            if turn.now >= self.look_at {
+                self.look_at = turn.now + LOOK;
+                for leg in self.relay.bridges.silent(turn.now) {
                     self.reports.tell(Report::Silent { leg });
                 }
             }
+            self.let_go();
             self.reports.flush();
+        }
+        self.end();
+    }
+
+    /// Closes every leg. A driver that does not come to an end with them leaves them to the process.
+    fn end(&mut self) {
+        while let Some(id) = self.relay.legs.any() {
+            self.close(id);
+        }
+        self.let_go();
+        let until = self.clock.now() + LET_GO_MAX;
+        while !self.relay.legs.is_empty() && self.clock.now() < until {
+            let turn = self.driver.turn(&mut self.relay, self.clock, Some(RETRY));
+            self.let_go();
+            if turn.is_err() {
+                break;
+            }
         }
         for leg in self.relay.legs.drain() {
             self.reports.tell(closed(leg));
         }
         self.reports.flush();
+    }
+
+    /// Tells of the legs whose sockets the kernel has let go of.
+    fn let_go(&mut self) {
+        while let Some(slot) = self.driver.gone() {
+            if let Some(leg) = self.relay.legs.remove(slot) {
+                let id = leg.id;
+                debug!(leg = %id, "leg closed");
+                self.reports.tell(closed(leg));
+                for _ in self.twice.extract_if(.., |twice| *twice == id) {
+                    self.reports.tell(never_open(id));
+                }
+            }
+        }
     }
 
     fn at_most(&self) -> Option<Duration> {
@@ -237,7 +248,7 @@ impl Worker {
             return;
         };
         for (line, kind) in [(&leg.rtp, Kind::Rtp), (&leg.rtcp, Kind::Rtcp)] {
-            if let Err(error) = self.epoll.add(line.socket(), token_of(slot, kind)) {
+            if let Err(error) = self.driver.open(Place { slot, kind }, line.socket()) {
                 error!(leg = %id, ?kind, %error, "the kernel watches no more sockets; the leg hears nothing");
             }
         }
@@ -245,106 +256,15 @@ impl Worker {
     }
 
     fn close(&mut self, id: LegId) {
-        let report = match self.relay.legs.remove(id) {
-            Some((slot, leg)) => {
+        match self.relay.legs.retire(id) {
+            Some(slot) => {
                 self.relay.bridges.forget(slot);
-                closed(leg)
+                self.driver.close(slot);
+                self.let_go();
             }
-            // Closed before: whoever asks is answered all the same.
-            None => Report::Closed {
-                leg: id,
-                port: 0,
-                sound: Sound::default(),
-            },
-        };
-        debug!(leg = %id, "leg closed");
-        self.reports.tell(report);
-    }
-
-    /// A socket that only fails would keep the worker busy with nothing.
-    fn broken(&mut self, slot: Slot, kind: Kind, error: &io::Error) {
-        if let Some(leg) = self.relay.legs.get_mut(slot) {
-            let _removed = self.epoll.remove(leg.line(kind).socket());
-            warn!(leg = %leg.id, ?kind, %error, "a sound socket only fails; it is no longer read");
-        }
-    }
-}
-
-impl Relay {
-    /// Reads one packet and runs it to completion. Gives back the error of a socket that must not be read again.
-    fn packet(&mut self, slot: Slot, kind: Kind, now: Moment) -> Option<io::Error> {
-        let Self { legs, buffer, .. } = self;
-        let leg = legs.get_mut(slot)?;
-        match leg.line(kind).receive(buffer) {
-            Received::Packet(length) => self.relay(slot, kind, length, now),
-            Received::Stranger => leg.sound.refused += 1,
-            Received::Nothing => {}
-            Received::Unreachable | Received::Fault => {
-                if kind == Kind::Rtp {
-                    leg.sound.send_errors += 1;
-                }
-            }
-            Received::Broken(error) => return Some(error),
-        }
-        None
-    }
-
-    fn relay(&mut self, slot: Slot, kind: Kind, length: usize, now: Moment) {
-        let Self {
-            legs,
-            bridges,
-            tap,
-            buffer,
-        } = self;
-        let (Some(packet), Some(leg)) = (buffer.get_mut(..length), legs.get_mut(slot)) else {
-            return;
-        };
-        if rtcp::is_rtcp(packet) {
-            // Each leg has its own way: it may have come to the RTP port and leave by the port of its
-            // own, or the other way (RFC 5761 5.1.1). It does not count as heard: a peer that lost
-            // its sound, or whose BYE was lost, may send reports for hours, and operators know media
-            // timeouts that go by RTP alone (rtpengine's, and Cisco's by default).
-            let route = bridges.route(slot);
-            if let Some(other) = route.to.and_then(|to| legs.get_mut(to)) {
-                // Many peers have no RTCP port; only sound that is refused counts.
-                let _sent: Sent = other.report(packet);
-            }
-            return;
-        }
-        let (Kind::Rtp, Some(head)) = (kind, rtp::peek(packet)) else {
-            leg.sound.malformed += 1;
-            return;
-        };
-        leg.heard(&head, packet, now);
-        let route = bridges.pass(slot, now);
-        if let Some(other) = route.to.and_then(|to| legs.get_mut(to)) {
-            other.send(packet);
-        }
-        if let Some((id, side)) = route.tap {
-            let tapped = Tapped {
-                tap: id,
-                side,
-                payload_type: head.payload_type,
-                marker: head.marker,
-                sequence: head.sequence,
-                timestamp: head.timestamp,
-                ssrc: head.ssrc,
-                arrival: now,
-                length: 0,
-            };
-            let whole = rtp::payload(packet).is_some_and(|payload| tap.push(&tapped, payload));
-            if !whole && let Some(leg) = legs.get_mut(slot) {
-                leg.sound.untapped += 1;
-            }
-        }
-    }
-}
-
-impl Leg {
-    const fn line(&mut self, kind: Kind) -> &mut Line {
-        match kind {
-            Kind::Rtp => &mut self.rtp,
-            Kind::Rtcp => &mut self.rtcp,
+            // Closed before: whoever asks is answered all the same, after the first answer.
+            None if self.relay.legs.is_closing(id) => self.twice.push(id),
+            None => self.reports.tell(never_open(id)),
         }
     }
 }
@@ -373,6 +293,15 @@ impl Reports {
     }
 }
 
+/// What is said of a leg that is not here.
+fn never_open(leg: LegId) -> Report {
+    Report::Closed {
+        leg,
+        port: 0,
+        sound: Sound::default(),
+    }
+}
+
 /// The sockets are closed before this is told: whoever reads it may bind the port again.
 fn closed(leg: Leg) -> Report {
     Report::Closed {
@@ -380,21 +309,4 @@ fn closed(leg: Leg) -> Report {
         port: leg.port,
         sound: leg.close(),
     }
-}
-
-fn token_of(slot: Slot, kind: Kind) -> u64 {
-    let bit = match kind {
-        Kind::Rtp => 0,
-        Kind::Rtcp => 1,
-    };
-    (slot as u64) << 1 | bit
-}
-
-fn socket_of(token: u64) -> (Slot, Kind) {
-    let kind = if token & 1 == 0 {
-        Kind::Rtp
-    } else {
-        Kind::Rtcp
-    };
-    (Slot::try_from(token >> 1).unwrap_or(Slot::MAX), kind)
 }
