@@ -80,8 +80,9 @@ pub fn write(head: &Head, payload: &[u8]) -> Option<Vec<u8>> {
         .ok()
 }
 
-/// Where the payload begins (RFC 3550 5.1, 5.3.1). rtp-rs says so only where the padding is right too.
-fn payload_start(packet: &[u8]) -> Option<usize> {
+/// Where the payload begins (RFC 3550 5.1, 5.3.1), even past what came; `None`: not even the length of the extension came.
+/// rtp-rs says so only where the padding is right too.
+pub fn payload_start(packet: &[u8]) -> Option<usize> {
     let first = packet.first()?;
     let after_csrcs = HEAD_BYTES + 4 * usize::from(first & 0x0f);
     if first & 0x10 == 0 {

@@ -8,6 +8,7 @@ pub mod again;
 pub mod answer;
 pub mod codec;
 mod hide;
+pub mod keys;
 mod layout;
 pub mod numbers;
 pub mod parse;
@@ -18,6 +19,7 @@ pub mod voice;
 
 pub use answer::{Mismatch, answer_meets};
 pub use codec::Codec;
+pub use keys::{Crypto, Key, Suite};
 pub use numbers::Numbers;
 pub use parse::{Malformed, parse};
 pub use relay::{Mux, Origin, Relay};
