@@ -279,6 +279,7 @@ fn make_up(folder: &Path, calls: u64) {
         if number.is_multiple_of(3) {
             let say = Say {
                 tags: Some(vec!["hot".into(), "regular".into()]),
+                listed: ["hot".into(), "regular".into()].into(),
                 note: number
                     .is_multiple_of(12)
                     .then(|| Some("will call back on Monday".into())),

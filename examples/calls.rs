@@ -591,7 +591,9 @@ fn said(chance: &mut Chance, is_missed: bool) -> Option<Say> {
     }
     let outcome = word(chance, &OUTCOMES);
     let value = u32::try_from(1 + chance.below(400)).map_or(1.0, f64::from) * 250.0;
+    let lists = [&TAGS[..], &GOALS, &STAGES, &OUTCOMES].concat();
     Some(Say {
+        listed: lists.into_iter().map(str::to_owned).collect(),
         tags: (!tags.is_empty()).then_some(tags),
         target: Some(Some(outcome != "not-ours" && chance.below(6) > 0)),
         goal: Some(Some(word(chance, &GOALS))),

@@ -29,7 +29,8 @@ pub(in crate::api) struct Listened(Mutex<Vec<Lately>>);
 
 impl Listened {
     /// Whether this request is a use that the call log should know of: it begins at the beginning, or comes from somebody
-    /// who has not used the recording so lately. Whoever asks for a later part alone has had the sound as well.
+    /// who has not used the recording so lately. Whoever asks for a later part alone has had the sound as well. Once the log
+    /// knows it, [`Self::noted`] remembers it; before, the next request is as new as this one.
     pub(in crate::api) fn is_new(
         &self,
         call: CallId,
@@ -47,6 +48,13 @@ impl Listened {
             known.at = now;
             return from_start;
         }
+        true
+    }
+
+    /// Remembers a use that the log knows of.
+    pub(in crate::api) fn noted(&self, call: CallId, by: &Arc<str>, kind: UseKind, now: Moment) {
+        let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        uses.retain(|other| other.call != call || other.by != *by || other.kind != kind);
         if uses.len() >= USES_MAX {
             uses.remove(0);
         }
@@ -56,7 +64,6 @@ impl Listened {
             kind,
             at: now,
         });
-        true
     }
 }
 
@@ -72,13 +79,15 @@ mod tests {
         let call = CallId::new(WallTime::from_millis(1), &mut Chance::from_number(1));
         let (me, other): (Arc<str>, Arc<str>) = ("anna".into(), "boris".into());
         let is_new = |by, from_start, ms| {
-            listened.is_new(
-                call,
-                by,
-                UseKind::Played,
-                from_start,
-                Moment::from_millis(ms),
-            )
+            let now = Moment::from_millis(ms);
+            let is_new = listened.is_new(call, by, UseKind::Played, from_start, now);
+            assert_eq!(
+                is_new,
+                listened.is_new(call, by, UseKind::Played, from_start, now),
+                "what is not noted is new again"
+            );
+            listened.noted(call, by, UseKind::Played, now);
+            is_new
         };
         assert!(is_new(&me, true, 0));
         assert!(!is_new(&me, false, 1_000));
@@ -92,7 +101,12 @@ mod tests {
         let listened = Listened::default();
         let call = CallId::new(WallTime::from_millis(1), &mut Chance::from_number(1));
         let me: Arc<str> = "anna".into();
-        let is_new = |kind| listened.is_new(call, &me, kind, false, Moment::from_millis(5));
+        let is_new = |kind| {
+            let now = Moment::from_millis(5);
+            let is_new = listened.is_new(call, &me, kind, false, now);
+            listened.noted(call, &me, kind, now);
+            is_new
+        };
         assert!(is_new(UseKind::Played));
         assert!(is_new(UseKind::Downloaded));
         assert!(!is_new(UseKind::Downloaded));

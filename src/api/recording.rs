@@ -18,7 +18,8 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use crate::api::calls::notes::AT_MS_MAX;
-use crate::api::calls::{GivenId, find};
+use crate::api::calls::say::busy;
+use crate::api::calls::{GivenId, find, off_the_loop};
 use crate::api::door::Asker;
 use crate::api::error::ApiError;
 use crate::api::openapi::parts::Binary;
@@ -127,7 +128,7 @@ pub(in crate::api) async fn recording(
     } else {
         (UseKind::Played, first == 0 && until_ms.is_none())
     };
-    note(&state, call.id, &who.name, kind, from_start);
+    note(&state, call.id, &who.name, kind, from_start).await?;
     let (source, body) = stream::body();
     tokio::spawn(async move {
         let grows = sound.header.is_some();
@@ -191,12 +192,26 @@ fn beyond_the_end(length: u64) -> Response {
     refusal
 }
 
-/// Tells the call log of a new use.
-fn note(state: &State, call: CallId, by: &Arc<str>, kind: UseKind, from_start: bool) {
+/// Tells the call log of a new use, and returns when it is on the disk: nothing is heard of which the log does not know.
+async fn note(
+    state: &State,
+    call: CallId,
+    by: &Arc<str>,
+    kind: UseKind,
+    from_start: bool,
+) -> Result<(), ApiError> {
     let now = state.clock.now();
-    if state.listened.is_new(call, by, kind, from_start, now) {
-        state.store.used(call, kind, by);
+    if !state.listened.is_new(call, by, kind, from_start, now) {
+        return Ok(());
     }
+    let (store, whose) = (state.store.clone(), Arc::clone(by));
+    let told = off_the_loop(move || store.used(call, kind, &whose)).await?;
+    told.map_err(|error| {
+        tracing::error!(%call, %error, "a recording is not sent: that somebody hears it cannot be noted");
+        busy(&"that this recording is used cannot be noted just now; try again in a moment")
+    })?;
+    state.listened.noted(call, by, kind, now);
+    Ok(())
 }
 
 /// What is sent: a file, or the beginning of one under a header of its own.

@@ -82,7 +82,7 @@ fn paths() -> Paths {
         .get("/sessions", This(Right::Administer), sessions::sessions)
         .post("/sessions/end", This(Right::Administer), sessions::end)
         .get("/api/v1/me", Somebody, me::me)
-        .get("/metrics", This(Right::Administer), metrics::metrics)
+        .get("/metrics", This(Right::Metrics), metrics::metrics)
         .get("/api/v1/calls", This(Right::See), calls::list::list)
         .patch("/api/v1/calls", This(Right::Tag), calls::bulk::bulk)
         .get(

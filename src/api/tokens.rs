@@ -50,7 +50,7 @@ pub(in crate::api) async fn list(Shared(state): Shared<State>) -> Response {
     request_body(content = Asked),
     responses(
         (status = 201, description = "The token with its secret.", body = MadeToken),
-        (status = 409, description = "There is no such project, or there are too many tokens.", body = Refusal),
+        (status = 409, description = "There is no such project, a token has this name, or there are too many tokens.", body = Refusal),
     ),
 )]
 pub(in crate::api) async fn make(
@@ -122,10 +122,12 @@ fn read(members: Members, state: &State) -> Result<NewToken, ApiError> {
         })?;
     let projects = match members.take("projects") {
         None | Some(Value::Null) => None,
-        Some(_) if role == Role::Admin => {
+        Some(_) if role.is_of_the_house() => {
             // Each of the two is right by itself.
-            let message =
-                "`projects` is not for an admin, who administers the whole house; leave it out";
+            let message = format!(
+                "`projects` is not for a token with role `{}`, which is about the whole house; leave it out",
+                role.word()
+            );
             return Err(conflict("not-for-an-admin", message));
         }
         Some(given) => Some(projects(&members, &given, state)?),
@@ -180,6 +182,10 @@ fn refused(error: TokenError) -> ApiError {
     match error {
         TokenError::Many => {
             ApiError::new(StatusCode::CONFLICT, "too-many-tokens", error.to_string())
+        }
+        TokenError::Taken => {
+            let taken = ApiError::new(StatusCode::CONFLICT, "name-taken", error.to_string());
+            taken.with("member", "name")
         }
         TokenError::Used => ApiError::ours("making a token", &error),
         TokenError::Store(error) => error.into(),

@@ -9,7 +9,7 @@ use crate::base::number::{Caller, Number};
 use crate::people::{Projects, Right, Who};
 use crate::store::query::Query;
 use crate::store::record::CallRecord;
-use crate::store::remark::Field;
+use crate::store::remark::{Field, Words};
 
 /// What stands in the place of a thing that is not shown. Its length says nothing of what it hides.
 const HIDDEN: &str = "***";
@@ -76,9 +76,21 @@ pub(in crate::api) fn masked(mut record: CallRecord) -> CallRecord {
     }
     record.note = None;
     record.notes.clear();
+    // People write numbers into tags too.
+    record.tags.iter_mut().for_each(hide_in_word);
+    for word in [&mut record.goal, &mut record.stage, &mut record.outcome] {
+        word.iter_mut().for_each(hide_in_word);
+    }
     for said in &mut record.said {
         if matches!(said.what, Field::Note | Field::Pinned) {
             (said.from, said.to) = (None, None);
+        }
+        for words in [&mut said.from, &mut said.to].into_iter().flatten() {
+            match words {
+                Words::Text(text) => hide_in_word(text),
+                Words::List(list) => list.iter_mut().for_each(hide_in_word),
+                Words::Flag(_) | Words::Amount(_) => {}
+            }
         }
     }
     record
@@ -114,6 +126,14 @@ fn target(target: &str) -> String {
 
 fn hide_number(text: &mut Option<String>) {
     *text = text.take().map(|text| number(&text).into_owned());
+}
+
+fn hide_in_word(word: &mut String) {
+    if let Cow::Owned(masked) = number(word) {
+        *word = masked;
+    } else if word.bytes().filter(u8::is_ascii_digit).count() >= NUMBER_DIGITS_MIN {
+        HIDDEN.clone_into(word);
+    }
 }
 
 /// A number masked, an extension or a name as it is.

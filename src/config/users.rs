@@ -72,7 +72,7 @@ fn role(section: &mut Section<'_, '_>) -> Option<Role> {
     if !section.has("role") {
         section.missing("role", "\"manager\"");
     }
-    section.choice("role", &Role::ALL.map(|role| (role.word(), role)))
+    section.choice("role", &Role::OF_PEOPLE.map(|role| (role.word(), role)))
 }
 
 /// Whoever names no project sees all of them. An admin does in any case: they make tokens and read what the whole house does.

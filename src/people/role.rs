@@ -14,6 +14,8 @@ pub enum Role {
     Listener,
     /// Counts: figures and the calls behind them with their numbers masked, and no recordings.
     Analyst,
+    /// Watches: a program that reads the metrics, and nothing of any call.
+    Monitor,
 }
 
 /// One thing that a request may need.
@@ -33,13 +35,15 @@ pub enum Right {
     Figures,
     /// Ending a call that is under way.
     HangUp,
-    /// SIP messages, metrics, why a call goes where it goes, others' sessions and tokens.
+    /// What Prometheus reads.
+    Metrics,
+    /// SIP messages, why a call goes where it goes, others' sessions and tokens.
     Administer,
 }
 
 impl Right {
     /// Every right, for tables and tests.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::See,
         Self::Numbers,
         Self::Play,
@@ -47,6 +51,7 @@ impl Right {
         Self::Export,
         Self::Figures,
         Self::HangUp,
+        Self::Metrics,
         Self::Administer,
     ];
 }
@@ -62,6 +67,7 @@ impl Right {
             Self::Export => "export",
             Self::Figures => "figures",
             Self::HangUp => "hang-up",
+            Self::Metrics => "metrics",
             Self::Administer => "administer",
         }
     }
@@ -69,7 +75,16 @@ impl Right {
 
 impl Role {
     /// Every role, the mightiest first.
-    pub const ALL: [Self; 4] = [Self::Admin, Self::Manager, Self::Listener, Self::Analyst];
+    pub const ALL: [Self; 5] = [
+        Self::Admin,
+        Self::Manager,
+        Self::Listener,
+        Self::Analyst,
+        Self::Monitor,
+    ];
+
+    /// Those that people have; the others are for programs' tokens alone.
+    pub const OF_PEOPLE: [Self; 4] = [Self::Admin, Self::Manager, Self::Listener, Self::Analyst];
 
     /// The word in the configuration.
     pub const fn word(self) -> &'static str {
@@ -78,6 +93,15 @@ impl Role {
             Self::Manager => "manager",
             Self::Listener => "listener",
             Self::Analyst => "analyst",
+            Self::Monitor => "monitor",
+        }
+    }
+
+    /// Whether it is about the whole house, so that no projects limit it.
+    pub const fn is_of_the_house(self) -> bool {
+        match self {
+            Self::Admin | Self::Monitor => true,
+            Self::Manager | Self::Listener | Self::Analyst => false,
         }
     }
 
@@ -92,19 +116,36 @@ impl Role {
                 | Right::Tag
                 | Right::Export
                 | Right::Figures => true,
-                Right::HangUp | Right::Administer => false,
+                Right::HangUp | Right::Metrics | Right::Administer => false,
             },
             Self::Listener => match right {
                 Right::See | Right::Numbers | Right::Play => true,
-                Right::Tag | Right::Export | Right::Figures | Right::HangUp | Right::Administer => {
-                    false
-                }
+                Right::Tag
+                | Right::Export
+                | Right::Figures
+                | Right::HangUp
+                | Right::Metrics
+                | Right::Administer => false,
             },
             Self::Analyst => match right {
                 Right::See | Right::Export | Right::Figures => true,
-                Right::Numbers | Right::Play | Right::Tag | Right::HangUp | Right::Administer => {
-                    false
-                }
+                Right::Numbers
+                | Right::Play
+                | Right::Tag
+                | Right::HangUp
+                | Right::Metrics
+                | Right::Administer => false,
+            },
+            Self::Monitor => match right {
+                Right::Metrics => true,
+                Right::See
+                | Right::Numbers
+                | Right::Play
+                | Right::Tag
+                | Right::Export
+                | Right::Figures
+                | Right::HangUp
+                | Right::Administer => false,
             },
         }
     }
@@ -119,7 +160,7 @@ mod tests {
         for role in Role::ALL {
             assert_eq!(role.brings(Right::Administer), role == Role::Admin);
             assert_eq!(role.brings(Right::HangUp), role == Role::Admin);
-            assert!(role.brings(Right::See), "{role:?}");
+            assert_eq!(role.brings(Right::See), role != Role::Monitor, "{role:?}");
             assert_eq!(
                 role.brings(Right::Play),
                 role.brings(Right::Numbers),
@@ -127,5 +168,17 @@ mod tests {
             );
         }
         assert!(!Role::Listener.brings(Right::Tag));
+    }
+
+    #[test]
+    fn a_monitor_reads_the_metrics_and_nothing_else() {
+        let brings = Right::ALL
+            .into_iter()
+            .filter(|right| Role::Monitor.brings(*right));
+        assert_eq!(brings.collect::<Vec<_>>(), [Right::Metrics]);
+        let read = Role::ALL
+            .into_iter()
+            .filter(|role| role.brings(Right::Metrics));
+        assert_eq!(read.collect::<Vec<_>>(), [Role::Admin, Role::Monitor]);
     }
 }

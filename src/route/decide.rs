@@ -1,7 +1,7 @@
 //! The decision: the first rule whose conditions all hold, its targets laid out in steps.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::civil::DateTime;
@@ -113,6 +113,30 @@ impl Routing {
     /// The managers as written.
     pub fn managers(&self) -> &[Arc<Manager>] {
         &self.managers
+    }
+
+    /// Those of the managers whom a rule may ring for a call to one of `sources`. Who answered a caller last is one of them.
+    pub fn managers_for<'a>(
+        &'a self,
+        sources: impl Iterator<Item = &'a Source> + Clone,
+    ) -> impl Iterator<Item = &'a Arc<Manager>> {
+        let rules = self.rules.iter();
+        let reached =
+            rules.filter(|rule| sources.clone().any(|source| rule.when.may_be_for(source)));
+        let aims = reached.flat_map(|rule| match &rule.action {
+            Action::To(aims) => aims.as_slice(),
+            Action::Reject(_) => &[],
+        });
+        let ids: BTreeSet<&str> = aims
+            .flat_map(|aim| match aim {
+                Aim::Group(group) => group.members.as_slice(),
+                Aim::Manager(manager) => std::slice::from_ref(manager),
+                Aim::LastManager | Aim::Target(_) => &[],
+            })
+            .map(|manager| &*manager.id)
+            .collect();
+        let managers = self.managers.iter();
+        managers.filter(move |manager| ids.contains(&*manager.id))
     }
 
     /// Finds a manager by id.

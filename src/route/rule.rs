@@ -7,6 +7,7 @@ use crate::route::caller::CallerPattern;
 use crate::route::decision::Target;
 use crate::route::group::{Group, Manager};
 use crate::route::hours::Hours;
+use crate::track::Source;
 
 /// How long a target rings when neither the rule nor the group says.
 pub const RING_S: u32 = 20;
@@ -45,6 +46,23 @@ pub struct Conditions {
     pub repeat: Option<bool>,
     /// `[[trunk]] id` that the call came from.
     pub trunk: Vec<Arc<str>>,
+}
+
+impl Conditions {
+    /// Whether a call to one of the source's numbers may meet them, whoever calls and whenever.
+    pub fn may_be_for(&self, source: &Source) -> bool {
+        let has = |list: &[Arc<str>], one: Option<&Arc<str>>| {
+            list.is_empty() || one.is_some_and(|one| list.contains(one))
+        };
+        has(&self.project, Some(&source.project.id))
+            && has(&self.source, Some(&source.tag))
+            && has(&self.category, source.category.as_ref())
+            && (self.number.is_empty()
+                || self
+                    .number
+                    .iter()
+                    .any(|number| source.numbers.contains(number)))
+    }
 }
 
 /// What a rule does.

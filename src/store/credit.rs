@@ -29,6 +29,33 @@ pub struct Credit {
     events: u64,
 }
 
+/// Room in memory for one event of somebody, held before what it tells of is done, so that it cannot be lost afterwards.
+/// Dropped without an event it goes back.
+#[derive(Debug)]
+pub struct Seat(Option<Arc<Purse>>);
+
+impl Seat {
+    /// Holds one; `None`: too much is being said at once.
+    pub(crate) fn take(purse: &Arc<Purse>) -> Option<Self> {
+        purse
+            .take_for_people()
+            .then(|| Self(Some(Arc::clone(purse))))
+    }
+
+    /// Gives it to an event, with which it goes back once that is on the disk.
+    pub(crate) fn give(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if let Some(purse) = &self.0 {
+            purse.heard(1);
+        }
+    }
+}
+
 impl Purse {
     /// Reserves room for `events`.
     ///
@@ -86,6 +113,12 @@ impl Purse {
     /// Gives back the places of `events` of people.
     pub(crate) fn heard(&self, events: u64) {
         self.people.fetch_sub(events, Ordering::AcqRel);
+    }
+
+    /// Events of people that are not yet on the disk.
+    #[cfg(test)]
+    pub(crate) fn people(&self) -> u64 {
+        self.people.load(Ordering::Acquire)
     }
 
     /// Events told of calls and not yet on the disk.

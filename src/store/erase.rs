@@ -198,11 +198,29 @@ fn carry_out(
         let is_rewritten = rewrite(keeper.log.folder(), month, &places, report)?;
         report.months += u64::from(is_rewritten);
     }
+    for &call in &erased.calls {
+        forget_words(keeper, call)?;
+    }
     for file in &erased.recordings {
         report.recordings += u64::from(remove_recording(&keeper.shared.recordings, file)?);
     }
     keeper.shared.ladders.forget(&erased.calls)?;
     report.calls += u64::try_from(erased.calls.len()).unwrap_or(u64::MAX);
+    Ok(())
+}
+
+/// Takes out of a call's row what its lines do not say any more. A damaged line is passed over: it says nothing.
+fn forget_words(keeper: &Keeper, call: CallId) -> Result<(), StoreError> {
+    let mut reader = Reader::new(keeper.log.folder());
+    let places = keeper.shared.lines(call)?.unwrap_or_default();
+    let lines = places
+        .into_iter()
+        .filter_map(|place| reader.event(call, place).ok());
+    let mut lines: Vec<_> = lines.collect();
+    lines.sort_by_key(|(stamp, _)| stamp.n);
+    let mut view = keeper.shared.view_mut();
+    view.rows
+        .say_anew(call, lines.iter().map(|(_, event)| event));
     Ok(())
 }
 

@@ -62,6 +62,14 @@ pub(crate) enum Refusal {
     Changed,
     /// The person who called was erased.
     Erased,
+    /// As much was said of the call as may be.
+    Full,
+    /// A token has this name already.
+    Taken,
+    /// There are as many tokens as there may be.
+    Many,
+    /// How much was said cannot be read just now.
+    Unread,
 }
 
 /// What there is to write of a call.

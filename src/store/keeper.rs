@@ -6,6 +6,7 @@
 
 mod hear;
 mod house;
+mod talk;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::store::event::Event;
 use crate::store::feed::{LiveKind, News};
 use crate::store::handle::Erased;
 use crate::store::job::{Job, Told, Verdict};
+use crate::store::keeper::talk::Talk;
 use crate::store::log::Log;
 use crate::store::place::{Month, Place};
 use crate::store::shared::Shared;
@@ -98,8 +100,10 @@ pub(crate) struct Keeper {
     waiting: Vec<Sender<()>>,
     /// Who said something, or may not, and is told so after the next sync.
     speakers: Vec<(Sender<Verdict>, Verdict)>,
-    /// Calls of which something was said that is not yet synced.
-    spoken_of: BTreeSet<CallId>,
+    /// Calls of which something was said that is not yet synced, and how much.
+    spoken_of: BTreeMap<CallId, Talk>,
+    /// How much people said of calls of which they said much, on the disk.
+    talks: BTreeMap<CallId, Talk>,
     /// Calls of a project that is off-season, and whether somebody answered. One that nobody answers is one line; an
     /// answer adds two, without which a start could not end the call at its peers: `answered`, whose personal part is
     /// what a BYE needs, and `ended`, without its legs.
@@ -133,7 +137,8 @@ impl Keeper {
             heard: 0,
             waiting: Vec::new(),
             speakers: Vec::new(),
-            spoken_of: BTreeSet::new(),
+            spoken_of: BTreeMap::new(),
+            talks: BTreeMap::new(),
             untracked: BTreeMap::new(),
             lost_said: 0,
             last: None,
@@ -398,7 +403,7 @@ impl Keeper {
             }
         }
         drop(view);
-        self.spoken_of.clear();
+        self.talks_are_synced();
         self.shared.purse.written(std::mem::take(&mut self.done));
         self.shared.purse.heard(std::mem::take(&mut self.heard));
         if let Some(last) = last {

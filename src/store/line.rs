@@ -23,6 +23,10 @@ pub(crate) const LINE_MAX: usize = 16 << 20;
 /// Bytes of salt: 128 random bits.
 pub(crate) const SALT_SIZE: usize = 16;
 
+/// What stands in a line around its node, its public and its personal part: names of members, two numbers of twenty digits,
+/// a time, an id, an event's word, the salt and three hashes. A test counts them.
+const FRAME_MAX: u64 = 480;
+
 /// A SHA-256.
 pub(crate) type Hash = [u8; 32];
 
@@ -76,6 +80,15 @@ pub(crate) fn write(
     put_member(out, "hash", &hash);
     out.extend_from_slice(b"}\n");
     Ok(Head { n, hash })
+}
+
+/// The longest that the line of `event` may be: every number in it at its longest.
+pub(crate) fn longest(node: &str, event: &Event) -> serde_json::Result<u64> {
+    let mut parts = Vec::new();
+    serde_json::to_writer(&mut parts, node)?;
+    event.write_public(&mut parts)?;
+    event.write_pii(&mut parts)?;
+    Ok(u64::try_from(parts.len()).unwrap_or(u64::MAX) + FRAME_MAX)
 }
 
 fn put_opening(out: &mut Vec<u8>, n: u64, stamp: Stamp<'_>, event: &str) -> serde_json::Result<()> {
@@ -397,5 +410,40 @@ mod tests {
                 drop((line.check(), line.event(), line.erased()));
             }
         }
+    }
+
+    #[test]
+    fn no_line_is_longer_than_its_longest() {
+        use crate::base::chance::Chance;
+        use crate::store::event::Parts;
+        use crate::store::spoken::{PinnedLine, PinnedPersonal};
+        let event = Event::Pinned(Box::new(Parts {
+            public: PinnedLine {
+                by: "\u{1f600}\"".to_owned(),
+                at_ms: u64::MAX,
+            },
+            pii: Some(PinnedPersonal {
+                text: "\"\n".repeat(500),
+            }),
+        }));
+        let at = WallTime::from_millis(4_000_000_000_000);
+        let stamp = Stamp {
+            at,
+            mono: Moment::from_micros(u64::MAX),
+            node: "a \"node\"",
+            call: Some(CallId::new(at, &mut Chance::from_number(1))),
+        };
+        let head = Head {
+            n: u64::MAX - 1,
+            hash: [9; 32],
+        };
+        let mut line = Vec::new();
+        write(&mut line, head, stamp, &event, [7; SALT_SIZE]).unwrap();
+        let longest = longest(stamp.node, &event).unwrap();
+        let length = line.len() as u64;
+        assert!(
+            length <= longest && longest < length + 100,
+            "{length}, {longest}"
+        );
     }
 }

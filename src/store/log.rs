@@ -89,6 +89,11 @@ impl Log {
         self.push(at, mono, call, event, month)
     }
 
+    /// The longest that the line of an event may be; of one that cannot be written, longer than any.
+    pub(crate) fn longest(&self, event: &Event) -> u64 {
+        line::longest(&self.node, event).unwrap_or(u64::MAX)
+    }
+
     /// The months go one way: when the wall clock jumps back, lines stay in the month that is open.
     fn month_for(&self, at: WallTime) -> Month {
         let month = Month::of(at);

@@ -162,9 +162,12 @@ impl Query {
         self.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX)
     }
 
-    /// The conditions as the log tells of them: of those that may hold a number or somebody's words only that they were
-    /// there.
-    pub(crate) fn told(&self) -> serde_json::Map<String, serde_json::Value> {
+    /// The conditions as the log tells of them: of a text that is not in `listed` only that it was there, since it may be a
+    /// number or somebody's words.
+    pub(crate) fn told(
+        &self,
+        listed: &std::collections::BTreeSet<String>,
+    ) -> serde_json::Map<String, serde_json::Value> {
         let mut told = match serde_json::to_value(self) {
             Ok(serde_json::Value::Object(members)) => members,
             Ok(_) | Err(_) => serde_json::Map::new(),
@@ -174,9 +177,18 @@ impl Query {
             "callback_open" => self.callback_open,
             _ => !value.is_null(),
         });
-        for name in ["caller", "q"] {
-            if let Some(value) = told.get_mut(name) {
+        let kept = |text: &str| listed.contains(text);
+        let tell = |value: &mut serde_json::Value| {
+            if value.as_str().is_some_and(|text| !kept(text)) {
                 *value = serde_json::Value::Bool(true);
+            }
+        };
+        for (name, value) in &mut told {
+            if let serde_json::Value::Array(texts) = value {
+                texts.iter_mut().for_each(tell);
+            } else if !["since", "until", "status"].contains(&name.as_str()) {
+                // Those are no texts of anybody.
+                tell(value);
             }
         }
         told

@@ -412,6 +412,21 @@ impl Rows {
         self.notes.remove_all(id);
     }
 
+    /// What was said of a call, once more from lines that have lost their personal part: its own words are gone.
+    pub(crate) fn say_anew<'e>(&mut self, id: CallId, events: impl Iterator<Item = &'e Event>) {
+        let Some(row) = self.get_mut(id) else {
+            return;
+        };
+        row.tags = Name::default();
+        (row.goal, row.stage, row.outcome) = Default::default();
+        row.held = Held::default();
+        for event in events {
+            if let Event::Said(parts) = event {
+                self.said(id, parts);
+            }
+        }
+    }
+
     fn spoke(&mut self, id: CallId, n: u64) {
         if let Some(row) = self.get_mut(id) {
             row.said = row.said.max(line_number(n));
@@ -427,7 +442,7 @@ impl Rows {
         };
         let (said, kind) = (&parts.public, parts.public.kind);
         let words = &mut self.names;
-        if let Some(tags) = &said.tags
+        if let Some(tags) = parts.tags()
             && row.held.take(Held::TAGS, kind)
         {
             row.tags = words.tags(tags);
@@ -439,14 +454,14 @@ impl Rows {
             row.marks.set(Marks::NO_TARGET, target == Some(false));
         }
         for (word, field, into) in [
-            (&said.goal, Held::GOAL, &mut row.goal),
-            (&said.stage, Held::STAGE, &mut row.stage),
-            (&said.outcome, Held::OUTCOME, &mut row.outcome),
+            (parts.goal(), Held::GOAL, &mut row.goal),
+            (parts.stage(), Held::STAGE, &mut row.stage),
+            (parts.outcome(), Held::OUTCOME, &mut row.outcome),
         ] {
             if let Some(word) = word
                 && row.held.take(field, kind)
             {
-                *into = words.word(word.as_deref());
+                *into = words.word(word);
             }
         }
         if let Some(is_done) = said.called_back
@@ -455,8 +470,8 @@ impl Rows {
             row.marks.set(Marks::CALLED_BACK, is_done);
         }
         if said.note.is_some() && row.held.take(Held::NOTE, kind) {
-            match &parts.pii {
-                Some(pii) => self.write((id, 0), &pii.note),
+            match parts.note() {
+                Some(note) => self.write((id, 0), note),
                 None => self.notes.remove((id, 0)),
             }
         }

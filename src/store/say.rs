@@ -1,5 +1,7 @@
 //! What somebody wants to say of a call, within limits, and why it may be refused. Pure.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Deserializer};
 
 use crate::store::error::StoreError;
@@ -59,6 +61,10 @@ pub struct Say {
     /// A missed caller was called back. `false` takes that away.
     #[serde(deserialize_with = "given_or_empty")]
     pub called_back: Option<bool>,
+    /// Which of the words above (tags, goal, stage, outcome) stand in a list of the configuration. They are labels, and
+    /// stay when the person who called is erased; every other word may be about the person, and goes with them.
+    #[serde(skip)]
+    pub listed: BTreeSet<String>,
 }
 
 /// A member that is there says something, also with `null`.
@@ -106,7 +112,9 @@ pub enum SayError {
     #[error(transparent)]
     Wrong(#[from] Fault),
     /// The person who called was erased: nobody's words are kept of the call any more.
-    #[error("the person who called was erased; the call takes no notes")]
+    #[error(
+        "the person who called was erased; the call takes no notes and no words but those of its project's lists"
+    )]
     Erased,
     /// As much was said of the call as may be.
     #[error(
@@ -125,7 +133,12 @@ pub enum SayError {
 impl Say {
     /// Whether nothing is said.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        let listed = self.listed.clone();
+        *self
+            == Self {
+                listed,
+                ..Self::default()
+            }
     }
 
     /// Returns it with what is only white space taken away, or what is wrong with it.
@@ -159,6 +172,7 @@ impl Say {
             value: self.value,
             note,
             called_back: self.called_back,
+            listed: self.listed,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The rows of one month as the bytes of a file, and back. Pure.
 //!
-//! A file stands for itself: its names, sources, sets of tags, callers that are no numbers and notes come before its rows.
+//! A file stands for itself: its names, sources, sets of tags, callers that are no numbers and notes come before its rows, and
+//! none but those that its rows have: what somebody was called once is in no file when no call says it any more.
 //! All numbers are little-endian; a text is its length and its UTF-8.
 
 use std::collections::BTreeSet;
@@ -16,32 +17,88 @@ use crate::store::rows::{Held, Marks, Row, Rows};
 const ROW_SIZE: usize = 64;
 
 /// First bytes of a file: what it is, and the layout of its rows.
-const MAGIC: &[u8; 16] = b"ringtag rows 3\r\n";
+const MAGIC: &[u8; 16] = b"ringtag rows 4\r\n";
 
 /// Writes `part` of `all`, the rows of one month.
 pub(crate) fn write_rows(part: &[Row], all: &Rows) -> Vec<u8> {
     let mut out = Vec::with_capacity(4_096 + part.len() * ROW_SIZE);
     out.extend_from_slice(MAGIC);
     let names = all.names();
-    put_count(&mut out, names.words.list().len());
-    for word in names.words.list() {
+    let used = Used::by(part, all);
+    let words = numbered(names.words.list(), &used.words);
+    put_count(&mut out, words.things.len());
+    for word in &words.things {
         put_text(&mut out, word);
     }
-    put_count(&mut out, names.sources.list().len());
-    for source in names.sources.list() {
-        put_names(&mut out, &source.words());
+    let sources = numbered(names.sources.list(), &used.sources);
+    put_count(&mut out, sources.things.len());
+    for source in &sources.things {
+        put_names(
+            &mut out,
+            &source.words().map(|name| words.numbers.get(name)),
+        );
     }
-    put_count(&mut out, names.tags.list().len());
-    for set in names.tags.list() {
+    let sets = numbered(names.tags.list(), &used.sets);
+    put_count(&mut out, sets.things.len());
+    for set in &sets.things {
         put_count(&mut out, set.len());
-        put_names(&mut out, set);
+        let set: Vec<Name> = set.iter().map(|&name| words.numbers.get(name)).collect();
+        put_names(&mut out, &set);
     }
     put_callers(&mut out, part, all);
     put_notes(&mut out, part, all);
+    let numbers = [&sources.numbers, &words.numbers, &sets.numbers];
     for row in part {
-        put_row(&mut out, row);
+        put_row(&mut out, row, numbers);
     }
     out
+}
+
+/// What the rows of a file name.
+#[derive(Default)]
+struct Used {
+    words: BTreeSet<Name>,
+    sources: BTreeSet<Name>,
+    sets: BTreeSet<Name>,
+}
+
+impl Used {
+    fn by(part: &[Row], all: &Rows) -> Self {
+        let mut used = Self::default();
+        for row in part {
+            let [source, words @ .., set] = row.names();
+            used.words.extend(words);
+            used.sources.insert(source);
+            used.sets.insert(set);
+        }
+        let names = all.names();
+        let sources = used.sources.iter().filter_map(|&n| names.sources.get(n));
+        used.words.extend(sources.flat_map(|source| source.words()));
+        let sets = used.sets.iter().filter_map(|&n| names.tags.get(n));
+        used.words.extend(sets.flat_map(|set| set.iter().copied()));
+        used
+    }
+}
+
+/// Things in the order of their numbers in a file, and those numbers by the ones in memory.
+struct Numbered<'a, T> {
+    things: Vec<&'a T>,
+    numbers: Renumbered,
+}
+
+/// Numbers anew what is used of `all`, in its order.
+fn numbered<'a, T>(all: &'a [T], used: &BTreeSet<Name>) -> Numbered<'a, T> {
+    let mut numbers = Renumbered::default();
+    let mut things = Vec::new();
+    for (thing, n) in all.iter().zip(1..) {
+        let is_used = used.contains(&Name(n));
+        if is_used {
+            things.push(thing);
+        }
+        let number = u16::try_from(things.len()).map_or(Name::MANY, Name);
+        numbers.0.push(if is_used { number } else { Name::MANY });
+    }
+    Numbered { things, numbers }
 }
 
 fn put_callers(out: &mut Vec<u8>, part: &[Row], all: &Rows) {
@@ -72,7 +129,7 @@ fn put_notes(out: &mut Vec<u8>, part: &[Row], all: &Rows) {
     }
 }
 
-fn put_row(out: &mut Vec<u8>, row: &Row) {
+fn put_row(out: &mut Vec<u8>, row: &Row, [sources, words, sets]: [&Renumbered; 3]) {
     let before = out.len();
     out.extend_from_slice(&row.id.to_bytes());
     out.extend_from_slice(&row.caller.to_le_bytes());
@@ -80,7 +137,10 @@ fn put_row(out: &mut Vec<u8>, row: &Row) {
     out.extend_from_slice(&row.wait_ms.to_le_bytes());
     out.extend_from_slice(&row.span.to_le_bytes());
     out.extend_from_slice(&row.said.to_le_bytes());
-    put_names(out, &row.names());
+    let [source, own @ .., set] = row.names();
+    put_names(out, &[sources.get(source)]);
+    put_names(out, &own.map(|name| words.get(name)));
+    put_names(out, &[sets.get(set)]);
     out.extend_from_slice(&row.marks.0.to_le_bytes());
     out.extend_from_slice(&[row.held.0, row.reason]);
     out.resize(before + ROW_SIZE, 0);
@@ -101,7 +161,7 @@ fn put_names(out: &mut Vec<u8>, names: &[Name]) {
     }
 }
 
-/// From a file's numbers to those in memory.
+/// From a file's numbers to those in memory, or the other way.
 #[derive(Debug)]
 struct Renumbered(Vec<Name>);
 

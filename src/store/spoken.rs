@@ -1,6 +1,7 @@
 //! What people said of one call: the events of the log, and how their lines become a part of its record. Pure.
 //!
-//! The text of a note is personal: people write down who called. It goes with the person when that one is erased.
+//! The text of a note is personal: people write down who called. So is a tag, a goal, a stage or an outcome that stands in no
+//! list of the configuration. They go with the person when that one is erased; the words of the lists stay.
 
 use std::collections::BTreeSet;
 
@@ -24,6 +25,7 @@ pub(crate) struct SaidLine {
     pub(crate) by: String,
     #[serde(default)]
     pub(crate) kind: Kind,
+    /// Those of the lists. Lines of earlier versions have all tags here, and goal, stage and outcome whatever they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tags: Option<Vec<String>>,
     #[serde(
@@ -61,6 +63,14 @@ pub(crate) struct SaidLine {
     pub(crate) note: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) called_back: Option<bool>,
+    /// The personal part has words that are in no list.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub(crate) own_words: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_not(flag: &bool) -> bool {
+    !*flag
 }
 
 /// A member that is there says something, also with `null`.
@@ -72,10 +82,20 @@ where
     Option::deserialize(deserializer).map(Some)
 }
 
-/// `said`, personal; the line has none where the note is not set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// `said`, personal; the line has none where all of this is missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SaidPersonal {
-    pub(crate) note: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<String>,
+    /// All tags in their order, where one of them is in no list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tags: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) goal: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stage: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) outcome: Option<String>,
 }
 
 /// `pinned`, public. The number of the line names the note.
@@ -119,23 +139,84 @@ pub(crate) struct Exported {
 impl SaidLine {
     /// The two parts of what `by` says.
     pub(crate) fn split(say: Say, by: String, kind: Kind) -> Parts<Self, SaidPersonal> {
-        let note = say.note.as_ref().map(Option::is_some);
+        let listed = say.listed;
+        let is_own = |word: &String| !listed.contains(word);
+        let own = |said: &Option<Option<String>>| said.clone().flatten().filter(is_own);
+        let label = |said: Option<Option<String>>| said.map(|word| word.filter(|w| !is_own(w)));
+        let own_tags = say.tags.clone().filter(|tags| tags.iter().any(is_own));
+        let words = SaidPersonal {
+            note: None,
+            tags: own_tags,
+            goal: own(&say.goal),
+            stage: own(&say.stage),
+            outcome: own(&say.outcome),
+        };
+        let own_words = words != SaidPersonal::default();
+        let tags = say.tags.map(|mut tags| {
+            tags.retain(|tag| !is_own(tag));
+            tags
+        });
+        let public = Self {
+            by,
+            kind,
+            tags,
+            target: say.target,
+            goal: label(say.goal),
+            stage: label(say.stage),
+            outcome: label(say.outcome),
+            value: say.value,
+            note: say.note.as_ref().map(Option::is_some),
+            called_back: say.called_back,
+            own_words,
+        };
+        let pii = SaidPersonal {
+            note: say.note.flatten(),
+            ..words
+        };
         Parts {
-            public: Self {
-                by,
-                kind,
-                tags: say.tags,
-                target: say.target,
-                goal: say.goal,
-                stage: say.stage,
-                outcome: say.outcome,
-                value: say.value,
-                note,
-                called_back: say.called_back,
-            },
-            pii: say.note.flatten().map(|note| SaidPersonal { note }),
+            public,
+            pii: (pii != SaidPersonal::default()).then_some(pii),
         }
     }
+}
+
+impl Parts<SaidLine, SaidPersonal> {
+    /// All tags that it gives; `None`: it says nothing of tags.
+    pub(crate) fn tags(&self) -> Option<&[String]> {
+        let labels = self.public.tags.as_ref()?;
+        let all = self.pii.as_ref().and_then(|pii| pii.tags.as_ref());
+        Some(all.unwrap_or(labels))
+    }
+
+    /// The goal that it gives or takes away; `None`: it says nothing of goals. The next two likewise.
+    pub(crate) fn goal(&self) -> Option<Option<&str>> {
+        let own = self.pii.as_ref().and_then(|pii| pii.goal.as_deref());
+        whole(self.public.goal.as_ref(), own)
+    }
+
+    pub(crate) fn stage(&self) -> Option<Option<&str>> {
+        let own = self.pii.as_ref().and_then(|pii| pii.stage.as_deref());
+        whole(self.public.stage.as_ref(), own)
+    }
+
+    pub(crate) fn outcome(&self) -> Option<Option<&str>> {
+        let own = self.pii.as_ref().and_then(|pii| pii.outcome.as_deref());
+        whole(self.public.outcome.as_ref(), own)
+    }
+
+    /// The note that it has.
+    pub(crate) fn note(&self) -> Option<&str> {
+        self.pii.as_ref()?.note.as_deref()
+    }
+
+    /// It had words that are in no list, and they are gone with the person.
+    const fn lost_words(&self) -> bool {
+        self.public.own_words && self.pii.is_none()
+    }
+}
+
+fn whole<'a>(label: Option<&'a Option<String>>, own: Option<&'a str>) -> Option<Option<&'a str>> {
+    label.map(|label| own.or(label.as_deref()))
 }
 
 /// What the lines of one call have said so far, in the order of the log.
@@ -200,7 +281,16 @@ fn say(
     stamp: Stamp,
     parts: Parts<SaidLine, SaidPersonal>,
 ) {
-    let Parts { public: said, pii } = parts;
+    let lost_words = parts.lost_words();
+    let owned = |word: Option<Option<&str>>| word.map(|word| word.map(str::to_owned));
+    let tags = parts.tags().map(<[String]>::to_vec);
+    let (goal, stage, outcome) = (
+        owned(parts.goal()),
+        owned(parts.stage()),
+        owned(parts.outcome()),
+    );
+    let note = parts.note().map(str::to_owned);
+    let said = parts.public;
     let (by, kind) = (said.by, said.kind);
     let mut change = |what: Field, from: Option<Words>, to: Option<Words>| -> bool {
         match kind {
@@ -208,8 +298,12 @@ fn say(
             Kind::Machine if held.contains(&what) => return false,
             Kind::Machine => {}
         }
-        // A note that was erased has no words on either side, and was a change all the same.
-        if from != to || what == Field::Note {
+        // A note that was erased has no words on either side, and was a change all the same. So were words of one's own.
+        let is_word = matches!(
+            what,
+            Field::Tags | Field::Goal | Field::Stage | Field::Outcome
+        );
+        if from != to || what == Field::Note || (lost_words && is_word) {
             record.said.push(Said {
                 n: stamp.n,
                 at: stamp.at,
@@ -224,7 +318,7 @@ fn say(
     };
     let list = |tags: &[String]| (!tags.is_empty()).then(|| Words::List(tags.to_vec()));
     let text = |text: &Option<String>| text.clone().map(Words::Text);
-    if let Some(tags) = said.tags
+    if let Some(tags) = tags
         && change(Field::Tags, list(&record.tags), list(&tags))
     {
         record.tags = tags;
@@ -238,17 +332,17 @@ fn say(
     {
         record.target = target;
     }
-    if let Some(goal) = said.goal
+    if let Some(goal) = goal
         && change(Field::Goal, text(&record.goal), text(&goal))
     {
         record.goal = goal;
     }
-    if let Some(stage) = said.stage
+    if let Some(stage) = stage
         && change(Field::Stage, text(&record.stage), text(&stage))
     {
         record.stage = stage;
     }
-    if let Some(outcome) = said.outcome
+    if let Some(outcome) = outcome
         && change(Field::Outcome, text(&record.outcome), text(&outcome))
     {
         record.outcome = outcome;
@@ -262,11 +356,8 @@ fn say(
     {
         record.value = value;
     }
-    if said.note.is_some() {
-        let note = pii.map(|pii| pii.note);
-        if change(Field::Note, text(&record.note), text(&note)) {
-            record.note = note;
-        }
+    if said.note.is_some() && change(Field::Note, text(&record.note), text(&note)) {
+        record.note = note;
     }
     if let Some(is_done) = said.called_back
         && let Some(callback) = &mut record.callback

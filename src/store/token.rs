@@ -56,6 +56,9 @@ pub enum TokenError {
     /// There are as many as there may be.
     #[error("there are {TOKENS_MAX} tokens; revoke one that nobody needs")]
     Many,
+    /// Another one has this name: what the two do could not be told apart.
+    #[error("there is a token of this name; revoke it, or give this one another")]
+    Taken,
     /// Its secret has been used before, or its hash is no SHA-256.
     #[error("the secret of a token is used once; make another")]
     Used,

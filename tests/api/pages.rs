@@ -5,7 +5,7 @@ use axum::http::{Method, StatusCode, header};
 use ringtag::base::number::{Caller, Number};
 use ringtag::store::say::Say;
 
-use crate::house::{Answer, House};
+use crate::house::{Answer, House, crew};
 
 /// Markup, a way out of an attribute, a script's address, direction marks, and what templates read.
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}{% raw %}\u{202e}&lt;javascript:alert(1)";
@@ -361,6 +361,34 @@ async fn a_call_of_which_it_cannot_be_said_keeps_the_others_from_nothing() {
         assert_eq!(told.status, StatusCode::BAD_REQUEST, "{wrong}");
     }
     assert_eq!(call().tags, ["new"]);
+}
+
+#[tokio::test]
+async fn managers_are_offered_to_those_whose_calls_they_answer() {
+    let more = "[[source]]\ntag = \"yard\"\nproject = \"clinic\"\nnumbers = \"+74950000002\"\n\
+                [[manager]]\nid = \"doctor\"\nextension = \"102\"\ntrunk = \"pbx\"\n\
+                [[rule]]\nid = \"clinic\"\nproject = \"clinic\"\nto = \"manager:doctor\"\n";
+    let house = House::with(&format!("{}{more}", crew()));
+    for (name, sees) in [
+        ("clara", ["doctor"].as_slice()),
+        ("boris", &["desk", "doctor"]),
+    ] {
+        let (cookie, _) = house.log_in(name).await;
+        let page = house
+            .ask(Method::GET, "/", &[("cookie", &cookie)])
+            .await
+            .text();
+        let field = page.split("id=\"filter-manager\"").nth(1).unwrap();
+        let field = field.split("</select>").next().unwrap();
+        for manager in ["desk", "doctor"] {
+            let is_there = field.contains(&format!("value=\"{manager}\""));
+            assert_eq!(
+                is_there,
+                sees.contains(&manager),
+                "{name} {manager}: {field}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

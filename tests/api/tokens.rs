@@ -41,6 +41,53 @@ async fn a_secret_is_shown_once_and_kept_by_nobody() {
 }
 
 #[tokio::test]
+async fn two_tokens_of_one_name_could_not_be_told_apart_in_the_log() {
+    let house = House::new();
+    let path = "/api/v1/tokens";
+    let body = json!({"name": "crm", "role": "manager"});
+    let first = house.say(Method::POST, path, &body, &[]).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    let again = house.say(Method::POST, path, &body, &[]).await;
+    assert_eq!(
+        (again.status.as_u16(), again.code()),
+        (409, "name-taken".into())
+    );
+    assert_eq!(again.json()["error"]["member"], "name");
+    let one = format!("{path}/{}", first.json()["id"].as_str().unwrap());
+    assert_eq!(house.ask(Method::DELETE, &one, &[]).await.status, 204);
+    assert_eq!(house.say(Method::POST, path, &body, &[]).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_monitor_reads_the_metrics_and_nothing_of_any_call() {
+    let house = House::new();
+    let path = "/api/v1/tokens";
+    let body = json!({"name": "prometheus", "role": "monitor", "projects": ["shop"]});
+    let refused = house.say(Method::POST, path, &body, &[]).await;
+    assert_eq!(refused.code(), "not-for-an-admin");
+    let body = json!({"name": "prometheus", "role": "monitor"});
+    let made = house.say(Method::POST, path, &body, &[]).await.json();
+    let secret = format!("Bearer {}", made["secret"].as_str().unwrap());
+    let by = [("authorization", secret.as_str())];
+    let metrics = house.ask(Method::GET, "/metrics", &by).await;
+    assert_eq!(metrics.status, 200);
+    assert!(metrics.text().contains("ringtag_calls_live"));
+    for path in [
+        "/api/v1/calls",
+        "/api/v1/live",
+        "/api/v1/tokens",
+        "/sessions",
+        "/",
+    ] {
+        assert_eq!(
+            house.ask(Method::GET, path, &by).await.code(),
+            "forbidden",
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_token_that_cannot_be_is_refused_with_the_member_that_is_wrong() {
     let house = House::new();
     for (body, status, member) in [

@@ -72,23 +72,22 @@ fn ids(members: &mut Members) -> Result<Vec<CallId>, ApiError> {
 
 /// Says it of all that take it, and answers for each.
 fn change(store: &Store, who: &Who, rules: &Rules, ids: &[CallId], say: &Say) -> Vec<Value> {
-    let may = |id: CallId| -> Result<(), ApiError> {
+    let may = |id: CallId| -> Result<Say, ApiError> {
         let call = store.call(id)?;
         let call = call.and_then(|call| veil::record(call, who));
-        fits(say, &call.ok_or_else(unknown)?, rules)
+        fits(say.clone(), &call.ok_or_else(unknown)?, rules)
     };
     let checked: Vec<_> = ids.iter().map(|id| (*id, may(*id))).collect();
     let changes = checked
         .iter()
-        .filter(|(_, may)| may.is_ok())
-        .map(|(id, _)| (*id, say.clone(), None))
+        .filter_map(|(id, may)| Some((*id, may.as_ref().ok()?.clone(), None)))
         .collect();
     // Both are in the order of the ids.
     let mut said = store.say_all(changes, &who.name).into_iter();
     checked
         .into_iter()
         .map(|(id, may)| match may {
-            Ok(()) => match said.next() {
+            Ok(_) => match said.next() {
                 Some((_, Ok(record))) => changed(&record),
                 Some((_, Err(error))) => failed(id, &refused(error, who, None)),
                 None => failed(id, &unknown()),

@@ -45,7 +45,7 @@ pub(in crate::api) async fn change(
 ) -> Result<Response, ApiError> {
     let say = read(members)?;
     let call = find(&state, &who, id).await?;
-    fits(&say, &call, &state.rules())?;
+    let say = fits(say, &call, &state.rules())?;
     let (store, by, version) = (state.store, who.name.clone(), if_version(&headers));
     let said = off_the_loop(move || store.say(call.id, say, &by, version)).await?;
     let record = said.map_err(|error| refused(error, &who, version))?;

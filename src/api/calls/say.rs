@@ -1,5 +1,7 @@
 //! What somebody says of a call: read from a body, held against the words of the project, refused with the member's name.
 
+use std::collections::BTreeSet;
+
 use axum::http::StatusCode;
 use axum::http::header::IF_MATCH;
 use axum::http::{HeaderMap, HeaderValue};
@@ -39,6 +41,7 @@ pub(in crate::api) fn read(members: Members) -> Result<Say, ApiError> {
         outcome: text(&mut members, "outcome")?,
         value: of(&mut members, "value", "a number or null", Value::as_f64)?,
         note: text(&mut members, "note")?,
+        listed: BTreeSet::new(),
         called_back: of(&mut members, "called_back", "true or false", Value::as_bool)?
             .map(Option::unwrap_or_default),
     };
@@ -83,7 +86,12 @@ impl Members {
 }
 
 /// Checks that what is said is for this call: the words are those that its project has, and only a missed call is called back.
-pub(in crate::api) fn fits(say: &Say, call: &CallRecord, rules: &Rules) -> Result<(), ApiError> {
+/// Returns it with what of it stands in the project's lists.
+pub(in crate::api) fn fits(
+    mut say: Say,
+    call: &CallRecord,
+    rules: &Rules,
+) -> Result<Say, ApiError> {
     if say.called_back == Some(true) && !call.missed {
         return Err(conflict(
             "not-missed",
@@ -93,7 +101,7 @@ pub(in crate::api) fn fits(say: &Say, call: &CallRecord, rules: &Rules) -> Resul
     }
     // A project that left the configuration has no words any more, and refuses none.
     let Some(project) = rules.tracking.project(&call.project) else {
-        return Ok(());
+        return Ok(say);
     };
     let labels = &project.labels;
     for (field, said, words) in [
@@ -118,7 +126,13 @@ pub(in crate::api) fn fits(say: &Say, call: &CallRecord, rules: &Rules) -> Resul
         };
         return Err(conflict("not-in-list", field, message));
     }
-    Ok(())
+    // Each list has its own words, and what is in none may be anything.
+    let tags = say.tags.iter().flatten();
+    let tags = tags.filter(|tag| labels.tags.iter().any(|word| **word == ***tag));
+    let words = [&say.goal, &say.stage, &say.outcome];
+    let words = words.into_iter().filter_map(|word| word.as_ref()?.as_ref());
+    say.listed = tags.chain(words).cloned().collect();
+    Ok(say)
 }
 
 /// It could be said, but not of this call.
@@ -165,13 +179,17 @@ pub(in crate::api) fn refused(error: SayError, who: &Who, version: Option<u64>) 
         }
         SayError::Erased => conflict("erased", &error),
         SayError::Full => conflict("full", &error),
-        SayError::Busy => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string())
-            .header(
-                axum::http::header::RETRY_AFTER,
-                HeaderValue::from_static("1"),
-            ),
+        SayError::Busy => busy(&error),
         SayError::Store(error) => error.into(),
     }
+}
+
+/// It cannot be noted just now, and so it is not done.
+pub(in crate::api) fn busy(why: &dyn std::fmt::Display) -> ApiError {
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", why.to_string()).header(
+        axum::http::header::RETRY_AFTER,
+        HeaderValue::from_static("1"),
+    )
 }
 
 /// Somebody was quicker: what they said, and the version to go on from.

@@ -1,5 +1,7 @@
 //! `GET /api/v1/calls.csv`: every call that matches, as a table.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State as Shared;
 use axum::http::Method;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -7,17 +9,19 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
 use crate::api::calls::page;
+use crate::api::calls::say::busy;
 use crate::api::door::Asker;
 use crate::api::error::ApiError;
 use crate::api::openapi::query::CallsAsked;
 use crate::api::query::{self, Given};
-use crate::api::state::State;
+use crate::api::state::{Rules, State};
 use crate::api::stream::{self, Source};
 use crate::api::veil;
 use crate::people::Who;
 use crate::store::Store;
 use crate::store::csv;
 use crate::store::query::{LIMIT_MAX, Page, Query};
+use crate::store::say::SayError;
 
 /// Every call that matches, as CSV (RFC 4180) that no spreadsheet executes; `limit` asks for fewer.
 #[utoipa::path(
@@ -42,6 +46,9 @@ pub(in crate::api) async fn table(
     if method == Method::HEAD {
         return Ok(head.into_response());
     }
+    // What leaves the house is in the log: without room for that line nothing leaves.
+    let seat = state.store.seat().ok_or_else(|| busy(&SayError::Busy))?;
+    let listed = listed(&query, &state.rules());
     // The first page is read before the status is sent, so that a store that refuses is a 500 and not a short table.
     let left = query.limit.unwrap_or(usize::MAX);
     query.limit = Some(left.min(LIMIT_MAX));
@@ -53,7 +60,7 @@ pub(in crate::api) async fn table(
         let written = write_table(&source, &state.store, &who, query, first, left, &mut sent);
         let written = written.await;
         // Whatever was sent has left the house, the rest of it or not.
-        state.store.exported(&asked, sent, &who.name);
+        state.store.exported(seat, &asked, &listed, sent, &who.name);
         if let Err(error) = written {
             tracing::error!(?error, "a table of calls was cut short");
             // Nobody is there to read it when this fails too.
@@ -64,6 +71,48 @@ pub(in crate::api) async fn table(
         }
     });
     Ok((head, body).into_response())
+}
+
+/// Which texts of a query are the configuration's own, and nobody's words or number.
+fn listed(query: &Query, rules: &Rules) -> BTreeSet<String> {
+    let tracking = &rules.tracking;
+    let projects = tracking.projects().iter();
+    let sources = tracking.sources().iter();
+    let words = projects.flat_map(|project| {
+        let labels = &project.labels;
+        let lists = [
+            &labels.tags,
+            &labels.goals,
+            &labels.stages,
+            &labels.outcomes,
+        ];
+        let labels = lists.into_iter().flat_map(|list| list.iter());
+        labels.chain([&project.id])
+    });
+    let words = words.chain(sources.flat_map(|source| {
+        let more = [&source.channel, &source.campaign, &source.category];
+        more.into_iter().flatten().chain([&source.tag])
+    }));
+    let managers = rules.routing.managers().iter().map(|manager| &manager.id);
+    let known: BTreeSet<&str> = words.chain(managers).map(|word| &**word).collect();
+    [
+        &query.project,
+        &query.source,
+        &query.channel,
+        &query.campaign,
+        &query.category,
+        &query.manager,
+        &query.tag,
+        &query.goal,
+        &query.stage,
+        &query.outcome,
+    ]
+    .into_iter()
+    .flatten()
+    .chain(query.projects.iter().flatten())
+    .filter(|text| known.contains(text.as_str()))
+    .cloned()
+    .collect()
 }
 
 async fn write_table(

@@ -154,10 +154,7 @@ fn say_all(
             done.left.push((id, Left::Refused(None, unknown())));
             continue;
         };
-        let said = said(fields, &call, called_back).and_then(|say| {
-            fits(&say, &call, rules)?;
-            Ok(say)
-        });
+        let said = said(fields, &call, called_back).and_then(|say| fits(say, &call, rules));
         match said {
             // It is so already, whoever made it so.
             Ok(say) if say.is_empty() => {}

@@ -49,7 +49,7 @@ pub(in crate::api) async fn say(
     let version = fields.iter().find(|(name, _)| name == "version");
     let version = version.and_then(|(_, version)| version.parse().ok());
     let say = changes(&fields, &call)?;
-    fits(&say, &call, &state.rules())?;
+    let say = fits(say, &call, &state.rules())?;
     let (store, by, id) = (state.store.clone(), who.name.clone(), call.id);
     let said = off_the_loop(move || store.say(id, say, &by, version)).await?;
     match said {

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 use crate::api::pages::show::Shower;
 use crate::api::query::{Given, plus};
-use crate::people::{Right, Who};
+use crate::people::{Projects, Right, Who};
 use crate::store::query::{Query, Status};
 use crate::track::{Labels, Project};
 use crate::web::dates::Dates;
@@ -292,7 +292,13 @@ fn values(shower: &Shower, who: &Who) -> Vec<(&'static str, Values)> {
         .collect();
     categories.sort();
     categories.dedup();
-    let managers = shower.rules.routing.managers().iter();
+    let routing = &shower.rules.routing;
+    let own_sources = || sources().map(|source| &**source);
+    // Who sees all projects may look for managers that no rule names any more.
+    let managers: Vec<_> = match who.projects {
+        Projects::All => routing.managers().iter().collect(),
+        Projects::These(_) => routing.managers_for(own_sources()).collect(),
+    };
     let either = |kind: &str| -> Values {
         let text = |word| words.say(&format!("{kind}-{word}"));
         ["true", "false"]
@@ -322,6 +328,7 @@ fn values(shower: &Shower, who: &Who) -> Vec<(&'static str, Values)> {
         (
             "manager",
             managers
+                .into_iter()
                 .map(|manager| (manager.id.to_string(), manager.label.to_string()))
                 .collect(),
         ),

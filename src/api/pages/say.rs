@@ -1,5 +1,7 @@
 //! What a form says of a call.
 
+use std::collections::BTreeSet;
+
 use axum::extract::Form;
 use axum::extract::rejection::FormRejection;
 
@@ -63,6 +65,7 @@ pub(super) fn changes(fields: &Fields, call: &CallRecord) -> Result<Say, ApiErro
             text("note").map(|note| note.replace("\r\n", "\n")),
             &call.note,
         ),
+        listed: BTreeSet::new(),
         called_back: was_back.filter(|was| *was != back).map(|_| back),
     };
     say.clean()

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::base::number::Caller;
 use crate::store::credit::PEOPLE_MAX;
 use crate::store::error::StoreError;
 use crate::store::feed::LiveKind;
 use crate::store::handle::{Store, Verdict};
-use crate::store::query::Query;
+use crate::store::query::{Query, Status};
 use crate::store::remark::{Field, UseKind, Words};
 use crate::store::say::{NOTE_MAX, SAID_MAX, Say, SayError};
 use crate::store::spoken::CHANGES_SHOWN;
@@ -24,9 +25,12 @@ fn text(text: &str) -> Option<Option<String>> {
     Some(Some(text.to_owned()))
 }
 
+/// Tags that stand in a list of the configuration.
 fn tags(tags: &[&str]) -> Say {
+    let all = || tags.iter().map(|&tag| tag.to_owned());
     Say {
-        tags: Some(tags.iter().map(|&tag| tag.to_owned()).collect()),
+        tags: Some(all().collect()),
+        listed: all().collect(),
         ..Say::default()
     }
 }
@@ -40,8 +44,14 @@ fn everything() -> Say {
         outcome: text("sold"),
         value: Some(Some(1_999.5)),
         note: text("wants the RED one"),
-        ..tags(&["hot", "red"])
+        ..listed(tags(&["hot", "red"]), &["price", "offer", "sold"])
     }
+}
+
+/// The same with more words that stand in a list.
+fn listed(mut say: Say, words: &[&str]) -> Say {
+    say.listed.extend(words.iter().map(|&word| word.to_owned()));
+    say
 }
 
 /// A store with one finished call.
@@ -92,8 +102,8 @@ fn what_is_said_is_on_the_record_with_who_and_when_and_survives_a_restart_and_a_
             ("boris", Field::Goal, Some(price), None),
         ]
     );
-    store.used(call.id, UseKind::Downloaded, "carl");
-    store.sync().unwrap();
+    // It is on the disk when this returns, and only then may the sound leave.
+    store.used(call.id, UseKind::Downloaded, "carl").unwrap();
     let record = store.call(call.id).unwrap().unwrap();
     assert_eq!(record.uses[0].what, UseKind::Downloaded);
     assert!(is_whole(&store));
@@ -250,6 +260,136 @@ fn what_people_wrote_of_a_person_goes_with_the_person() {
 }
 
 #[test]
+fn words_that_are_in_no_list_go_with_the_person_and_leave_no_trace_in_any_file() {
+    let (place, store, call) = with_call();
+    // Another month of another person has rows too, and names of its own.
+    let other = Script::new(
+        9,
+        call.at + Duration::from_secs(40 * 86_400),
+        "+79990000009",
+    );
+    place.play(&store, &other);
+    store.sync().unwrap();
+    store.say(other.id, tags(&["sold"]), "anna", None).unwrap();
+    let own = Say {
+        tags: Some(vec!["Zxqv from Omsk".into(), "hot".into()]),
+        goal: text("wants Zxqv"),
+        stage: text("offer"),
+        listed: ["hot".into(), "offer".into()].into(),
+        ..Say::default()
+    };
+    let record = store.say(call.id, own, "anna", None).unwrap();
+    assert_eq!(record.tags, ["Zxqv from Omsk", "hot"], "in their order");
+    assert_eq!(record.goal.as_deref(), Some("wants Zxqv"));
+    let by_tag = |store: &Store, tag: &str| {
+        let query = Query {
+            tag: Some(tag.into()),
+            ..Query::default()
+        };
+        let page = store.list(&query).unwrap();
+        assert_eq!(store.count(&query), page.calls.len() as u64, "{tag}");
+        page.calls
+            .into_iter()
+            .map(|call| call.id)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(by_tag(&store, "Zxqv from Omsk"), [call.id]);
+    drop(store);
+    let (store, _) = place.open();
+    assert_eq!(store.call(call.id).unwrap().unwrap(), record);
+    assert_eq!(by_tag(&store, "Zxqv from Omsk"), [call.id]);
+    assert_ne!(place.holds("Zxqv"), Vec::<std::path::PathBuf>::new());
+    store.erase(Caller::from_record(CALLER)).unwrap();
+    for gone in ["Zxqv", "zxqv"] {
+        assert_eq!(place.holds(gone), Vec::<std::path::PathBuf>::new());
+    }
+    let after = store.call(call.id).unwrap().unwrap();
+    assert_eq!(
+        (after.tags.as_slice(), after.goal.as_deref()),
+        (&["hot".to_owned()][..], None)
+    );
+    assert_eq!(after.stage.as_deref(), Some("offer"));
+    assert_eq!(after.said.len(), 3, "that it was changed is still known");
+    assert!(is_whole(&store));
+    let check = |store: &Store| {
+        assert_eq!(by_tag(store, "Zxqv from Omsk"), []);
+        assert_eq!(by_tag(store, "hot"), [call.id]);
+        assert_eq!(by_tag(store, "sold"), [other.id]);
+        assert_eq!(store.call(call.id).unwrap().unwrap(), after);
+    };
+    check(&store);
+    drop(store);
+    let (store, _) = place.open();
+    check(&store);
+    drop(store);
+    Store::reindex(place.setup()).unwrap();
+    let (store, _) = place.open();
+    check(&store);
+    // Nobody says such words of the call again.
+    let again = Say {
+        tags: Some(vec!["Zxqv".into()]),
+        ..Say::default()
+    };
+    assert!(matches!(
+        store.say(call.id, again, "anna", None),
+        Err(SayError::Erased)
+    ));
+}
+
+#[test]
+fn many_who_write_at_once_do_not_pass_the_limit_together() {
+    let (_place, store, call) = with_call();
+    let note = |n: usize| Say {
+        note: text(&format!("{n}{}", "ж".repeat(NOTE_MAX - 8))),
+        ..Say::default()
+    };
+    let changes = (0..100).map(|n| (call.id, note(n), None)).collect();
+    let said = store.say_all(changes, "anna");
+    let taken = said.iter().filter(|(_, said)| said.is_ok()).count();
+    assert!((28..=32).contains(&taken), "{taken}");
+    assert!(
+        said.iter()
+            .all(|(_, said)| matches!(said, Ok(_) | Err(SayError::Full)))
+    );
+    let lines = store.0.shared.lines(call.id).unwrap().unwrap();
+    let all: u64 = lines.iter().map(|place| u64::from(place.length)).sum();
+    let (_place, other, call) = with_call();
+    let lines = other.0.shared.lines(call.id).unwrap().unwrap();
+    let own: u64 = lines.iter().map(|place| u64::from(place.length)).sum();
+    assert!(all - own <= SAID_MAX, "{} bytes", all - own);
+}
+
+#[test]
+fn no_two_good_tokens_have_one_name() {
+    let (_place, store, _) = with_call();
+    let new = |byte: &str| NewToken {
+        name: "crm".into(),
+        hash: byte.repeat(32),
+        role: "manager".into(),
+        projects: None,
+    };
+    let made: Vec<_> = std::thread::scope(|scope| {
+        let makers = ["ab", "cd", "ef", "01"].map(|byte| {
+            let store = &store;
+            scope.spawn(move || store.make_token(new(byte), "anna"))
+        });
+        makers.map(|maker| maker.join().unwrap()).into()
+    });
+    let good: Vec<_> = made.iter().flatten().collect();
+    assert_eq!(good.len(), 1);
+    assert_eq!(store.tokens().len(), 1);
+    let refused = made.iter().filter_map(|made| made.as_ref().err());
+    assert!(
+        refused
+            .into_iter()
+            .all(|error| matches!(error, TokenError::Taken))
+    );
+    // A name is free again when its token is revoked.
+    store.revoke_token(&good[0].id, "anna").unwrap();
+    store.make_token(new("23"), "anna").unwrap();
+}
+
+#[test]
 fn a_flood_of_changes_is_refused_and_takes_no_credit_of_calls() {
     let place = Place::new();
     let disk = FaultyDisk::default();
@@ -267,10 +407,12 @@ fn a_flood_of_changes_is_refused_and_takes_no_credit_of_calls() {
         matches!(refused, Err(SayError::Busy | SayError::Store(_))),
         "{refused:?}"
     );
+    // What cannot be noted is not done: nobody plays or takes away anything of which there would be no line.
     let before = store.health().lost;
-    store.played(call.id, "flood");
-    store.played(call.id, "flood");
-    assert!(store.health().lost > before);
+    let used = store.used(call.id, UseKind::Played, "flood");
+    assert!(matches!(used, Err(SayError::Busy)), "{used:?}");
+    assert!(store.seat().is_none());
+    assert_eq!(store.health().lost, before);
     assert_eq!(store.0.shared.purse.waiting(), 0);
     disk.fault(|fault| fault.is_sync_failing = false);
     eventually("the disk takes lines again", || {
@@ -329,13 +471,20 @@ fn an_export_tells_its_conditions_and_no_number() {
     let (place, store, _) = with_call();
     let query = Query {
         project: Some("shop".into()),
+        projects: Some(vec!["shop".into(), "+79995556677".into()]),
         caller: Some("+79995556677".into()),
         q: Some("secret".into()),
+        tag: Some("Ivan from the bank".into()),
+        goal: Some("price".into()),
         target: Some(false),
+        status: Some(Status::Missed),
         ..Query::default()
     };
-    store.exported(&query, 12, "anna");
+    let listed = ["shop".to_owned(), "price".to_owned()].into();
+    let seat = store.seat().unwrap();
+    store.exported(seat, &query, &listed, 12, "anna");
     store.sync().unwrap();
+    assert_eq!(store.0.shared.purse.people(), 0, "seats go back");
     let month = crate::store::place::Month::of(store.0.shared.clock.wall());
     let log = std::fs::read_to_string(place.month(&month.to_string())).unwrap();
     let line = log
@@ -346,7 +495,10 @@ fn an_export_tells_its_conditions_and_no_number() {
     let wanted = serde_json::json!({
         "by": "anna",
         "calls": 12,
-        "filter": {"project": "shop", "caller": true, "q": true, "target": false},
+        "filter": {
+            "project": "shop", "projects": ["shop", true], "caller": true, "q": true, "tag": true,
+            "goal": "price", "target": false, "status": "missed",
+        },
     });
     assert_eq!(line["public"], wanted);
 }

@@ -1,26 +1,24 @@
 //! What people say and do, as other rooms hand it to the store: tags and notes of calls, plays, exports, tokens, and the
 //! news for those who look on.
 
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
 use crossbeam_channel::Receiver;
 
 use crate::base::id::CallId;
+use crate::store::credit::Seat;
 use crate::store::error::StoreError;
 use crate::store::event::{Event, Parts};
 use crate::store::feed::Feed;
 use crate::store::handle::Store;
 use crate::store::job::{Job, Refusal, Speech, Verdict};
-use crate::store::place::Place;
 use crate::store::query::Query;
 use crate::store::record::CallRecord;
 use crate::store::remark::{Field, Kind, UseKind};
-use crate::store::say::{
-    Fault, LINES_MAX, PIN_MAX, PINS_MAX, SAID_MAX, Say, SayError, clean_by, clean_text,
-};
-use crate::store::scan::Reader;
+use crate::store::say::{Fault, PIN_MAX, PINS_MAX, Say, SayError, clean_by, clean_text};
 use crate::store::spoken::{Exported, PinnedLine, PinnedPersonal, SaidLine, Unpinned, Used};
-use crate::store::token::{NAME_MAX, NewToken, TOKENS_MAX, Token, TokenError, TokenRevoked};
+use crate::store::token::{NAME_MAX, NewToken, Token, TokenError, TokenRevoked};
 
 /// A change on its way into the log.
 type Waiting = Result<Option<Receiver<Verdict>>, SayError>;
@@ -113,29 +111,64 @@ impl Store {
         self.end_saying(call, waiting)
     }
 
-    /// Notes that somebody used a call's recording. Never blocks; where it finds no room it is counted as lost.
-    pub fn used(&self, call: CallId, what: UseKind, by: &str) {
+    /// Says that somebody uses a call's recording, and waits until that is on the disk: before the first byte of it leaves.
+    /// Not for an async thread.
+    ///
+    /// # Errors
+    /// Too much is said at once, or the disk refuses: the recording is not to be used now.
+    pub fn used(&self, call: CallId, what: UseKind, by: &str) -> Result<(), SayError> {
+        let seat = self.seat().ok_or(SayError::Busy)?;
         let used = Used { by: clean_by(by) };
         let event = match what {
             UseKind::Played => Event::Played(used),
             UseKind::Downloaded => Event::Downloaded(used),
         };
-        self.note(Some(call), event);
+        let (answer, said) = crossbeam_channel::bounded(1);
+        let speech = self.speech(Some(call), event);
+        self.hand(
+            seat,
+            Speech {
+                answer: Some(answer),
+                ..speech
+            },
+        )?;
+        // Only what is said of a call can be refused, never that it was used.
+        self.wait(&said).map(drop).map_err(SayError::from)
     }
 
-    /// As [`Self::used`], of somebody who listened.
-    pub fn played(&self, call: CallId, by: &str) {
-        self.used(call, UseKind::Played, by);
+    /// As [`Self::used`], of somebody who listened, without waiting.
+    #[cfg(test)]
+    pub(crate) fn played(&self, call: CallId, by: &str) {
+        let seat = self.seat().expect("there is room for a play");
+        let speech = self.speech(Some(call), Event::Played(Used { by: clean_by(by) }));
+        self.hand(seat, speech).expect("the store runs");
     }
 
-    /// Notes that somebody took the calls that `query` asks for as a table. Never blocks, as [`Self::used`].
-    pub fn exported(&self, query: &Query, calls: u64, by: &str) {
+    /// Holds room for one event of somebody; `None`: too much is being said at once, and what the event would tell of is not
+    /// to be done now.
+    pub fn seat(&self) -> Option<Seat> {
+        Seat::take(&self.0.shared.purse)
+    }
+
+    /// Says that somebody took the calls that `query` asks for as a table, in a seat that was held since before the first of
+    /// them left. Of the texts in the query those in `listed` are told, of the others only that they were asked for: people
+    /// look for people. Never blocks.
+    pub fn exported(
+        &self,
+        seat: Seat,
+        query: &Query,
+        listed: &BTreeSet<String>,
+        calls: u64,
+        by: &str,
+    ) {
         let exported = Exported {
             by: clean_by(by),
             calls,
-            filter: query.told(),
+            filter: query.told(listed),
         };
-        self.note(None, Event::Exported(Box::new(exported)));
+        let event = Event::Exported(Box::new(exported));
+        // A store that has stopped takes nothing more from anybody.
+        drop(self.hand(seat, self.speech(None, event)));
     }
 
     /// The tokens that are good, the oldest first. From memory.
@@ -181,9 +214,6 @@ impl Store {
             if !is_hash || view.tokens.has(&id) {
                 return Err(TokenError::Used);
             }
-            if view.tokens.list().len() >= TOKENS_MAX {
-                return Err(TokenError::Many);
-            }
         }
         let token = Token {
             id,
@@ -195,8 +225,18 @@ impl Store {
             made_by: clean_by(by),
             last_used: None,
         };
-        self.speak(Event::TokenMade(Box::new(token.clone())))?;
-        Ok(token)
+        match self.speak(Event::TokenMade(Box::new(token.clone())))? {
+            Ok(()) => Ok(token),
+            Err(Refusal::Taken) => Err(TokenError::Taken),
+            Err(
+                Refusal::Many
+                | Refusal::NoCall
+                | Refusal::Changed
+                | Refusal::Erased
+                | Refusal::Full
+                | Refusal::Unread,
+            ) => Err(TokenError::Many),
+        }
     }
 
     /// Makes a token no good, and waits until that is on the disk; `false`: there is none of this id.
@@ -211,7 +251,11 @@ impl Store {
             id: id.to_owned(),
             by: clean_by(by),
         };
-        self.speak(Event::TokenRevoked(revoked))?;
+        // Only new tokens are refused.
+        if let Err(refusal) = self.speak(Event::TokenRevoked(revoked))? {
+            tracing::error!(?refusal, "a token is still good");
+            return Ok(false);
+        }
         self.0
             .shared
             .shown
@@ -261,10 +305,7 @@ impl Store {
     }
 
     fn begin(&self, call: CallId, event: Event, if_version: Option<u64>) -> Waiting {
-        let lines = self.0.shared.lines(call)?.ok_or(SayError::NoCall)?;
-        if lines.len() >= LINES_MAX || self.is_talked_out(call, &lines)? {
-            return Err(SayError::Full);
-        }
+        self.0.shared.lines(call)?.ok_or(SayError::NoCall)?;
         let (answer, said) = crossbeam_channel::bounded(1);
         let speech = self.speech(Some(call), event);
         let is_heard = self.send(Speech {
@@ -273,27 +314,6 @@ impl Store {
             ..speech
         })?;
         is_heard.then_some(Some(said)).ok_or(SayError::Busy)
-    }
-
-    /// Whether people said as much of a call as may be said. What the call did by itself and who played it counts for
-    /// nothing; those lines are read only where all of them together are that long.
-    fn is_talked_out(&self, call: CallId, lines: &[Place]) -> Result<bool, StoreError> {
-        let all: u64 = lines.iter().map(|place| u64::from(place.length)).sum();
-        if all < SAID_MAX {
-            return Ok(false);
-        }
-        let mut reader = Reader::new(&self.0.shared.log);
-        let mut said = 0;
-        for &place in lines {
-            let (_, event) = reader.event(call, place)?;
-            if matches!(
-                event,
-                Event::Said(_) | Event::Pinned(_) | Event::Unpinned(_)
-            ) {
-                said += u64::from(place.length);
-            }
-        }
-        Ok(said >= SAID_MAX)
     }
 
     fn end_saying(&self, call: CallId, waiting: Waiting) -> Result<CallRecord, SayError> {
@@ -307,12 +327,14 @@ impl Store {
             Ok(()) => Ok(record),
             Err(Refusal::NoCall) => Err(SayError::NoCall),
             Err(Refusal::Erased) => Err(SayError::Erased),
+            Err(Refusal::Full) => Err(SayError::Full),
+            Err(Refusal::Unread | Refusal::Taken | Refusal::Many) => Err(SayError::Busy),
             Err(Refusal::Changed) => Err(SayError::Changed(Box::new(record))),
         }
     }
 
     /// Says something of the house and waits.
-    fn speak(&self, event: Event) -> Result<(), StoreError> {
+    fn speak(&self, event: Event) -> Result<Verdict, StoreError> {
         let (answer, said) = crossbeam_channel::bounded(1);
         let speech = Speech {
             answer: Some(answer),
@@ -321,17 +343,7 @@ impl Store {
         if !self.send(speech)? {
             return Err(StoreError::Refused("too much is being said at once".into()));
         }
-        // Only what is said of a call can be refused.
-        self.wait(&said).map(drop)
-    }
-
-    /// Says something and waits for nothing.
-    fn note(&self, call: Option<CallId>, event: Event) {
-        let speech = self.speech(call, event);
-        let at = speech.at;
-        if !self.send(speech).unwrap_or_default() {
-            self.0.shared.lose(at);
-        }
+        self.wait(&said)
     }
 
     fn speech(&self, call: Option<CallId>, event: Event) -> Speech {
@@ -348,14 +360,18 @@ impl Store {
 
     /// Hands it to the store's thread; `false`: there is no room.
     fn send(&self, speech: Speech) -> Result<bool, StoreError> {
-        let purse = &self.0.shared.purse;
-        if !purse.take_for_people() {
+        let Some(seat) = self.seat() else {
             return Ok(false);
-        }
-        if self.0.jobs.send(Job::Speak(speech)).is_err() {
-            purse.heard(1);
-            return Err(StoreError::Stopped);
-        }
+        };
+        self.hand(seat, speech)?;
         Ok(true)
+    }
+
+    /// Hands it to the store's thread in a seat that is held.
+    fn hand(&self, seat: Seat, speech: Speech) -> Result<(), StoreError> {
+        let sent = self.0.jobs.send(Job::Speak(speech));
+        sent.map_err(|_| StoreError::Stopped)?;
+        seat.give();
+        Ok(())
     }
 }

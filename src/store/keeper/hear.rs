@@ -8,6 +8,7 @@ use crate::store::event::Event;
 use crate::store::job::{Refusal, Speech, Verdict};
 use crate::store::keeper::{Keeper, Room, Taken};
 use crate::store::rows::line_number;
+use crate::store::token::TOKENS_MAX;
 
 impl Keeper {
     /// Takes in what somebody says, or notes why not. Either is answered after the next sync.
@@ -22,13 +23,13 @@ impl Keeper {
         } = speech;
         let is_use = matches!(event, Event::Played(_) | Event::Downloaded(_));
         let verdict = match call {
-            Some(call) if !is_use => self.judge(call, &event, if_version),
-            Some(_) | None => Ok(()),
+            Some(call) if !is_use => self
+                .judge(call, &event, if_version)
+                .and_then(|()| self.has_room(call, &event)),
+            Some(_) => Ok(()),
+            None => self.judge_token(&event),
         };
         if verdict.is_ok() {
-            if !is_use {
-                self.spoken_of.extend(call);
-            }
             self.taken.push_back(Taken {
                 call,
                 at,
@@ -81,8 +82,49 @@ impl Keeper {
         // whose person was erased is one more than its last line's number.
         let said = row.said.saturating_add(u32::from(row.is_erased()));
         let is_later = row.said > 0 && said > line_number(seen);
-        if is_later || self.spoken_of.contains(&call) {
+        if is_later || self.spoken_of.contains_key(&call) {
             return Err(Refusal::Changed);
+        }
+        Ok(())
+    }
+
+    fn has_room(&mut self, call: CallId, event: &Event) -> Verdict {
+        match self.take_talk(call, event) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Refusal::Full),
+            Err(error) => {
+                tracing::error!(%call, %error, "how much was said of a call cannot be read");
+                Err(Refusal::Unread)
+            }
+        }
+    }
+
+    /// What a program does stands in the log under its token's name: no two good tokens share one.
+    fn judge_token(&self, event: &Event) -> Verdict {
+        let Event::TokenMade(new) = event else {
+            return Ok(());
+        };
+        let view = self.shared.view();
+        let tokens = view.tokens.list();
+        let made = self.taken.iter().map(|taken| &taken.event);
+        let made = made.chain(self.unseen.iter().map(|(_, _, taken)| &taken.event));
+        let made: Vec<_> = made
+            .filter_map(|event| {
+                let Event::TokenMade(token) = event else {
+                    return None;
+                };
+                Some(&**token)
+            })
+            .collect();
+        if tokens
+            .iter()
+            .chain(made.iter().copied())
+            .any(|token| token.name == new.name)
+        {
+            return Err(Refusal::Taken);
+        }
+        if tokens.len() + made.len() >= TOKENS_MAX {
+            return Err(Refusal::Many);
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ role-admin = Administrator
 role-manager = Manager
 role-listener = Listener
 role-analyst = Analyst
+role-monitor = Monitoring
 sign-out = Sign out
 close = Close
 keys-open = Keys

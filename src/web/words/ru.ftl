@@ -18,6 +18,7 @@ role-admin = Администратор
 role-manager = Менеджер
 role-listener = Слушатель
 role-analyst = Аналитик
+role-monitor = Мониторинг
 sign-out = Выйти
 close = Закрыть
 keys-open = Клавиши
