@@ -224,8 +224,11 @@ mod tests {
     fn why_a_change_is_refused_is_told_to_its_sender() {
         let mut rig = Rig::new(one_by_one(&["101"]));
         let (mut caller, _) = rig.up();
-        let hold = caller.request("INVITE", &sdp("127.0.0.2", 4_000, "a=sendonly"));
-        rig.from(CARRIER, &hold);
+        rig.says(
+            &mut caller,
+            "INVITE",
+            &sdp("127.0.0.2", 4_000, "a=sendonly"),
+        );
         let toward = rig.to(PBX, "INVITE");
         let reason = "Reason: Q.850;cause=88;text=\"x\"\r\n";
         rig.from(PBX, &reply_with(&toward, 488, "", reason, ""));

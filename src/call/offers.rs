@@ -46,8 +46,7 @@ fn call(offer: &str, answer: &str) -> (Rig, Peer, Peer, [String; 2]) {
     rig.from(PBX, &reply(&toward, 200, "callee", &of(TARGET, answer)));
     let ok = rig.to(CARRIER, "SIP/2.0 200");
     let mut caller = Peer::caller(&invite, &ok);
-    let ack = caller.request("ACK", "");
-    rig.from(CARRIER, &ack);
+    rig.says(&mut caller, "ACK", "");
     rig.to(PBX, "ACK");
     let callee = Peer::callee(&toward, "callee");
     (rig, caller, callee, [seen(&toward), seen(&ok)])
@@ -58,8 +57,7 @@ fn call(offer: &str, answer: &str) -> (Rig, Peer, Peer, [String; 2]) {
 fn hang_up(mut rig: Rig, mut caller: Peer) {
     assert_eq!(rig.board.live().answered, 1);
     rig.all_to(PBX);
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "BYE", "");
     assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
     rig.assert_clean();
 }
@@ -200,8 +198,7 @@ fn a_fax_that_wants_t38_is_refused_and_its_sound_goes_on() {
         let sound = "m=audio 4000 RTP/AVP 8;";
         let (mut rig, caller, mut callee, _) = call(sound, "m=audio 5000 RTP/AVP 8;");
         let wishes = rig.media.len();
-        let reinvite = callee.request("INVITE", &of(TARGET, fax));
-        rig.from(PBX, &reinvite);
+        rig.says(&mut callee, "INVITE", &of(TARGET, fax));
         let refused = rig.to(PBX, "SIP/2.0 488");
         assert!(header(&refused, "Warning").starts_with("304 "), "{refused}");
         assert_eq!(
@@ -212,8 +209,7 @@ fn a_fax_that_wants_t38_is_refused_and_its_sound_goes_on() {
         assert_eq!(rig.media.len(), wishes, "the old session stands");
         // Beside the sound it is refused in its place.
         let both = "m=audio 5000 RTP/AVP 8;m=image 5002 udptl t38;";
-        let reinvite = callee.request("INVITE", &of(TARGET, both));
-        rig.from(PBX, &reinvite);
+        rig.says(&mut callee, "INVITE", &of(TARGET, both));
         let toward = rig.to(CARRIER, "INVITE");
         assert_eq!(
             seen(&toward),
@@ -223,8 +219,7 @@ fn a_fax_that_wants_t38_is_refused_and_its_sound_goes_on() {
         rig.from(CARRIER, &reply(&toward, 200, "", &answer));
         let ok = rig.to(PBX, "SIP/2.0 200");
         assert_eq!(seen(&ok), "m=audio 20004 RTP/AVP 8;m=image 0 udptl t38;");
-        let ack = callee.request("ACK", "");
-        rig.from(PBX, &ack);
+        rig.says(&mut callee, "ACK", "");
         rig.all_to(CARRIER);
         hang_up(rig, caller);
     }
@@ -240,8 +235,7 @@ fn the_lines_of_a_dialog_stay_whatever_the_other_dialog_has() {
     assert_eq!(saw[1], "m=video 0 RTP/AVP 31;m=audio 20002 RTP/AVP 8;");
     // The target holds.
     let hold = "m=audio 5000 RTP/AVP 8;a=sendonly;";
-    let reinvite = callee.request("INVITE", &of(TARGET, hold));
-    rig.from(PBX, &reinvite);
+    rig.says(&mut callee, "INVITE", &of(TARGET, hold));
     let toward = rig.to(CARRIER, "INVITE");
     assert_eq!(
         seen(&toward),
@@ -252,13 +246,11 @@ fn the_lines_of_a_dialog_stay_whatever_the_other_dialog_has() {
     rig.from(CARRIER, &reply(&toward, 200, "", &of(CALLER, answer)));
     let ok = rig.to(PBX, "SIP/2.0 200");
     assert_eq!(seen(&ok), "m=audio 20004 RTP/AVP 8;a=recvonly;");
-    let ack = callee.request("ACK", "");
-    rig.from(PBX, &ack);
+    rig.says(&mut callee, "ACK", "");
     rig.all_to(CARRIER);
     // The caller takes up again and adds a line of its own.
     let more = "m=video 0 RTP/AVP 31;m=audio 4000 RTP/AVP 8;m=text 4008 RTP/AVP 98;";
-    let reinvite = caller.request("INVITE", &of(CALLER, more));
-    rig.from(CARRIER, &reinvite);
+    rig.says(&mut caller, "INVITE", &of(CALLER, more));
     let toward = rig.to(PBX, "INVITE");
     let lines = seen(&toward);
     assert!(lines.starts_with("m=audio 20004 RTP/AVP 8;"), "{lines}");
@@ -271,8 +263,7 @@ fn the_lines_of_a_dialog_stay_whatever_the_other_dialog_has() {
         seen(&ok),
         "m=video 0 RTP/AVP 31;m=audio 20002 RTP/AVP 8;m=text 0 RTP/AVP 98;"
     );
-    let ack = caller.request("ACK", "");
-    rig.from(CARRIER, &ack);
+    rig.says(&mut caller, "ACK", "");
     assert_eq!(aim_of(&rig, 0).rtp.unwrap().port(), 4_000);
     assert_eq!(aim_of(&rig, 1).rtp.unwrap().port(), 5_000);
     hang_up(rig, caller);
@@ -285,16 +276,14 @@ fn a_refresh_that_changes_nothing_is_the_same_to_the_byte() {
     let (mut rig, mut caller, _, _) = call(sound, answer);
     let mut bodies = Vec::new();
     for _ in 0..3 {
-        let reinvite = caller.request("INVITE", &of(CALLER, sound));
-        rig.from(CARRIER, &reinvite);
+        rig.says(&mut caller, "INVITE", &of(CALLER, sound));
         let toward = rig.to(PBX, "INVITE");
         assert_eq!(version(&toward), 1);
         rig.from(PBX, &reply(&toward, 200, "", &of(TARGET, answer)));
         let ok = rig.to(CARRIER, "SIP/2.0 200");
         assert_eq!(version(&ok), 1);
         bodies.push((body(&toward).to_owned(), body(&ok).to_owned()));
-        let ack = caller.request("ACK", "");
-        rig.from(CARRIER, &ack);
+        rig.says(&mut caller, "ACK", "");
     }
     bodies.dedup();
     assert_eq!(bodies.len(), 1);
@@ -314,15 +303,17 @@ fn each_leg_has_the_way_of_rtcp_that_was_agreed_on_it() {
         ((true, 4_000), (false, 5_001))
     );
     // The target changes something else: the caller is offered what it has.
-    let reinvite = callee.request("INVITE", &of(TARGET, "m=audio 6000 RTP/AVP 8;"));
-    rig.from(PBX, &reinvite);
+    rig.says(
+        &mut callee,
+        "INVITE",
+        &of(TARGET, "m=audio 6000 RTP/AVP 8;"),
+    );
     let toward = rig.to(CARRIER, "INVITE");
     assert_eq!(seen(&toward), "m=audio 20002 RTP/AVP 8;a=rtcp-mux;");
     rig.from(CARRIER, &reply(&toward, 200, "", &of(CALLER, shared)));
     let ok = rig.to(PBX, "SIP/2.0 200");
     assert_eq!(seen(&ok), "m=audio 20004 RTP/AVP 8;");
-    let ack = callee.request("ACK", "");
-    rig.from(PBX, &ack);
+    rig.says(&mut callee, "ACK", "");
     rig.all_to(CARRIER);
     assert_eq!(
         (way(&rig, 0), way(&rig, 1)),
@@ -345,8 +336,7 @@ fn a_late_offer_is_answered_line_for_line() {
         "m=audio 20002 RTP/AVP 8 0;a=rtcp-mux;m=video 0 RTP/AVP 31;"
     );
     let mut caller = Peer::caller(&late, &ok);
-    let ack = caller.request("ACK", &of(CALLER, "m=audio 4000 RTP/AVP 0;"));
-    rig.from(CARRIER, &ack);
+    rig.says(&mut caller, "ACK", &of(CALLER, "m=audio 4000 RTP/AVP 0;"));
     let ack = rig.to(PBX, "ACK");
     assert_eq!(
         seen(&ack),
@@ -412,8 +402,11 @@ fn an_answer_within_the_call_that_does_not_meet_leaves_the_old_session() {
         let sound = "m=audio 4000 RTP/AVP 8;";
         let (mut rig, mut caller, _, _) = call(sound, "m=audio 5000 RTP/AVP 8;");
         let wishes = rig.media.len();
-        let reinvite = caller.request("INVITE", &of(CALLER, "m=audio 4002 RTP/AVP 8;"));
-        rig.from(CARRIER, &reinvite);
+        rig.says(
+            &mut caller,
+            "INVITE",
+            &of(CALLER, "m=audio 4002 RTP/AVP 8;"),
+        );
         let toward = rig.to(PBX, "INVITE");
         rig.from(PBX, &reply(&toward, 200, "", &of(TARGET, answer)));
         rig.to(PBX, "ACK");
@@ -450,8 +443,7 @@ fn sound_of_another_family_than_the_signalling_is_faced_or_refused() {
     // Nor can either side move there.
     let (mut rig, mut caller, _, _) = call(sound, "m=audio 5000 RTP/AVP 8;");
     for method in ["INVITE", "UPDATE"] {
-        let modify = caller.request(method, &of(CALLER, six));
-        rig.from(CARRIER, &modify);
+        rig.says(&mut caller, method, &of(CALLER, six));
         let refused = rig.to(CARRIER, "SIP/2.0 488");
         let said = header(&refused, "Warning");
         assert!(said.starts_with("301 "), "{method}: {said}");

@@ -126,14 +126,12 @@ mod tests {
         let ok = rig.to(CARRIER, "SIP/2.0 200");
         assert!(body(&ok).contains("m=audio 20002 "), "{ok}");
         let mut caller = Peer::caller(&late, &ok);
-        let ack = caller.request("ACK", &sdp("127.0.0.2", 4_000, ""));
-        rig.from(CARRIER, &ack);
+        rig.says(&mut caller, "ACK", &sdp("127.0.0.2", 4_000, ""));
         let ack = rig.to(PBX, "ACK");
         assert!(body(&ack).contains("m=audio 20004 "), "{ack}");
         let aims: Vec<_> = rig.media.iter().filter_map(aimed).collect();
         assert!(aims.contains(&"127.0.0.2:4000".to_owned()), "{aims:?}");
-        let bye = caller.request("BYE", "");
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "BYE", "");
         assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
         rig.assert_clean();
     }
@@ -150,8 +148,7 @@ mod tests {
         );
         let ok = rig.to(CARRIER, "SIP/2.0 200");
         let mut caller = Peer::caller(&late, &ok);
-        let ack = caller.request("ACK", "");
-        rig.from(CARRIER, &ack);
+        rig.says(&mut caller, "ACK", "");
         let lines = rig.lines_to(PBX);
         assert!(
             lines[0].starts_with("ACK ") && lines[1].starts_with("BYE "),

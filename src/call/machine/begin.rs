@@ -364,8 +364,7 @@ mod tests {
         rig.from(CARRIER, &second);
         rig.to(CARRIER, "SIP/2.0 503");
         assert_eq!(rig.ended().finish_reason, FinishReason::Overload);
-        let bye = caller.request("BYE", "");
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "BYE", "");
         rig.all_to(CARRIER);
         let third = second.replace("second", "third");
         rig.from(CARRIER, &third);

@@ -157,8 +157,7 @@ mod tests {
     fn an_info_is_proven_once_and_its_challenge_stays_here() {
         let mut rig = known_at_the_pbx();
         let (mut caller, _) = rig.up();
-        let info = caller.request("INFO", "Signal=5\r\n");
-        rig.from(CARRIER, &info);
+        rig.says(&mut caller, "INFO", "Signal=5\r\n");
         let toward = rig.to(PBX, "INFO");
         rig.from(PBX, &reply_with(&toward, 407, "", ASKS, ""));
         let again = rig.to(PBX, "INFO");
@@ -167,8 +166,7 @@ mod tests {
         rig.from(PBX, &reply(&again, 200, "", ""));
         rig.to(CARRIER, "SIP/2.0 200");
         // A secret that the trunk does not take is no secret of the caller's.
-        let info = caller.request("INFO", "Signal=6\r\n");
-        rig.from(CARRIER, &info);
+        rig.says(&mut caller, "INFO", "Signal=6\r\n");
         for _ in 0..2 {
             let toward = rig.to(PBX, "INFO");
             rig.from(PBX, &reply_with(&toward, 407, "", ASKS, ""));
@@ -183,8 +181,11 @@ mod tests {
     fn a_bye_and_a_reinvite_are_proven_too() {
         let mut rig = known_at_the_pbx();
         let (mut caller, _) = rig.up();
-        let reinvite = caller.request("INVITE", &sdp("127.0.0.2", 4_000, "a=sendonly"));
-        rig.from(CARRIER, &reinvite);
+        rig.says(
+            &mut caller,
+            "INVITE",
+            &sdp("127.0.0.2", 4_000, "a=sendonly"),
+        );
         let toward = rig.to(PBX, "INVITE");
         rig.from(PBX, &reply_with(&toward, 407, "", ASKS, ""));
         let again = rig.to(PBX, "INVITE");
@@ -252,8 +253,7 @@ mod tests {
             rig.seconds(40);
             assert_no_proof(&mut rig, CARRIER);
         }
-        let bye = callee.request("BYE", "");
-        rig.from(PBX, &bye);
+        rig.says(&mut callee, "BYE", "");
         let toward = rig.all_to(CARRIER).pop().unwrap();
         assert!(toward.starts_with("BYE "), "{toward}");
         rig.from(CARRIER, &reply_with(&toward, 407, "", ASKS, ""));
@@ -284,11 +284,9 @@ mod tests {
             // The ACK repeats the INVITE's proof, to the trunk alone.
             assert_no_proof(&mut rig, STRANGE);
             let mut caller = Peer::caller(&invite, &ok);
-            let ack = caller.request("ACK", "");
-            rig.from(CARRIER, &ack);
+            rig.says(&mut caller, "ACK", "");
             for method in ["INFO", "BYE"] {
-                let request = caller.request(method, "");
-                rig.from(CARRIER, &request);
+                rig.says(&mut caller, method, "");
                 for toward in rig.all_to(STRANGE) {
                     assert_eq!(header(&toward, "Proxy-Authorization"), "", "{toward}");
                     let asks = ASKS.replace("n1", method);

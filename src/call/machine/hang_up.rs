@@ -233,8 +233,7 @@ mod tests {
         );
         let ok = rig.to(CARRIER, "SIP/2.0 200");
         let mut callee = Peer::callee(&toward, "callee");
-        let bye = callee.request("BYE", "");
-        rig.from(PBX, &bye);
+        rig.says(&mut callee, "BYE", "");
         assert_eq!(
             rig.lines_to(CARRIER),
             [""; 0],
@@ -242,8 +241,7 @@ mod tests {
         );
         assert_eq!(rig.ended().hung_up_by, HungUpBy::Callee);
         let mut caller = Peer::caller(&invite, &ok);
-        let ack = caller.request("ACK", "");
-        rig.from(CARRIER, &ack);
+        rig.says(&mut caller, "ACK", "");
         let bye = rig.to(CARRIER, "BYE");
         rig.from(CARRIER, &reply(&bye, 200, "", ""));
         rig.assert_clean();
@@ -335,8 +333,7 @@ mod tests {
                 rig.to(peer, &format!("SIP/2.0 {status}"));
             }
         }
-        let bye = callee.request("BYE", "");
-        rig.from(PBX, &bye);
+        rig.says(&mut callee, "BYE", "");
         rig.to(PBX, "SIP/2.0 481");
         let answer = sdp("127.0.0.3", 5_000, "");
         rig.from(PBX, &reply(&toward, 200, "callee", &answer));
@@ -410,8 +407,7 @@ mod tests {
             ("DANCE", "501"),
             ("OPTIONS", "200"),
         ] {
-            let request = caller.request(method, "");
-            rig.from(CARRIER, &request);
+            rig.says(&mut caller, method, "");
             let answer = rig.to(CARRIER, &format!("SIP/2.0 {status}"));
             assert!(
                 header(&answer, "Allow").contains("INVITE, ACK, CANCEL, BYE"),

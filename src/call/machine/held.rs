@@ -71,14 +71,16 @@ mod tests {
     fn on_hold() -> (Rig, Peer, Peer) {
         let mut rig = Rig::new(one_by_one(&["101"]));
         let (mut caller, callee) = rig.up();
-        let hold = caller.request("INVITE", &sdp("127.0.0.2", 4_000, "a=sendonly"));
-        rig.from(CARRIER, &hold);
+        rig.says(
+            &mut caller,
+            "INVITE",
+            &sdp("127.0.0.2", 4_000, "a=sendonly"),
+        );
         let toward = rig.to(PBX, "INVITE");
         let answer = sdp("127.0.0.3", 5_000, "a=recvonly");
         rig.from(PBX, &reply(&toward, 200, "", &answer));
         rig.to(CARRIER, "SIP/2.0 200");
-        let ack = caller.request("ACK", "");
-        rig.from(CARRIER, &ack);
+        rig.says(&mut caller, "ACK", "");
         rig.all_to(PBX);
         (rig, caller, callee)
     }
@@ -107,8 +109,7 @@ mod tests {
             rig.from(PBX, &reply(&to_callee, 405, "", ""));
         }
         assert_eq!(rig.board.live().answered, 1);
-        let bye = caller.request("BYE", "");
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "BYE", "");
         assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
         rig.assert_clean();
     }
@@ -135,26 +136,22 @@ mod tests {
 
     #[test]
     fn who_has_left_and_knows_nothing_of_the_call_does_not_end_it() {
-        let mut lines = trunks();
-        lines[1].0.transfers = true;
-        let mut rig = Rig::with(one_by_one(&["101"]), lines);
+        let mut rig = Rig::with(one_by_one(&["101"]), trunks_that_transfer());
         let (mut caller, mut callee) = rig.up();
-        let hold = caller.request("INVITE", &sdp("127.0.0.2", 4_000, "a=sendonly"));
-        rig.from(CARRIER, &hold);
+        rig.says(
+            &mut caller,
+            "INVITE",
+            &sdp("127.0.0.2", 4_000, "a=sendonly"),
+        );
         let toward = rig.to(PBX, "INVITE");
         let answer = sdp("127.0.0.3", 5_000, "a=recvonly");
         rig.from(PBX, &reply(&toward, 200, "", &answer));
         rig.to(CARRIER, "SIP/2.0 200");
-        let ack = caller.request("ACK", "");
-        rig.from(CARRIER, &ack);
+        rig.says(&mut caller, "ACK", "");
         rig.seconds(299);
         rig.all_to(PBX);
         rig.all_to(CARRIER);
-        let refer = callee.request("REFER", "").replacen(
-            "Max-Forwards",
-            "Refer-To: <sip:102@127.0.0.1:5070>\r\nMax-Forwards",
-            1,
-        );
+        let refer = callee.refer("Refer-To: <sip:102@127.0.0.1:5070>\r\n");
         rig.from(PBX, &refer);
         let toward = rig.to(PBX, "INVITE");
         rig.seconds(1);
@@ -165,8 +162,7 @@ mod tests {
             PBX,
             &reply(&toward, 200, "new", &sdp("127.0.0.4", 6_000, "a=recvonly")),
         );
-        let bye = callee.request("BYE", "");
-        rig.from(PBX, &bye);
+        rig.says(&mut callee, "BYE", "");
         for ask in rig.all_to(CARRIER) {
             if begins(&ask, "INVITE") {
                 let answer = sdp("127.0.0.2", 4_000, "a=sendonly");
@@ -175,8 +171,7 @@ mod tests {
         }
         rig.from(PBX, &reply(&asked, 481, "", ""));
         assert_eq!(rig.board.live().answered, 1);
-        let bye = caller.request("BYE", "");
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "BYE", "");
         assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
         rig.assert_clean();
     }

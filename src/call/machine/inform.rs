@@ -168,16 +168,14 @@ mod tests {
     fn digits_in_info_reach_the_other_side_and_its_answer_comes_back() {
         let mut rig = Rig::new(one_by_one(&["101"]));
         let (mut caller, _) = rig.up();
-        let info = caller.request("INFO", "Signal=5\r\nDuration=160\r\n");
-        rig.from(CARRIER, &info);
+        rig.says(&mut caller, "INFO", "Signal=5\r\nDuration=160\r\n");
         let toward = rig.to(PBX, "INFO");
         assert_eq!(body(&toward), "Signal=5\r\nDuration=160\r\n");
         assert_eq!(header(&toward, "Content-Type"), "application/dtmf-relay");
         assert_eq!(rig.lines_to(CARRIER), [""; 0]);
         rig.from(PBX, &reply(&toward, 200, "", ""));
         rig.to(CARRIER, "SIP/2.0 200");
-        let bye = caller.request("BYE", "");
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "BYE", "");
         rig.assert_clean();
     }
 
@@ -194,8 +192,7 @@ mod tests {
             header(&refused, "Accept"),
             "application/dtmf-relay, application/dtmf"
         );
-        let empty = caller.request("INFO", "");
-        rig.from(CARRIER, &empty);
+        rig.says(&mut caller, "INFO", "");
         rig.to(CARRIER, "SIP/2.0 200");
     }
 

@@ -195,21 +195,14 @@ mod tests {
     use crate::call::story::*;
 
     fn rig() -> Rig {
-        let mut lines = trunks();
-        lines[1].0.transfers = true;
-        Rig::with(one_by_one(&["101"]), lines)
+        Rig::with(one_by_one(&["101"]), trunks_that_transfer())
     }
 
     /// The callee sends the caller on and hangs up; returns the INVITE to the new party and what else was said to the PBX.
     fn sent_on_and_left(rig: &mut Rig, callee: &mut Peer) -> (String, Vec<String>) {
-        let refer = callee.request("REFER", "").replacen(
-            "Max-Forwards",
-            "Refer-To: <sip:102@127.0.0.1:5070>\r\nMax-Forwards",
-            1,
-        );
+        let refer = callee.refer("Refer-To: <sip:102@127.0.0.1:5070>\r\n");
         rig.from(PBX, &refer);
-        let bye = callee.request("BYE", "");
-        rig.from(PBX, &bye);
+        rig.says(callee, "BYE", "");
         let all = rig.all_to(PBX);
         let toward = all.iter().find(|text| begins(text, "INVITE sip:102@"));
         (toward.expect("INVITE").clone(), all)
@@ -225,8 +218,7 @@ mod tests {
         rig.seconds(40);
         assert_eq!(rig.board.live().answered, 1);
         rig.all_to(PBX);
-        let bye = caller.request("BYE", "");
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "BYE", "");
         let bye = rig.to(PBX, "BYE");
         assert_eq!(tag(&header(&bye, "To")), "new", "and at once");
         assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
@@ -237,8 +229,7 @@ mod tests {
     fn who_leaves_without_the_ack_of_its_reinvite_does_not_end_the_call() {
         let mut rig = rig();
         let (caller, mut callee) = rig.up();
-        let again = callee.request("INVITE", &sdp("127.0.0.3", 5_000, ""));
-        rig.from(PBX, &again);
+        rig.says(&mut callee, "INVITE", &sdp("127.0.0.3", 5_000, ""));
         let toward = rig.to(CARRIER, "INVITE");
         rig.from(
             CARRIER,
@@ -254,8 +245,7 @@ mod tests {
     fn a_callers_reinvite_to_who_leaves_crosses_the_transfer_and_does_not_end_the_call() {
         let mut rig = rig();
         let (mut caller, mut callee) = rig.up();
-        let hold = caller.request("INVITE", &sdp("127.0.0.2", 4_000, ""));
-        rig.from(CARRIER, &hold);
+        rig.says(&mut caller, "INVITE", &sdp("127.0.0.2", 4_000, ""));
         let passed = rig.to(PBX, "INVITE");
         let (toward, _) = sent_on_and_left(&mut rig, &mut callee);
         rig.to(CARRIER, "SIP/2.0 491");
@@ -269,8 +259,7 @@ mod tests {
         for status in [200, 487] {
             let mut rig = rig();
             let (caller, mut callee) = rig.up();
-            let again = callee.request("INVITE", &sdp("127.0.0.3", 5_000, ""));
-            rig.from(PBX, &again);
+            rig.says(&mut callee, "INVITE", &sdp("127.0.0.3", 5_000, ""));
             let passed = rig.to(CARRIER, "INVITE");
             rig.from(CARRIER, &reply(&passed, 100, "", ""));
             let (toward, all) = sent_on_and_left(&mut rig, &mut callee);

@@ -407,14 +407,12 @@ mod tests {
         rig.from(PBX, &reply(&toward, 200, "callee", ""));
         let ok = rig.to(CARRIER, "SIP/2.0 200");
         assert!(header(&ok, "CSeq").ends_with("INVITE"), "{ok}");
-        let ack = caller.request("ACK", "");
-        rig.from(CARRIER, &ack);
+        rig.says(&mut caller, "ACK", "");
         rig.from(PBX, &reply(&prack, 200, "", &answer));
         let ok = rig.to(CARRIER, "SIP/2.0 200");
         assert!(header(&ok, "CSeq").ends_with("PRACK"), "{ok}");
         assert!(aims(&rig).contains(&"127.0.0.22:4200".to_owned()));
-        let bye = caller.request("BYE", "");
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "BYE", "");
         assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
         rig.assert_clean();
     }

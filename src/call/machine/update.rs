@@ -131,8 +131,7 @@ mod tests {
         let ok = rig.to(CARRIER, "SIP/2.0 200");
         assert!(header(&ok, "Allow").contains("PRACK, UPDATE"), "{ok}");
         let mut caller = Peer::caller(&invite, &ok);
-        let ack = caller.request("ACK", "");
-        rig.from(CARRIER, &ack);
+        rig.says(&mut caller, "ACK", "");
         rig.all_to(PBX);
         (caller, Peer::callee(&toward, "callee"))
     }
@@ -141,8 +140,11 @@ mod tests {
     fn an_offer_in_update_goes_end_to_end_within_the_call() {
         let mut rig = Rig::new(one_by_one(&["101"]));
         let (mut caller, mut callee) = up(&mut rig);
-        let update = caller.request("UPDATE", &sdp("127.0.0.2", 4_000, "a=sendonly"));
-        rig.from(CARRIER, &update);
+        rig.says(
+            &mut caller,
+            "UPDATE",
+            &sdp("127.0.0.2", 4_000, "a=sendonly"),
+        );
         let passed = rig.to(PBX, "UPDATE sip:phone@127.0.0.1:5070 SIP/2.0");
         assert!(header(&passed, "Contact").contains("127.0.0.1:5060"));
         assert_eq!(header(&passed, "CSeq"), "2 UPDATE");
@@ -150,8 +152,7 @@ mod tests {
         let other = callee.request("UPDATE", &sdp("127.0.0.3", 5_000, ""));
         rig.from(PBX, &other);
         rig.to(PBX, "SIP/2.0 491");
-        let second = caller.request("INVITE", &sdp("127.0.0.2", 4_000, ""));
-        rig.from(CARRIER, &second);
+        rig.says(&mut caller, "INVITE", &sdp("127.0.0.2", 4_000, ""));
         rig.to(CARRIER, "SIP/2.0 500");
         rig.from(
             PBX,
@@ -161,16 +162,14 @@ mod tests {
         let ok = rig.to(CARRIER, "SIP/2.0 200");
         assert!(body(&ok).contains("a=recvonly"), "{ok}");
         // The other side may change it next, with nothing to wait for.
-        let update = callee.request("UPDATE", &sdp("127.0.0.33", 5_300, ""));
-        rig.from(PBX, &update);
+        rig.says(&mut callee, "UPDATE", &sdp("127.0.0.33", 5_300, ""));
         let passed = rig.to(CARRIER, "UPDATE");
         rig.from(
             CARRIER,
             &reply(&passed, 200, "", &sdp("127.0.0.2", 4_000, "")),
         );
         rig.to(PBX, "SIP/2.0 200");
-        let bye = caller.request("BYE", "");
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "BYE", "");
         assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
         rig.assert_clean();
     }
@@ -189,8 +188,7 @@ mod tests {
             .replace("application/sdp", "text/plain");
         rig.from(CARRIER, &update);
         rig.to(CARRIER, "SIP/2.0 415");
-        let bye = caller.request("BYE", "");
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "BYE", "");
         rig.assert_clean();
     }
 
@@ -198,11 +196,9 @@ mod tests {
     fn an_update_that_meets_the_end_of_the_call_is_answered() {
         let mut rig = Rig::new(one_by_one(&["101"]));
         let (mut caller, mut callee) = up(&mut rig);
-        let update = caller.request("UPDATE", &sdp("127.0.0.22", 4_200, ""));
-        rig.from(CARRIER, &update);
+        rig.says(&mut caller, "UPDATE", &sdp("127.0.0.22", 4_200, ""));
         rig.to(PBX, "UPDATE");
-        let bye = callee.request("BYE", "");
-        rig.from(PBX, &bye);
+        rig.says(&mut callee, "BYE", "");
         let said = rig.lines_to(CARRIER);
         assert!(
             said.iter().any(|line| line.starts_with("SIP/2.0 481")),
@@ -216,8 +212,7 @@ mod tests {
     fn a_side_that_does_not_answer_an_update_is_gone() {
         let mut rig = Rig::new(one_by_one(&["101"]));
         let (mut caller, _) = up(&mut rig);
-        let update = caller.request("UPDATE", &sdp("127.0.0.22", 4_200, ""));
-        rig.from(CARRIER, &update);
+        rig.says(&mut caller, "UPDATE", &sdp("127.0.0.22", 4_200, ""));
         rig.seconds(33);
         assert_eq!(rig.ended().finish_reason, FinishReason::SignallingLost);
         rig.assert_clean();
@@ -227,8 +222,7 @@ mod tests {
     fn an_update_that_is_passed_as_reinvite_and_rings_without_end_is_cancelled() {
         let mut rig = Rig::new(one_by_one(&["101"]));
         let (mut caller, _) = rig.up();
-        let update = caller.request("UPDATE", &sdp("127.0.0.22", 4_200, ""));
-        rig.from(CARRIER, &update);
+        rig.says(&mut caller, "UPDATE", &sdp("127.0.0.22", 4_200, ""));
         let passed = rig.to(PBX, "INVITE");
         assert!(!header(&passed, "Supported").contains("100rel"), "{passed}");
         rig.from(PBX, &reply(&passed, 180, "", ""));
@@ -237,8 +231,7 @@ mod tests {
         rig.from(PBX, &reply(&passed, 487, "", ""));
         rig.to(CARRIER, "SIP/2.0 487");
         assert_eq!(rig.board.live().answered, 1);
-        let bye = caller.request("BYE", "");
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "BYE", "");
         rig.assert_clean();
     }
 }

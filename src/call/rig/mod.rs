@@ -116,6 +116,13 @@ pub(in crate::call) fn trunks() -> Vec<(Trunk, Addresses)> {
     ]
 }
 
+/// The same, and the PBX may send its callers on.
+pub(in crate::call) fn trunks_that_transfer() -> Vec<(Trunk, Addresses)> {
+    let mut lines = trunks();
+    lines[1].0.transfers = true;
+    lines
+}
+
 impl Rig {
     pub(in crate::call) fn new(plan: Plan) -> Self {
         Self::with(plan, trunks())
@@ -173,6 +180,12 @@ impl Rig {
         let bytes = Bytes::copy_from_slice(text.as_bytes());
         self.board.handle_datagram(self.now, path, bytes);
         self.perform();
+    }
+
+    /// A party says something in its dialog.
+    pub(in crate::call) fn says(&mut self, peer: &mut Peer, method: &str, body: &str) {
+        let text = peer.request(method, body);
+        self.from(peer.address, &text);
     }
 
     pub(in crate::call) fn tell(&mut self, told: Told) {
@@ -407,6 +420,18 @@ impl Rig {
                 What::Ended(_) => "ended",
             })
             .collect()
+    }
+
+    /// The callee's leg of each bridge, by its number within the call.
+    pub(in crate::call) fn bridges(&self) -> Vec<u64> {
+        let callee = |wish: &MediaWish| {
+            if let MediaWish::Bridge { callee, .. } = wish {
+                Some(callee.0 & 0xff)
+            } else {
+                None
+            }
+        };
+        self.media.iter().filter_map(callee).collect()
     }
 
     /// Everything is over, and nothing is kept.

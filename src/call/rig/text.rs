@@ -30,6 +30,12 @@ impl Peer {
         }
     }
 
+    /// The same on another line than the carrier's.
+    pub(in crate::call) fn at(mut self, address: &'static str) -> Self {
+        self.address = address;
+        self
+    }
+
     pub(in crate::call) fn callee(invite: &str, tag: &str) -> Self {
         Self {
             address: PBX,
@@ -48,6 +54,11 @@ impl Peer {
         let rack = format!("{} {}", header(response, "RSeq"), header(response, "CSeq"));
         let prack = self.request("PRACK", body);
         prack.replace("Max-Forwards", &format!("RAck: {rack}\r\nMax-Forwards"))
+    }
+
+    /// A REFER within the dialog; `goal` is its Refer-To, ending in CRLF.
+    pub(in crate::call) fn refer(&mut self, goal: &str) -> String {
+        adding(&self.request("REFER", ""), goal)
     }
 
     /// A request within the dialog. ACK takes the number of the last INVITE.
@@ -104,6 +115,16 @@ pub(in crate::call) fn invite(to: &str, body: &str) -> String {
          Contact: <sip:anna@{CARRIER}>\r\n{kind}Content-Length: {}\r\n\r\n{body}",
         body.len()
     )
+}
+
+/// An INVITE of another telephone at the PBX, which names a dialog that it takes (RFC 3891).
+pub(in crate::call) fn picking(replaces: &str, body: &str) -> String {
+    let names = format!("Replaces: {replaces}\r\nRequire: replaces\r\n");
+    adding(&invite("102", body), &names)
+        .replace(CARRIER, PBX)
+        .replace("incoming", "pickup")
+        .replace("bKin", "bKpickup")
+        .replace("+79160000001@carrier.example", "102@pbx.example")
 }
 
 /// The CANCEL of an INVITE that came from the carrier.

@@ -34,11 +34,9 @@ fn a_call_is_answered_talked_and_hung_up() {
     );
     assert!(body(&ok).contains("c=IN IP4 127.0.0.9\r\n"), "{ok}");
     let mut caller = Peer::caller(&invite, &ok);
-    let ack = caller.request("ACK", "");
-    rig.from(CARRIER, &ack);
+    rig.says(&mut caller, "ACK", "");
     rig.seconds(60);
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "BYE", "");
     rig.to(CARRIER, "SIP/2.0 200");
     let bye = rig.to(PBX, "BYE sip:phone@127.0.0.1:5070 SIP/2.0");
     assert_eq!(header(&bye, "CSeq"), "2 BYE");
@@ -102,11 +100,9 @@ fn another_fork_that_answers_too_gets_ack_and_bye() {
     // The call with the first goes on.
     let ok = rig.to(CARRIER, "SIP/2.0 200");
     let mut caller = Peer::caller(&invite, &ok);
-    let ack = caller.request("ACK", "");
-    rig.from(CARRIER, &ack);
+    rig.says(&mut caller, "ACK", "");
     assert_eq!(rig.board.live().answered, 1);
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "BYE", "");
     assert_eq!(tag(&header(&rig.to(PBX, "BYE"), "To")), "one");
     rig.assert_clean();
 }
@@ -178,8 +174,7 @@ fn the_recording_lasts_from_the_answer_to_the_end() {
     let (mut caller, _) = rig.up();
     let began = rig.now;
     rig.seconds(7);
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "BYE", "");
     let record = rig.media.iter().find_map(|wish| {
         if let MediaWish::Record { at, .. } = wish {
             Some(*at)

@@ -40,11 +40,9 @@ fn answer_and_end(rig: &mut Rig, toward: &str, caller: &mut Peer) {
     let all = rig.all_to(CARRIER);
     let ok = all.iter().find(|text| header(text, "CSeq") == "1 INVITE");
     assert_eq!(body(ok.unwrap()), "");
-    let ack = caller.request("ACK", "");
-    rig.from(CARRIER, &ack);
+    rig.says(caller, "ACK", "");
     assert_eq!(rig.board.live().answered, 1);
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    rig.says(caller, "BYE", "");
     rig.assert_clean();
 }
 
@@ -52,8 +50,7 @@ fn answer_and_end(rig: &mut Rig, toward: &str, caller: &mut Peer) {
 fn a_target_moves_its_sound_by_update_before_it_answers() {
     let mut rig = Rig::new(one_by_one(&["101"]));
     let (toward, mut caller, mut callee) = agreed(&mut rig);
-    let update = callee.request("UPDATE", &sdp("127.0.0.33", 5_300, ""));
-    rig.from(PBX, &update);
+    rig.says(&mut callee, "UPDATE", &sdp("127.0.0.33", 5_300, ""));
     assert_eq!(rig.lines_to(PBX), [""; 0]);
     let passed = rig.to(CARRIER, "UPDATE sip:anna@127.0.0.1:5066 SIP/2.0");
     assert_eq!(header(&passed, "CSeq"), "1 UPDATE");
@@ -72,8 +69,11 @@ fn a_target_moves_its_sound_by_update_before_it_answers() {
 fn a_caller_moves_its_sound_by_update_before_the_answer_and_the_call_keeps_that() {
     let mut rig = Rig::new(one_by_one(&["101"]));
     let (toward, mut caller, _) = agreed(&mut rig);
-    let update = caller.request("UPDATE", &sdp("127.0.0.22", 4_200, "a=sendonly"));
-    rig.from(CARRIER, &update);
+    rig.says(
+        &mut caller,
+        "UPDATE",
+        &sdp("127.0.0.22", 4_200, "a=sendonly"),
+    );
     let passed = rig.to(PBX, "UPDATE sip:phone@127.0.0.1:5070 SIP/2.0");
     assert_eq!(header(&passed, "CSeq"), "3 UPDATE", "after our PRACK");
     assert!(body(&passed).contains("a=sendonly"), "{passed}");
@@ -107,16 +107,14 @@ fn what_the_other_side_refuses_is_passed_back_and_the_old_session_stands() {
         (302, "Contact: <sip:x@y>\r\n", "488", ""),
         (481, "", "481", ""),
     ] {
-        let update = caller.request("UPDATE", &sdp("127.0.0.22", 4_200, ""));
-        rig.from(CARRIER, &update);
+        rig.says(&mut caller, "UPDATE", &sdp("127.0.0.22", 4_200, ""));
         let passed = rig.to(PBX, "UPDATE");
         rig.from(PBX, &reply_with(&passed, status, "", more, ""));
         let refused = rig.to(CARRIER, &format!("SIP/2.0 {passed_back}"));
         assert_eq!(header(&refused, "Retry-After"), again);
     }
     // And one that is never answered.
-    let update = callee.request("UPDATE", &sdp("127.0.0.33", 5_300, ""));
-    rig.from(PBX, &update);
+    rig.says(&mut callee, "UPDATE", &sdp("127.0.0.33", 5_300, ""));
     rig.pass(std::time::Duration::from_millis(1));
     rig.to(CARRIER, "UPDATE");
     assert_eq!(rig.media.len(), media);
@@ -127,14 +125,11 @@ fn what_the_other_side_refuses_is_passed_back_and_the_old_session_stands() {
 fn offers_that_meet_are_491_and_a_second_one_is_500() {
     let mut rig = Rig::new(one_by_one(&["101"]));
     let (toward, mut caller, mut callee) = agreed(&mut rig);
-    let update = caller.request("UPDATE", &sdp("127.0.0.22", 4_200, ""));
-    rig.from(CARRIER, &update);
+    rig.says(&mut caller, "UPDATE", &sdp("127.0.0.22", 4_200, ""));
     let passed = rig.to(PBX, "UPDATE");
-    let other = callee.request("UPDATE", &sdp("127.0.0.33", 5_300, ""));
-    rig.from(PBX, &other);
+    rig.says(&mut callee, "UPDATE", &sdp("127.0.0.33", 5_300, ""));
     rig.to(PBX, "SIP/2.0 491");
-    let second = caller.request("UPDATE", &sdp("127.0.0.22", 4_204, ""));
-    rig.from(CARRIER, &second);
+    rig.says(&mut caller, "UPDATE", &sdp("127.0.0.22", 4_204, ""));
     let refused = rig.to(CARRIER, "SIP/2.0 500");
     assert_eq!(header(&refused, "Retry-After"), "3");
     let answer = sdp("127.0.0.3", 5_000, "");
@@ -193,19 +188,16 @@ fn a_target_that_knows_no_update_is_asked_when_the_call_is_up() {
     rig.from(PBX, &reply(&prack, 200, "", ""));
     rig.from(PBX, &reply(&toward, 200, "callee", ""));
     rig.to(CARRIER, "SIP/2.0 200");
-    let ack = caller.request("ACK", "");
-    rig.from(CARRIER, &ack);
+    rig.says(&mut caller, "ACK", "");
     rig.all_to(PBX);
-    let update = caller.request("UPDATE", &sdp("127.0.0.22", 4_200, ""));
-    rig.from(CARRIER, &update);
+    rig.says(&mut caller, "UPDATE", &sdp("127.0.0.22", 4_200, ""));
     let passed = rig.to(PBX, "INVITE");
     rig.from(PBX, &reply(&passed, 200, "", &answer));
     rig.to(PBX, "ACK");
     let ok = rig.to(CARRIER, "SIP/2.0 200");
     assert!(header(&ok, "CSeq").ends_with("UPDATE"), "{ok}");
     assert_eq!(last_aims(&rig), ["127.0.0.22:4200", "127.0.0.3:5000"]);
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "BYE", "");
     rig.assert_clean();
 }
 
@@ -213,8 +205,7 @@ fn a_target_that_knows_no_update_is_asked_when_the_call_is_up() {
 fn a_target_that_fails_under_an_offer_leaves_nothing_behind() {
     let mut rig = Rig::new(one_by_one(&["101"]));
     let (toward, mut caller, _) = agreed(&mut rig);
-    let update = caller.request("UPDATE", &sdp("127.0.0.22", 4_200, ""));
-    rig.from(CARRIER, &update);
+    rig.says(&mut caller, "UPDATE", &sdp("127.0.0.22", 4_200, ""));
     rig.to(PBX, "UPDATE");
     rig.from(PBX, &reply(&toward, 486, "callee", ""));
     let said = rig.lines_to(CARRIER);

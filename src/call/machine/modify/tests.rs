@@ -28,8 +28,7 @@ fn anew(rig: &Rig) -> usize {
 fn hold_and_resume_go_end_to_end() {
     let mut rig = Rig::new(one_by_one(&["101"]));
     let (mut caller, _) = rig.up();
-    let reinvite = caller.request("INVITE", &hold());
-    rig.from(CARRIER, &reinvite);
+    rig.says(&mut caller, "INVITE", &hold());
     let toward = rig.to(PBX, "INVITE sip:phone@");
     assert_eq!(header(&toward, "CSeq"), "2 INVITE");
     assert!(body(&toward).contains("a=sendonly\r\n"), "{toward}");
@@ -54,8 +53,7 @@ fn hold_and_resume_go_end_to_end() {
     rig.from(CARRIER, &ack);
     assert_eq!(watches(&rig), [true, false], "silence is expected now");
     assert_eq!(anew(&rig), 0);
-    let reinvite = caller.request("INVITE", &sdp("127.0.0.2", 4_000, ""));
-    rig.from(CARRIER, &reinvite);
+    rig.says(&mut caller, "INVITE", &sdp("127.0.0.2", 4_000, ""));
     let toward = rig.to(PBX, "INVITE sip:phone@");
     rig.from(PBX, &reply(&toward, 200, "", &sdp("127.0.0.3", 5_000, "")));
     assert_eq!(watches(&rig), [true, false, true]);
@@ -72,8 +70,7 @@ fn hold_and_resume_go_end_to_end() {
 fn silence_that_was_reported_before_a_hold_does_not_end_the_call() {
     let mut rig = Rig::new(one_by_one(&["101"]));
     let (mut caller, _) = rig.up();
-    let reinvite = caller.request("INVITE", &hold());
-    rig.from(CARRIER, &reinvite);
+    rig.says(&mut caller, "INVITE", &hold());
     let toward = rig.to(PBX, "INVITE");
     let answer = sdp("127.0.0.3", 5_000, "a=recvonly");
     rig.from(PBX, &reply(&toward, 200, "", &answer));
@@ -98,8 +95,7 @@ fn the_callee_may_move_to_another_address() {
     );
     rig.to(CARRIER, "ACK");
     rig.to(PBX, "SIP/2.0 200");
-    let ack = callee.request("ACK", "");
-    rig.from(PBX, &ack);
+    rig.says(&mut callee, "ACK", "");
     assert_eq!(anew(&rig), 1, "the side that moved");
     let moved = rig.media.iter().rev().find_map(|wish| {
         if let MediaWish::Aim { aim, .. } = wish {
@@ -110,8 +106,7 @@ fn the_callee_may_move_to_another_address() {
     });
     assert_eq!(moved.unwrap().to_string(), "127.0.0.8:7000");
     // The new Contact is where the BYE goes. Our answer to its CSeq 1 was the caller's side.
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "BYE", "");
     rig.to(PBX, "BYE sip:moved@127.0.0.1:5070 SIP/2.0");
     rig.assert_clean();
 }
@@ -120,22 +115,19 @@ fn the_callee_may_move_to_another_address() {
 fn an_offer_that_is_asked_for_goes_end_to_end() {
     let mut rig = Rig::new(one_by_one(&["101"]));
     let (mut caller, _) = rig.up();
-    let reinvite = caller.request("INVITE", "");
-    rig.from(CARRIER, &reinvite);
+    rig.says(&mut caller, "INVITE", "");
     let toward = rig.to(PBX, "INVITE");
     assert_eq!(body(&toward), "");
     rig.from(PBX, &reply(&toward, 200, "", &sdp("127.0.0.3", 6_000, "")));
     assert_eq!(rig.lines_to(PBX), [""; 0]);
     let ok = rig.to(CARRIER, "SIP/2.0 200");
     assert!(body(&ok).contains("m=audio 20002 "), "{ok}");
-    let ack = caller.request("ACK", &sdp("127.0.0.2", 4_000, ""));
-    rig.from(CARRIER, &ack);
+    rig.says(&mut caller, "ACK", &sdp("127.0.0.2", 4_000, ""));
     let ack = rig.to(PBX, "ACK");
     assert!(body(&ack).contains("m=audio 20004 "), "{ack}");
     assert_eq!(header(&ack, "CSeq"), "2 ACK");
     assert_eq!(anew(&rig), 1);
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "BYE", "");
     rig.assert_clean();
 }
 
@@ -158,8 +150,7 @@ fn glare_is_answered_491_on_both_sides() {
     // One of them tries again.
     let ack = callee.request("ACK", "").replace("ACK2", "INVITE1");
     rig.from(PBX, &ack);
-    let again = callee.request("INVITE", &hold());
-    rig.from(PBX, &again);
+    rig.says(&mut callee, "INVITE", &hold());
     let toward = rig.to(CARRIER, "INVITE");
     rig.from(
         CARRIER,
@@ -177,15 +168,13 @@ fn a_reinvite_that_fails_leaves_the_old_call_up() {
     let mut rig = Rig::new(one_by_one(&["101"]));
     let (mut caller, _) = rig.up();
     let media = rig.media.len();
-    let reinvite = caller.request("INVITE", &sdp("127.0.0.2", 4_444, ""));
-    rig.from(CARRIER, &reinvite);
+    rig.says(&mut caller, "INVITE", &sdp("127.0.0.2", 4_444, ""));
     let toward = rig.to(PBX, "INVITE");
     rig.from(PBX, &reply(&toward, 488, "", ""));
     rig.to(CARRIER, "SIP/2.0 488");
     assert_eq!(rig.media.len(), media);
     assert_eq!(rig.board.live().answered, 1);
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "BYE", "");
     assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
     rig.assert_clean();
 }
@@ -236,8 +225,7 @@ fn a_reinvite_that_is_taken_back_is_taken_back_end_to_end() {
         "{lines:?}"
     );
     assert_eq!(rig.board.live().answered, 1);
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "BYE", "");
     rig.assert_clean();
 }
 
@@ -245,11 +233,9 @@ fn a_reinvite_that_is_taken_back_is_taken_back_end_to_end() {
 fn a_bye_during_a_reinvite_ends_both() {
     let mut rig = Rig::new(one_by_one(&["101"]));
     let (mut caller, mut callee) = rig.up();
-    let reinvite = caller.request("INVITE", &hold());
-    rig.from(CARRIER, &reinvite);
+    rig.says(&mut caller, "INVITE", &hold());
     let toward = rig.to(PBX, "INVITE");
-    let bye = callee.request("BYE", "");
-    rig.from(PBX, &bye);
+    rig.says(&mut callee, "BYE", "");
     rig.to(PBX, "SIP/2.0 200");
     let lines = rig.lines_to(CARRIER);
     assert!(
@@ -269,8 +255,7 @@ fn a_bye_during_a_reinvite_ends_both() {
 fn a_side_that_knows_nothing_of_the_call_ends_it() {
     let mut rig = Rig::new(one_by_one(&["101"]));
     let (mut caller, _) = rig.up();
-    let reinvite = caller.request("INVITE", &hold());
-    rig.from(CARRIER, &reinvite);
+    rig.says(&mut caller, "INVITE", &hold());
     let toward = rig.to(PBX, "INVITE");
     rig.from(PBX, &reply(&toward, 481, "", ""));
     let lines = rig.lines_to(CARRIER);
@@ -290,8 +275,7 @@ fn a_side_that_knows_nothing_of_the_call_ends_it() {
 fn a_reinvite_whose_2xx_is_never_acknowledged_ends_the_call() {
     let mut rig = Rig::new(one_by_one(&["101"]));
     let (mut caller, _) = rig.up();
-    let reinvite = caller.request("INVITE", &hold());
-    rig.from(CARRIER, &reinvite);
+    rig.says(&mut caller, "INVITE", &hold());
     let toward = rig.to(PBX, "INVITE");
     rig.from(
         PBX,
@@ -306,15 +290,13 @@ fn a_reinvite_whose_2xx_is_never_acknowledged_ends_the_call() {
 fn a_reinvite_that_rings_without_end_is_cancelled() {
     let mut rig = Rig::new(one_by_one(&["101"]));
     let (mut caller, _) = rig.up();
-    let reinvite = caller.request("INVITE", &hold());
-    rig.from(CARRIER, &reinvite);
+    rig.says(&mut caller, "INVITE", &hold());
     let toward = rig.to(PBX, "INVITE");
     rig.from(PBX, &reply(&toward, 100, "", ""));
     rig.seconds(30);
     rig.to(PBX, "CANCEL");
     rig.from(PBX, &reply(&toward, 487, "", ""));
     assert_eq!(rig.board.live().answered, 1);
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "BYE", "");
     rig.assert_clean();
 }

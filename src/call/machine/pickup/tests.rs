@@ -5,9 +5,7 @@ use crate::call::rig::*;
 use crate::call::story::*;
 
 fn rig(extensions: &[&str]) -> Rig {
-    let mut lines = trunks();
-    lines[1].0.transfers = true;
-    Rig::with(together(extensions), lines)
+    Rig::with(together(extensions), trunks_that_transfer())
 }
 
 /// The caller's INVITE came, and a telephone rings; returns both INVITEs.
@@ -22,15 +20,11 @@ fn ringing(rig: &mut Rig) -> (String, String) {
 /// An INVITE of another telephone at the PBX that names the early dialog with the one that rings.
 fn pickup(toward: &str, more: &str, sdp: &str) -> String {
     let replaces = format!(
-        "Replaces: {};to-tag={};from-tag=desk{more}\r\nRequire: replaces\r\n",
+        "{};to-tag={};from-tag=desk{more}",
         header(toward, "Call-ID"),
         tag(&header(toward, "From")),
     );
-    adding(&invite("102", sdp), &replaces)
-        .replace(CARRIER, PBX)
-        .replace("incoming", "pickup")
-        .replace("bKin", "bKpickup")
-        .replace("+79160000001@carrier.example", "102@pbx.example")
+    picking(&replaces, sdp)
 }
 
 fn their_sdp() -> String {
@@ -40,16 +34,12 @@ fn their_sdp() -> String {
 /// The call that was picked up: both talk, the caller ends it.
 fn talks_and_ends(mut rig: Rig, invite: &str, picking: &str, ok: &str, taken: &str) -> Rig {
     let mut caller = Peer::caller(invite, ok);
-    let ack = caller.request("ACK", "");
-    rig.from(CARRIER, &ack);
-    let mut new = Peer::caller(picking, taken);
-    new.address = PBX;
-    let ack = new.request("ACK", "");
-    rig.from(PBX, &ack);
+    rig.says(&mut caller, "ACK", "");
+    let mut new = Peer::caller(picking, taken).at(PBX);
+    rig.says(&mut new, "ACK", "");
     rig.seconds(40);
     assert_eq!(rig.board.live().answered, 1);
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "BYE", "");
     let bye = rig.to(PBX, "BYE");
     assert_eq!(header(&bye, "Call-ID"), "pickup");
     rig.assert_clean();
@@ -109,9 +99,7 @@ fn a_ringing_call_is_picked_up_and_nobody_rings_any_more() {
 
 #[test]
 fn a_call_with_early_media_is_picked_up_in_a_dialog_of_its_own() {
-    let mut lines = trunks();
-    lines[1].0.transfers = true;
-    let mut rig = Rig::with(one_by_one(&["101"]), lines);
+    let mut rig = Rig::with(one_by_one(&["101"]), trunks_that_transfer());
     let invite = rig.dial();
     let toward = rig.to(PBX, "INVITE");
     rig.from(
@@ -198,9 +186,8 @@ fn who_names_no_early_dialog_of_ours_picks_nothing_up_and_the_ringing_goes_on() 
 
 #[test]
 fn only_the_trunk_that_rings_picks_up_and_only_where_it_may_transfer() {
-    let mut lines = trunks();
+    let mut lines = trunks_that_transfer();
     lines[0].0.transfers = true;
-    lines[1].0.transfers = true;
     let mut rig = Rig::with(one_by_one(&["101"]), lines);
     let (invite, toward) = ringing(&mut rig);
     let picking = pickup(&toward, "", &their_sdp());
@@ -242,9 +229,7 @@ fn without_ports_for_it_the_ringing_goes_on() {
 
 #[test]
 fn a_caller_that_owes_a_prack_is_not_given_another_answer_meanwhile() {
-    let mut lines = trunks();
-    lines[1].0.transfers = true;
-    let mut rig = Rig::with(one_by_one(&["101"]), lines);
+    let mut rig = Rig::with(one_by_one(&["101"]), trunks_that_transfer());
     let invite = adding(
         &invite(NUMBER, &sdp("127.0.0.2", 4_000, "")),
         "Supported: 100rel\r\n",
@@ -287,15 +272,12 @@ fn who_picked_a_call_up_sends_it_on_like_any_other() {
     rig.from(PBX, &picking);
     let ok = rig.to(CARRIER, "SIP/2.0 200");
     let mut caller = Peer::caller(&invite, &ok);
-    let ack = caller.request("ACK", "");
-    rig.from(CARRIER, &ack);
+    rig.says(&mut caller, "ACK", "");
     let all = rig.all_to(PBX);
     let taken = all.iter().find(|text| begins(text, "SIP/2.0 200")).unwrap();
     rig.from(PBX, &reply(&toward, 487, "desk", ""));
-    let mut new = Peer::caller(&picking, taken);
-    new.address = PBX;
-    let ack = new.request("ACK", "");
-    rig.from(PBX, &ack);
+    let mut new = Peer::caller(&picking, taken).at(PBX);
+    rig.says(&mut new, "ACK", "");
     let refer = adding(
         &new.request("REFER", ""),
         "Refer-To: <sip:104@127.0.0.1:5070>\r\n",
@@ -307,8 +289,7 @@ fn who_picked_a_call_up_sends_it_on_like_any_other() {
         &reply(&onward, 200, "fourth", &sdp("127.0.0.5", 7_000, "")),
     );
     rig.seconds(6);
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "BYE", "");
     let transfers = &rig.ended().transfers;
     assert_eq!(transfers.len(), 2);
     assert_eq!(&*transfers[1].by, "ext:102@pbx");

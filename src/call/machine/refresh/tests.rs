@@ -22,8 +22,7 @@ fn up_with(rig: &mut Rig, asked: &str, agreed: &str) -> (Peer, Peer, String) {
     rig.from(PBX, &reply_with(&toward, 200, "callee", agreed, &answer));
     let ok = rig.to(CARRIER, "SIP/2.0 200");
     let mut caller = Peer::caller(&invite, &ok);
-    let ack = caller.request("ACK", "");
-    rig.from(CARRIER, &ack);
+    rig.says(&mut caller, "ACK", "");
     rig.to(PBX, "ACK");
     (caller, Peer::callee(&toward, "callee"), ok)
 }
@@ -35,8 +34,7 @@ fn up_toward_target(agreed: &str) -> (Rig, Peer, Peer) {
 }
 
 fn hang_up(mut rig: Rig, mut caller: Peer) {
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "BYE", "");
     assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
     rig.assert_clean();
 }
@@ -234,8 +232,11 @@ fn a_refresh_that_meets_the_peers_own_waits_as_the_rfc_says() {
     let (mut rig, caller, mut callee) = up_toward_target(BY_US);
     rig.seconds(45);
     let ours = rig.to(PBX, "INVITE");
-    let theirs = callee.request("INVITE", &sdp("127.0.0.3", 5_000, "a=sendonly"));
-    rig.from(PBX, &theirs);
+    rig.says(
+        &mut callee,
+        "INVITE",
+        &sdp("127.0.0.3", 5_000, "a=sendonly"),
+    );
     rig.to(PBX, "SIP/2.0 491");
     let ack = callee.request("ACK", "");
     let ack = ack.replace("INVITE", "ACK").replace("ACK2", "INVITE1");
@@ -257,8 +258,11 @@ fn a_refresh_that_meets_the_peers_own_waits_as_the_rfc_says() {
 fn a_refresh_waits_for_a_change_that_is_under_way() {
     let (mut rig, mut caller, _) = up_toward_target(BY_US);
     rig.seconds(44);
-    let hold = caller.request("INVITE", &sdp("127.0.0.2", 4_000, "a=sendonly"));
-    rig.from(CARRIER, &hold);
+    rig.says(
+        &mut caller,
+        "INVITE",
+        &sdp("127.0.0.2", 4_000, "a=sendonly"),
+    );
     let toward = rig.to(PBX, "INVITE");
     rig.from(PBX, &reply(&toward, 100, "", ""));
     rig.seconds(3);
@@ -267,8 +271,7 @@ fn a_refresh_waits_for_a_change_that_is_under_way() {
     rig.from(PBX, &reply_with(&toward, 200, "", BY_US, &answer));
     rig.to(PBX, "ACK");
     rig.to(CARRIER, "SIP/2.0 200");
-    let ack = caller.request("ACK", "");
-    rig.from(CARRIER, &ack);
+    rig.says(&mut caller, "ACK", "");
     // It was a refresh itself.
     rig.seconds(44);
     assert_eq!(rig.lines_to(PBX), [""; 0]);
@@ -291,8 +294,11 @@ fn a_refresh_that_the_peer_ponders_is_taken_back_and_holds_go_through_again() {
     rig.from(PBX, &reply(&cancel, 200, "", ""));
     rig.from(PBX, &reply(&reinvite, 487, "", ""));
     rig.to(PBX, "ACK");
-    let hold = caller.request("INVITE", &sdp("127.0.0.2", 4_000, "a=sendonly"));
-    rig.from(CARRIER, &hold);
+    rig.says(
+        &mut caller,
+        "INVITE",
+        &sdp("127.0.0.2", 4_000, "a=sendonly"),
+    );
     rig.to(PBX, "INVITE");
 }
 
@@ -325,8 +331,11 @@ fn a_peer_that_begins_the_session_anew_gets_no_second_reinvite_before_it_answers
 #[test]
 fn a_refresh_after_a_change_that_was_refused_repeats_what_is_in_force() {
     let (mut rig, mut caller, _) = up_toward_target(BY_US);
-    let other = caller.request("INVITE", &sdp("127.0.0.2", 4_444, "a=sendonly"));
-    rig.from(CARRIER, &other);
+    rig.says(
+        &mut caller,
+        "INVITE",
+        &sdp("127.0.0.2", 4_444, "a=sendonly"),
+    );
     let toward = rig.to(PBX, "INVITE");
     rig.from(PBX, &reply(&toward, 488, "", ""));
     rig.to(CARRIER, "SIP/2.0 488");
@@ -453,8 +462,7 @@ fn a_reinvite_that_passes_refreshes_both_legs_each_in_its_own_terms() {
     rig.from(PBX, &reply_with(&toward, 200, "", &agreed, &answer));
     let ok = rig.to(CARRIER, "SIP/2.0 200");
     assert_eq!(header(&ok, "Session-Expires"), "120;refresher=uac");
-    let ack = caller.request("ACK", "");
-    rig.from(CARRIER, &ack);
+    rig.says(&mut caller, "ACK", "");
     rig.seconds(60);
     assert_eq!(rig.board.live().answered, 1, "both were refreshed");
     rig.seconds(10);
@@ -472,8 +480,7 @@ fn a_held_call_whose_sessions_are_refreshed_is_asked_nothing_else() {
     let toward = rig.to(PBX, "INVITE");
     let answer = sdp("127.0.0.3", 5_000, "a=recvonly");
     rig.from(PBX, &reply(&toward, 200, "", &answer));
-    let ack = caller.request("ACK", "");
-    rig.from(CARRIER, &ack);
+    rig.says(&mut caller, "ACK", "");
     rig.all_to(CARRIER);
     rig.all_to(PBX);
     rig.seconds(300);
@@ -489,8 +496,7 @@ fn a_call_that_ends_during_a_refresh_leaves_nothing() {
         rig.seconds(45);
         let refresh = rig.all_to(PBX).pop().unwrap();
         let mut after = caller;
-        let bye = after.request("BYE", "");
-        rig.from(CARRIER, &bye);
+        rig.says(&mut after, "BYE", "");
         let answer = sdp("127.0.0.3", 5_000, "");
         rig.from(PBX, &reply_with(&refresh, 200, "", agreed, &answer));
         assert_eq!(rig.ended().finish_reason, FinishReason::Completed);

@@ -62,11 +62,9 @@ fn a_targets_reliable_ringing_and_its_prack_go_end_to_end() {
     let ok = rig.to(CARRIER, "SIP/2.0 200");
     assert_eq!(body(&ok), "", "answered before, and not again");
     assert_eq!(header(&ok, "To"), header(&early, "To"));
-    let ack = caller.request("ACK", "");
-    rig.from(CARRIER, &ack);
+    rig.says(&mut caller, "ACK", "");
     assert_eq!(rig.board.live().answered, 1);
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "BYE", "");
     let bye = rig.to(PBX, "BYE");
     assert_eq!(header(&bye, "CSeq"), "3 BYE", "PRACK counted");
     let ended = rig.ended();
@@ -248,8 +246,7 @@ fn the_next_target_rings_in_an_early_dialog_of_its_own() {
     rig.from(PBX, &reply(&first, 486, "one", ""));
     let second = rig.to(PBX, "INVITE sip:102@");
     // The first dialog is gone.
-    let update = caller.request("UPDATE", "");
-    rig.from(CARRIER, &update);
+    rig.says(&mut caller, "UPDATE", "");
     rig.to(CARRIER, "SIP/2.0 481");
     rig.from(PBX, &reliable(&second, 183, "two", 9, &answer()));
     let two = rig.to(CARRIER, "SIP/2.0 183");

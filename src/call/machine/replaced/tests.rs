@@ -5,39 +5,31 @@ use crate::call::rig::*;
 use crate::call::story::*;
 
 fn rig() -> Rig {
-    let mut lines = trunks();
-    lines[1].0.transfers = true;
-    Rig::with(one_by_one(&["101"]), lines)
+    Rig::with(one_by_one(&["101"]), trunks_that_transfer())
 }
 
 /// An INVITE of another telephone at the PBX that names the dialog of the one that answered.
 fn pickup(rig: &Rig, more: &str) -> String {
     let kept = &rig.answered().dialogs[1];
     let (ours, theirs) = (tag(&kept.local).to_owned(), tag(&kept.remote).to_owned());
-    let replaces = format!(
-        "Replaces: {};to-tag={ours};from-tag={theirs}{more}\r\n",
-        kept.call_id
-    );
-    invite("102", &sdp("127.0.0.4", 6_000, ""))
-        .replace(
-            "Max-Forwards",
-            &format!("Require: replaces\r\n{replaces}Max-Forwards"),
-        )
-        .replace(CARRIER, PBX)
-        .replace("incoming", "pickup")
-        .replace("bKin", "bKpickup")
-        .replace("+79160000001@carrier.example", "102@pbx.example")
+    let replaces = format!("{};to-tag={ours};from-tag={theirs}{more}", kept.call_id);
+    picking(&replaces, &sdp("127.0.0.4", 6_000, ""))
 }
 
-fn bridges(rig: &Rig) -> Vec<u64> {
-    let callee = |wish: &MediaWish| {
-        if let MediaWish::Bridge { callee, .. } = wish {
-            Some(callee.0 & 0xff)
-        } else {
-            None
-        }
-    };
-    rig.media.iter().filter_map(callee).collect()
+/// Another telephone has taken the call, and owes its ACK; returns it.
+fn taken_over(rig: &mut Rig) -> Peer {
+    let invite = pickup(rig, "");
+    rig.from(PBX, &invite);
+    let ask = rig.to(CARRIER, "INVITE");
+    rig.from(CARRIER, &reply(&ask, 200, "", &sdp("127.0.0.2", 4_000, "")));
+    Peer::caller(&invite, &rig.to(PBX, "SIP/2.0 200")).at(PBX)
+}
+
+/// It sends the caller on; returns the INVITE that follows.
+fn sends_on(rig: &mut Rig, new: &mut Peer) -> String {
+    let refer = new.refer("Refer-To: <sip:103@127.0.0.1:5070>\r\n");
+    rig.from(PBX, &refer);
+    rig.to(PBX, "INVITE sip:103@")
 }
 
 #[test]
@@ -50,7 +42,7 @@ fn another_telephone_of_the_trunk_takes_the_call_over() {
     assert_eq!(rig.questions.len(), 1, "no rule is asked");
     let ask = rig.to(CARRIER, "INVITE sip:anna@");
     assert!(body(&ask).contains("m=audio 20002 RTP/AVP 8 101"), "{ask}");
-    assert_eq!(bridges(&rig), [1]);
+    assert_eq!(rig.bridges(), [1]);
     rig.from(CARRIER, &reply(&ask, 200, "", &sdp("127.0.0.2", 4_000, "")));
     rig.to(CARRIER, "ACK");
     let all = rig.all_to(PBX);
@@ -59,25 +51,20 @@ fn another_telephone_of_the_trunk_takes_the_call_over() {
     let bye = all.iter().find(|text| begins(text, "BYE")).unwrap();
     assert_eq!(tag(&header(bye, "To")), "callee", "who was replaced");
     rig.from(PBX, &reply(bye, 200, "", ""));
-    assert_eq!(bridges(&rig), [1, 2]);
-    let mut new = Peer::caller(&invite, ok);
-    new.address = PBX;
-    let ack = new.request("ACK", "");
-    rig.from(PBX, &ack);
+    assert_eq!(rig.bridges(), [1, 2]);
+    let mut new = Peer::caller(&invite, ok).at(PBX);
+    rig.says(&mut new, "ACK", "");
     rig.seconds(5);
     // Its re-INVITEs pass as the callee's.
-    let hold = new.request("INVITE", &sdp("127.0.0.4", 6_000, "a=sendonly"));
-    rig.from(PBX, &hold);
+    rig.says(&mut new, "INVITE", &sdp("127.0.0.4", 6_000, "a=sendonly"));
     let toward = rig.to(CARRIER, "INVITE");
     rig.from(
         CARRIER,
         &reply(&toward, 200, "", &sdp("127.0.0.2", 4_000, "a=recvonly")),
     );
     rig.to(PBX, "SIP/2.0 200");
-    let ack = new.request("ACK", "");
-    rig.from(PBX, &ack);
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    rig.says(&mut new, "ACK", "");
+    rig.says(&mut caller, "BYE", "");
     let bye = rig.to(PBX, "BYE");
     assert_eq!(header(&bye, "Call-ID"), "pickup");
     let ended = rig.ended();
@@ -94,8 +81,7 @@ fn who_is_replaced_and_owes_an_ack_hears_its_bye_after_it() {
     for acknowledges in [true, false] {
         let mut rig = rig();
         let (mut caller, mut callee) = rig.up();
-        let again = callee.request("INVITE", &sdp("127.0.0.3", 5_000, ""));
-        rig.from(PBX, &again);
+        rig.says(&mut callee, "INVITE", &sdp("127.0.0.3", 5_000, ""));
         let toward = rig.to(CARRIER, "INVITE");
         let answer = sdp("127.0.0.2", 4_000, "");
         rig.from(CARRIER, &reply(&toward, 200, "", &answer));
@@ -108,20 +94,16 @@ fn who_is_replaced_and_owes_an_ack_hears_its_bye_after_it() {
         let byes = |all: &[String]| all.iter().any(|text| begins(text, "BYE"));
         assert!(!byes(&all), "RFC 3261 15: not before its ACK: {all:?}");
         let ok = all.iter().rfind(|text| begins(text, "SIP/2.0 200"));
-        let mut new = Peer::caller(&invite, ok.unwrap());
-        new.address = PBX;
-        let ack = new.request("ACK", "");
-        rig.from(PBX, &ack);
+        let mut new = Peer::caller(&invite, ok.unwrap()).at(PBX);
+        rig.says(&mut new, "ACK", "");
         if acknowledges {
-            let ack = callee.request("ACK", "");
-            rig.from(PBX, &ack);
+            rig.says(&mut callee, "ACK", "");
         } else {
             rig.seconds(33);
         }
         assert!(byes(&rig.all_to(PBX)));
         assert_eq!(rig.board.live().answered, 1);
-        let bye = caller.request("BYE", "");
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "BYE", "");
         assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
         rig.assert_clean();
     }
@@ -172,8 +154,7 @@ fn a_call_is_taken_over_so_often_and_within_the_rate_of_its_trunk() {
             rig.to(PBX, "SIP/2.0 488");
         }
     }
-    let mut lines = trunks();
-    lines[1].0.transfers = true;
+    let mut lines = trunks_that_transfer();
     lines[1].0.calls_per_s = Some(1);
     let mut rig = Rig::with(one_by_one(&["101"]), lines);
     // The call itself was the one of this second.
@@ -203,9 +184,8 @@ fn a_caller_that_agrees_with_an_answer_of_no_use_hears_what_was_in_force_again()
     assert!(body(back).contains("m=audio 20002 RTP/AVP 8 101"), "{back}");
     rig.from(CARRIER, &reply(back, 200, "", &sdp("127.0.0.2", 4_000, "")));
     rig.to(CARRIER, "ACK");
-    assert_eq!(bridges(&rig), [1]);
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    assert_eq!(rig.bridges(), [1]);
+    rig.says(&mut caller, "BYE", "");
     assert_eq!(tag(&header(&rig.to(PBX, "BYE"), "To")), "callee");
     rig.assert_clean();
 }
@@ -246,10 +226,9 @@ fn a_caller_that_cannot_take_it_leaves_the_call_where_it_is() {
     let ask = rig.to(CARRIER, "INVITE");
     rig.from(CARRIER, &reply(&ask, 488, "", ""));
     rig.to(PBX, "SIP/2.0 488");
-    assert_eq!(bridges(&rig), [1]);
+    assert_eq!(rig.bridges(), [1]);
     assert_eq!(rig.board.live().answered, 1);
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "BYE", "");
     assert_eq!(tag(&header(&rig.to(PBX, "BYE"), "To")), "callee");
     rig.assert_clean();
 }
@@ -275,8 +254,7 @@ fn it_may_be_taken_back_and_the_call_may_end_under_it() {
             );
             assert_eq!(rig.board.live().answered, 1);
         }
-        let bye = caller.request("BYE", "");
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "BYE", "");
         if !taken_back {
             rig.to(PBX, "SIP/2.0 487");
         }
@@ -321,8 +299,7 @@ fn who_names_another_dialog_or_may_not_transfer_gets_nothing() {
         rig.from(PBX, &invite);
         rig.to(PBX, status);
         assert_eq!(rig.lines_to(CARRIER), [""; 0]);
-        let bye = caller.request("BYE", "");
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "BYE", "");
         rig.assert_clean();
     }
     // A trunk that may not; and the carrier, which has no say in who answers.
@@ -345,32 +322,18 @@ fn who_names_another_dialog_or_may_not_transfer_gets_nothing() {
 fn who_took_the_call_over_sends_it_on_and_the_new_party_has_time_to_answer() {
     let mut rig = rig();
     let (mut caller, _) = rig.up();
-    let invite = pickup(&rig, "");
-    rig.from(PBX, &invite);
-    let ask = rig.to(CARRIER, "INVITE");
-    rig.from(CARRIER, &reply(&ask, 200, "", &sdp("127.0.0.2", 4_000, "")));
-    let ok = rig.to(PBX, "SIP/2.0 200");
-    let mut new = Peer::caller(&invite, &ok);
-    new.address = PBX;
-    let ack = new.request("ACK", "");
-    rig.from(PBX, &ack);
+    let mut new = taken_over(&mut rig);
+    rig.says(&mut new, "ACK", "");
     rig.all_to(PBX);
-    let refer = new.request("REFER", "").replacen(
-        "Max-Forwards",
-        "Refer-To: <sip:103@127.0.0.1:5070>\r\nMax-Forwards",
-        1,
-    );
-    rig.from(PBX, &refer);
-    let toward = rig.to(PBX, "INVITE sip:103@");
+    let toward = sends_on(&mut rig, &mut new);
     rig.from(PBX, &reply(&toward, 180, "third", ""));
     rig.seconds(10);
     rig.from(
         PBX,
         &reply(&toward, 200, "third", &sdp("127.0.0.5", 7_000, "")),
     );
-    assert_eq!(bridges(&rig), [1, 2, 3]);
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    assert_eq!(rig.bridges(), [1, 2, 3]);
+    rig.says(&mut caller, "BYE", "");
     rig.assert_clean();
 }
 
@@ -378,30 +341,16 @@ fn who_took_the_call_over_sends_it_on_and_the_new_party_has_time_to_answer() {
 fn who_took_the_call_over_and_never_acknowledges_may_leave_it_to_another() {
     let mut rig = rig();
     let (mut caller, _) = rig.up();
-    let invite = pickup(&rig, "");
-    rig.from(PBX, &invite);
-    let ask = rig.to(CARRIER, "INVITE");
-    rig.from(CARRIER, &reply(&ask, 200, "", &sdp("127.0.0.2", 4_000, "")));
-    let ok = rig.to(PBX, "SIP/2.0 200");
-    let mut new = Peer::caller(&invite, &ok);
-    new.address = PBX;
-    let refer = new.request("REFER", "").replacen(
-        "Max-Forwards",
-        "Refer-To: <sip:103@127.0.0.1:5070>\r\nMax-Forwards",
-        1,
-    );
-    rig.from(PBX, &refer);
-    let toward = rig.to(PBX, "INVITE sip:103@");
-    let bye = new.request("BYE", "");
-    rig.from(PBX, &bye);
+    let mut new = taken_over(&mut rig);
+    let toward = sends_on(&mut rig, &mut new);
+    rig.says(&mut new, "BYE", "");
     rig.from(
         PBX,
         &reply(&toward, 200, "third", &sdp("127.0.0.5", 7_000, "")),
     );
     rig.seconds(40);
-    assert_eq!(bridges(&rig), [1, 2, 3]);
+    assert_eq!(rig.bridges(), [1, 2, 3]);
     assert_eq!(rig.board.live().answered, 1);
-    let bye = caller.request("BYE", "");
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "BYE", "");
     rig.assert_clean();
 }
