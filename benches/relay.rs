@@ -69,6 +69,7 @@ fn open_and_close(calls: u16) {
         pool.bridge(caller, callee);
         pool.close(caller);
         pool.close(callee);
+        pool.flush();
         thread::sleep(Duration::from_micros(200));
         while pool.next_report().is_some() {}
     }
@@ -122,6 +123,7 @@ fn run(calls: u16, seconds: u32, from: SoundFrom, tapped: bool) {
         if tapped {
             pool.tap(caller, callee, Some(TapId(call)));
         }
+        pool.flush();
     }
 
     let stop = Arc::new(AtomicBool::new(false));

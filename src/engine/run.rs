@@ -162,7 +162,6 @@ impl Engine {
     /// Does everything the switchboard wishes, in its order.
     fn perform(&mut self) {
         let now = self.clock.now();
-        self.sound.catch_up();
         self.look();
         while let Some(wish) = self.switchboard.poll() {
             match wish {
@@ -194,6 +193,7 @@ impl Engine {
             }
         }
         self.look();
+        self.sound.flush();
         self.datagrams.flush();
         set(&self.gauges.sip_unsent, self.datagrams.unsent);
         self.tell_unrecorded();

@@ -219,9 +219,13 @@ impl Sound {
         self.unrecorded.pop_front()
     }
 
-    /// Sends what waits for room with the workers and the recorder. The engine waits for neither.
-    pub(in crate::engine) fn catch_up(&mut self) {
-        self.pool.catch_up();
+    /// Ends a turn: sends what waits for room with the workers and the recorder, and wakes who has orders. The engine waits for neither.
+    pub(in crate::engine) fn flush(&mut self) {
+        self.tell_recorder();
+        self.pool.flush();
+    }
+
+    fn tell_recorder(&mut self) {
         while let Some(command) = self.late.pop_front() {
             if let Err(TrySendError::Full(command)) = self.recorder.try_send(command) {
                 self.late.push_front(command);
@@ -392,7 +396,7 @@ impl Sound {
     /// Orders something about a recording under way: at once or, where there is no room, later.
     fn order(&mut self, command: Command) {
         self.late.push_back(command);
-        self.catch_up();
+        self.tell_recorder();
     }
 
     fn count(&self, sound: &Counted) {

@@ -53,6 +53,8 @@ struct Handle {
     legs: usize,
     /// Orders that found no room, in their order. The legs that are open bound them: about ten each.
     late: VecDeque<Command>,
+    /// Whether it has orders that it was not woken for.
+    asleep: bool,
 }
 
 /// Where a leg is.
@@ -121,6 +123,7 @@ impl Pool {
                 thread: Some(thread),
                 legs: 0,
                 late: VecDeque::new(),
+                asleep: false,
             });
             readers.push(reader);
         }
@@ -128,7 +131,7 @@ impl Pool {
     }
 
     /// Hands a leg's sockets to the worker of its call: the one with the fewest legs for a call's
-    /// first. `call_key` is any number that names the call.
+    /// first. Like every order it is obeyed from the next [`Self::flush`] on, or before. `call_key` is any number that names the call.
     ///
     /// `false`: the worker is behind by thousands of orders, or gone; the sockets are closed again.
     #[must_use]
@@ -236,11 +239,15 @@ impl Pool {
         self.legs.len()
     }
 
-    /// Sends what waits for room; to be called at every turn of the engine.
-    pub fn catch_up(&mut self) {
+    /// Sends what waits for room, and wakes the workers that have orders: to be called at the end of every turn of the engine, so
+    /// that a worker wakes once for all that a message means to it.
+    pub fn flush(&mut self) {
         for worker in &mut self.workers {
             if !worker.late.is_empty() {
                 worker.catch_up();
+            }
+            if std::mem::take(&mut worker.asleep) {
+                worker.bell.ring();
             }
         }
     }
@@ -297,10 +304,9 @@ impl Pool {
 
 impl Handle {
     /// Sends an order that may be refused when there is no room for it.
-    fn try_order(&self, command: Command) -> bool {
-        let sent = self.late.is_empty() && self.commands.try_send(command).is_ok();
-        self.bell.ring();
-        sent
+    fn try_order(&mut self, command: Command) -> bool {
+        self.asleep = true;
+        self.late.is_empty() && self.commands.try_send(command).is_ok()
     }
 
     /// Sends an order now or when there is room; `false`: the worker is gone.
@@ -332,7 +338,7 @@ impl Handle {
                 }
             }
         }
-        self.bell.ring();
+        self.asleep = true;
         true
     }
 }

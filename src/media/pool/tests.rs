@@ -135,6 +135,7 @@ impl Rig {
     }
 
     fn report(&mut self) -> Report {
+        self.pool.flush();
         loop {
             if let Some(report) = self.pool.next_report() {
                 return report;
@@ -763,10 +764,10 @@ fn a_worker_that_is_behind_gets_no_new_legs_and_holds_nobody_up() {
     assert_eq!((rig.pool.legs(), rig.pool.workers[0].legs), (1, 1));
     // It catches up: the orders come in their order.
     assert!(matches!(orders.try_recv(), Ok(Command::Aim { .. })));
-    rig.pool.catch_up();
+    rig.pool.flush();
     assert!(matches!(orders.try_recv(), Ok(Command::Watch { .. })));
     rig.pool.workers[0].commands = working;
-    rig.pool.catch_up();
+    rig.pool.flush();
     assert_eq!(rig.pool.late(), 0);
     assert!(matches!(rig.report(), Report::Closed { leg, .. } if leg == caller.leg));
 }
@@ -777,6 +778,7 @@ fn reports_without_sound_are_silence() {
     let (caller, callee) = rig.call(1, SoundFrom::Sdp);
     rig.pool
         .watch(caller.leg, Some(Duration::from_millis(1_500)));
+    rig.pool.flush();
     let report = [0x81, 201, 0, 1, 0, 0, 0, 1, 0xff];
     let told = loop {
         // Reports pass every few milliseconds, well within the time that is watched.
