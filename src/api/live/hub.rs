@@ -5,46 +5,20 @@
 //! behind it is told to begin anew. When a person is erased everything is dropped and all begin anew, and nothing is kept while
 //! nobody listens: what is made again is read of the calls as they are then.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use bytes::Bytes;
-use serde::Serialize;
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
-use tokio::time::sleep;
 
-use crate::api::veil;
-use crate::base::id::CallId;
-use crate::base::time::WallTime;
-use crate::people::{Right, Who};
+use crate::api::live::hub::follow::follow;
+use crate::api::live::hub::ring::{Event, Ring};
+use crate::people::Who;
 use crate::store::Store;
-use crate::store::feed::{Feed, News};
-use crate::store::record::CallRecord;
+use crate::store::feed::Feed;
 
-/// Most listeners at once: the desks and boards of a big house, each in several tabs. The rest of the connections is left for
-/// requests (`serve`).
-pub(in crate::api) const LISTENERS_MAX: usize = 1_024;
+pub(in crate::api) use crate::api::live::hub::ring::{Crowd, Heard, LISTENERS_MAX, OWN_MAX};
 
-/// Most of them of one name, so that one who opens many leaves room for others: a person's tabs on several screens.
-pub(in crate::api) const OWN_MAX: usize = 32;
-
-/// Most bytes of events that one listener is behind. Whoever is further behind reads the list again, which is shorter, and
-/// what is kept for all who never read stays within bounds.
-const BEHIND_MAX: usize = 256 * 1_024;
-
-/// Events kept for who was away for a moment or reads slowly.
-const EVENTS_MAX: usize = 1_024;
-
-/// Bytes of them in both forms. A usual event has 4 KB, a call that people wrote much of a hundred times that.
-const BYTES_MAX: usize = 8 * 1_024 * 1_024;
-
-/// News read at once: others that need the disk get their turn between.
-const BATCH: usize = 64;
-
-/// A pause between two looks, so that a burst of news wakes each listener once and not each time.
-const PAUSE: Duration = Duration::from_millis(100);
+mod follow;
+mod ring;
 
 /// All of it. Clones are the same.
 #[derive(Clone, Debug)]
@@ -55,79 +29,6 @@ struct Shared {
     ring: Mutex<Ring>,
     /// The number of the line up to which the ring is made.
     made: watch::Sender<u64>,
-}
-
-#[derive(Debug, Default)]
-struct Ring {
-    events: VecDeque<Event>,
-    bytes: usize,
-    /// Events of lines up to this one are not in the ring.
-    floor: u64,
-    /// Events of lines up to this one have been made.
-    end: u64,
-    listeners: usize,
-    /// How many of them each name has.
-    names: HashMap<Arc<str>, usize>,
-    /// The task that makes events, while anybody listens.
-    follower: Option<AbortHandle>,
-    /// Rises when everything is dropped: what was being read then is of no use.
-    life: u64,
-    /// The line of the last erasure that was heeded.
-    forgotten: u64,
-    is_closed: bool,
-}
-
-/// One piece of news as it is sent.
-#[derive(Debug)]
-pub(in crate::api) struct Event {
-    n: u64,
-    project: Arc<str>,
-    full: Bytes,
-    masked: Bytes,
-}
-
-impl Event {
-    /// The event as `who` may see it; `None`: it is none of theirs.
-    pub(in crate::api) fn text(&self, who: &Who) -> Option<&Bytes> {
-        let text = if who.may(Right::Numbers) {
-            &self.full
-        } else {
-            &self.masked
-        };
-        who.sees(&self.project).then_some(text)
-    }
-
-    fn bytes(&self) -> usize {
-        self.full.len() + self.masked.len()
-    }
-}
-
-/// What happened after a line.
-#[derive(Debug)]
-pub(in crate::api) enum Heard {
-    /// This, and nothing else up to line `end`.
-    All {
-        /// Each event as it is sent, in order; the bytes are the ring's.
-        texts: Vec<Bytes>,
-        /// Where to go on.
-        end: u64,
-    },
-    /// More than is kept, or than one may be behind.
-    TooMuch {
-        /// Where to go on.
-        end: u64,
-    },
-    /// Nothing more: the server stops.
-    Over,
-}
-
-/// Why somebody cannot listen now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::api) enum Crowd {
-    /// [`LISTENERS_MAX`] do.
-    House,
-    /// They do already, [`OWN_MAX`] times.
-    Own,
 }
 
 impl Default for Hub {
@@ -223,98 +124,6 @@ impl Hub {
     }
 }
 
-impl Ring {
-    fn push(&mut self, event: Event) {
-        self.bytes += event.bytes();
-        self.events.push_back(event);
-        while self.events.len() > EVENTS_MAX || self.bytes > BYTES_MAX {
-            let Some(gone) = self.events.pop_front() else {
-                return;
-            };
-            self.bytes -= gone.bytes();
-            self.floor = gone.n;
-        }
-    }
-
-    /// Nothing is known of the lines up to `end`.
-    fn begin_anew(&mut self, end: u64) {
-        self.events.clear();
-        self.bytes = 0;
-        self.floor = end;
-        self.end = end;
-        self.life += 1;
-    }
-
-    /// Drops everything where somebody was erased since the last time.
-    fn heed(&mut self, forgotten: u64) {
-        if forgotten > self.forgotten {
-            self.forgotten = forgotten;
-            self.begin_anew(forgotten.max(self.end));
-        }
-    }
-
-    fn room_for(&self, name: &str) -> Result<(), Crowd> {
-        if self.listeners >= LISTENERS_MAX {
-            return Err(Crowd::House);
-        }
-        let own = self.names.get(name).copied().unwrap_or_default();
-        if own >= OWN_MAX {
-            return Err(Crowd::Own);
-        }
-        Ok(())
-    }
-
-    fn enter(&mut self, name: &Arc<str>) {
-        self.listeners += 1;
-        *self.names.entry(Arc::clone(name)).or_default() += 1;
-    }
-
-    /// One listener less. Nothing is kept for nobody.
-    fn leave(&mut self, name: &str) {
-        self.listeners -= 1;
-        if let Some(own) = self.names.get_mut(name) {
-            *own -= 1;
-            if *own == 0 {
-                self.names.remove(name);
-            }
-        }
-        if self.listeners == 0 {
-            self.begin_anew(0);
-            if let Some(follower) = self.follower.take() {
-                follower.abort();
-            }
-        }
-    }
-
-    fn after(&self, at: u64, who: &Who) -> Heard {
-        if self.is_closed {
-            return Heard::Over;
-        }
-        if at < self.floor {
-            return Heard::TooMuch { end: self.end };
-        }
-        let from = self.events.partition_point(|event| event.n <= at);
-        let mut texts = Vec::new();
-        let mut behind = 0;
-        for text in self
-            .events
-            .range(from..)
-            .filter_map(|event| event.text(who))
-        {
-            behind += text.len();
-            if behind > BEHIND_MAX {
-                return Heard::TooMuch { end: self.end };
-            }
-            texts.push(text.clone());
-        }
-        Heard::All {
-            texts,
-            // A listener may begin ahead of what has been made.
-            end: self.end.max(at),
-        }
-    }
-}
-
 /// Somebody who listens.
 #[derive(Debug)]
 pub(in crate::api) struct Ear {
@@ -363,98 +172,3 @@ impl Drop for Ear {
         self.hub.ring().leave(&self.name);
     }
 }
-
-/// Makes events of the store's news for as long as anybody listens.
-async fn follow(hub: Hub, store: Store) {
-    let mut feed = store.feed();
-    while let Some((end, life)) = hub.goes_on_at(&feed) {
-        let is_done = catch_up(&hub, &store, &feed, end, life).await;
-        hub.wake();
-        sleep(PAUSE).await;
-        if is_done && !feed.changed().await {
-            return;
-        }
-    }
-}
-
-/// Makes events of what there is after line `end`; `false`: everything was dropped meanwhile.
-async fn catch_up(hub: &Hub, store: &Store, feed: &Feed, end: u64, life: u64) -> bool {
-    let last = feed.last();
-    let (news, is_complete) = feed.since(Some(end));
-    if !is_complete {
-        let mut ring = hub.ring_after(feed);
-        if ring.life == life {
-            ring.begin_anew(last);
-        }
-        return true;
-    }
-    for batch in news.chunks(BATCH) {
-        let (store, batch) = (store.clone(), batch.to_vec());
-        let made = tokio::task::spawn_blocking(move || events(&store, &batch));
-        match made.await {
-            Ok(events) => {
-                if !hub.take(feed, life, events, 0) {
-                    return false;
-                }
-            }
-            Err(error) => tracing::error!(%error, "live events were not made"),
-        }
-    }
-    hub.take(feed, life, Vec::new(), last)
-}
-
-/// What is sent as `data`.
-#[derive(Serialize)]
-struct Data<'a> {
-    n: u64,
-    kind: &'static str,
-    at: WallTime,
-    call: &'a CallRecord,
-}
-
-/// Reads each call of the news once, as it stands now, and writes the events. Reads files.
-fn events(store: &Store, news: &[News]) -> Vec<Event> {
-    let mut calls: BTreeMap<CallId, Option<(CallRecord, CallRecord)>> = BTreeMap::new();
-    let mut made = Vec::with_capacity(news.len());
-    for one in news {
-        let call = calls
-            .entry(one.call)
-            .or_insert_with(|| match store.call(one.call) {
-                Ok(call) => call.map(|call| (veil::masked(call.clone()), call)),
-                Err(error) => {
-                    tracing::error!(call = %one.call, %error, "live news of a call cannot be read");
-                    None
-                }
-            });
-        let Some((masked, full)) = calls_tracked(call) else {
-            continue;
-        };
-        made.push(Event {
-            n: one.n,
-            project: Arc::clone(&one.project),
-            full: text(one, full),
-            masked: text(one, masked),
-        });
-    }
-    made
-}
-
-/// Off-season calls are nobody's news.
-fn calls_tracked(call: &Option<(CallRecord, CallRecord)>) -> Option<&(CallRecord, CallRecord)> {
-    call.as_ref().filter(|(call, _)| call.tracked)
-}
-
-/// One event as it goes over the wire (HTML, 9.2.5). JSON on one line holds no line end that would cut it.
-fn text(news: &News, call: &CallRecord) -> Bytes {
-    let data = Data {
-        n: news.n,
-        kind: news.what.word(),
-        at: news.at,
-        call,
-    };
-    let data = serde_json::to_string(&data).unwrap_or_default();
-    format!("event: call\nid: {}\ndata: {data}\n\n", news.n).into()
-}
-
-#[cfg(test)]
-mod tests;
