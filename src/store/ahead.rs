@@ -1,24 +1,33 @@
 //! A month's lines, read and understood on other threads, and handed over in their order.
 //!
-//! Making rows and index again is reading JSON for the most part, and each line can be read by itself.
+//! Making rows and index again is looking at each line for the most part, and each can be looked at by itself.
 
 use std::fs;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender};
+use memchr::memchr;
 
 use crate::base::id::CallId;
 use crate::base::time::{Moment, WallTime};
 use crate::store::error::StoreError;
 use crate::store::event::Event;
-use crate::store::line::{Head, Line};
+use crate::store::gist::Words;
+use crate::store::line::Line;
 use crate::store::log::month_path;
 use crate::store::place::{Month, Place};
 use crate::store::scan::Lines;
+use crate::store::skim::{Skimmed, skim};
 
 /// Bytes of the log that one thread reads before another has its turn.
 const PIECE: u64 = 2 << 20;
+
+/// Bytes read behind a piece, where the line ends that the piece ends in. A longer one is read by itself.
+const OVER: u64 = 16 << 10;
 
 /// Threads that read ahead. With the one that takes the lines in they keep two cores busy.
 const READERS: usize = 2;
@@ -37,7 +46,7 @@ pub(crate) struct Taken {
 /// A good line.
 #[derive(Debug)]
 pub(crate) struct Gist {
-    pub(crate) head: Head,
+    pub(crate) n: u64,
     pub(crate) at: WallTime,
     pub(crate) mono: Moment,
     pub(crate) call: Option<CallId>,
@@ -59,9 +68,16 @@ pub(crate) fn each(
     let length = fs::metadata(&path)
         .map_err(StoreError::disk("reading", &path))?
         .len();
+    let span = Span {
+        log,
+        path: &path,
+        month,
+        offset,
+        length,
+    };
     let pieces = length.saturating_sub(offset).div_ceil(PIECE);
     if pieces <= 1 {
-        for taken in read(log, month, offset, 0, length)? {
+        for taken in span.open()?.piece(0)? {
             take(taken)?;
         }
         return Ok(());
@@ -74,8 +90,7 @@ pub(crate) fn each(
             let spawned = thread::Builder::new()
                 .name("store-read".into())
                 .spawn_scoped(scope, move || {
-                    let mine = (first..pieces).step_by(READERS);
-                    read_pieces(log, month, offset, mine, length, &done);
+                    read_pieces(span, (first..pieces).step_by(READERS), &done);
                 });
             drop(spawned.map_err(StoreError::disk("starting a thread to read", &path))?);
         }
@@ -93,16 +108,13 @@ pub(crate) fn each(
     })
 }
 
-fn read_pieces(
-    log: &Path,
-    month: Month,
-    offset: u64,
-    mine: impl Iterator<Item = u64>,
-    length: u64,
-    done: &Sender<Piece>,
-) {
+fn read_pieces(span: Span<'_>, mine: impl Iterator<Item = u64>, done: &Sender<Piece>) {
+    let mut open = match span.open() {
+        Ok(open) => open,
+        Err(error) => return drop(done.send(Err(error))),
+    };
     for number in mine {
-        let piece = read(log, month, offset, number, length);
+        let piece = open.piece(number);
         let is_failed = piece.is_err();
         // Nobody takes more after an error of their own.
         if done.send(piece).is_err() || is_failed {
@@ -111,39 +123,161 @@ fn read_pieces(
     }
 }
 
-/// Reads the lines that begin in a piece.
-fn read(log: &Path, month: Month, offset: u64, number: u64, length: u64) -> Piece {
-    let start = offset + number * PIECE;
-    let end = length.min(start + PIECE);
-    let mut lines = if number == 0 {
-        Lines::open(log, month, start)?
-    } else {
-        // The line that the piece before ends in is read there, also where it ends with that piece.
-        let mut lines = Lines::open(log, month, start - 1)?;
-        lines.next()?;
-        lines
-    };
-    let mut piece = Vec::new();
-    while lines.offset() < end {
-        let Some(found) = lines.next()? else {
-            break;
-        };
-        let line = match Line::read(found.bytes) {
-            Ok(line) if found.is_whole => Some(Gist {
-                head: line.head(),
-                at: line.at,
-                mono: line.mono,
-                call: line.call,
-                event: line.gist(),
-            }),
-            Ok(_) | Err(_) => None,
-        };
-        piece.push(Taken {
-            place: found.place,
-            line,
-        });
+/// What is to be read of a month.
+#[derive(Clone, Copy, Debug)]
+struct Span<'a> {
+    log: &'a Path,
+    path: &'a Path,
+    month: Month,
+    offset: u64,
+    length: u64,
+}
+
+impl<'a> Span<'a> {
+    fn open(self) -> Result<Open<'a>, StoreError> {
+        Ok(Open {
+            file: File::open(self.path).map_err(StoreError::disk("reading", self.path))?,
+            bytes: Vec::new(),
+            words: Words::default(),
+            span: self,
+        })
     }
-    Ok(piece)
+
+    /// Reads lines one by one: a line is longer than what was read behind its piece, or torn.
+    fn rest(
+        self,
+        offset: u64,
+        end: u64,
+        is_skipping: bool,
+        piece: &mut Vec<Taken>,
+        words: &mut Words,
+    ) -> Result<(), StoreError> {
+        let mut lines = Lines::open(self.log, self.month, offset)?;
+        if is_skipping {
+            lines.next()?;
+        }
+        while lines.offset() < end {
+            let Some(found) = lines.next()? else {
+                break;
+            };
+            let is_whole = found.is_whole;
+            piece.push(Taken {
+                place: found.place,
+                line: Gist::read(found.bytes, words).filter(|_| is_whole),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// One thread's reading of it.
+#[derive(Debug)]
+struct Open<'a> {
+    span: Span<'a>,
+    file: File,
+    bytes: Vec<u8>,
+    words: Words,
+}
+
+impl Open<'_> {
+    /// Reads the lines that begin in a piece.
+    fn piece(&mut self, number: u64) -> Piece {
+        let start = self.span.offset + number * PIECE;
+        let end = self.span.length.min(start + PIECE);
+        // The line that the piece before ends in is read there, also where it ends with that piece.
+        let is_first = number == 0;
+        let from = if is_first { start } else { start - 1 };
+        self.fill(from, self.span.length.min(end + OVER))
+            .map_err(StoreError::disk("reading", self.span.path))?;
+        let words = &mut self.words;
+        let mut rest = self.bytes.as_slice();
+        let mut offset = from;
+        let mut piece = Vec::new();
+        let mut is_skipping = !is_first;
+        while is_skipping || offset < end {
+            let Some(length) = memchr(b'\n', rest) else {
+                if !rest.is_empty() {
+                    self.span
+                        .rest(offset, end, is_skipping, &mut piece, words)?;
+                }
+                break;
+            };
+            let Some((bytes, after)) = rest.split_at_checked(length) else {
+                break;
+            };
+            let place = Place {
+                month: self.span.month,
+                length: u32::try_from(length).unwrap_or(u32::MAX),
+                offset,
+            };
+            if !std::mem::take(&mut is_skipping) {
+                piece.push(Taken {
+                    place,
+                    line: Gist::read(bytes, words),
+                });
+            }
+            offset = place.end();
+            rest = after.strip_prefix(b"\n").unwrap_or_default();
+        }
+        Ok(piece)
+    }
+
+    /// Reads from one place to another, or to the file's end.
+    fn fill(&mut self, from: u64, to: u64) -> io::Result<()> {
+        let wanted = usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX);
+        self.bytes.resize(wanted, 0);
+        let mut filled = 0;
+        while let Some(room) = self.bytes.get_mut(filled..)
+            && !room.is_empty()
+        {
+            let at = from + u64::try_from(filled).unwrap_or(u64::MAX);
+            match self.file.read_at(room, at) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.bytes.truncate(filled);
+        Ok(())
+    }
+}
+
+impl Gist {
+    /// Reads a line; `None`: it is damaged.
+    fn read(bytes: &[u8], words: &mut Words) -> Option<Self> {
+        if let Some(skimmed) = skim(bytes)
+            && let Some(gist) = Self::skimmed(&skimmed, words)
+        {
+            return Some(gist);
+        }
+        let line = Line::read(bytes).ok()?;
+        Some(Self {
+            n: line.n,
+            at: line.at,
+            mono: line.mono,
+            call: line.call,
+            event: line.gist(words),
+        })
+    }
+
+    /// `None`: it is not of UTF-8, whatever its hash says.
+    fn skimmed(skimmed: &Skimmed<'_>, words: &mut Words) -> Option<Self> {
+        let event = match Event::bare(skimmed.name) {
+            Some(event) => Ok(event),
+            None => {
+                let (public, pii) = (skimmed.public().ok()?, skimmed.pii().ok()?);
+                Event::gist(skimmed.name, public, pii, words)
+            }
+        };
+        Some(Self {
+            n: skimmed.n,
+            at: skimmed.at,
+            mono: skimmed.mono,
+            call: skimmed.call,
+            event,
+        })
+    }
 }
 
 #[cfg(test)]

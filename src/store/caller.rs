@@ -49,11 +49,17 @@ fn pack(number: Number) -> u64 {
     packed
 }
 
+/// One in every half-byte.
+const ONES: u64 = 0x1111_1111_1111_1111;
+
+/// The highest bit of every half-byte, and the three below it.
+const HIGH: u64 = 0x8888_8888_8888_8888;
+const LOW: u64 = !HIGH;
+
 /// Digits that are looked for in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Digits {
     wanted: u64,
-    mask: u64,
     /// Half-bytes.
     length: u32,
     /// Only at the number's beginning.
@@ -89,29 +95,43 @@ impl Digits {
             let value = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
             wanted = wanted << 4 | (value + 1);
         }
-        let length = u32::try_from(digits.len()).ok()?;
         Some(Self {
             wanted,
-            mask: (1u64 << (4 * length)) - 1,
-            length,
+            length: u32::try_from(digits.len()).ok()?,
             is_first,
         })
     }
 
     /// Whether they occur in the number of this key.
+    #[inline]
     pub(crate) fn occur_in(self, key: u64) -> bool {
         if !is_number(key) {
             return false;
         }
-        let has = (u64::BITS - key.leading_zeros()).div_ceil(4);
-        let Some(spare) = has.checked_sub(self.length) else {
-            return false;
-        };
         if self.is_first {
-            return key >> (4 * spare) == self.wanted;
+            let has = (u64::BITS - key.leading_zeros()).div_ceil(4);
+            let spare = has.checked_sub(self.length);
+            return spare.is_some_and(|spare| key >> (4 * spare) == self.wanted);
         }
-        (0..=spare).any(|place| key >> (4 * place) & self.mask == self.wanted)
+        // Where the last digit stands, where the one before it stands a place higher, and so on: an empty half-byte is none of
+        // them. Two or three digits leave few numbers.
+        let mut ends = HIGH;
+        let mut rest = self.wanted;
+        for place in 0..self.length {
+            ends &= equal_to(rest & 0xf, key) >> (4 * place);
+            if ends == 0 {
+                return false;
+            }
+            rest >>= 4;
+        }
+        true
     }
+}
+
+/// The highest bit of every half-byte of `key` that is `digit`.
+const fn equal_to(digit: u64, key: u64) -> u64 {
+    let differs = key ^ (ONES * digit);
+    !(((differs & LOW) + LOW) | differs) & HIGH
 }
 
 #[cfg(test)]

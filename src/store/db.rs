@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::CallId;
 use crate::store::error::StoreError;
+use crate::store::pack;
 use crate::store::place::Place;
 
 /// Sled's page cache; its default is 1 GB. Calls are kept in the order of their ids, so that writing needs the last pages
@@ -26,8 +27,15 @@ const BATCH: usize = 128;
 /// Batches between two flushes at the most. What is not flushed stays in memory, about 1 KB a call.
 const FLUSH_EVERY: u64 = 16;
 
+/// Pieces in one batch of sled's: as many bytes as [`BATCH`] calls and their overhead.
+const PIECE_BATCH: usize = 4;
+
 /// The key of [`Covered`]. Calls' keys have 16 bytes.
 const COVERED: &[u8] = b"covered";
+
+/// The tree of what was made in one go: pieces of [`pack`], each under the first id in it. A call that got lines since stands
+/// in the other tree with all of them.
+const PIECES: &[u8] = b"pieces";
 
 /// A checkpoint line that everything before is taken in from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +53,13 @@ pub(crate) struct Covered {
 pub(crate) struct Db {
     store: PathBuf,
     /// `None` only while an index that failed waits to be opened again.
-    tree: RwLock<Option<sled::Db>>,
+    trees: RwLock<Option<Trees>>,
+}
+
+#[derive(Debug)]
+struct Trees {
+    calls: sled::Db,
+    pieces: sled::Tree,
 }
 
 /// Where sled's files are.
@@ -58,41 +72,61 @@ impl Db {
     pub(crate) fn open(store: &Path) -> Result<Self, StoreError> {
         Ok(Self {
             store: store.to_path_buf(),
-            tree: RwLock::new(Some(open(store)?)),
+            trees: RwLock::new(Some(open(store)?)),
         })
     }
 
     /// Opens the index again: after one failed write sled refuses every other, also when the disk has space again.
     pub(crate) fn reopen(&self) -> Result<(), StoreError> {
-        let mut tree = self.tree.write().unwrap_or_else(PoisonError::into_inner);
+        let mut trees = self.trees.write().unwrap_or_else(PoisonError::into_inner);
         // Sled's own lock is given back with the old one.
-        drop(tree.take());
-        *tree = Some(open(&self.store)?);
+        drop(trees.take());
+        *trees = Some(open(&self.store)?);
         Ok(())
     }
 
     fn on<T>(
         &self,
         doing: &'static str,
-        ask: impl FnOnce(&sled::Db) -> sled::Result<T>,
+        ask: impl FnOnce(&Trees) -> sled::Result<T>,
     ) -> Result<T, StoreError> {
-        let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);
+        let trees = self.trees.read().unwrap_or_else(PoisonError::into_inner);
         let closed = || sled::Error::Io(io::Error::other("it failed and waits to be opened again"));
-        tree.as_ref()
+        trees
+            .as_ref()
             .map_or_else(|| Err(closed()), ask)
             .map_err(StoreError::index(doing))
     }
 
     /// The lines of a call.
     pub(crate) fn lines(&self, call: CallId) -> Result<Option<Vec<Place>>, StoreError> {
-        let value = self.on("reading", |tree| tree.get(call.to_bytes()))?;
-        Ok(value.map(|bytes| {
+        let key = call.to_bytes();
+        if let Some(bytes) = self.on("reading", |trees| trees.calls.get(key))? {
             let (places, _) = bytes.as_chunks::<{ Place::SIZE }>();
-            places
-                .iter()
-                .map(|&place| Place::from_bytes(place))
-                .collect()
-        }))
+            let places = places.iter().map(|&place| Place::from_bytes(place));
+            return Ok(Some(places.collect()));
+        }
+        let piece = self.on("reading", |trees| {
+            trees.pieces.range(..=key).next_back().transpose()
+        })?;
+        Ok(piece.and_then(|(_, piece)| pack::find(&piece, call)))
+    }
+
+    /// Keeps pieces of [`pack`], each under the first id in it, in an index that has none.
+    pub(crate) fn keep_pieces(
+        &self,
+        pieces: impl Iterator<Item = (CallId, Vec<u8>)>,
+    ) -> Result<(), StoreError> {
+        let mut pieces = pieces.peekable();
+        while pieces.peek().is_some() {
+            let mut batch = sled::Batch::default();
+            for (first, piece) in pieces.by_ref().take(PIECE_BATCH) {
+                batch.insert(&first.to_bytes(), piece);
+            }
+            self.on("writing", |trees| trees.pieces.apply_batch(batch))?;
+            self.flush()?;
+        }
+        self.flush()
     }
 
     /// Keeps the lines of calls and hands them to the kernel. After an error nobody knows which are kept; keeping them
@@ -109,7 +143,7 @@ impl Db {
                 let bytes: Vec<u8> = lines.iter().flat_map(|place| place.to_bytes()).collect();
                 batch.insert(&call.to_bytes(), bytes);
             }
-            self.on("writing", |tree| tree.apply_batch(batch))?;
+            self.on("writing", |trees| trees.calls.apply_batch(batch))?;
             batches += 1;
             if batches.is_multiple_of(FLUSH_EVERY) {
                 self.flush()?;
@@ -121,30 +155,33 @@ impl Db {
     /// Notes that every call before `covered` is kept, once that is so.
     pub(crate) fn cover(&self, covered: &Covered) -> Result<(), StoreError> {
         let bytes = serde_json::to_vec(covered)?;
-        self.on("writing", |tree| tree.insert(COVERED, bytes))?;
+        self.on("writing", |trees| trees.calls.insert(COVERED, bytes))?;
         self.flush()
     }
 
     /// Up to which checkpoint every call is in here.
     pub(crate) fn covered(&self) -> Result<Option<Covered>, StoreError> {
-        let value = self.on("reading", |tree| tree.get(COVERED))?;
+        let value = self.on("reading", |trees| trees.calls.get(COVERED))?;
         Ok(value.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
     /// Hands what was kept to the kernel.
     fn flush(&self) -> Result<(), StoreError> {
-        self.on("flushing", |tree| tree.flush().map(|_| ()))
+        self.on("flushing", |trees| trees.calls.flush().map(|_| ()))
     }
 }
 
-fn open(store: &Path) -> Result<sled::Db, StoreError> {
-    sled::Config::new()
+fn open(store: &Path) -> Result<Trees, StoreError> {
+    let config = sled::Config::new()
         .path(folder(store))
         .cache_capacity(CACHE_BYTES)
         .mode(sled::Mode::HighThroughput)
-        .flush_every_ms(None)
-        .open()
-        .map_err(StoreError::index("opening"))
+        .flush_every_ms(None);
+    let trees = config.open().and_then(|calls| {
+        let pieces = calls.open_tree(PIECES)?;
+        Ok(Trees { calls, pieces })
+    });
+    trees.map_err(StoreError::index("opening"))
 }
 
 #[cfg(test)]
@@ -158,6 +195,33 @@ mod tests {
             month: Month(202_611),
             length: 800,
             offset,
+        }
+    }
+
+    #[test]
+    fn calls_of_pieces_are_found_and_one_that_was_kept_since_is_that_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(folder.path()).unwrap();
+        let call = |number| Script::nth(number).id;
+        let pieces = (0..20u64).map(|piece| {
+            let mut packed = Vec::new();
+            for number in [20 * piece + 10, 20 * piece + 12] {
+                pack::put(&mut packed, call(number), &[line(number)]);
+            }
+            (call(20 * piece + 10), packed)
+        });
+        db.keep_pieces(pieces).unwrap();
+        let since = [line(70), line(9_000)];
+        db.keep([(call(70), since.as_slice())].into_iter()).unwrap();
+        for _ in 0..2 {
+            for number in [10, 12, 30, 392] {
+                assert_eq!(db.lines(call(number)).unwrap(), Some(vec![line(number)]));
+            }
+            assert_eq!(db.lines(call(70)).unwrap(), Some(since.to_vec()));
+            for number in [1, 11, 29, 400] {
+                assert_eq!(db.lines(call(number)).unwrap(), None, "{number}");
+            }
+            db.reopen().unwrap();
         }
     }
 

@@ -6,9 +6,9 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
-use memchr::memmem::Finder;
+use foldhash::quality::FixedState;
 
 use crate::base::id::CallId;
 use crate::base::number::Caller;
@@ -16,7 +16,8 @@ use crate::base::time::WallTime;
 use crate::store::caller::{Digits, NOBODY, caller_key, is_number};
 use crate::store::names::{Name, Source, Which};
 use crate::store::query::{Query, Status};
-use crate::store::rows::{Row, Rows, TEXTS_MAX};
+use crate::store::rows::{NoteKey, Row, Rows, TEXTS_MAX};
+use crate::store::texts::Haystack;
 
 /// How far the time in a call's id may be from when it began: ids are made within the call's first millisecond, and
 /// somebody may bring a log from elsewhere.
@@ -64,11 +65,74 @@ enum Who {
 struct Known {
     digits: Option<Digits>,
     /// Keys of callers that are no numbers.
-    texts: BTreeSet<u64>,
+    texts: Set<u64>,
     /// Some of those are not known, so any of them may be meant.
     is_any_text: bool,
     /// Who hides.
     is_anonymous: bool,
+}
+
+/// What a text is looked for in, taken along from the rows: looking takes milliseconds, and nobody is to wait that long to
+/// change them.
+#[derive(Debug)]
+pub(crate) struct Search<'a>(Option<Within<'a>>);
+
+#[derive(Debug)]
+struct Within<'a> {
+    text: &'a str,
+    words: Haystack<Name>,
+    /// How many of them there are.
+    count: usize,
+    callers: Haystack<u64>,
+    notes: Haystack<NoteKey>,
+}
+
+/// Where a text occurs.
+#[derive(Debug, Default)]
+pub(crate) struct Found(Option<Places>);
+
+#[derive(Debug)]
+struct Places {
+    text: String,
+    words: Which,
+    callers: Set<u64>,
+    /// Calls in whose notes it occurs.
+    notes: Set<CallId>,
+}
+
+/// Made for one query of what is there, and asked a million times.
+type Set<K> = HashSet<K, FixedState>;
+
+impl<'a> Search<'a> {
+    /// Takes along what the text of `query` is looked for in, if it has one. Copies no text.
+    pub(crate) fn new(query: &'a Query, rows: &Rows) -> Self {
+        // Everything has nothing in it.
+        let text = query.q.as_deref().filter(|text| !text.is_empty());
+        Self(text.map(|text| Within {
+            text,
+            words: rows.names().words.haystack(),
+            count: rows.names().words.list().len(),
+            callers: rows.lower().haystack(),
+            notes: rows.notes().haystack(),
+        }))
+    }
+
+    /// Looks.
+    pub(crate) fn run(self) -> Found {
+        Found(self.0.map(|within| {
+            let text = within.text.to_lowercase();
+            let (mut words, mut callers, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+            within.words.find(&text, |name| words.push(name));
+            within.callers.find(&text, |key| callers.push(key));
+            within.notes.find(&text, |(call, _)| notes.push(call));
+            Places {
+                words: Which::these(within.count, words),
+                callers: callers.into_iter().collect(),
+                notes: notes.into_iter().collect(),
+                text,
+            }
+        }))
+    }
 }
 
 /// Text that is looked for.
@@ -77,8 +141,7 @@ struct Text {
     callers: Known,
     sources: Which,
     words: Which,
-    /// Calls in whose notes it occurs.
-    notes: BTreeSet<CallId>,
+    notes: Set<CallId>,
 }
 
 impl Wanted {
@@ -97,10 +160,12 @@ impl Wanted {
 }
 
 impl Known {
-    fn new(rows: &Rows, digits: Option<Digits>, is_so: impl Fn(&str) -> bool) -> Self {
+    /// Those whose written form begins so.
+    fn beginning(prefix: &str, rows: &Rows) -> Self {
+        let is_so = |text: &str| text.starts_with(prefix);
         let texts = rows.callers().iter().filter(|(_, text)| is_so(text));
         Self {
-            digits,
+            digits: Digits::beginning(prefix),
             texts: texts.map(|(&key, _)| key).collect(),
             is_any_text: rows.callers().len() >= TEXTS_MAX,
             is_anonymous: is_so(&Caller::Anonymous.to_string()),
@@ -126,10 +191,7 @@ impl Who {
             return Self::Anybody;
         };
         match text.strip_suffix('*') {
-            Some(prefix) => {
-                let digits = Digits::beginning(prefix);
-                Self::Those(Known::new(rows, digits, |text| text.starts_with(prefix)))
-            }
+            Some(prefix) => Self::Those(Known::beginning(prefix, rows)),
             None => Self::This(caller_key(&Caller::from_record(text)).unwrap_or(NOBODY)),
         }
     }
@@ -145,37 +207,45 @@ impl Who {
 }
 
 impl Text {
-    fn new(text: &str, rows: &Rows) -> Self {
-        let text = text.to_lowercase();
-        let finder = Finder::new(&text);
-        let occurs = |within: &str| finder.find(within.to_lowercase().as_bytes()).is_some();
-        let words = rows.names().words.which(|name| occurs(name));
+    fn new(found: Places, rows: &Rows) -> Self {
+        let Places {
+            text,
+            words,
+            callers,
+            notes,
+        } = found;
         let sources = rows.names().sources.which(|source: &Source| {
             [source.tag, source.campaign]
                 .into_iter()
                 .any(|name| words.may_have(name))
         });
         Self {
-            callers: Known::new(rows, Digits::within(&text), occurs),
+            callers: Known {
+                digits: Digits::within(&text),
+                texts: callers,
+                is_any_text: rows.callers().len() >= TEXTS_MAX,
+                is_anonymous: Caller::Anonymous.to_string().contains(&text),
+            },
             sources,
             words,
-            notes: rows.notes().with(&text),
+            notes,
         }
     }
 
+    #[inline]
     fn occurs(&self, row: &Row) -> bool {
         self.sources.may_have(row.source)
             || self.words.may_have(row.manager)
             || self.words.may_have(row.virtual_number)
             || self.words.may_have(row.destination)
             || self.callers.has(row)
-            || (!self.notes.is_empty() && self.notes.contains(&row.id))
+            || (row.said != 0 && !self.notes.is_empty() && self.notes.contains(&row.id))
     }
 }
 
 impl Filter {
-    /// Looks up what `query` names.
-    pub(crate) fn new(query: &Query, rows: &Rows) -> Self {
+    /// Looks up what `query` names; where its text occurs was found before.
+    pub(crate) fn new(query: &Query, found: Found, rows: &Rows) -> Self {
         let wanted = |name: &Option<String>| Wanted::new(name.as_ref(), rows);
         Self {
             since: query.since.unwrap_or(WallTime::from_millis(i64::MIN)),
@@ -195,7 +265,7 @@ impl Filter {
             target: query.target,
             repeat: query.repeat,
             callback_open: query.callback_open,
-            text: query.q.as_ref().map(|text| Text::new(text, rows)),
+            text: found.0.map(|places| Text::new(places, rows)),
         }
     }
 

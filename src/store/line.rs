@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::base::id::CallId;
 use crate::base::time::{Moment, WallTime};
 use crate::store::event::Event;
+use crate::store::gist::Words;
 
 /// Longest line that is read. A checkpoint of 10,000 calls in progress has 2 MB, an erasure of 100,000 calls 4 MB.
 pub(crate) const LINE_MAX: usize = 16 << 20;
@@ -133,7 +134,8 @@ fn put(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
     drop(out.write_fmt(text));
 }
 
-fn hash_pii(salt: [u8; SALT_SIZE], pii: &[u8]) -> Hash {
+/// The hash of a personal part.
+pub(crate) fn hash_pii(salt: [u8; SALT_SIZE], pii: &[u8]) -> Hash {
     Sha256::new()
         .chain_update(salt)
         .chain_update(pii)
@@ -141,7 +143,8 @@ fn hash_pii(salt: [u8; SALT_SIZE], pii: &[u8]) -> Hash {
         .into()
 }
 
-fn hash_line(opening: &[u8], closing: &[u8]) -> Hash {
+/// The hash of a line: of what stands before its personal part, and of what stands behind it.
+pub(crate) fn hash_line(opening: &[u8], closing: &[u8]) -> Hash {
     Sha256::new()
         .chain_update(opening)
         .chain_update(closing)
@@ -223,8 +226,8 @@ impl<'a> Line<'a> {
     }
 
     /// Returns what rows and index need of what the line says.
-    pub(crate) fn gist(&self) -> serde_json::Result<Event> {
-        Event::gist(&self.name, self.public, self.pii)
+    pub(crate) fn gist(&self, words: &mut Words) -> serde_json::Result<Event> {
+        Event::gist(&self.name, self.public, self.pii, words)
     }
 
     /// The event's word.
@@ -308,7 +311,8 @@ impl<'a> Line<'a> {
     }
 }
 
-fn hex_array<const N: usize>(text: &str) -> Option<[u8; N]> {
+/// Reads lower-case hexadecimal of exactly so many bytes.
+pub(crate) fn hex_array<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     let lower = !text.bytes().any(|b| b.is_ascii_uppercase());
     (lower && hex::decode_to_slice(text, &mut bytes).is_ok()).then_some(bytes)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::base::map::Map;
 use crate::call::story::SourceTag;
+use crate::store::texts::{Haystack, Texts};
 
 /// A name as a small number. 0: no name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,11 +48,6 @@ impl<T: Clone + Eq + Hash> Table<T> {
         }
     }
 
-    /// The number of what may be there.
-    pub(crate) fn optional(&mut self, thing: Option<&T>) -> Name {
-        thing.map_or_else(Name::default, |thing| self.number(thing))
-    }
-
     /// What has this number, where it stands for something.
     pub(crate) fn get(&self, number: Name) -> Option<&T> {
         self.list.get(usize::from(number.0).checked_sub(1)?)
@@ -64,26 +60,93 @@ impl<T: Clone + Eq + Hash> Table<T> {
 
     /// Which numbers stand for something of which `is_so` holds.
     pub(crate) fn which(&self, is_so: impl Fn(&T) -> bool) -> Which {
-        Which(self.list.iter().map(is_so).collect())
+        Which::new(self.list.iter().map(is_so).collect())
     }
 }
 
-impl Table<Arc<str>> {
-    /// The number of a name that is only looked for.
-    pub(crate) fn find(&self, name: &str) -> Option<Name> {
-        self.numbers.get(name).copied()
+/// Single names, with what a text is looked for in.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
+    table: Table<Arc<str>>,
+    lower: Texts<Name>,
+}
+
+impl Words {
+    /// Returns the number of `word`, given now where it has none.
+    pub(crate) fn number(&mut self, word: &Arc<str>) -> Name {
+        if let Some(known) = self.find(word) {
+            return known;
+        }
+        let number = self.table.number(word);
+        if number != Name::MANY {
+            self.lower.insert(number, &word.to_lowercase());
+        }
+        number
+    }
+
+    /// The number of what may be there.
+    pub(crate) fn optional(&mut self, word: Option<&Arc<str>>) -> Name {
+        word.map_or_else(Name::default, |word| self.number(word))
+    }
+
+    /// The word of a number, where it stands for one.
+    pub(crate) fn get(&self, number: Name) -> Option<&Arc<str>> {
+        self.table.get(number)
+    }
+
+    /// Every word in the order of the numbers, from 1.
+    pub(crate) fn list(&self) -> &[Arc<str>] {
+        self.table.list()
+    }
+
+    /// The number of a word that is only looked for.
+    pub(crate) fn find(&self, word: &str) -> Option<Name> {
+        self.table.numbers.get(word).copied()
+    }
+
+    /// The words, for who looks for a text in them.
+    pub(crate) fn haystack(&self) -> Haystack<Name> {
+        self.lower.haystack()
     }
 }
 
 /// A set of numbers.
 #[derive(Clone, Debug)]
-pub(crate) struct Which(Vec<bool>);
+pub(crate) struct Which {
+    list: Vec<bool>,
+    is_empty: bool,
+}
 
 impl Which {
+    fn new(list: Vec<bool>) -> Self {
+        Self {
+            is_empty: !list.contains(&true),
+            list,
+        }
+    }
+
+    /// These of the first `count` numbers.
+    pub(crate) fn these(count: usize, numbers: impl IntoIterator<Item = Name>) -> Self {
+        let mut list = vec![false; count];
+        for number in numbers {
+            let place = usize::from(number.0).checked_sub(1);
+            if let Some(is_in) = place.and_then(|place| list.get_mut(place)) {
+                *is_in = true;
+            }
+        }
+        Self::new(list)
+    }
+
     /// Whether the number is in it, or may be: it came after the set was made, or stands for one of too many.
+    #[inline]
     pub(crate) fn may_have(&self, number: Name) -> bool {
-        match usize::from(number.0).checked_sub(1) {
-            Some(place) => self.0.get(place).copied().unwrap_or(true),
+        let number = usize::from(number.0);
+        // Most sets that a text makes are empty, and are asked a million times.
+        if self.is_empty {
+            return number > self.list.len();
+        }
+        match number.checked_sub(1) {
+            Some(place) => self.list.get(place).copied().unwrap_or(true),
             None => false,
         }
     }
@@ -101,7 +164,7 @@ pub(crate) struct Source {
 
 impl Source {
     /// Numbers its words.
-    pub(crate) fn new(said: &SourceTag, names: &mut Table<Arc<str>>) -> Self {
+    pub(crate) fn new(said: &SourceTag, names: &mut Words) -> Self {
         Self {
             project: names.number(&said.project),
             tag: names.number(&said.tag),
@@ -138,7 +201,7 @@ impl Source {
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     /// Single names.
-    pub(crate) words: Table<Arc<str>>,
+    pub(crate) words: Words,
     /// What caused calls.
     pub(crate) sources: Table<Source>,
     /// Tags that stand together on calls, each set in the order of its numbers.
@@ -185,6 +248,24 @@ mod tests {
         assert!(which.may_have(a) && !which.may_have(b));
         assert!(!which.may_have(Name::default()));
         assert!(which.may_have(Name(3)) && which.may_have(Name::MANY));
+        let none = names.which(|_| false);
+        assert!(!none.may_have(a) && !none.may_have(b) && !none.may_have(Name::default()));
+        assert!(none.may_have(Name(3)) && none.may_have(Name::MANY));
+        let these = Which::these(2, [b, Name(9), Name::default()]);
+        assert!(!these.may_have(a) && these.may_have(b));
+    }
+
+    #[test]
+    fn a_word_is_found_by_a_part_of_it_in_lower_case() {
+        let mut words = Words::default();
+        let anna: Arc<str> = "Anna Ёлкина".into();
+        let number = words.number(&anna);
+        assert_eq!(words.number(&anna), number);
+        let mut found = Vec::new();
+        words.haystack().find("а ёл", |name| found.push(name));
+        assert_eq!(found.len(), 0);
+        words.haystack().find("a ёл", |name| found.push(name));
+        assert_eq!(found, [number]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::store::error::StoreError;
 use crate::store::event::{Checkpoint, Event, Parts, Started};
 use crate::store::feed::Ring;
 use crate::store::fold::Lack;
+use crate::store::gather::Gathered;
 use crate::store::handle::{Erased, Ghost, LeftBehind, Purpose, Setup};
 use crate::store::history::Histories;
 use crate::store::keeper::Keeper;
@@ -79,7 +80,10 @@ pub(crate) fn open(
     view.begin_callbacks(chance.next_u64());
     let mut history = Histories::new(chance.next_u64());
     remember(&mut history, &view);
-    let (month, head) = end.map_or_else(Default::default, |end| (Some(end.month), end.head));
+    let (month, head) = match end {
+        Some(end) => (Some(end.month), head_of(&log_folder, end)?),
+        None => (None, Head::default()),
+    };
     let log = Log::new(
         log_folder.clone(),
         setup.node,
@@ -231,13 +235,6 @@ impl LeftBehind {
     }
 }
 
-/// The last good line.
-#[derive(Clone, Copy, Debug)]
-struct End {
-    month: Month,
-    head: Head,
-}
-
 /// Brings rows and index up to the end of the log.
 #[derive(Debug)]
 struct Replay<'a> {
@@ -251,7 +248,10 @@ struct Replay<'a> {
     from_start: bool,
     /// The last line that rows or index say was synced, whatever the log says now.
     synced: Option<Place>,
-    end: Option<End>,
+    /// The last good line.
+    end: Option<Place>,
+    /// What goes into the index once everything is read; `None`: what is there goes on.
+    gathered: Option<Gathered>,
     left: Left,
     /// Bytes of a torn last line.
     torn: u64,
@@ -319,6 +319,7 @@ impl<'a> Replay<'a> {
             from_start,
             synced,
             end: None,
+            gathered: from_start.then(Gathered::default),
             left: Left::default(),
             torn: 0,
             bytes: 0,
@@ -339,6 +340,9 @@ impl<'a> Replay<'a> {
             }
         }
         self.index(0)?;
+        if let Some(mut gathered) = self.gathered.take() {
+            self.db.keep_pieces(gathered.pieces())?;
+        }
         if self.from_start {
             let calls = self.view.rows.list().len();
             tracing::info!(calls, store = %self.store.display(), "rows and index were made again");
@@ -423,10 +427,7 @@ impl<'a> Replay<'a> {
 
     fn line(&mut self, place: Place, line: Gist) -> Result<(), StoreError> {
         self.bytes += u64::from(place.length) + 1;
-        self.end = Some(End {
-            month: place.month,
-            head: line.head,
-        });
+        self.end = Some(place);
         self.view.end = Some(place);
         let event = match line.event {
             Ok(event) => event,
@@ -463,20 +464,42 @@ impl<'a> Replay<'a> {
         if let Some(call) = line.call
             && !matches!(event, Event::Began(_))
             && !self.view.knows(call)
-            && let Some(lines) = self.db.lines(call)?
         {
-            self.view.take_back(call, &lines);
+            self.late(call, place, &event)?;
         }
-        self.view
-            .apply(place, line.head.n, line.call, line.at, &event);
+        self.view.apply(place, line.n, line.call, line.at, &event);
         self.left.note(&event);
         self.index(BATCH)
+    }
+
+    /// Looks for a call that has one more line after it was over.
+    fn late(&mut self, call: CallId, place: Place, event: &Event) -> Result<(), StoreError> {
+        let lines = match &mut self.gathered {
+            None => self.db.lines(call)?,
+            Some(_) if self.view.rows.get(call).is_none() => None,
+            Some(gathered) if event.leaves_a_call_over() => {
+                gathered.keep_late(call, place);
+                None
+            }
+            Some(gathered) => gathered.take_back(call),
+        };
+        if let Some(lines) = lines {
+            self.view.take_back(call, &lines);
+        }
+        Ok(())
     }
 
     /// Puts finished calls into the index when there are more than `most`.
     fn index(&mut self, most: usize) -> Result<(), StoreError> {
         if self.view.settled().len() > most {
-            self.db.keep(self.view.settled())?;
+            match &mut self.gathered {
+                Some(gathered) => {
+                    for (call, lines) in self.view.settled() {
+                        gathered.keep(call, lines);
+                    }
+                }
+                None => self.db.keep(self.view.settled())?,
+            }
             self.view.indexed();
         }
         Ok(())
@@ -524,6 +547,18 @@ fn remove_index(store: &Path) -> Result<(), StoreError> {
         }
         Ok(()) | Err(_) => Ok(()),
     }
+}
+
+/// Where the chain ends that has this line as its last.
+fn head_of(log: &Path, end: Place) -> Result<Head, StoreError> {
+    let bytes = Reader::new(log).line(end)?;
+    let head = Line::read(&bytes).map(|line| line.head());
+    // It was good a moment ago.
+    head.map_err(|why| StoreError::Damaged {
+        file: month_path(log, end.month),
+        line: 0,
+        why: format!("at byte {}: {why}", end.offset),
+    })
 }
 
 /// Whether the log has this checkpoint.

@@ -13,12 +13,15 @@ use crate::call::story::FinishReason;
 use crate::store::caller::{NOBODY, caller_key};
 use crate::store::event::{Began, BeganPersonal, Ended, Event, Parts};
 use crate::store::names::{Name, Names};
-use crate::store::notes::{NoteKey, Notes};
 use crate::store::remark::Kind;
 use crate::store::spoken::{SaidLine, SaidPersonal};
+use crate::store::texts::Texts;
 
 /// Most callers that are no numbers whose text is kept: the telephones of a large house. Of others the record is read.
 pub(crate) const TEXTS_MAX: usize = 65_536;
+
+/// A note of a call: 0 is the call's own, the others the lines that pinned them.
+pub(crate) type NoteKey = (CallId, u64);
 
 /// One call. 64 bytes in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,8 +202,10 @@ pub(crate) struct Rows {
     names: Names,
     /// Callers that are no numbers, by their keys.
     callers: BTreeMap<u64, Box<str>>,
-    /// What people wrote.
-    notes: Notes,
+    /// The same in lower case.
+    lower: Texts<u64>,
+    /// What people wrote, in lower case.
+    notes: Texts<NoteKey>,
 }
 
 impl Rows {
@@ -229,8 +234,13 @@ impl Rows {
         &self.callers
     }
 
+    /// Callers that are no numbers, in lower case.
+    pub(crate) fn lower(&self) -> &Texts<u64> {
+        &self.lower
+    }
+
     /// What people wrote.
-    pub(crate) fn notes(&self) -> &Notes {
+    pub(crate) fn notes(&self) -> &Texts<NoteKey> {
         &self.notes
     }
 
@@ -335,8 +345,9 @@ impl Rows {
 
     /// Knows a caller that is no number.
     pub(crate) fn know(&mut self, key: u64, text: &str) {
-        if self.callers.len() < TEXTS_MAX {
-            self.callers.entry(key).or_insert_with(|| text.into());
+        if self.callers.len() < TEXTS_MAX && !self.callers.contains_key(&key) {
+            self.callers.insert(key, text.into());
+            self.lower.insert(key, &text.to_lowercase());
         }
     }
 
@@ -409,7 +420,8 @@ impl Rows {
             row.marks.set(Marks::RECORDED, false);
         }
         self.callers.remove(&key);
-        self.notes.remove_all(id);
+        self.lower.remove(key);
+        self.notes.remove_all((id, 0)..=(id, u64::MAX));
     }
 
     /// What was said of a call, once more from lines that have lost their personal part: its own words are gone.

@@ -13,7 +13,7 @@ use crate::store::credit::Purse;
 use crate::store::db::Db;
 use crate::store::error::StoreError;
 use crate::store::feed::Ring;
-use crate::store::filter::Filter;
+use crate::store::filter::{Filter, Search};
 use crate::store::fold::Draft;
 use crate::store::history::Histories;
 use crate::store::ladders::Ladders;
@@ -209,7 +209,7 @@ impl Shared {
         let mut page = Page::default();
         let mut reads = 0;
         let size = query.page_size();
-        let filter = Filter::new(query, &self.view().rows);
+        let filter = self.filter(query);
         let mut cursor = query.cursor;
         loop {
             let wanted = (size - page.calls.len() + 1).min(READ_CHUNK);
@@ -242,10 +242,17 @@ impl Shared {
         }
     }
 
+    /// What `query` asks of rows. Whoever writes waits for no text that is looked for.
+    fn filter(&self, query: &Query) -> Filter {
+        let search = Search::new(query, &self.view().rows);
+        let found = search.run();
+        Filter::new(query, found, &self.view().rows)
+    }
+
     /// How many calls `query` asks for, by their rows alone: as a list would show them, but for what rows cannot tell apart
     /// (one of too many names, two callers with one hash).
     pub(crate) fn count(&self, query: &Query) -> u64 {
-        let filter = Filter::new(query, &self.view().rows);
+        let filter = self.filter(query);
         let mut counted = 0;
         let mut end = usize::MAX;
         loop {

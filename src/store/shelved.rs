@@ -10,8 +10,7 @@ use std::sync::Arc;
 use crate::base::id::CallId;
 use crate::base::time::WallTime;
 use crate::store::names::{Name, Source};
-use crate::store::notes::NoteKey;
-use crate::store::rows::{Held, Marks, Row, Rows};
+use crate::store::rows::{Held, Marks, NoteKey, Row, Rows};
 
 /// Bytes of a row.
 const ROW_SIZE: usize = 64;
