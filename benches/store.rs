@@ -179,6 +179,28 @@ fn cpu(name: &str) -> Duration {
     Duration::ZERO
 }
 
+/// Processor time of this thread while it does something so many times: other work on the machine does not count.
+fn own_cpu<T>(mut doing: impl FnMut() -> T, count: u64) -> Duration {
+    let spent = || {
+        let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
+    };
+    let before = spent();
+    for _ in 0..count {
+        doing();
+    }
+    spent() - before
+}
+
+/// Processor time of this process, of all of its threads.
+fn process_cpu() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let (_, rest) = stat.rsplit_once(')').unwrap();
+    // In hundredths of a second (proc_pid_stat(5)).
+    let ticks = |at| -> u64 { rest.split_whitespace().nth(at).unwrap().parse().unwrap() };
+    Duration::from_millis(10 * (ticks(11) + ticks(12)))
+}
+
 fn telling(bench: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = Store::open(setup(folder.path())).unwrap();
@@ -400,6 +422,41 @@ fn pages() -> Vec<(&'static str, Query)> {
             },
         ),
         (
+            "a text that nothing has, of a project, missed",
+            Query {
+                q: text("zzz nothing"),
+                project: text("mowers"),
+                status: Some(Status::Missed),
+                ..query()
+            },
+        ),
+        (
+            "a letter that most notes have",
+            Query {
+                q: text("о"),
+                ..query()
+            },
+        ),
+        (
+            "a letter that most notes have, of a manager that nobody is",
+            Query {
+                q: text("о"),
+                manager: text("nobody"),
+                ..query()
+            },
+        ),
+        (
+            "first calls of a project, answered, no target, of a goal that none has",
+            Query {
+                repeat: Some(false),
+                target: Some(false),
+                project: text("mowers"),
+                status: Some(Status::Answered),
+                goal: text("none"),
+                ..query()
+            },
+        ),
+        (
             "a day a year ago, of another manager",
             Query {
                 since: Some(WallTime::from_millis(1_763_700_000_000)),
@@ -449,8 +506,11 @@ fn large(bench: &mut Criterion) {
     let mut group = bench.benchmark_group("large store");
     group.sample_size(10);
     for (name, query) in pages() {
-        group.bench_function(format!("first page: {name}"), |bench| {
-            bench.iter(|| black_box(store.list(&query).unwrap()));
+        group.bench_function(format!("first page, cpu: {name}"), |bench| {
+            bench.iter_custom(|count| own_cpu(|| black_box(store.list(&query).unwrap()), count));
+        });
+        group.bench_function(format!("count, cpu: {name}"), |bench| {
+            bench.iter_custom(|count| own_cpu(|| black_box(store.count(&query)), count));
         });
     }
     drop(store);
@@ -458,9 +518,13 @@ fn large(bench: &mut Criterion) {
         bench.iter(|| drop(Store::open(setup(folder)).unwrap()));
     });
     group.finish();
-    let begin = clock.now();
+    let (begin, before) = (clock.now(), process_cpu());
     Store::reindex(setup(folder)).unwrap();
-    println!("large store: reindex {:?}", clock.now() - begin);
+    println!(
+        "large store: reindex {:?}, {:?} of processor time",
+        clock.now() - begin,
+        process_cpu() - before
+    );
 }
 
 criterion_group!(benches, telling, starting, large);

@@ -11,6 +11,7 @@ mod damage;
 mod disk;
 mod erase;
 mod read;
+mod remade;
 mod retention;
 mod start;
 mod untracked;
