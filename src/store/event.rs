@@ -15,6 +15,7 @@ use crate::call::story::{
     FinishReason, HungUpBy, KeptDialog, Leg, Role, SourceTag, Transfer, Tried, What,
 };
 use crate::recording::command::{Gap, Outcome, State};
+use crate::store::export::Export;
 use crate::store::place::Place;
 use crate::store::spoken::{
     Exported, PinnedLine, PinnedPersonal, SaidLine, SaidPersonal, Unpinned, Used,
@@ -222,13 +223,16 @@ pub(crate) struct Opened {
 }
 
 /// `checkpoint`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Checkpoint {
     /// Calls in progress, and calls whose recording is not finished.
     pub(crate) open: Vec<OpenCall>,
     /// The tokens that are good. Lines of earlier versions have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tokens: Vec<Token>,
+    /// The tables of calls that were taken lately. Lines of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) exports: Vec<Export>,
 }
 
 /// A call in progress, by its lines so far.

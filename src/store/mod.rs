@@ -11,6 +11,7 @@ pub(crate) mod disk;
 pub(crate) mod erase;
 pub mod error;
 pub(crate) mod event;
+pub mod export;
 pub mod feed;
 pub(crate) mod filter;
 pub(crate) mod fold;

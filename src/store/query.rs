@@ -173,7 +173,6 @@ impl Query {
             Ok(_) | Err(_) => serde_json::Map::new(),
         };
         told.retain(|name, value| match name.as_str() {
-            "limit" | "cursor" => false,
             "callback_open" => self.callback_open,
             _ => !value.is_null(),
         });
@@ -186,7 +185,7 @@ impl Query {
         for (name, value) in &mut told {
             if let serde_json::Value::Array(texts) = value {
                 texts.iter_mut().for_each(tell);
-            } else if !["since", "until", "status"].contains(&name.as_str()) {
+            } else if !["since", "until", "status", "cursor"].contains(&name.as_str()) {
                 // Those are no texts of anybody.
                 tell(value);
             }

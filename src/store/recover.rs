@@ -361,6 +361,9 @@ impl<'a> Replay<'a> {
         for token in &open.tokens {
             self.view.tokens.made(token);
         }
+        for export in open.exports {
+            self.view.exports.add(export);
+        }
         for open in open.open {
             for place in open.lines {
                 let (stamp, event) = reader.event(open.call, place)?;

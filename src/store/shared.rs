@@ -1,6 +1,6 @@
 //! What the store's thread and the readers share, and how readers read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -17,6 +17,7 @@ use crate::store::filter::{Filter, Search};
 use crate::store::fold::Draft;
 use crate::store::history::Histories;
 use crate::store::ladders::Ladders;
+use crate::store::names::Name;
 use crate::store::place::Place;
 use crate::store::query::{Page, Query};
 use crate::store::record::CallRecord;
@@ -30,6 +31,12 @@ const READS_MAX: usize = 10_000;
 
 /// Calls looked up at once: their lines are read before more are looked for.
 const READ_CHUNK: usize = 256;
+
+/// Calls that are looked at for the tags that people use: half a millisecond.
+const TAGS_OF: usize = 100_000;
+
+/// Most tags that are found there; among more nobody finds one in a list.
+const TAGS_MAX: usize = 200;
 
 /// Rows looked at under one hold of the lock, some half a millisecond, so that the store's thread never waits long for a
 /// reader.
@@ -269,6 +276,25 @@ impl Shared {
             }
             end = start;
         }
+    }
+
+    /// Tags that the newest calls of projects that `sees` have, in the order of the alphabet, each once.
+    pub(crate) fn tags_lately(&self, sees: impl Fn(&str) -> bool) -> Vec<Arc<str>> {
+        let view = self.view();
+        let names = view.rows.names();
+        let theirs = names.sources.which(|source| {
+            let project = names.words.get(source.project);
+            project.is_some_and(|project| sees(project))
+        });
+        let rows = view.rows.list().iter().rev().take(TAGS_OF);
+        let sets: BTreeSet<Name> = rows
+            .filter(|row| row.tags != Name::default() && theirs.may_have(row.source))
+            .map(|row| row.tags)
+            .collect();
+        let sets = sets.into_iter().filter_map(|set| names.tags.get(set));
+        let tags = sets.flat_map(|set| set.iter().filter_map(|&tag| names.words.get(tag)));
+        let tags: BTreeSet<&Arc<str>> = tags.collect();
+        tags.into_iter().take(TAGS_MAX).cloned().collect()
     }
 
     /// At most `wanted` calls that may be what `filter` asks for, the newest first, from `cursor` on; and where to go on.

@@ -8,6 +8,7 @@ use crate::base::id::CallId;
 use crate::base::time::WallTime;
 use crate::store::callback::Callbacks;
 use crate::store::event::{Event, OpenCall};
+use crate::store::export::Exports;
 use crate::store::place::Place;
 use crate::store::rows::Rows;
 use crate::store::token::Tokens;
@@ -27,6 +28,8 @@ pub(crate) struct View {
     settled: Vec<CallId>,
     /// The tokens that are good.
     pub(crate) tokens: Tokens,
+    /// The tables of calls that were taken lately.
+    pub(crate) exports: Exports,
     /// The last synced line.
     pub(crate) end: Option<Place>,
 }
@@ -52,6 +55,7 @@ impl View {
     ) {
         let Some(call) = call else {
             self.tokens.apply(event);
+            self.exports.apply(n, at, event);
             // An erasure belongs to no one call; it changes rows.
             self.row(CallId::from_bytes([0; 16]), n, at, event);
             return;

@@ -99,6 +99,8 @@ pub struct CallsPage {
     pub frame: Frame,
     /// `Calls`, `Missed calls`.
     pub title: String,
+    /// How many there are in all, those under way included.
+    pub total: Option<String>,
     /// The conditions.
     pub filter: Filter,
     /// Calls that go on: on top.

@@ -1,4 +1,4 @@
-//! Who is signed in, for whoever administers.
+//! Who is signed in, and who took tables of calls away, for whoever administers.
 
 use askama::Template;
 
@@ -12,6 +12,23 @@ pub struct SessionsPage {
     pub frame: Frame,
     /// The newest first.
     pub sessions: Vec<SessionRow>,
+    /// Tables that were taken, the newest first.
+    pub exports: Vec<ExportRow>,
+}
+
+/// A table of calls that somebody took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportRow {
+    /// When, as people read it.
+    pub when: String,
+    /// The same for machines.
+    pub machine: String,
+    /// Who.
+    pub who: String,
+    /// How many calls.
+    pub calls: String,
+    /// What was asked for: `Source: billboard`; none: everything.
+    pub conditions: Vec<String>,
 }
 
 /// One session.

@@ -392,6 +392,30 @@ async fn managers_are_offered_to_those_whose_calls_they_answer() {
 }
 
 #[tokio::test]
+async fn a_list_says_how_many_calls_there_are_and_offers_the_tags_that_people_use() {
+    let guest = Guest::new().await;
+    let house = &guest.house;
+    for n in 0..60 {
+        house.call(n, Caller::Anonymous, n % 2 == 0);
+    }
+    house.state.store.sync().unwrap();
+    let own = Say {
+        tags: Some(vec!["of her own".to_owned()]),
+        ..Say::default()
+    };
+    let id = house.call(61, Caller::Anonymous, true);
+    house.state.store.sync().unwrap();
+    house.state.store.say(id, own, "anna", None).unwrap();
+    let page = guest.get("/").await.text();
+    assert!(page.contains("<p class=\"total\">61 calls</p>"), "{page}");
+    assert!(page.contains("<option value=\"of her own\""), "{page}");
+    let missed = guest.get("/?status=missed").await.text();
+    assert!(missed.contains("<p class=\"total\">30 calls</p>"));
+    let none = guest.get("/?tag=none").await.text();
+    assert!(!none.contains("class=\"total\""));
+}
+
+#[tokio::test]
 async fn a_missed_caller_is_called_back_by_one_button() {
     let guest = Guest::new().await;
     let house = &guest.house;

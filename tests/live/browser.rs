@@ -199,6 +199,29 @@ impl Browser {
         clicked.unwrap_or_else(|error| panic!("{css}: {error}"));
     }
 
+    /// Says yes to what the page asks.
+    pub(crate) fn accept(&self) {
+        self.answer(true);
+    }
+
+    /// Says no to what the page asks.
+    pub(crate) fn refuse(&self) {
+        self.answer(false);
+    }
+
+    fn answer(&self, yes: bool) {
+        let answered = wait_for(|| {
+            let client = self.client();
+            let done = if yes {
+                self.runtime.block_on(client.accept_alert())
+            } else {
+                self.runtime.block_on(client.dismiss_alert())
+            };
+            done.ok()
+        });
+        answered.unwrap_or_else(|| panic!("{}: nothing is asked", self.address()));
+    }
+
     /// Types into a field.
     pub(crate) fn fill(&self, css: &str, text: &str) {
         let filled = self.runtime.block_on(async {

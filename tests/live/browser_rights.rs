@@ -5,7 +5,7 @@ use crate::browser::Browser;
 use crate::week::{HOSTILE, Week};
 
 /// The status that the API answers to a request of the page's own script, with the page's proof against forgery.
-fn status(browser: &Browser, method: &str, path: &str, body: &str) -> u64 {
+pub(crate) fn status(browser: &Browser, method: &str, path: &str, body: &str) -> u64 {
     let script = format!(
         "const csrf = document.querySelector('input[name=\"csrf\"]')?.value ?? '';
          const answer = await fetch({path:?}, {{ method: {method:?}, body: {body:?} || undefined,

@@ -15,6 +15,7 @@ mod baresip;
 mod browser;
 mod browser_calls;
 mod browser_looks;
+mod browser_operator;
 mod browser_rights;
 mod commands;
 mod crash;

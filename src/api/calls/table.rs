@@ -50,12 +50,12 @@ pub(in crate::api) async fn table(
     let seat = state.store.seat().ok_or_else(|| busy(&SayError::Busy))?;
     let listed = listed(&query, &state.rules());
     // The first page is read before the status is sent, so that a store that refuses is a 500 and not a short table.
+    let asked = query.clone();
     let left = query.limit.unwrap_or(usize::MAX);
     query.limit = Some(left.min(LIMIT_MAX));
     let first = page(&state.store, query.clone(), &who).await?;
     let (source, body) = stream::body();
     tokio::spawn(async move {
-        let asked = query.clone();
         let mut sent = 0;
         let written = write_table(&source, &state.store, &who, query, first, left, &mut sent);
         let written = written.await;

@@ -99,7 +99,7 @@ async fn show(
         said: shower.told(call),
         earlier: earlier.collect(),
         all,
-        history: shower.history(call),
+        history: shower.history(call, &state.store.exports()),
         legs: if administers {
             shower.legs(call)
         } else {

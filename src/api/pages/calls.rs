@@ -1,5 +1,7 @@
 //! `GET /`: the list of calls; `GET /ui/rows`: rows of it as they change.
 
+use std::sync::Arc;
+
 use axum::extract::{Query as Pairs, State as Shared};
 use axum::response::Response;
 
@@ -41,7 +43,9 @@ pub(in crate::api) async fn calls(
     let query = veil::query(asked.query(&shower, &who), &who)?;
     let dates = asked.dates(&shower, &who);
     let is_first = query.cursor.is_none();
-    let listed = page(&state.store, query.clone(), &who).await?;
+    let listed = page(&state.store, query.clone(), &who);
+    // Two look at the rows side by side, so that who waits for the page waits for no count of it.
+    let (listed, (total, in_use)) = tokio::try_join!(listed, counted(&state, &query, &who))?;
     let live = if is_first {
         under_way(&state, &query, &who).await?
     } else {
@@ -55,7 +59,7 @@ pub(in crate::api) async fn calls(
         (true, false) => "title-missed",
         (false, false) => "title-calls",
     };
-    let (say, tags) = sayable(&shower, &who);
+    let (say, tags) = sayable(&shower, &who, &in_use);
     let here = if only_missed {
         Here::Missed
     } else {
@@ -75,9 +79,29 @@ pub(in crate::api) async fn calls(
         say,
         tags,
         done: done.map(|n| look.words().count("bulk-done", n)),
-        filter: shown(&asked, &shower, &who),
+        total: (total > 0).then(|| look.words().count("calls-total", total)),
+        filter: shown(&asked, &shower, &who, &in_use),
     };
     html(&page)
+}
+
+/// How many calls are asked for, and the tags that people use on theirs. Free tags may hold numbers, and are not for whoever
+/// sees none.
+async fn counted(
+    state: &State,
+    query: &Query,
+    who: &Who,
+) -> Result<(u64, Vec<Arc<str>>), ApiError> {
+    let (store, query, who) = (state.store.clone(), query.clone(), who.clone());
+    off_the_loop(move || {
+        let tags = if who.may(Right::Numbers) {
+            store.tags_lately(|project| who.sees(project))
+        } else {
+            Vec::new()
+        };
+        (store.count(&query), tags)
+    })
+    .await
 }
 
 /// How many calls were just changed.

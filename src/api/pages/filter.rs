@@ -210,7 +210,7 @@ impl Asked {
 }
 
 /// Shows the conditions and the ways to change them.
-pub(super) fn shown(asked: &Asked, shower: &Shower, who: &Who) -> Filter {
+pub(super) fn shown(asked: &Asked, shower: &Shower, who: &Who, in_use: &[Arc<str>]) -> Filter {
     let words = shower.words;
     let any = words.say("filter-any");
     let choices = |name: &'static str, values: Values| {
@@ -241,7 +241,7 @@ pub(super) fn shown(asked: &Asked, shower: &Shower, who: &Who) -> Filter {
             values,
         }
     };
-    let values = values(shower, who);
+    let values = values(shower, who, in_use);
     let status = choices("status", statuses(shower));
     let more: Vec<Choices> = values
         .into_iter()
@@ -270,7 +270,7 @@ pub(super) fn shown(asked: &Asked, shower: &Shower, who: &Who) -> Filter {
 }
 
 /// What may be chosen for each condition.
-fn values(shower: &Shower, who: &Who) -> Vec<(&'static str, Values)> {
+fn values(shower: &Shower, who: &Who, in_use: &[Arc<str>]) -> Vec<(&'static str, Values)> {
     let words = shower.words;
     let tracking = &shower.rules.tracking;
     let own = |project: &Project| who.sees(&project.id);
@@ -337,7 +337,13 @@ fn values(shower: &Shower, who: &Who) -> Vec<(&'static str, Values)> {
         ("goal", labels("goal", |labels| &labels.goals)),
         ("stage", labels("stage", |labels| &labels.stages)),
         ("outcome", labels("outcome", |labels| &labels.outcomes)),
-        ("tag", labels("tag", |labels| &labels.tags)),
+        (
+            "tag",
+            tags(shower, who, in_use)
+                .iter()
+                .map(|tag| same(tag))
+                .collect(),
+        ),
     ]
 }
 
@@ -356,8 +362,21 @@ fn offered(shower: &Shower, who: &Who, of: fn(&Labels) -> &[Arc<str>]) -> Vec<Ar
     all
 }
 
+/// The tags of the lists, then those that people use beside them.
+fn tags(shower: &Shower, who: &Who, in_use: &[Arc<str>]) -> Vec<Arc<str>> {
+    let mut all = offered(shower, who, |labels| &labels.tags);
+    let more = in_use.iter().filter(|tag| !all.contains(tag));
+    let more: Vec<_> = more.cloned().collect();
+    all.extend(more);
+    all
+}
+
 /// What several calls can be told at once, and the tags that are offered.
-pub(super) fn sayable(shower: &Shower, who: &Who) -> (Vec<Choices>, Vec<String>) {
+pub(super) fn sayable(
+    shower: &Shower,
+    who: &Who,
+    in_use: &[Arc<str>],
+) -> (Vec<Choices>, Vec<String>) {
     let keep = shower.words.say("say-keep");
     let choices = |name: &'static str, values: Vec<(String, String)>| Choices {
         id: format!("say-{name}"),
@@ -373,14 +392,14 @@ pub(super) fn sayable(shower: &Shower, who: &Who) -> (Vec<Choices>, Vec<String>)
             })
             .collect(),
     };
-    let all = values(shower, who).into_iter();
+    let all = values(shower, who, in_use).into_iter();
     let said = all
         .filter(|(name, values)| {
             ["target", "goal", "stage", "outcome"].contains(name) && !values.is_empty()
         })
         .map(|(name, values)| choices(name, values))
         .collect();
-    let tags = offered(shower, who, |labels| &labels.tags);
+    let tags = tags(shower, who, in_use);
     (said, tags.iter().map(ToString::to_string).collect())
 }
 

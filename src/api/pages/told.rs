@@ -1,6 +1,7 @@
 //! What people said of a call and did with it, in words: for the form, and for the history.
 
 use crate::api::pages::show::Shower;
+use crate::store::export::{Export, Had};
 use crate::store::record::CallRecord;
 use crate::store::remark::{Field, Kind, Said as Change, UseKind, Words as Value};
 use crate::track::Labels;
@@ -74,8 +75,8 @@ impl Shower {
         self.words.say_or(&format!("{kind}-{word}"), word)
     }
 
-    /// Changes and uses, the newest first.
-    pub(super) fn history(&self, call: &CallRecord) -> Vec<Entry> {
+    /// Changes, uses and the tables that it was taken in, the newest first.
+    pub(super) fn history(&self, call: &CallRecord, exports: &[Export]) -> Vec<Entry> {
         let dates = self.dates(&call.project);
         let entry = |n, at, by: &str, text| Entry {
             n,
@@ -100,6 +101,14 @@ impl Shower {
                 UseKind::Downloaded => "history-downloaded",
             });
             (used.at, entry(0, used.at, &used.by, text))
+        }));
+        entries.extend(exports.iter().filter_map(|export| {
+            let word = match export.had(call)? {
+                Had::Surely => "history-exported",
+                Had::Perhaps => "history-perhaps-exported",
+            };
+            let text = self.words.count(word, export.calls);
+            Some((export.at, entry(0, export.at, &export.by, text)))
         }));
         entries.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
         let entries = entries.into_iter().map(|(_, entry)| entry);

@@ -504,6 +504,27 @@ fn an_export_tells_its_conditions_and_no_number() {
 }
 
 #[test]
+fn tables_that_were_taken_are_remembered_over_a_restart_and_a_reindex() {
+    let (place, store, _) = with_call();
+    for calls in [3, 4] {
+        let seat = store.seat().unwrap();
+        store.exported(seat, &Query::default(), &Default::default(), calls, "anna");
+    }
+    store.sync().unwrap();
+    let exports = store.exports();
+    let calls: Vec<u64> = exports.iter().map(|export| export.calls).collect();
+    assert_eq!(calls, [3, 4]);
+    drop(store);
+    let (store, _) = place.open();
+    assert_eq!(store.exports(), exports);
+    drop(store);
+    Store::reindex(place.setup()).unwrap();
+    let (store, _) = place.open();
+    assert_eq!(store.exports(), exports);
+    assert!(is_whole(&store));
+}
+
+#[test]
 fn those_who_look_on_are_told_of_tracked_calls_in_order_and_only_what_is_synced() {
     let place = Place::new();
     let disk = FaultyDisk::default();

@@ -2,7 +2,7 @@
 //! news for those who look on.
 
 use std::collections::BTreeSet;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use crossbeam_channel::Receiver;
 
@@ -10,6 +10,7 @@ use crate::base::id::CallId;
 use crate::store::credit::Seat;
 use crate::store::error::StoreError;
 use crate::store::event::{Event, Parts};
+use crate::store::export::Export;
 use crate::store::feed::Feed;
 use crate::store::handle::Store;
 use crate::store::job::{Job, Refusal, Speech, Verdict};
@@ -169,6 +170,17 @@ impl Store {
         let event = Event::Exported(Box::new(exported));
         // A store that has stopped takes nothing more from anybody.
         drop(self.hand(seat, self.speech(None, event)));
+    }
+
+    /// Tags that the newest calls of projects that `sees` have: also those that are in no list of the configuration. From
+    /// memory.
+    pub fn tags_lately(&self, sees: impl Fn(&str) -> bool) -> Vec<Arc<str>> {
+        self.0.shared.tags_lately(sees)
+    }
+
+    /// The tables of calls that were taken lately, the oldest first. From memory.
+    pub fn exports(&self) -> Vec<Export> {
+        self.0.shared.view().exports.list().to_vec()
     }
 
     /// The tokens that are good, the oldest first. From memory.

@@ -160,6 +160,7 @@ impl Keeper {
             Checkpoint {
                 open: view.open_calls(),
                 tokens: view.tokens.list().to_vec(),
+                exports: view.exports.list().to_vec(),
             }
         };
         self.say(None, Event::Checkpoint(checkpoint));

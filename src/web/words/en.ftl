@@ -49,6 +49,16 @@ login-ended = Your session has ended. Sign in again.
 # Who is signed in
 
 sessions-title = Sessions
+exports = Tables taken away
+exports-help = Every table of calls that was downloaded, the newest first.
+exports-none = Nobody has taken a table of calls away yet.
+exports-when = When
+exports-calls = Calls
+exports-which = Which
+exports-all = All calls
+exports-hidden = a text
+filter-limit = At most
+filter-cursor = Continued from
 sessions-help = Everybody who is signed in now. To end a session is to sign that browser out.
 sessions-who = Who
 sessions-from = From
@@ -101,6 +111,8 @@ filter-status = Status
 filter-project = Project
 filter-source = Source
 filter-category = Category
+filter-channel = Channel
+filter-campaign = Campaign
 filter-manager = Answered by
 filter-tag = Tag
 filter-goal = Goal
@@ -141,6 +153,10 @@ calls-new = { $n ->
 pages = Pages
 pages-newest = Newest
 pages-older = Older calls
+calls-total = { $n ->
+    [one] { $shown } call
+   *[other] { $shown } calls
+}
 bulk = Selected calls
 bulk-picked = { $n ->
     [one] { $shown } call selected
@@ -339,13 +355,21 @@ recording-repaired = Repaired after an interruption
 earlier = Earlier calls
 earlier-none = There were none.
 earlier-all = All calls of this caller
-history = Changes and plays
-history-none = Nobody has changed or played anything yet.
+history = Changes, plays and exports
+history-none = Nobody has changed, played or exported anything yet.
 history-change = { $a }: { $b }
 history-to = { $a } → { $b }
 history-removed = { $a } removed
 history-played = Played the recording
 history-downloaded = Took the recording as a file
+history-exported = { $n ->
+    [one] Taken away as a table of { $shown } call
+   *[other] Taken away in a table of { $shown } calls
+}
+history-perhaps-exported = { $n ->
+    [one] Perhaps taken away as a table of { $shown } call
+   *[other] Perhaps taken away in a table of { $shown } calls
+}
 history-flag-yes = yes
 history-flag-no = no
 field-tags = Tags

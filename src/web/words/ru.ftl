@@ -49,6 +49,16 @@ login-ended = Сеанс закончился. Войдите снова.
 # Кто вошёл
 
 sessions-title = Сеансы
+exports = Выгруженные таблицы
+exports-help = Все скачанные таблицы звонков, новые сверху.
+exports-none = Таблиц звонков ещё никто не выгружал.
+exports-when = Когда
+exports-calls = Звонков
+exports-which = Каких
+exports-all = Все звонки
+exports-hidden = текст
+filter-limit = Не больше
+filter-cursor = Продолжение с
 sessions-help = Все, кто сейчас вошёл. Завершить сеанс — значит вывести этот браузер.
 sessions-who = Кто
 sessions-from = Откуда
@@ -101,6 +111,8 @@ filter-status = Статус
 filter-project = Проект
 filter-source = Источник
 filter-category = Категория
+filter-channel = Канал
+filter-campaign = Кампания
 filter-manager = Кто ответил
 filter-tag = Метка
 filter-goal = Цель
@@ -142,6 +154,11 @@ calls-new = { $n ->
 pages = Страницы
 pages-newest = Самые новые
 pages-older = Более ранние
+calls-total = { $n ->
+    [one] { $shown } звонок
+    [few] { $shown } звонка
+   *[many] { $shown } звонков
+}
 bulk = Выбранные звонки
 bulk-picked = { $n ->
     [one] Выбран { $shown } звонок
@@ -343,13 +360,23 @@ recording-repaired = Восстановлена после сбоя
 earlier = Прежние звонки
 earlier-none = Их не было.
 earlier-all = Все звонки этого клиента
-history = Изменения и прослушивания
-history-none = Никто ещё ничего не менял и не слушал.
+history = Изменения, прослушивания, выгрузки
+history-none = Никто ещё ничего не менял, не слушал и не выгружал.
 history-change = { $a }: { $b }
 history-to = { $a } → { $b }
 history-removed = { $a } снято
 history-played = Прослушана запись
 history-downloaded = Запись скачана
+history-exported = { $n ->
+    [one] Выгружен в таблице из { $shown } звонка
+    [few] Выгружен в таблице из { $shown } звонков
+   *[many] Выгружен в таблице из { $shown } звонков
+}
+history-perhaps-exported = { $n ->
+    [one] Возможно, выгружен в таблице из { $shown } звонка
+    [few] Возможно, выгружен в таблице из { $shown } звонков
+   *[many] Возможно, выгружен в таблице из { $shown } звонков
+}
 history-flag-yes = да
 history-flag-no = нет
 field-tags = Метки
