@@ -21,11 +21,12 @@ use ringtag::base::clock::Clock;
 use ringtag::base::id::LegId;
 use ringtag::base::sound::SoundFrom;
 use ringtag::base::time::Moment;
+use ringtag::media::choice::Chosen;
 use ringtag::media::command::Aim;
 use ringtag::media::pool::Pool;
 use ringtag::media::ports::PortPool;
 use ringtag::media::rtp::{self, Head};
-use ringtag::media::settings::Settings;
+use ringtag::media::settings::{Engine, Settings};
 use ringtag::media::tap::{TapId, TapReader};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
@@ -36,19 +37,23 @@ fn main() {
     let mut args = std::env::args().skip(1).filter_map(|arg| arg.parse().ok());
     let calls: u16 = args.next().unwrap_or(100);
     let seconds: u32 = args.next().map_or(5, u32::from);
-    open_and_close(1000);
+    for chosen in [Chosen::Epoll, Chosen::IoUring] {
+        open_and_close(1000, chosen);
+    }
     for from in [SoundFrom::Sdp, SoundFrom::Nat] {
         for tapped in [false, true] {
-            run(calls, seconds, from, tapped);
+            for chosen in [Chosen::Epoll, Chosen::IoUring] {
+                run(calls, seconds, from, tapped, chosen);
+            }
         }
     }
 }
 
 /// What ports, orders and reports of a call cost, without any sound.
-fn open_and_close(calls: u16) {
+fn open_and_close(calls: u16, chosen: Chosen) {
     let settings = settings();
     let clock = Clock::start();
-    let (mut pool, _readers) = Pool::start(&settings, clock, 1, Arc::new(|| ())).unwrap();
+    let (mut pool, _readers) = Pool::start(&settings, chosen, clock, 1, Arc::new(|| ())).unwrap();
     let mut ports = PortPool::new(&settings);
     let spent = || thread_ns("media-0").unwrap_or(0) + cpu_ns(Path::new("/proc/thread-self"));
     let peer = SocketAddr::from((LOCAL, 9));
@@ -78,15 +83,15 @@ fn open_and_close(calls: u16) {
     }
     let each = Duration::from_nanos((spent() - before) / u64::from(calls));
     println!(
-        "open, aim, bridge and close: cpu_us_per_call={:.1}",
+        "{chosen}: open, aim, bridge and close: cpu_us_per_call={:.1}",
         each.as_secs_f64() * 1e6
     );
 }
 
-fn run(calls: u16, seconds: u32, from: SoundFrom, tapped: bool) {
+fn run(calls: u16, seconds: u32, from: SoundFrom, tapped: bool, chosen: Chosen) {
     let settings = settings();
     let clock = Clock::start();
-    let (mut pool, readers) = Pool::start(&settings, clock, 1, Arc::new(|| ())).unwrap();
+    let (mut pool, readers) = Pool::start(&settings, chosen, clock, 1, Arc::new(|| ())).unwrap();
     let mut ports = PortPool::new(&settings);
     let worker = loop {
         // A thread takes its name when it first runs.
@@ -161,7 +166,7 @@ fn run(calls: u16, seconds: u32, from: SoundFrom, tapped: bool) {
     let copied = recorder.join().unwrap();
     let place = |share: usize| late.get((late.len() - 1) * share / 100).unwrap();
     println!(
-        "calls={calls} from={from:?} tap={tapped} sent={sent} lost={} copied={copied} cpu_us_per_packet={:.2} late_us p50={} p99={} max={}",
+        "{chosen} calls={calls} from={from:?} tap={tapped} sent={sent} lost={} copied={copied} cpu_us_per_packet={:.2} late_us p50={} p99={} max={}",
         sent - late.len() as u64,
         Duration::from_nanos(spent / sent).as_secs_f64() * 1e6,
         place(50),
@@ -185,6 +190,7 @@ fn settings() -> Settings {
         port_max: 29_999,
         silence: Duration::from_secs(60),
         workers: 1,
+        engine: Engine::Auto,
     }
 }
 

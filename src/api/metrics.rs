@@ -20,10 +20,35 @@ pub(in crate::api) async fn metrics(Shared(state): Shared<State>) -> Result<Resp
     Ok((kind, text).into_response())
 }
 
+/// Media workers that fall behind show here, each by itself.
+fn media_lateness(out: &mut String, gauges: &Gauges) -> fmt::Result {
+    let name = "ringtag_media_turn_longest_seconds";
+    let help = "The longest turn of a media worker in the last 30 to 60 s: so long a packet may have waited for it.";
+    head(out, name, "gauge", help)?;
+    for (worker, (longest, _)) in gauges.media_lateness().enumerate() {
+        let seconds = longest.as_secs_f64();
+        writeln!(out, "{name}{{worker=\"{worker}\"}} {seconds}")?;
+    }
+    let name = "ringtag_media_starved_seconds_total";
+    let help = "For how long a media worker was ready to run and another had the processor.";
+    head(out, name, "counter", help)?;
+    for (worker, (_, starved)) in gauges.media_lateness().enumerate() {
+        let seconds = starved.as_secs_f64();
+        writeln!(out, "{name}{{worker=\"{worker}\"}} {seconds}")?;
+    }
+    Ok(())
+}
+
 fn write_all(out: &mut String, gauges: &Gauges, health: &Health) -> fmt::Result {
     let version = env!("CARGO_PKG_VERSION");
     head(out, "ringtag_info", "gauge", "The version that runs.")?;
     writeln!(out, "ringtag_info{{version=\"{version}\"}} 1")?;
+    if let Some(engine) = gauges.media_engine() {
+        let help = "By what the media workers wait, read and send.";
+        head(out, "ringtag_media_engine", "gauge", help)?;
+        writeln!(out, "ringtag_media_engine{{engine=\"{engine}\"}} 1")?;
+    }
+    media_lateness(out, gauges)?;
     let flag = u64::from;
     for (name, help, value) in [
         (

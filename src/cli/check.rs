@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use crate::cli::{DONE, WRONG_INPUT, count};
 use crate::config::{self, Config, Grade, Mistake};
+use crate::media::choice::Choice;
+use crate::media::uring;
 
 /// What a program reads.
 #[derive(Serialize)]
@@ -16,6 +18,8 @@ struct Report<'a> {
     mistakes: Vec<&'a Mistake>,
     warnings: Vec<&'a Mistake>,
     understood: Option<Understood>,
+    /// By what sound would be relayed on this machine, or why it could not be.
+    sound: Option<String>,
 }
 
 /// How much of everything there is.
@@ -35,20 +39,31 @@ struct Understood {
 /// # Errors
 /// The output cannot be written.
 pub(in crate::cli) fn check(file: &Path, json: bool, out: &mut dyn Write) -> io::Result<u8> {
-    let (notes, understood) = match config::load(file) {
+    check_with(file, json, out, uring::trial)
+}
+
+fn check_with(
+    file: &Path,
+    json: bool,
+    out: &mut dyn Write,
+    trial: impl FnOnce() -> io::Result<()>,
+) -> io::Result<u8> {
+    let (notes, understood, choice) = match config::load(file) {
         Ok(loaded) => {
             let understood = Understood::of(&loaded.config);
-            (loaded.warnings, Some(understood))
+            let choice = Choice::make(loaded.config.media.engine, trial);
+            (loaded.warnings, Some(understood), Some(choice))
         }
-        Err(mistakes) => (mistakes, None),
+        Err(mistakes) => (mistakes, None, None),
     };
-    let code = if understood.is_some() {
-        DONE
-    } else {
-        WRONG_INPUT
-    };
+    let ok = matches!(choice, Some(Ok(_)));
+    let code = if ok { DONE } else { WRONG_INPUT };
+    let sound = choice.map(|choice| match choice {
+        Ok(choice) => choice.to_string(),
+        Err(refused) => refused.to_string(),
+    });
     if json {
-        print_json(&notes, understood, out)?;
+        print_json(ok, &notes, understood, sound, out)?;
         return Ok(code);
     }
     for note in &notes {
@@ -62,19 +77,25 @@ pub(in crate::cli) fn check(file: &Path, json: bool, out: &mut dyn Write) -> io:
         Some(understood) => writeln!(out, "{shown}: {understood}; {warnings}")?,
         None => writeln!(out, "{shown}: {}, {warnings}", count(mistakes, "mistake"))?,
     }
+    if let Some(sound) = sound {
+        writeln!(out, "sound: {sound}")?;
+    }
     Ok(code)
 }
 
 fn print_json(
+    ok: bool,
     notes: &[Mistake],
     understood: Option<Understood>,
+    sound: Option<String>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let report = Report {
-        ok: understood.is_some(),
+        ok,
         mistakes: of_grade(notes, Grade::Error),
         warnings: of_grade(notes, Grade::Warning),
         understood,
+        sound,
     };
     serde_json::to_writer_pretty(&mut *out, &report)?;
     writeln!(out)
@@ -124,7 +145,7 @@ mod tests {
         let file = folder.path().join("ringtag.toml");
         std::fs::write(&file, text).unwrap();
         let mut out = Vec::new();
-        let code = check(&file, json, &mut out).unwrap();
+        let code = check_with(&file, json, &mut out, || Ok(())).unwrap();
         let shown = String::from_utf8(out).unwrap();
         (
             code,
@@ -132,15 +153,27 @@ mod tests {
         )
     }
 
-    #[test]
-    fn a_good_file_says_in_one_line_what_was_understood() {
+    fn office(trial: io::Result<()>) -> (u8, String) {
         let mut out = Vec::new();
-        let code = check(Path::new("tests/data/office.toml"), false, &mut out).unwrap();
+        let file = Path::new("tests/data/office.toml");
+        let code = check_with(file, false, &mut out, || trial).unwrap();
+        (code, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn a_good_file_says_in_one_line_what_was_understood_and_in_another_what_relays_sound() {
+        let (code, shown) = office(Ok(()));
         assert_eq!(code, DONE);
         assert_eq!(
-            String::from_utf8(out).unwrap(),
+            shown,
             "tests/data/office.toml: 2 trunks, 1 project, 3 virtual numbers of 2 sources, \
-             3 managers and 1 group, 4 rules\n"
+             3 managers and 1 group, 4 rules\nsound: io_uring\n"
+        );
+        let (code, shown) = office(Err(io::ErrorKind::PermissionDenied.into()));
+        assert_eq!(code, DONE);
+        assert!(
+            shown.ends_with("sound: epoll, because io_uring is refused here: permission denied\n"),
+            "{shown}"
         );
     }
 

@@ -149,6 +149,9 @@ impl Server {
             writeln!(out, "  web         {}", web.url())?;
         }
         writeln!(out, "  limit       {}", self.running.limits)?;
+        if let Some(engine) = self.running.handle.gauges.media_engine() {
+            writeln!(out, "  sound       {engine}")?;
+        }
         writeln!(
             out,
             "  recordings  {}",

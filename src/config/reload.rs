@@ -29,6 +29,7 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
         ("media.ports", ports(old) != ports(new)),
         ("media.silence_s", old.media.silence != new.media.silence),
         ("media.workers", old.media.workers != new.media.workers),
+        ("media.engine", old.media.engine != new.media.engine),
         (
             "recordings.folder",
             old.recordings.folder != new.recordings.folder,

@@ -188,6 +188,11 @@ pub(in crate::config) fn media(
     }
     let silence_s = section.number("silence_s", SILENCE_S_MIN..=DAY_S, "60");
     let workers = section.number("workers", 1..=WORKERS_MAX, "1");
+    const ENGINES: [(&str, media::settings::Engine); 3] = [
+        ("auto", media::settings::Engine::Auto),
+        ("io_uring", media::settings::Engine::IoUring),
+        ("epoll", media::settings::Engine::Epoll),
+    ];
     let settings = media::settings::Settings {
         bind,
         advertise,
@@ -195,6 +200,7 @@ pub(in crate::config) fn media(
         port_max,
         silence: seconds(silence_s.unwrap_or(SILENCE_S)),
         workers: usize::try_from(workers.unwrap_or(WORKERS)).unwrap_or(1),
+        engine: section.choice("engine", &ENGINES).unwrap_or_default(),
     };
     section.finish();
     settings

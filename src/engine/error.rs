@@ -36,6 +36,9 @@ pub enum StartError {
     /// The call log could not be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// io_uring was asked for by name.
+    #[error(transparent)]
+    MediaEngine(#[from] crate::media::choice::Refused),
     /// A thread, a runtime or a random seed was refused.
     #[error(
         "the system refused {what}: {source}; free memory or raise the limit on processes, then start again"

@@ -2,9 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use crate::call::story::FinishReason;
+use crate::media::choice::Chosen;
+use crate::media::late::Lateness;
+
+/// What relays sound.
+#[derive(Debug)]
+struct Media {
+    chosen: Chosen,
+    workers: Vec<Arc<Lateness>>,
+}
 
 /// Counters and gauges of one running ringtag. Relaxed: each figure stands alone.
 #[derive(Debug, Default)]
@@ -73,6 +83,8 @@ pub struct Gauges {
     pub reloads: AtomicU64,
     /// Reloads refused because of a mistake.
     pub reloads_failed: AtomicU64,
+    /// By what sound is relayed, and how late each worker is.
+    media: OnceLock<Media>,
     /// The trunks that are asked whether they are there, and whether they are.
     trunks_up: Mutex<BTreeMap<Arc<str>, bool>>,
     /// No new calls are taken.
@@ -138,6 +150,26 @@ impl Gauges {
     /// Says that no new calls are taken.
     pub fn set_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Says by what sound is relayed and where its workers show how late they are. Said once.
+    pub(in crate::engine) fn relays(&self, chosen: Chosen, workers: Vec<Arc<Lateness>>) {
+        let _said_before = self.media.set(Media { chosen, workers });
+    }
+
+    /// By what sound is relayed, once that is known.
+    pub fn media_engine(&self) -> Option<&'static str> {
+        self.media.get().map(|media| media.chosen.name())
+    }
+
+    /// For each media worker its longest turn of late, and for how long it was not let run since the start.
+    pub fn media_lateness(&self) -> impl Iterator<Item = (Duration, Duration)> {
+        let workers = self
+            .media
+            .get()
+            .into_iter()
+            .flat_map(|media| &media.workers);
+        workers.map(|worker| (worker.longest(), worker.starved()))
     }
 
     /// Whether new calls are taken.

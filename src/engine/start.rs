@@ -33,7 +33,9 @@ use crate::engine::sound::Sound;
 use crate::engine::streams::Streams;
 use crate::engine::tell::{Teller, tell_recording};
 use crate::engine::ways::Ways;
+use crate::media::choice::Choice;
 use crate::media::pool::Pool;
+use crate::media::uring;
 use crate::recording::command::{Command, Report};
 use crate::sip::endpoint;
 use crate::sip::transport::{SIPS_PORT, Transport};
@@ -194,8 +196,14 @@ fn assemble(
     } = parts;
     let sound_wakes = Arc::new(Notify::new());
     let wake = Arc::clone(&sound_wakes);
+    let choice = Choice::make(setup.media.engine, uring::trial)?;
+    if let Some(why) = &choice.fallback {
+        tracing::warn!(%why, "io_uring is not to be had: sound is relayed with epoll");
+    }
+    tracing::info!(engine = %choice.chosen, "sound is relayed");
     let (pool, readers) = Pool::start(
         &setup.media,
+        choice.chosen,
         clock,
         setup.media.workers,
         Arc::new(move || wake.notify_one()),
@@ -204,6 +212,7 @@ fn assemble(
         what: "the media workers' threads",
         source,
     })?;
+    gauges.relays(choice.chosen, pool.lateness().cloned().collect());
     let sound = Sound::new(
         &setup.media,
         pool,

@@ -2,12 +2,14 @@
 
 pub mod bell;
 pub mod bridge;
+pub mod choice;
 pub mod codec;
 pub mod command;
 pub mod driver;
 pub mod dtmf;
 pub mod epoll;
 pub mod latch;
+pub mod late;
 pub mod leg;
 pub mod legs;
 pub mod pool;
@@ -20,4 +22,5 @@ pub mod srtp;
 pub mod stats;
 pub mod tap;
 pub mod timeline;
+pub mod uring;
 pub mod worker;

@@ -18,10 +18,13 @@ use crate::base::id::LegId;
 use crate::base::map::{Map, keyed};
 use crate::base::sound::SoundFrom;
 use crate::media::bell::Bell;
+use crate::media::choice::Chosen;
 use crate::media::command::{Aim, Command, Pair, Report, Sound};
 use crate::media::epoll::Epoll;
+use crate::media::late::Lateness;
 use crate::media::settings::Settings;
 use crate::media::tap::{self, TapId, TapReader};
+use crate::media::uring::Uring;
 use crate::media::worker::{Parts, Worker};
 
 /// Orders under way to one worker. A call takes about ten, so hundreds may begin within one turn of
@@ -55,6 +58,7 @@ struct Handle {
     late: VecDeque<Command>,
     /// Whether it has orders that it was not woken for.
     asleep: bool,
+    lateness: Arc<Lateness>,
 }
 
 /// Where a leg is.
@@ -81,6 +85,7 @@ impl Pool {
     /// The machine has no threads or descriptors left.
     pub fn start(
         settings: &Settings,
+        chosen: Chosen,
         clock: Clock,
         workers: usize,
         wake: Arc<dyn Fn() + Send + Sync>,
@@ -100,6 +105,7 @@ impl Pool {
             let (commands, orders) = bounded(ORDERS_MAX);
             let (tap, reader) = tap::ring(TAP_BYTES);
             let bell = Arc::new(Bell::new()?);
+            let lateness = Arc::new(Lateness::default());
             let parts = Parts {
                 clock,
                 commands: orders,
@@ -107,7 +113,11 @@ impl Pool {
                 wake: Arc::clone(&wake),
                 bell: Arc::clone(&bell),
                 tap,
-                driver: Epoll::prepare(Arc::clone(&bell))?,
+                lateness: Arc::clone(&lateness),
+                driver: match chosen {
+                    Chosen::IoUring => Uring::prepare(Arc::clone(&bell))?,
+                    Chosen::Epoll => Epoll::prepare(Arc::clone(&bell))?,
+                },
             };
             let thread = Builder::new()
                 .name(format!("media-{number}"))
@@ -124,6 +134,7 @@ impl Pool {
                 legs: 0,
                 late: VecDeque::new(),
                 asleep: false,
+                lateness,
             });
             readers.push(reader);
         }
@@ -250,6 +261,11 @@ impl Pool {
                 worker.bell.ring();
             }
         }
+    }
+
+    /// Returns what each worker shows of how late it is.
+    pub fn lateness(&self) -> impl Iterator<Item = &Arc<Lateness>> {
+        self.workers.iter().map(|worker| &worker.lateness)
     }
 
     /// Returns how many orders wait for room.

@@ -180,6 +180,7 @@ mod tests {
     use std::sync::atomic::{AtomicU8, Ordering};
 
     use super::*;
+    use crate::media::settings::Engine;
 
     /// A loopback address that no other test of this run binds.
     fn local() -> IpAddr {
@@ -197,6 +198,7 @@ mod tests {
             port_max,
             silence: Duration::from_secs(60),
             workers: 1,
+            engine: Engine::Auto,
         }
     }
 

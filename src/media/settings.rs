@@ -18,4 +18,18 @@ pub struct Settings {
     pub silence: Duration,
     /// How many worker threads relay.
     pub workers: usize,
+    /// By what the workers wait, read and send.
+    pub engine: Engine,
+}
+
+/// `[media] engine`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// io_uring where the kernel lets us, else epoll.
+    #[default]
+    Auto,
+    /// io_uring or nothing.
+    IoUring,
+    /// epoll.
+    Epoll,
 }

@@ -20,6 +20,7 @@ use crate::base::time::Moment;
 use crate::media::bell::Bell;
 use crate::media::command::{Command, Pair, Report, Sound};
 use crate::media::driver::{Driver, Make};
+use crate::media::late::{Lateness, Stopwatch};
 use crate::media::leg::{Kind, Leg};
 use crate::media::relay::{Place, Relay};
 use crate::media::tap::TapWriter;
@@ -52,6 +53,8 @@ pub struct Parts {
     pub tap: TapWriter,
     /// How it waits, reads and sends.
     pub driver: Make,
+    /// Where it shows how late it is.
+    pub lateness: Arc<Lateness>,
 }
 
 /// A worker before its thread.
@@ -65,6 +68,8 @@ pub struct Worker {
     /// Legs that were asked once more to close, and whose sockets the kernel still holds.
     twice: Vec<LegId>,
     look_at: Moment,
+    lateness: Arc<Lateness>,
+    stopwatch: Stopwatch,
 }
 
 /// The reports' way out, which never blocks: packets come before reports.
@@ -104,6 +109,8 @@ impl Worker {
             },
             twice: Vec::new(),
             look_at: Moment::START,
+            lateness: parts.lateness,
+            stopwatch: Stopwatch::default(),
         })
     }
 
@@ -123,12 +130,15 @@ impl Worker {
             }
             if turn.now >= self.look_at {
                 self.look_at = turn.now + LOOK;
+                self.lateness.ask_the_kernel();
                 for leg in self.relay.bridges.silent(turn.now) {
                     self.reports.tell(Report::Silent { leg });
                 }
             }
             self.let_go();
             self.reports.flush();
+            let now = self.clock.now();
+            self.stopwatch.turn(now - turn.now, now, &self.lateness);
         }
         self.end();
     }

@@ -3,6 +3,8 @@
 use super::*;
 use crate::base::chance::Chance;
 use crate::base::clock::Clock;
+use crate::media::choice::Chosen;
+use crate::media::settings::Engine;
 
 #[test]
 fn a_recording_for_which_the_recorder_has_no_room_is_reported_and_no_order_of_another_is_lost() {
@@ -13,9 +15,11 @@ fn a_recording_for_which_the_recorder_has_no_room_is_reported_and_no_order_of_an
         port_max: 20_010,
         silence: Duration::from_secs(60),
         workers: 1,
+        engine: Engine::Auto,
     };
     let clock = Clock::start();
-    let (pool, _readers) = Pool::start(&settings, clock, 1, Arc::new(|| ())).unwrap();
+    let (pool, _readers) =
+        Pool::start(&settings, Chosen::Epoll, clock, 1, Arc::new(|| ())).unwrap();
     let (recorder, orders) = crossbeam_channel::bounded(1);
     let gauges = Arc::new(Gauges::default());
     let mut sound = Sound::new(&settings, pool, recorder, 1, gauges);
@@ -62,9 +66,11 @@ fn another_party_is_recorded_under_a_name_of_its_own_and_who_left_owes_nothing()
         port_max: 21_010,
         silence: Duration::from_secs(60),
         workers: 1,
+        engine: Engine::Auto,
     };
     let clock = Clock::start();
-    let (pool, _readers) = Pool::start(&settings, clock, 1, Arc::new(|| ())).unwrap();
+    let (pool, _readers) =
+        Pool::start(&settings, Chosen::Epoll, clock, 1, Arc::new(|| ())).unwrap();
     let (recorder, orders) = crossbeam_channel::bounded(100);
     let mut sound = Sound::new(&settings, pool, recorder, 1, Arc::new(Gauges::default()));
     let wall = WallTime::from_millis(1_795_253_400_125);

@@ -9,8 +9,48 @@ use crate::base::id::Side;
 use crate::base::time::Moment;
 use crate::media::ports::PortPool;
 use crate::media::rtp::{self, Head};
+use crate::media::settings::Engine;
 use crate::media::tap::Tapped;
 use crate::sdp::{Codec, Numbers};
+
+/// Every trial on every driver.
+macro_rules! on_each_driver {
+    ($($trial:ident)*) => {
+        mod on_epoll {
+            $(#[test] fn $trial() { super::$trial(super::Chosen::Epoll); })*
+        }
+        mod on_io_uring {
+            $(#[test] fn $trial() { super::$trial(super::Chosen::IoUring); })*
+        }
+    };
+}
+
+on_each_driver! {
+    packets_pass_both_ways_byte_for_byte
+    rtcp_passes_between_the_rtcp_ports_wherever_it_came_in
+    rtcp_takes_on_each_leg_the_way_that_was_agreed_there
+    payload_types_become_those_of_the_receiver_and_the_recorder_hears_the_senders
+    noise_goes_no_further
+    an_sdp_leg_hears_exactly_its_peer
+    an_ip_leg_hears_any_port_of_its_host_only
+    a_nat_leg_learns_once_and_sends_there
+    a_new_aim_moves_sound_and_none_holds_it
+    a_leg_that_nobody_aimed_sends_nothing_and_hears_nothing
+    a_peer_whose_port_is_shut_is_counted_and_heard_again_when_it_opens
+    the_tap_has_every_packet_in_order_on_its_side
+    a_full_ring_stalls_no_call_and_is_counted
+    silence_of_both_sides_is_told_once
+    a_flood_on_one_leg_does_not_starve_another
+    a_closed_leg_tells_what_it_counted
+    every_close_is_answered_also_for_legs_that_are_gone_or_never_were
+    a_leg_keeps_its_former_partner_no_longer
+    calls_share_the_workers_and_one_remote_address
+    ipv4_and_ipv6_meet_in_one_call
+    opening_and_closing_many_legs_leaves_no_descriptor
+    a_stop_closes_what_is_open_and_tells_it
+    a_worker_that_is_behind_gets_no_new_legs_and_holds_nobody_up
+    reports_without_sound_are_silence
+}
 
 /// When a fact that must come has not: the test fails.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -38,11 +78,11 @@ struct Phone {
 }
 
 impl Rig {
-    fn new() -> Self {
-        Self::with(1)
+    fn new(engine: Chosen) -> Self {
+        Self::with(1, engine)
     }
 
-    fn with(workers: usize) -> Self {
+    fn with(workers: usize, engine: Chosen) -> Self {
         static NEXT: AtomicU8 = AtomicU8::new(1);
         let [_, _, high, low] = std::process::id().to_be_bytes();
         let test = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -53,13 +93,14 @@ impl Rig {
             port_max: 20_999,
             silence: Duration::from_secs(1),
             workers,
+            engine: Engine::Auto,
         };
         let clock = Clock::start();
         let (ring, woken) = bounded(1);
         let wake = Arc::new(move || {
             let _already = ring.try_send(());
         });
-        let (pool, readers) = Pool::start(&settings, clock, workers, wake).unwrap();
+        let (pool, readers) = Pool::start(&settings, engine, clock, workers, wake).unwrap();
         Self {
             pool,
             readers,
@@ -229,9 +270,8 @@ fn sound(sequence: u16) -> Vec<u8> {
     rtp::write(&head(sequence), &[low; 160]).unwrap()
 }
 
-#[test]
-fn packets_pass_both_ways_byte_for_byte() {
-    let mut rig = Rig::new();
+fn packets_pass_both_ways_byte_for_byte(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let (caller, callee) = rig.call(1, SoundFrom::Sdp);
     let mut bad_padding = sound(3);
     bad_padding[0] |= 0x20;
@@ -246,9 +286,8 @@ fn packets_pass_both_ways_byte_for_byte() {
     }
 }
 
-#[test]
-fn rtcp_passes_between_the_rtcp_ports_wherever_it_came_in() {
-    let mut rig = Rig::new();
+fn rtcp_passes_between_the_rtcp_ports_wherever_it_came_in(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let (caller, callee) = rig.call(1, SoundFrom::Sdp);
     let report = [0x81, 201, 0, 1, 0, 0, 0, 1, 0xff];
     caller
@@ -261,10 +300,9 @@ fn rtcp_passes_between_the_rtcp_ports_wherever_it_came_in() {
     assert_eq!(rig.close(callee.leg).1, Sound::default());
 }
 
-#[test]
-fn rtcp_takes_on_each_leg_the_way_that_was_agreed_there() {
+fn rtcp_takes_on_each_leg_the_way_that_was_agreed_there(engine: Chosen) {
     for from in [SoundFrom::Sdp, SoundFrom::Ip, SoundFrom::Nat] {
-        let mut rig = Rig::new();
+        let mut rig = Rig::new(engine);
         let (caller, callee) = rig.call(1, from);
         rig.aim_shared(&caller);
         rig.settle(1);
@@ -292,9 +330,8 @@ fn rtcp_takes_on_each_leg_the_way_that_was_agreed_there() {
     }
 }
 
-#[test]
-fn payload_types_become_those_of_the_receiver_and_the_recorder_hears_the_senders() {
-    let mut rig = Rig::new();
+fn payload_types_become_those_of_the_receiver_and_the_recorder_hears_the_senders(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let (caller, callee) = rig.call(1, SoundFrom::Sdp);
     let named = |maps: &[&str]| -> Vec<Codec> {
         let read = |map: &&str| Codec::from_rtpmap(map.as_bytes()).unwrap();
@@ -338,9 +375,8 @@ fn payload_types_become_those_of_the_receiver_and_the_recorder_hears_the_senders
     assert_eq!(tapped, [8, 101, 96, 13]);
 }
 
-#[test]
-fn noise_goes_no_further() {
-    let mut rig = Rig::new();
+fn noise_goes_no_further(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let (caller, callee) = rig.call(1, SoundFrom::Sdp);
     for noise in [&b""[..], b"\0", &[0; 20], &[0x80; 11]] {
         caller.say(noise);
@@ -355,9 +391,8 @@ fn noise_goes_no_further() {
     assert_eq!((sound.malformed, sound.packets_in), (5, 1));
 }
 
-#[test]
-fn an_sdp_leg_hears_exactly_its_peer() {
-    let mut rig = Rig::new();
+fn an_sdp_leg_hears_exactly_its_peer(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let caller = rig.open(1, 1, SoundFrom::Sdp);
     let callee = rig.open(1, 2, SoundFrom::Sdp);
     rig.pool.bridge(caller.leg, callee.leg);
@@ -376,9 +411,8 @@ fn an_sdp_leg_hears_exactly_its_peer() {
     assert_eq!(rig.close(caller.leg).1.packets_in, 1);
 }
 
-#[test]
-fn an_ip_leg_hears_any_port_of_its_host_only() {
-    let mut rig = Rig::new();
+fn an_ip_leg_hears_any_port_of_its_host_only(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let (caller, callee) = rig.call(1, SoundFrom::Ip);
     let neighbour = UdpSocket::bind("127.0.0.1:0").unwrap();
     neighbour
@@ -395,9 +429,8 @@ fn an_ip_leg_hears_any_port_of_its_host_only() {
     assert_eq!((sound.refused, sound.packets_in), (1, 2));
 }
 
-#[test]
-fn a_nat_leg_learns_once_and_sends_there() {
-    let mut rig = Rig::new();
+fn a_nat_leg_learns_once_and_sends_there(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let (caller, callee) = rig.call(1, SoundFrom::Nat);
     let behind_nat = socket(rig.local);
     let neighbour = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -423,9 +456,8 @@ fn a_nat_leg_learns_once_and_sends_there() {
     assert_eq!(rig.close(caller.leg).1.refused, 2);
 }
 
-#[test]
-fn a_new_aim_moves_sound_and_none_holds_it() {
-    let mut rig = Rig::new();
+fn a_new_aim_moves_sound_and_none_holds_it(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let (caller, callee) = rig.call(1, SoundFrom::Sdp);
     caller.only_hears_from(&callee, 1);
     let moved = socket(rig.local);
@@ -450,9 +482,8 @@ fn a_new_aim_moves_sound_and_none_holds_it() {
     assert_eq!((counted.packets_in, counted.packets_out), (2, 3));
 }
 
-#[test]
-fn a_leg_that_nobody_aimed_sends_nothing_and_hears_nothing() {
-    let mut rig = Rig::new();
+fn a_leg_that_nobody_aimed_sends_nothing_and_hears_nothing(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let caller = rig.open(1, 1, SoundFrom::Sdp);
     let callee = rig.open(1, 2, SoundFrom::Sdp);
     rig.aim(&callee);
@@ -467,9 +498,8 @@ fn a_leg_that_nobody_aimed_sends_nothing_and_hears_nothing() {
     assert_eq!((sound.refused, sound.packets_out), (1, 0));
 }
 
-#[test]
-fn a_peer_whose_port_is_shut_is_counted_and_heard_again_when_it_opens() {
-    let mut rig = Rig::new();
+fn a_peer_whose_port_is_shut_is_counted_and_heard_again_when_it_opens(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let (caller, callee) = rig.call(1, SoundFrom::Sdp);
     let at = callee.rtp.local_addr().unwrap();
     let Phone { rtp, .. } = callee;
@@ -486,9 +516,8 @@ fn a_peer_whose_port_is_shut_is_counted_and_heard_again_when_it_opens() {
     assert!((1..=5).contains(&counted.send_errors), "{counted:?}");
 }
 
-#[test]
-fn the_tap_has_every_packet_in_order_on_its_side() {
-    let mut rig = Rig::new();
+fn the_tap_has_every_packet_in_order_on_its_side(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let (caller, callee) = rig.call(1, SoundFrom::Sdp);
     callee.only_hears_from(&caller, 1);
     rig.pool.tap(caller.leg, callee.leg, Some(TapId(42)));
@@ -522,9 +551,8 @@ fn the_tap_has_every_packet_in_order_on_its_side() {
     assert_eq!(rig.readers[0].waiting(), 0);
 }
 
-#[test]
-fn a_full_ring_stalls_no_call_and_is_counted() {
-    let mut rig = Rig::new();
+fn a_full_ring_stalls_no_call_and_is_counted(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let (caller, callee) = rig.call(1, SoundFrom::Sdp);
     rig.pool.tap(caller.leg, callee.leg, Some(TapId(1)));
     rig.settle(1);
@@ -539,9 +567,8 @@ fn a_full_ring_stalls_no_call_and_is_counted() {
     assert!((10..=40).contains(&counted.untapped), "{counted:?}");
 }
 
-#[test]
-fn silence_of_both_sides_is_told_once() {
-    let mut rig = Rig::new();
+fn silence_of_both_sides_is_told_once(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let (caller, callee) = rig.call(1, SoundFrom::Sdp);
     let (other, _other_callee) = rig.call(2, SoundFrom::Sdp);
     rig.pool.watch(caller.leg, Some(Duration::from_millis(100)));
@@ -559,9 +586,8 @@ fn silence_of_both_sides_is_told_once() {
     assert!(rig.kept.is_empty());
 }
 
-#[test]
-fn a_flood_on_one_leg_does_not_starve_another() {
-    let mut rig = Rig::new();
+fn a_flood_on_one_leg_does_not_starve_another(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let (flooded, _sink) = rig.call(1, SoundFrom::Sdp);
     let (caller, callee) = rig.call(2, SoundFrom::Sdp);
     let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
@@ -588,9 +614,8 @@ fn a_flood_on_one_leg_does_not_starve_another() {
     assert_eq!(rig.close(caller.leg).1.packets_in, 300);
 }
 
-#[test]
-fn a_closed_leg_tells_what_it_counted() {
-    let mut rig = Rig::new();
+fn a_closed_leg_tells_what_it_counted(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let (caller, callee) = rig.call(1, SoundFrom::Sdp);
     for sequence in [65_534, 65_535, 1, 2, 5] {
         callee.only_hears_from(&caller, sequence);
@@ -618,9 +643,8 @@ fn a_closed_leg_tells_what_it_counted() {
     UdpSocket::bind((rig.local, port)).unwrap();
 }
 
-#[test]
-fn every_close_is_answered_also_for_legs_that_are_gone_or_never_were() {
-    let mut rig = Rig::new();
+fn every_close_is_answered_also_for_legs_that_are_gone_or_never_were(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let caller = rig.open(1, 1, SoundFrom::Sdp);
     rig.pool.close(caller.leg);
     assert_eq!(rig.close(caller.leg).0, caller.ours);
@@ -644,9 +668,8 @@ fn every_close_is_answered_also_for_legs_that_are_gone_or_never_were() {
     assert_eq!(rig.pool.legs(), 0);
 }
 
-#[test]
-fn a_leg_keeps_its_former_partner_no_longer() {
-    let mut rig = Rig::new();
+fn a_leg_keeps_its_former_partner_no_longer(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let (caller, first) = rig.call(1, SoundFrom::Sdp);
     let second = rig.open(1, 99, SoundFrom::Sdp);
     rig.aim(&second);
@@ -661,9 +684,8 @@ fn a_leg_keeps_its_former_partner_no_longer() {
     assert_eq!(rig.close(first.leg).1.packets_out, 0);
 }
 
-#[test]
-fn calls_share_the_workers_and_one_remote_address() {
-    let mut rig = Rig::with(2);
+fn calls_share_the_workers_and_one_remote_address(engine: Chosen) {
+    let mut rig = Rig::with(2, engine);
     // A carrier's gateway: one address and port for every call.
     let gateway = socket(rig.local);
     let at = gateway.local_addr().unwrap();
@@ -686,9 +708,8 @@ fn calls_share_the_workers_and_one_remote_address() {
     }
 }
 
-#[test]
-fn ipv4_and_ipv6_meet_in_one_call() {
-    let mut rig = Rig::new();
+fn ipv4_and_ipv6_meet_in_one_call(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let caller = rig.open(1, 1, SoundFrom::Sdp);
     rig.local = Ipv6Addr::LOCALHOST.into();
     if UdpSocket::bind((rig.local, 0)).is_err() {
@@ -703,9 +724,8 @@ fn ipv4_and_ipv6_meet_in_one_call() {
     caller.only_hears_from(&callee, 2);
 }
 
-#[test]
-fn opening_and_closing_many_legs_leaves_no_descriptor() {
-    let mut rig = Rig::new();
+fn opening_and_closing_many_legs_leaves_no_descriptor(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
     let before = descriptors();
     for round in 0..4 {
@@ -721,9 +741,8 @@ fn opening_and_closing_many_legs_leaves_no_descriptor() {
     assert_eq!(rig.pool.legs(), 0);
 }
 
-#[test]
-fn a_stop_closes_what_is_open_and_tells_it() {
-    let mut rig = Rig::new();
+fn a_stop_closes_what_is_open_and_tells_it(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let (caller, callee) = rig.call(1, SoundFrom::Sdp);
     rig.pool.stop();
     let mut told = [rig.report(), rig.report()].map(|report| match report {
@@ -746,9 +765,8 @@ fn a_stop_closes_what_is_open_and_tells_it() {
     ));
 }
 
-#[test]
-fn a_worker_that_is_behind_gets_no_new_legs_and_holds_nobody_up() {
-    let mut rig = Rig::new();
+fn a_worker_that_is_behind_gets_no_new_legs_and_holds_nobody_up(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let caller = rig.open(1, 1, SoundFrom::Sdp);
     rig.settle(1);
     // A worker that takes nothing stands in for the real one, with room for one order.
@@ -772,9 +790,8 @@ fn a_worker_that_is_behind_gets_no_new_legs_and_holds_nobody_up() {
     assert!(matches!(rig.report(), Report::Closed { leg, .. } if leg == caller.leg));
 }
 
-#[test]
-fn reports_without_sound_are_silence() {
-    let mut rig = Rig::new();
+fn reports_without_sound_are_silence(engine: Chosen) {
+    let mut rig = Rig::new(engine);
     let (caller, callee) = rig.call(1, SoundFrom::Sdp);
     rig.pool
         .watch(caller.leg, Some(Duration::from_millis(1_500)));
