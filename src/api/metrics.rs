@@ -178,6 +178,11 @@ fn write_all(out: &mut String, gauges: &Gauges, health: &Health) -> fmt::Result 
             read(&gauges.overloaded),
         ),
         (
+            "ringtag_ladders_missed_total",
+            "Calls whose SIP messages are not kept: too many began at once, or the disk was behind.",
+            read(&gauges.ladders_missed),
+        ),
+        (
             "ringtag_connections_turned_away_total",
             "Stream connections beyond a limit.",
             read(&gauges.connections_turned_away),

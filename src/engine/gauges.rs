@@ -47,6 +47,8 @@ pub struct Gauges {
     pub half_open: AtomicU64,
     /// INVITEs answered 503 for want of room.
     pub overloaded: AtomicU64,
+    /// Calls whose SIP messages are not kept though they should be.
+    pub ladders_missed: AtomicU64,
     /// SIP datagrams and stream pieces received.
     pub sip_received: AtomicU64,
     /// SIP messages sent.

@@ -50,6 +50,8 @@ pub(in crate::engine) struct Ladders {
     bytes: usize,
     /// When as many calls as there may be would have begun evenly.
     paid_until: Moment,
+    /// Calls that should have one and have none.
+    missed: u64,
 }
 
 #[derive(Debug)]
@@ -70,7 +72,13 @@ impl Ladders {
             newest: CallKey(0),
             bytes: 0,
             paid_until: Moment::START,
+            missed: 0,
         }
+    }
+
+    /// How many calls have no ladder: too many began at once, or their messages found no room on the way to the disk.
+    pub(in crate::engine) const fn missed(&self) -> u64 {
+        self.missed
     }
 
     /// Takes a message of a call; `wall` is asked for the time when it is the first of one.
@@ -100,6 +108,8 @@ impl Ladders {
         match (self.open.get_mut(&call), id) {
             (Some(trace), Some(_)) => trace.id = id,
             (Some(_), None) => self.drop_trace(call),
+            // Its messages were seen: where nobody looks, nothing is missing.
+            (None, Some(_)) if call <= self.newest => self.missed += 1,
             (None, _) => {}
         }
     }
@@ -150,6 +160,7 @@ impl Ladders {
         {
             self.bytes -= bytes;
             if !store.keep_ladder(id, draft) {
+                self.missed += 1;
                 tracing::debug!(call = %id, "the messages of a call are not kept: too many others wait for the disk");
             }
         }
@@ -302,5 +313,23 @@ mod tests {
         }
         let later = ladders.open.len() - at_once;
         assert_eq!(later, usize::try_from(CALLS_PER_S).unwrap());
+    }
+
+    #[test]
+    fn a_call_of_ours_without_a_ladder_is_counted_unless_nobody_looks() {
+        let mut ladders = Ladders::new();
+        ladders.admitted(CallKey(1), Some(id()));
+        assert_eq!(ladders.missed(), 0);
+        let (begun, stranger, ours) = (u64::from(CALLS_PER_S * BURST_S), 9_999, 10_000);
+        for call in 1..=ours {
+            ladders.see(seen(call, 0, 1_000, "a"), || WALL);
+        }
+        for call in 1..=begun {
+            ladders.admitted(CallKey(call), Some(id()));
+        }
+        ladders.admitted(CallKey(stranger), None);
+        assert_eq!(ladders.missed(), 0);
+        ladders.admitted(CallKey(ours), Some(id()));
+        assert_eq!(ladders.missed(), 1);
     }
 }

@@ -196,6 +196,7 @@ impl Engine {
         self.sound.flush();
         self.datagrams.flush();
         set(&self.gauges.sip_unsent, self.datagrams.unsent);
+        set(&self.gauges.ladders_missed, self.ladders.missed());
         self.tell_unrecorded();
     }
 

@@ -150,6 +150,7 @@ struct Inner {
     control: Mutex<Option<Control>>,
     /// The thread to wake for what cannot wait.
     thread: thread::Thread,
+    ladder_days: u32,
     _lock: File,
 }
 
@@ -194,6 +195,7 @@ impl Store {
             thread: thread.thread().clone(),
             keeper: Mutex::new(Some(thread)),
             control: Mutex::new(None),
+            ladder_days,
             _lock: opened.lock,
         }));
         if purpose == Purpose::Serve {
@@ -392,6 +394,11 @@ impl Store {
     /// Takes the messages of a call that is over, to be kept for a while; `false`: there is no room, and the call has none.
     pub fn keep_ladder(&self, call: CallId, draft: Draft) -> bool {
         self.0.shared.ladders.keep(call, draft)
+    }
+
+    /// For how many days the messages of calls are kept; 0: they are not.
+    pub fn ladder_days(&self) -> u32 {
+        self.0.ladder_days
     }
 
     /// Reads the messages of a call that is over, without secrets; `None`: none are kept. Reads files: not for an async thread.

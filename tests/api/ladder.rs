@@ -27,6 +27,8 @@ async fn the_ladder_of_a_call_is_shown_without_secrets_and_one_that_is_not_kept_
         (none.status.as_u16(), none.code().as_str()),
         (404, "no-ladder")
     );
+    let why = String::from_utf8_lossy(&none.body).into_owned();
+    assert!(why.contains("kept"), "{why}");
     let message = Message {
         at: WallTime::from_millis(1_795_253_400_000),
         leg: 1,
