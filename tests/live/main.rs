@@ -32,6 +32,7 @@ mod openapi;
 mod pjsip;
 mod pjsip_early;
 mod pjsip_joined;
+mod pjsip_picks_up;
 mod pjsip_talks;
 mod pjsip_transfers;
 mod script;

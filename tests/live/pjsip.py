@@ -190,7 +190,12 @@ class Phone:
             self.leave()
         if do == "dial":
             call = Call(self)
-            call.makeCall(command["to"], pj.CallOpParam(True))
+            prm = pj.CallOpParam(True)
+            for name, value in command.get("headers", {}).items():
+                header = pj.SipHeader()
+                header.hName, header.hValue = name, value
+                prm.txOption.headers.append(header)
+            call.makeCall(command["to"], prm)
             self.calls[call.getInfo().id] = call
             return
         call = self.call(command)
