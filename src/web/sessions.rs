@@ -25,7 +25,7 @@ pub struct ExportRow {
     pub machine: String,
     /// Who.
     pub who: String,
-    /// How many calls.
+    /// `21 calls`.
     pub calls: String,
     /// What was asked for: `Source: billboard`; none: everything.
     pub conditions: Vec<String>,

@@ -147,7 +147,13 @@ fn pictures() {
         week.ringtag.net.carrier(),
     );
     browser.open(&week.page("/board"));
-    browser.see("document.querySelector('#board .talking')");
+    browser.see("document.querySelector('#board li.talking')");
+    // Somebody took tables away.
+    for of in ["?status=missed&source=billboard", "?tag=vip", ""] {
+        browser.ask(&format!(
+            "return (await (await fetch('/api/v1/calls.csv{of}')).text()).length;"
+        ));
+    }
     for (language, theme) in [
         ("en", "light"),
         ("ru", "light"),
@@ -160,8 +166,21 @@ fn pictures() {
             take(&format!("{name}-{language}-{theme}"));
         }
     }
+    // The messages of the call that is up, as its operator reads them.
+    let live = browser.ask(
+        "return (await (await fetch('/api/v1/calls?status=in-progress')).json()).calls[0].id;",
+    );
+    let live = format!("/calls/{}", live.as_str().unwrap());
+    for (language, theme) in [("en", "light"), ("ru", "dark")] {
+        look(&browser, &week, language, theme, &live);
+        browser.click("#ladder summary");
+        browser.see("document.querySelectorAll('#ladder li').length >= 8");
+        browser.click("#ladder li button");
+        browser.run("document.getElementById('ladder').scrollIntoView();");
+        take(&format!("ladder-{language}-{theme}"));
+    }
     browser.resize(TELEPHONE.0, TELEPHONE.1);
-    for (name, path, is_whole) in pages(&week).into_iter().take(3) {
+    for (name, path, is_whole) in pages(&week) {
         look(&browser, &week, "ru", "light", &path);
         browser.see(is_whole);
         take(&format!("{name}-telephone"));

@@ -278,6 +278,8 @@ enum Role {
     Listener,
     /// Sees figures, and calls with their numbers masked.
     Analyst,
+    /// Reads the metrics, and nothing of any call.
+    Monitor,
 }
 
 /// The tokens that are good.

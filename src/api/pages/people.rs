@@ -10,7 +10,6 @@ use crate::api::pages::show::Shower;
 use crate::api::state::State;
 use crate::people::session::{Holder, Session};
 use crate::store::export::Export;
-use crate::web::figures::grouped;
 use crate::web::frame::Here;
 use crate::web::sessions::{ExportRow, SessionRow, SessionsPage};
 use crate::web::small::LoginPage;
@@ -86,7 +85,7 @@ impl Shower {
             when: self.dates.full(export.at),
             machine: export.at.to_string(),
             who: self.who(&export.by),
-            calls: grouped(export.calls, self.words.language()),
+            calls: self.words.count("calls-total", export.calls),
             conditions: conditions.collect(),
         }
     }
