@@ -208,6 +208,11 @@ fn write_all(out: &mut String, gauges: &Gauges, health: &Health) -> fmt::Result 
             read(&gauges.rtp_refused),
         ),
         (
+            "ringtag_srtp_failed_total",
+            "SRTP packets that were not under the key agreed on.",
+            read(&gauges.srtp_failed),
+        ),
+        (
             "ringtag_rtp_untapped_total",
             "RTP packets that a recording missed.",
             read(&gauges.rtp_untapped),

@@ -10,7 +10,7 @@ use crate::base::time::{Moment, WallTime};
 use crate::call::guard::News;
 use crate::call::story::{Fact, KeptDialog, SourceTag};
 use crate::route::Decision;
-use crate::sdp::{Codec, Numbers};
+use crate::sdp::{Codec, Numbers, Secrets};
 use crate::sip::endpoint::Transmit;
 
 /// Seconds a caller's carrier waits before it tries again when we are full: about the length of a short call.
@@ -192,6 +192,8 @@ pub struct Aim {
     pub codecs: Arc<[Codec]>,
     /// What the payload types that are sent to it become; `None`: they stay as they are.
     pub numbers: Option<Numbers>,
+    /// With what its packets are encrypted; `None`: they pass as they are.
+    pub srtp: Option<Box<Secrets>>,
 }
 
 /// What the engine tells the switchboard beside datagrams and streams.
@@ -231,6 +233,8 @@ pub struct LegSound {
     pub jitter_ms: f32,
     /// RFC 4733 digits.
     pub digits: String,
+    /// Packets that came under another key than was agreed on, or were changed on their way.
+    pub forged: u64,
 }
 
 /// For the operator's log and the counters.

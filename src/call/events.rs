@@ -117,6 +117,7 @@ impl Switchboard {
             return self.refuse(now, key, &request, &path, refusal);
         };
         let trunk = Arc::clone(&line.trunk);
+        screened = screened.and_then(|offer| screen::opened(offer, trunk.srtp));
         if screened.is_ok() && self.draining {
             screened = Err(being_stopped());
         }

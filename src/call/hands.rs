@@ -10,6 +10,7 @@ use crate::base::country::Country;
 use crate::base::id::{CallId, LegId};
 use crate::base::map::{Map, keyed};
 use crate::base::number::Number;
+use crate::base::sound::Srtp;
 use crate::call::between::Message;
 use crate::call::desk::{CallKey, MediaWish, Wish};
 use crate::call::farewell::Farewells;
@@ -24,6 +25,8 @@ use crate::call::routes::Routes;
 use crate::call::story::KeptDialog;
 use crate::call::trunks::Trunks;
 use crate::call::usage::Usage;
+use crate::sdp::shield::SEED_BYTES;
+use crate::sdp::{Shield, Voice};
 use crate::sip::authenticate::Gate;
 use crate::sip::dialog::{Dialog, Kept};
 use crate::sip::endpoint::{ClientKey, Endpoint, ServerKey};
@@ -87,6 +90,17 @@ pub(in crate::call) enum TagOwner {
 }
 
 impl Hands {
+    /// What is said in a new dialog on a trunk with this `srtp`.
+    pub(in crate::call) fn voice(&mut self, srtp: Srtp) -> Voice {
+        let id = self.chance.next_u64();
+        let seed = || {
+            let mut seed = [0; SEED_BYTES];
+            self.chance.fill(&mut seed);
+            seed
+        };
+        Voice::under(id, Shield::new(srtp, seed))
+    }
+
     /// Starts with nothing under way.
     pub(in crate::call) fn new(
         sip: Endpoint,

@@ -12,7 +12,7 @@ use crate::call::story;
 use crate::call::story::Role;
 use crate::call::trunk::Trunk;
 use crate::call::upkeep::Upkeep;
-use crate::sdp::{Codec, Session, Voice};
+use crate::sdp::{Codec, Session, Voice, parse};
 use crate::sip::dialog::Dialog;
 use crate::sip::header::Name;
 use crate::sip::transport::Path;
@@ -114,6 +114,7 @@ impl Leg {
     /// A leg on which nothing was said yet.
     pub(in crate::call) fn new(hands: &mut Hands, begins: Beginning) -> Self {
         hands.ladder.begin(&begins.call_id, begins.id);
+        let voice = hands.voice(begins.trunk.srtp);
         Self {
             id: begins.id,
             trunk: begins.trunk,
@@ -125,12 +126,18 @@ impl Leg {
             sips: begins.sips,
             credentials: Vec::new(),
             ports: begins.ports,
-            voice: Voice::new(hands.chance.next_u64()),
+            voice,
             heard: None,
             upkeep: Upkeep::new(hands.session),
             sound: LegSound::default(),
             part: Part::of(begins.role),
         }
+    }
+
+    /// One of our own descriptions on it, read as its peer's are.
+    pub(in crate::call) fn told(&self, said: &[u8]) -> Option<Session> {
+        let said = parse(said).ok()?;
+        Some(said.opened(self.trunk.srtp))
     }
 
     /// Our address for SDP; `None` while there is none.
@@ -154,6 +161,9 @@ impl Leg {
         };
         let Part { role, joined, left } = self.part;
         let codec = self.heard.as_ref().and_then(|heard| heard.codec.as_ref());
+        let heard = self.heard.as_ref();
+        let secrets = heard.and_then(|heard| self.voice.secrets(&heard.session));
+        let suite = secrets.map(|secrets| secrets.ours.suite());
         story::Leg {
             trunk: Arc::clone(&self.trunk.id),
             remote_uri: self.remote_uri.to_string(),
@@ -167,6 +177,8 @@ impl Leg {
             role: Some(role),
             joined_ms: joined.and_then(since),
             left_ms: joined.and_then(|_| since(left.unwrap_or(end))),
+            srtp: suite.map(|suite| suite.to_string()),
+            srtp_failed: self.sound.forged,
         }
     }
 }

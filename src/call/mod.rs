@@ -11,6 +11,8 @@ mod digest;
 mod door;
 mod events;
 
+#[cfg(test)]
+mod encrypted;
 mod farewell;
 mod goal;
 pub mod guard;

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::base::sound::Srtp;
 use crate::call::desk::Aim;
 use crate::call::headers::SDP;
 use crate::call::leg::Heard;
+use crate::call::story::TriedResult;
 use crate::call::unfit::Unfit;
-use crate::sdp::{Codec, Numbers, Session, answer_meets, parse};
+use crate::sdp::{Codec, Numbers, Session, Voice, answer_meets, parse};
 use crate::sip::header::Name;
 use crate::sip::headers::Headers;
 
@@ -26,8 +28,8 @@ pub(in crate::call) enum Body {
     Malformed,
 }
 
-/// Reads the body of a message.
-pub(in crate::call) fn read(headers: &Headers, body: &Bytes) -> Body {
+/// Reads the body of a message from a leg whose trunk has this `srtp`.
+pub(in crate::call) fn read(srtp: Srtp, headers: &Headers, body: &Bytes) -> Body {
     if body.is_empty() {
         return Body::Empty;
     }
@@ -38,14 +40,14 @@ pub(in crate::call) fn read(headers: &Headers, body: &Bytes) -> Body {
         return Body::OtherType;
     }
     match parse(body) {
-        Ok(session) => Body::Sdp(session),
+        Ok(session) => Body::Sdp(session.opened(srtp)),
         Err(_malformed) => Body::Malformed,
     }
 }
 
 /// Reads the SDP of a response or an ACK, where there is any that can be used.
-pub(in crate::call) fn session(headers: &Headers, body: &Bytes) -> Option<Session> {
-    match read(headers, body) {
+pub(in crate::call) fn session(srtp: Srtp, headers: &Headers, body: &Bytes) -> Option<Session> {
+    match read(srtp, headers, body) {
         Body::Sdp(session) => Some(session),
         Body::Empty | Body::OtherType | Body::Malformed => None,
     }
@@ -71,6 +73,16 @@ pub(in crate::call) fn reaches(ours: Option<SocketAddr>, said: &Session) -> bool
     let rtp = said.audio().and_then(|index| said.rtp(index));
     ours.zip(rtp)
         .is_none_or(|(ours, rtp)| ours.is_ipv4() == rtp.ip().to_canonical().is_ipv4())
+}
+
+/// What comes of a target whose description cannot be used: its keys are wanting, or its codecs.
+pub(in crate::call) fn misfit(srtp: Srtp, headers: &Headers, body: &Bytes) -> TriedResult {
+    match session(srtp, headers, body).as_ref().and_then(Unfit::of) {
+        Some(Unfit::Keys) => TriedResult::SrtpMismatch,
+        Some(Unfit::Address | Unfit::Transport | Unfit::Media | Unfit::Format) | None => {
+            TriedResult::CodecMismatch
+        }
+    }
 }
 
 /// What an answer within a call may be: one that meets its offer, or that disables the sound.
@@ -102,14 +114,18 @@ impl Party<'_> {
     }
 }
 
-/// What the author of `session` is told about in sound; `other` is the description it got from the other side.
-pub(in crate::call) fn aim(session: &Session, other: Option<&Session>) -> Aim {
+/// What the author of `session` is told about in sound; `other` is the description it got from the other side, `voice` what
+/// we say to it.
+pub(in crate::call) fn aim(session: &Session, other: Option<&Session>, voice: &Voice) -> Aim {
     let told = Some(session);
     let party = Party {
         own: session,
         told: other,
     };
-    aim_at(party, other.map(|own| Party { own, told }))
+    Aim {
+        srtp: voice.secrets(session).map(Box::new),
+        ..aim_at(party, other.map(|own| Party { own, told }))
+    }
 }
 
 /// How the sound of a side is aimed; `across` is whoever is bridged with it, not necessarily by descriptions that passed between
@@ -124,10 +140,13 @@ pub(in crate::call) fn aim_at(party: Party<'_>, across: Option<Party<'_>>) -> Ai
             sends: false,
             codecs: Arc::from([]),
             numbers: None,
+            srtp: None,
         };
     };
     let media = session.audio().and_then(|index| session.media().get(index));
-    let secure = media.is_some_and(|media| media.profile.is_secure());
+    // Both name keys under RTP/AVP: so do phones that encrypt where they can.
+    let both_have_keys = || session.names_keys() && party.told.is_some_and(Session::names_keys);
+    let secure = media.is_some_and(|media| media.profile.is_secure()) || both_have_keys();
     let sends = party.sends();
     // A number inside SRTP is authenticated (RFC 3711 3.1): nobody but the phones may change it.
     let across = across.filter(|_| !secure);
@@ -144,6 +163,7 @@ pub(in crate::call) fn aim_at(party: Party<'_>, across: Option<Party<'_>>) -> Ai
         } else {
             sends
         },
+        srtp: None,
     }
 }
 
@@ -198,7 +218,7 @@ mod tests {
             parse(text.as_bytes()).unwrap()
         };
         let names = |profile: &str| {
-            let codecs = aim(&sdp(profile), Some(&sdp(profile))).codecs;
+            let codecs = aim(&sdp(profile), Some(&sdp(profile)), &Voice::new(1)).codecs;
             let names: Vec<_> = codecs.iter().map(|codec| codec.name.to_string()).collect();
             names.join(" ")
         };

@@ -35,6 +35,8 @@ pub(in crate::call) fn of_all(tried: &[Tried]) -> (u16, FinishReason) {
         (if all { 486 } else { 480 }, FinishReason::Busy)
     } else if any(TriedResult::CodecMismatch) {
         (488, FinishReason::CodecMismatch)
+    } else if any(TriedResult::SrtpMismatch) {
+        (488, FinishReason::SrtpMismatch)
     } else if any(TriedResult::Unreachable)
         || any(TriedResult::NotAllowed)
         || any(TriedResult::Loop)

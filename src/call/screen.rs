@@ -2,6 +2,7 @@
 //! (RFC 3261 8.2.1 to 8.2.3). The answer does not depend on who asks, nor on the number; whether a refused INVITE leaves a
 //! record does.
 
+use crate::base::sound::Srtp;
 use crate::call::hands::Answer;
 use crate::call::headers::{SDP, is_supported};
 use crate::call::offer_answer::{Body, read};
@@ -34,7 +35,7 @@ pub(in crate::call) fn invite(request: &Request) -> Result<Option<Session>, Refu
     if !takes_sdp {
         return Err((Answer::status(406), "it does not accept SDP"));
     }
-    match read(headers, request.body()) {
+    match read(Srtp::Off, headers, request.body()) {
         Body::Empty => Ok(None),
         Body::Sdp(offer) if offer.audio().is_none() => {
             let why = Unfit::of(&offer).unwrap_or(Unfit::Media);
@@ -45,6 +46,28 @@ pub(in crate::call) fn invite(request: &Request) -> Result<Option<Session>, Refu
         Body::OtherType if is_optional(request) => Ok(None),
         Body::OtherType => Err((Answer::not_sdp(), "a body that is not SDP")),
         Body::Malformed => Err((Answer::status(400), "malformed SDP")),
+    }
+}
+
+/// Takes the keys out of the offer of an INVITE once it is known whose trunk it came from.
+pub(in crate::call) fn opened(
+    offer: Option<Session>,
+    srtp: Srtp,
+) -> Result<Option<Session>, Refusal> {
+    let Some(offer) = offer.map(|offer| offer.opened(srtp)) else {
+        return Ok(None);
+    };
+    match Unfit::of(&offer) {
+        Some(why) => Err((Answer::unfit(why), "no sound that its trunk's srtp allows")),
+        None => Ok(Some(offer)),
+    }
+}
+
+/// Whether it is for want of keys that an INVITE of a trunk was refused.
+pub(in crate::call) fn lacks_keys(request: &Request, srtp: Srtp) -> bool {
+    match read(srtp, request.headers(), request.body()) {
+        Body::Sdp(offer) => Unfit::of(&offer) == Some(Unfit::Keys),
+        Body::Empty | Body::OtherType | Body::Malformed => false,
     }
 }
 

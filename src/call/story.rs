@@ -241,11 +241,13 @@ pub enum TriedResult {
     NotAllowed,
     /// It was not tried: it is a virtual number of ours, and the call would come back.
     Loop,
+    /// Its sound was plain where its trunk requires SRTP, or encrypted with no key that is ours to use.
+    SrtpMismatch,
 }
 
 impl TriedResult {
     /// Every result, for those who have words for each.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Answered,
         Self::Busy,
         Self::NoAnswer,
@@ -258,6 +260,7 @@ impl TriedResult {
         Self::Redirected,
         Self::NotAllowed,
         Self::Loop,
+        Self::SrtpMismatch,
     ];
 
     /// The word of the record.
@@ -275,6 +278,7 @@ impl TriedResult {
             Self::Redirected => "redirected",
             Self::NotAllowed => "not-allowed",
             Self::Loop => "loop",
+            Self::SrtpMismatch => "srtp-mismatch",
         }
     }
 }
@@ -310,6 +314,12 @@ pub struct Leg {
     /// When it left the conversation.
     #[serde(default)]
     pub left_ms: Option<u64>,
+    /// With which suite its sound was encrypted: `AES_CM_128_HMAC_SHA1_80`; `None`: it was not, or not with keys of ours.
+    #[serde(default)]
+    pub srtp: Option<String>,
+    /// Packets that were not under the key agreed on.
+    #[serde(default)]
+    pub srtp_failed: u64,
 }
 
 /// What a leg was to its call.
@@ -375,11 +385,13 @@ pub enum FinishReason {
     TooManyNumbers,
     /// A party of it was joined with that of another call through ringtag, which goes on with both (RFC 5589 7).
     Transferred,
+    /// Plain sound where a trunk requires SRTP, or sound encrypted with no key that is ours to use.
+    SrtpMismatch,
 }
 
 impl FinishReason {
     /// Every reason, each at the place of its number. The store's files hold these numbers: append only.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Completed,
         Self::CallerGaveUp,
         Self::Busy,
@@ -398,6 +410,7 @@ impl FinishReason {
         Self::SessionExpired,
         Self::TooManyNumbers,
         Self::Transferred,
+        Self::SrtpMismatch,
     ];
 
     /// The word of the record.
@@ -421,6 +434,7 @@ impl FinishReason {
             Self::SessionExpired => "session-expired",
             Self::TooManyNumbers => "too-many-numbers",
             Self::Transferred => "transferred",
+            Self::SrtpMismatch => "srtp-mismatch",
         }
     }
 }
@@ -457,7 +471,7 @@ mod tests {
         for (place, reason) in FinishReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, place);
         }
-        let last = FinishReason::Transferred;
+        let last = FinishReason::SrtpMismatch;
         assert_eq!(last as usize + 1, FinishReason::ALL.len());
     }
 }

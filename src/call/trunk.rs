@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::base::country::Country;
-use crate::base::sound::SoundFrom;
+use crate::base::sound::{SoundFrom, Srtp};
 use crate::sip::place::Place;
 use crate::sip::transport::Transport;
 
@@ -31,6 +31,8 @@ pub struct Trunk {
     pub number_format: NumberFormat,
     /// Where its sound may come from.
     pub media: SoundFrom,
+    /// Whether its sound is encrypted with keys of ours.
+    pub srtp: Srtp,
     /// Whether its P-Asserted-Identity, Diversion and History-Info are believed.
     pub trusted: bool,
     /// Most calls at once, in and out; `None`: no limit of its own.
@@ -71,6 +73,7 @@ impl Trunk {
             caller_id: CallerId::default(),
             number_format: NumberFormat::default(),
             media: SoundFrom::default(),
+            srtp: Srtp::default(),
             trusted: false,
             max_calls: None,
             register: false,

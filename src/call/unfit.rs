@@ -15,6 +15,8 @@ pub(in crate::call) enum Unfit {
     Media,
     /// No codec is common.
     Format,
+    /// It is plain where SRTP is required, or encrypted with no key that we can use.
+    Keys,
 }
 
 impl Unfit {
@@ -28,6 +30,7 @@ impl Unfit {
         }
         let used = || offer.media().iter().filter(|media| media.port != 0);
         match used().find(|media| media.kind == Kind::Audio) {
+            Some(media) if media.is_barred() => Some(Self::Keys),
             Some(media) if media.profile.is_rtp() => Some(Self::Address),
             Some(_) => Some(Self::Transport),
             None => used().next().map(|_| Self::Media),
@@ -40,6 +43,9 @@ impl Unfit {
             Self::Address => "301 ringtag \"Incompatible network address formats\"",
             Self::Transport => "302 ringtag \"Incompatible transport protocol\"",
             Self::Media => "304 ringtag \"Media type not available\"",
+            Self::Keys => {
+                "302 ringtag \"Incompatible transport protocol: SRTP with a key in the SDP is needed\""
+            }
             Self::Format => "305 ringtag \"Incompatible media format\"",
         }
     }

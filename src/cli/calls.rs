@@ -215,12 +215,13 @@ pub(in crate::cli) fn print_whole(
         line(
             "  leg",
             &format!(
-                "{}{}{} {}, in {} out {} lost {}, jitter {:.1} ms, keys {}",
+                "{}{}{} {}{}, in {} out {} lost {}, jitter {:.1} ms, keys {}",
                 leg.role
                     .map_or_else(String::new, |role| format!("{} on ", role.word())),
                 leg.trunk,
                 span(leg.joined_ms, leg.left_ms),
                 leg.codec.as_deref().unwrap_or("no codec"),
+                encryption(leg.srtp.as_deref(), leg.srtp_failed),
                 leg.packets_in,
                 leg.packets_out,
                 leg.lost,
@@ -340,6 +341,15 @@ fn span(joined_ms: Option<u64>, left_ms: Option<u64>) -> String {
         (None, _) => String::new(),
         (Some(joined), None) => format!(" from {}", seconds(joined)),
         (Some(joined), Some(left)) => format!(" from {} to {}", seconds(joined), seconds(left)),
+    }
+}
+
+/// ` under AES_CM_128_HMAC_SHA1_80`, and how many packets were not; empty for plain sound.
+fn encryption(suite: Option<&str>, failed: u64) -> String {
+    match (suite, failed) {
+        (None, _) => String::new(),
+        (Some(suite), 0) => format!(" under {suite}"),
+        (Some(suite), failed) => format!(" under {suite} ({failed} not)"),
     }
 }
 

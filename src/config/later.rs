@@ -19,7 +19,7 @@ const COMING: &[(&str, &[&str])] = &[
     ),
     ("[media]", &["srtp", "io_uring"]),
     ("[recordings]", &["announce"]),
-    ("[[trunk]]", &["interface", "srtp"]),
+    ("[[trunk]]", &["interface"]),
     ("[[source]]", &["cost", "pool"]),
     ("[[manager]]", &["email", "user"]),
     ("[[rule]]", &["announce"]),

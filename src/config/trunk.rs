@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::base::sound::SoundFrom;
+use crate::base::sound::{SoundFrom, Srtp};
 use crate::call::trunk::{Allow, CallerId, DidFrom, HostPort, NumberFormat, Trunk};
 use crate::config::book::{Book, Word};
 use crate::config::conduct;
@@ -26,6 +26,12 @@ const MEDIA_WORDS: [(&str, SoundFrom); 3] = [
     ("sdp", SoundFrom::Sdp),
     ("ip", SoundFrom::Ip),
     ("nat", SoundFrom::Nat),
+];
+
+const SRTP_WORDS: [(&str, Srtp); 3] = [
+    ("off", Srtp::Off),
+    ("preferred", Srtp::Preferred),
+    ("required", Srtp::Required),
 ];
 
 const DID_WORDS: [(&str, DidFrom); 4] = [
@@ -101,6 +107,7 @@ fn trunk<'t>(
     let caller_id = section.choice("caller_id", &CALLER_ID_WORDS);
     let number_format = section.choice("number_format", &FORMAT_WORDS);
     let media = section.choice("media", &MEDIA_WORDS).unwrap_or_default();
+    let srtp = srtp(section, transport);
     let trusted = section.flag("trusted").unwrap_or(false);
     let max_calls = section.number("max_calls", 1..=u32::MAX, "200");
     let register = section.flag("register").unwrap_or(false);
@@ -143,6 +150,7 @@ fn trunk<'t>(
         caller_id: caller_id.unwrap_or_default(),
         number_format: number_format.unwrap_or_default(),
         media,
+        srtp,
         trusted,
         max_calls,
         register,
@@ -162,6 +170,19 @@ fn trunk<'t>(
         reach: conduct.reach,
         inbound: conduct.inbound,
     })
+}
+
+/// Reads `srtp`: its keys stand in the SDP (RFC 4568), for everybody to read whom the signalling passes.
+fn srtp(section: &mut Section<'_, '_>, transport: Transport) -> Srtp {
+    let srtp = section.choice("srtp", &SRTP_WORDS).unwrap_or_default();
+    if srtp != Srtp::Off && !transport.is_secure() {
+        section.book.warn(
+            section.place("srtp"),
+            "the keys of SRTP stand in SIP messages, and this trunk's are not encrypted: whoever reads them hears the calls",
+            "add transport = \"tls\"",
+        );
+    }
+    srtp
 }
 
 /// The header in which the dialled number stands, where only a trusted trunk may say it.

@@ -401,9 +401,9 @@ mod tests {
             ]
         );
         assert_eq!(
-            mistakes("[[trunk]]\nid = \"a\"\nhost = \"192.0.2.1\"\nsrtp = true\n"),
+            mistakes("[[trunk]]\nid = \"a\"\nhost = \"192.0.2.1\"\ninterface = \"lan\"\n"),
             [
-                "4:1: `srtp` in [[trunk]] comes with a later version of ringtag; leave it out for now"
+                "4:1: `interface` in [[trunk]] comes with a later version of ringtag; leave it out for now"
             ]
         );
     }

@@ -71,6 +71,8 @@ pub struct Gauges {
     pub rtp_sent: AtomicU64,
     /// RTP packets from addresses that may not send, on legs that have closed.
     pub rtp_refused: AtomicU64,
+    /// Packets that were not under the key of SRTP agreed on.
+    pub srtp_failed: AtomicU64,
     /// Packets that a recording missed because the recorder was behind.
     pub rtp_untapped: AtomicU64,
     /// Recordings being written.

@@ -205,6 +205,7 @@ impl Sound {
                         lost: sound.lost,
                         jitter_ms: sound.jitter_ms,
                         digits: sound.digits,
+                        forged: sound.forged,
                     },
                 )
             }
@@ -281,6 +282,7 @@ impl Sound {
             mux: aim.mux,
             codecs: aim.codecs,
             numbers: aim.numbers,
+            srtp: aim.srtp,
         };
         self.pool.aim(leg, aim);
     }
@@ -404,6 +406,7 @@ impl Sound {
         add(&self.gauges.rtp_sent, sound.packets_out);
         add(&self.gauges.rtp_refused, sound.refused);
         add(&self.gauges.rtp_untapped, sound.untapped);
+        add(&self.gauges.srtp_failed, sound.forged);
     }
 
     fn show(&self) {

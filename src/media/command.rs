@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::base::id::LegId;
 use crate::base::sound::SoundFrom;
 use crate::media::tap::TapId;
-use crate::sdp::{Codec, Numbers};
+use crate::sdp::{Codec, Numbers, Secrets};
 
 /// A bound pair: RTP on an even port, RTCP on the next (RFC 3550 section 11).
 #[derive(Debug)]
@@ -86,6 +86,8 @@ pub struct Aim {
     pub codecs: Arc<[Codec]>,
     /// What the payload types that are sent to it become; `None`: they stay as they are.
     pub numbers: Option<Numbers>,
+    /// With what its packets are encrypted; `None`: they pass as they are.
+    pub srtp: Option<Box<Secrets>>,
 }
 
 /// A worker's report.
@@ -128,4 +130,6 @@ pub struct Sound {
     pub untapped: u64,
     /// Sends the kernel refused.
     pub send_errors: u64,
+    /// Packets that were not under the key agreed on. They go no further.
+    pub forged: u64,
 }

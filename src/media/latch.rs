@@ -79,6 +79,11 @@ impl Latch {
         }
     }
 
+    /// Forgets what was learned: it was learned of packets that proved nothing.
+    pub const fn forget(&mut self) {
+        self.learned = Learned::Nothing;
+    }
+
     /// Returns where to send: the address learned, or what SDP said; `None` while the peer wants nothing.
     pub const fn target(&self) -> Option<SocketAddr> {
         if !self.wants {

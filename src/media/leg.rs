@@ -18,6 +18,7 @@ use crate::media::latch::Latch;
 use crate::media::relay::{Place, Way};
 use crate::media::rtp;
 use crate::media::rtp::Head;
+use crate::media::srtp::{Guard, Refused};
 use crate::media::stats::Reception;
 use crate::sdp::{Codec, Numbers};
 
@@ -50,6 +51,8 @@ pub struct Leg {
     /// What payload types become on their way to the peer.
     numbers: Option<Numbers>,
     meaning: Option<(u8, Meaning)>,
+    /// Its packets are SRTP under keys of ours.
+    guard: Option<Box<Guard>>,
     reception: Reception,
     digits: Digits,
 }
@@ -116,6 +119,7 @@ impl Leg {
             mux: false,
             numbers: None,
             meaning: None,
+            guard: None,
             reception: Reception::default(),
             digits: Digits::default(),
         }
@@ -129,6 +133,31 @@ impl Leg {
         self.mux = aim.mux;
         self.numbers = aim.numbers;
         self.meaning = None;
+        self.guard = match (self.guard.take(), aim.srtp) {
+            (_, None) => None,
+            (Some(guard), Some(secrets)) => Some(Box::new(guard.with(*secrets))),
+            (None, Some(secrets)) => {
+                self.rtp.latch.forget();
+                self.rtcp.latch.forget();
+                Some(Box::new(Guard::new(*secrets)))
+            }
+        };
+    }
+
+    /// Opens a packet that came, where it is SRTP, and returns its length. `None`: it proves nothing.
+    pub fn open(&mut self, packet: &mut [u8], is_rtcp: bool) -> Option<usize> {
+        let Some(guard) = &mut self.guard else {
+            return Some(packet.len());
+        };
+        match guard.open(packet, is_rtcp) {
+            Ok(length) => return Some(length),
+            // A network may repeat packets.
+            Err(Refused::Replayed) => {}
+            Err(Refused::Short | Refused::Forged | Refused::Streams | Refused::Spent) => {
+                self.sound.forged += 1;
+            }
+        }
+        None
     }
 
     /// Counts an RTP packet that came.
@@ -147,9 +176,9 @@ impl Leg {
 
     /// Makes an RTP packet ready for the peer and says where it leaves. Where the peer numbers codecs
     /// differently its payload type is changed. `None`: the peer wants nothing, or not this.
-    pub fn prepare(&self, slot: Slot, packet: &mut [u8]) -> Option<Way> {
+    pub fn prepare(&mut self, slot: Slot, room: &mut [u8], length: usize) -> Option<Way> {
         if let Some(numbers) = &self.numbers {
-            let number = rtp::payload_type_mut(packet)?;
+            let number = rtp::payload_type_mut(room.get_mut(..length)?)?;
             // The peer would play it as another codec.
             let put = numbers.of(*number & rtp::PAYLOAD_TYPE)?;
             *number = *number & !rtp::PAYLOAD_TYPE | put;
@@ -158,17 +187,28 @@ impl Leg {
             slot,
             kind: Kind::Rtp,
         };
-        self.rtp.way(by, packet.len(), true)
+        let way = self.rtp.way(by, length, true)?;
+        self.close_packet(way, room)
     }
 
     /// Says where an RTCP packet for the peer leaves, by the way that was agreed for it.
-    pub fn report(&self, slot: Slot, length: usize) -> Option<Way> {
+    pub fn report(&mut self, slot: Slot, room: &mut [u8], length: usize) -> Option<Way> {
         let (kind, line) = if self.mux {
             (Kind::Rtp, &self.rtp)
         } else {
             (Kind::Rtcp, &self.rtcp)
         };
-        line.way(Place { slot, kind }, length, false)
+        let way = line.way(Place { slot, kind }, length, false)?;
+        self.close_packet(way, room)
+    }
+
+    /// Makes SRTP of what goes out, where its receiver wants that.
+    fn close_packet(&mut self, way: Way, room: &mut [u8]) -> Option<Way> {
+        let Some(guard) = &mut self.guard else {
+            return Some(way);
+        };
+        let length = guard.close(room, way.length, !way.sound).ok()?;
+        Some(Way { length, ..way })
     }
 
     /// Counts what became of an RTP packet.

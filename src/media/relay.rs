@@ -100,18 +100,21 @@ impl Relay {
         }
         let packet = room.get_mut(..length)?;
         if rtcp::is_rtcp(packet) {
+            let length = leg.open(packet, true)?;
             leg.line(at.kind).learn(source);
             // Each leg has its own way: it may have come to the RTP port and leave by the port of its
             // own, or the other way (RFC 5761 5.1.1). It does not count as heard: a peer that lost
             // its sound, or whose BYE was lost, may send reports for hours, and operators know media
             // timeouts that go by RTP alone (rtpengine's, and Cisco's by default).
             let slot = bridges.route(at.slot).to?;
-            return legs.get_mut(slot)?.report(slot, length);
+            return legs.get_mut(slot)?.report(slot, room, length);
         }
         let (Kind::Rtp, Some(head)) = (at.kind, rtp::peek(packet)) else {
             leg.sound.malformed += 1;
             return None;
         };
+        let length = leg.open(packet, false)?;
+        let packet = room.get_mut(..length)?;
         leg.line(at.kind).learn(source);
         leg.heard(&head, packet, now);
         let route = bridges.pass(at.slot, now);
@@ -133,7 +136,7 @@ impl Relay {
             }
         }
         let slot = route.to?;
-        legs.get_mut(slot)?.prepare(slot, packet)
+        legs.get_mut(slot)?.prepare(slot, room, length)
     }
 
     /// Counts what became of a packet that was to be sent.

@@ -42,7 +42,14 @@ impl Session {
                 kind => put(&mut out, kind, value),
             }
         }
-        parse(&out).ok().filter(|made| made.audio() == Some(audio))
+        let mut made = parse(&out)
+            .ok()
+            .filter(|made| made.audio() == Some(audio))?;
+        // It is still this party, under its own keys.
+        if let Some(put) = made.media.get_mut(audio) {
+            put.keys.clone_from(&media.keys);
+        }
+        Some(made)
     }
 
     /// Whether this session's author, who was `told` something by its former partner, can go on without a word with a new
@@ -93,7 +100,10 @@ impl Session {
     fn calling_audio(&self) -> Option<usize> {
         self.audio().or_else(|| {
             let talks = |media: &Media| {
-                media.kind == Kind::Audio && media.port != 0 && media.profile.is_rtp()
+                media.kind == Kind::Audio
+                    && media.port != 0
+                    && media.profile.is_rtp()
+                    && !media.barred
             };
             self.media.iter().position(talks)
         })

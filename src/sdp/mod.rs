@@ -15,6 +15,7 @@ pub mod parse;
 pub mod probe;
 pub mod relay;
 pub mod session;
+pub mod shield;
 pub mod voice;
 
 pub use answer::{Mismatch, answer_meets};
@@ -24,4 +25,5 @@ pub use numbers::Numbers;
 pub use parse::{Malformed, parse};
 pub use relay::{Mux, Origin, Relay};
 pub use session::{Direction, Kind, Media, Profile, Session, Sound};
+pub use shield::{Secrets, Shield};
 pub use voice::{Voice, same_but_origin};

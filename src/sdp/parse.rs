@@ -274,6 +274,8 @@ pub(in crate::sdp) fn read_media(value: &[u8], line: usize) -> Result<Media, &'s
         formats,
         fmtp: Vec::new(),
         lines: line..line + 1,
+        keys: None,
+        barred: false,
     })
 }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::sdp::address::{Connection, Rtcp};
 use crate::sdp::codec::Codec;
+use crate::sdp::shield::Keys;
 
 /// One description. Cloning shares the text.
 #[derive(Clone, Debug)]
@@ -54,6 +55,10 @@ pub struct Media {
     pub(in crate::sdp) fmtp: Vec<(u8, Range<usize>)>,
     /// Its lines, the `m=` line first.
     pub(in crate::sdp) lines: Range<usize>,
+    /// The keys that were taken out of it.
+    pub(in crate::sdp) keys: Option<Keys>,
+    /// Its trunk's SRTP cannot be had by it, or is had by another: it is not relayed.
+    pub(in crate::sdp) barred: bool,
 }
 
 /// What an `m=` section carries.
@@ -134,6 +139,13 @@ impl Profile {
     }
 }
 
+impl Media {
+    /// Whether it is not relayed for the sake of its trunk's SRTP; see [`Session::opened`].
+    pub const fn is_barred(&self) -> bool {
+        self.barred
+    }
+}
+
 impl Direction {
     /// Whether the author sends.
     pub const fn sends(self) -> bool {
@@ -161,12 +173,17 @@ impl Session {
     /// The index of the section that ringtag relays: the first audio over RTP that is not disabled and whose `c=` is an
     /// address. All others are refused on the other leg.
     pub fn audio(&self) -> Option<usize> {
-        self.media.iter().position(|media| {
-            media.kind == Kind::Audio
-                && media.port != 0
-                && media.profile.is_rtp()
-                && self.host_of(media).is_some()
-        })
+        self.media
+            .iter()
+            .position(|media| !media.barred && self.is_relayed(media))
+    }
+
+    /// Whether a section is audio that could be relayed.
+    pub(in crate::sdp) fn is_relayed(&self, media: &Media) -> bool {
+        media.kind == Kind::Audio
+            && media.port != 0
+            && media.profile.is_rtp()
+            && self.host_of(media).is_some()
     }
 
     /// What the payload types of a section mean; empty where there is no such section.

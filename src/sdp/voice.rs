@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::sdp::layout;
 use crate::sdp::relay::{Mux, Origin, Relay, origin_value};
 use crate::sdp::session::Session;
+use crate::sdp::shield::{Seal, Secrets, Shield};
 
 /// What we say on one leg over the life of its dialog.
 #[derive(Clone, Debug)]
@@ -14,15 +15,36 @@ pub struct Voice {
     origin: Origin,
     last: Option<Bytes>,
     agreed: Option<Bytes>,
+    /// `None`: no keys of ours are spoken of.
+    shield: Option<Shield>,
 }
 
 impl Voice {
     /// Begins a dialog's descriptions under a random `id`.
     pub const fn new(id: u64) -> Self {
+        Self::under(id, None)
+    }
+
+    /// Begins one whose sound has keys of ours.
+    pub const fn under(id: u64, shield: Option<Shield>) -> Self {
         Self {
             origin: Origin { id, version: 1 },
             last: None,
             agreed: None,
+            shield,
+        }
+    }
+
+    /// The keys of this leg's packets by what its peer `said`, opened; `None`: they are plain.
+    pub fn secrets(&self, said: &Session) -> Option<Secrets> {
+        self.shield.as_ref()?.secrets(said)
+    }
+
+    /// Takes another key for what is said next: its sound goes on in another place, where nobody knows how far the former
+    /// one had come.
+    pub const fn renew(&mut self) {
+        if let Some(shield) = &mut self.shield {
+            shield.renew();
         }
     }
 
@@ -36,7 +58,8 @@ impl Voice {
             Mux::Apart
         };
         let slots = layout::offer(session, self.last.as_ref());
-        self.write(session, &slots, address, mux)
+        let seal = self.shield.as_ref().map(Shield::offer);
+        self.write(session, &slots, (address, mux), seal.as_ref())
     }
 
     /// Writes the other leg's answer to the `offer` of this leg's peer: the lines of that offer, one for one (RFC 3264 6). RTCP
@@ -48,12 +71,17 @@ impl Voice {
             Mux::Apart
         };
         let slots = layout::answer(session, offer);
-        self.write(session, &slots, address, mux)
+        let shield = self.shield.as_mut();
+        let seal = shield.and_then(|shield| shield.answer(offer));
+        self.write(session, &slots, (address, mux), seal.as_ref())
     }
 
     /// Marks what was said last as in force: the exchange that it belongs to is complete.
     pub fn settle(&mut self) {
         self.agreed.clone_from(&self.last);
+        if let Some(shield) = &mut self.shield {
+            shield.settle();
+        }
     }
 
     /// Says again what is in force: an offer that changes nothing, such as a refresh of the session (RFC 4028 7.4). To the byte what
@@ -62,6 +90,9 @@ impl Voice {
         let (Some(agreed), Some(last)) = (&self.agreed, &self.last) else {
             return self.last.clone();
         };
+        if let Some(shield) = &mut self.shield {
+            shield.revert();
+        }
         if !same_but_origin(agreed, last) {
             self.origin.version += 1;
             self.last = Some(with_origin(agreed, self.origin));
@@ -85,8 +116,8 @@ impl Voice {
         &mut self,
         session: &Session,
         slots: &[layout::Slot],
-        address: SocketAddr,
-        mux: Mux,
+        (address, mux): (SocketAddr, Mux),
+        seal: Option<&Seal>,
     ) -> Bytes {
         let written = |origin| {
             let relay = Relay {
@@ -94,7 +125,11 @@ impl Voice {
                 origin,
                 mux,
             };
-            session.relay_as(relay, slots)
+            let plain = session.relay_as(relay, slots);
+            match seal {
+                Some(seal) => seal.put(&plain),
+                None => plain,
+            }
         };
         let mut now = written(self.origin);
         match &self.last {

@@ -161,6 +161,10 @@ pub(crate) struct LegSaid {
     pub(crate) joined_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) left_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) srtp: Option<String>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) srtp_failed: u64,
 }
 
 /// `ended`, personal.
@@ -484,6 +488,11 @@ impl From<story::Ended> for Parts<Ended, EndedPersonal> {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 fn split_leg(leg: Leg) -> (LegSaid, LegPersonal) {
     let said = LegSaid {
         trunk: leg.trunk,
@@ -495,6 +504,8 @@ fn split_leg(leg: Leg) -> (LegSaid, LegPersonal) {
         role: leg.role,
         joined_ms: leg.joined_ms,
         left_ms: leg.left_ms,
+        srtp: leg.srtp,
+        srtp_failed: leg.srtp_failed,
     };
     let personal = LegPersonal {
         remote_uri: leg.remote_uri,

@@ -370,6 +370,8 @@ fn whole_leg(said: LegSaid, personal: LegPersonal) -> Leg {
         role: said.role,
         joined_ms: said.joined_ms,
         left_ms: said.left_ms,
+        srtp: said.srtp,
+        srtp_failed: said.srtp_failed,
     }
 }
 

@@ -41,6 +41,7 @@ mod sessions;
 mod siege;
 mod sipp;
 mod sound;
+mod srtp;
 mod stop;
 mod strangers;
 #[expect(

@@ -363,6 +363,8 @@ fn leg(call: &Told, trunk: &str, role: Role) -> Leg {
         role: Some(role),
         joined_ms: call.manager.map(|_| 0),
         left_ms: None,
+        srtp: None,
+        srtp_failed: 0,
     }
 }
 

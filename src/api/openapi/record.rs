@@ -177,6 +177,11 @@ struct Leg {
     joined_ms: Option<u64>,
     /// When it left the conversation.
     left_ms: Option<u64>,
+    /// With which suite its sound was encrypted; `null`: it was not, or with keys that are not ringtag's.
+    #[schema(example = "AES_CM_128_HMAC_SHA1_80")]
+    srtp: Option<String>,
+    /// Packets that were not under the key agreed on, or were changed on their way: they went no further.
+    srtp_failed: u64,
 }
 
 /// What a leg was to its call.

@@ -39,7 +39,9 @@ impl Call {
         let Some(callee) = self.attempts.get_mut(index) else {
             return;
         };
-        let answer = session(ack.headers(), ack.body()).filter(|said| meets(&late.offer, said));
+        let srtp = self.caller.leg.trunk.srtp;
+        let answer = session(srtp, ack.headers(), ack.body());
+        let answer = answer.filter(|said| meets(&late.offer, said));
         let address = callee.leg.address();
         let body = answer
             .as_ref()
@@ -58,8 +60,8 @@ impl Call {
         callee.leg.heard = Some(heard(&late.offer, &answer));
         let held = caller.holds() || callee.leg.holds();
         up.held = held;
-        let to_caller = Box::new(aim(&answer, Some(&late.offer)));
-        let to_callee = Box::new(aim(&late.offer, Some(&answer)));
+        let to_caller = Box::new(aim(&answer, Some(&late.offer), &caller.voice));
+        let to_callee = Box::new(aim(&late.offer, Some(&answer), &callee.leg.voice));
         Self::media(
             hands,
             MediaWish::Aim {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::base::id::Side;
 use crate::base::time::Moment;
 use crate::call::desk::MediaWish;
 use crate::call::hands::{Answer, Hands};
@@ -13,10 +14,10 @@ use crate::call::machine::early::{Agreed, Fork, Said, Shown};
 use crate::call::machine::end::End;
 use crate::call::machine::modify::Modify;
 use crate::call::machine::{Call, LateOffer, State, Up};
-use crate::call::offer_answer::{heard, meets, reaches, session};
+use crate::call::offer_answer::{heard, meets, misfit, reaches, session};
 use crate::call::story::{Answered, FinishReason, HungUpBy, TriedResult, What};
 use crate::call::timers::{HELD, MODIFY, Timer};
-use crate::sdp::{Session, parse};
+use crate::sdp::Session;
 use crate::sip::dialog::{Dialog, NoDialog};
 use crate::sip::endpoint::ClientKey;
 use crate::sip::header::Name;
@@ -51,7 +52,8 @@ impl Call {
         let (path, credentials) = (leg.path, leg.credentials.clone());
         let Some(said) = self.what_it_said(index, response) else {
             hands.decline(now, client, &path, response, &credentials);
-            let result = TriedResult::CodecMismatch;
+            let srtp = self.srtp_on(index, Side::Callee);
+            let result = misfit(srtp, response.headers(), response.body());
             return self.target_failed(now, hands, index, result, Some(response.status()));
         };
         let Ok(dialog) = self.confirmed(index, response, &path) else {
@@ -108,13 +110,14 @@ impl Call {
             return Some(agreed.right.clone());
         }
         let attempt = self.attempts.get(index)?;
-        let said = session(response.headers(), response.body()).or_else(|| {
+        let srtp = attempt.leg.trunk.srtp;
+        let said = session(srtp, response.headers(), response.body()).or_else(|| {
             // Some say the answer only in their 183.
             let remote = response.headers().to().tag();
             let mut forks = attempt.forks.iter().rev();
             let said = |fork: &&Fork| Some(&*fork.remote) == remote && !fork.body.is_empty();
             let fork = forks.find(said)?;
-            parse(&fork.body).ok()
+            attempt.leg.told(&fork.body)
         })?;
         let fits = match &self.caller.offer {
             Some(offer) => meets(offer, &said),
@@ -249,7 +252,7 @@ impl Call {
         }
         // The target changed its answer after it was shown: that takes another dialog (RFC 6337 3.1.1).
         if chosen.is_none() && shown {
-            let mut fork = Fork::new(hands, "");
+            let mut fork = Fork::new(hands, "", self.caller.leg.trunk.srtp);
             fork.tag = Some(hands.new_tag(self.key, self.caller.leg.id));
             chosen = Some(fork);
         }
@@ -271,12 +274,12 @@ impl Call {
         let recording = hunt.record;
         let (of_caller, of_callee) = match &early.agreed {
             Some(agreed) => {
-                self.open_agreed(hands, index, agreed);
+                self.open_agreed(hands, (index, None), agreed);
                 let [of_caller, of_callee] = agreed.heard();
                 (Some(of_caller), of_callee)
             }
             None => {
-                self.open_sound(hands, index, said);
+                self.open_sound(hands, (index, None), said);
                 let offer = self.caller.offer.as_ref();
                 (offer.map(|offer| heard(offer, said)), heard(said, said))
             }

@@ -17,6 +17,7 @@ use crate::call::machine::end::End;
 use crate::call::machine::{Call, Calling, Hunt, State, Story};
 use crate::call::offer_answer::faces;
 use crate::call::outcome;
+use crate::call::screen;
 use crate::call::screen::Refusal;
 use crate::call::story::{Began, FinishReason, HungUpBy, Role, What};
 use crate::call::timers::{REMIND, Timer, Timers};
@@ -202,8 +203,15 @@ impl Call {
         }
         if let Some(refusal) = refusal {
             let status = refusal.0.status;
+            let srtp = self.caller.leg.trunk.srtp;
+            let invite = self.caller.invite.as_ref();
+            let lacks_keys = invite.is_some_and(|(_, invite)| screen::lacks_keys(invite, srtp));
+            let reason = match (status, lacks_keys) {
+                (488, true) => FinishReason::SrtpMismatch,
+                (_, true | false) => outcome::of_refusal(status),
+            };
             self.say_refused(now, hands, refusal);
-            let end = End::refused(outcome::of_refusal(status), status);
+            let end = End::refused(reason, status);
             return self.finish(now, hands, &end, None);
         }
         match course {

@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use crate::base::chance::Token;
 use crate::base::id::{LegId, Side};
+use crate::base::sound::Srtp;
 use crate::base::time::Moment;
 use crate::call::desk::MediaWish;
 use crate::call::hands::{Answer, Hands};
@@ -117,11 +118,11 @@ impl Agreed {
 
 impl Fork {
     /// An early dialog that the caller was not shown yet.
-    pub(super) fn new(hands: &mut Hands, remote: &str) -> Self {
+    pub(super) fn new(hands: &mut Hands, remote: &str, srtp: Srtp) -> Self {
         Self {
             remote: remote.into(),
             tag: None,
-            voice: Voice::new(hands.chance.next_u64()),
+            voice: hands.voice(srtp),
             body: Bytes::new(),
             toward: None,
             shown: None,
@@ -218,15 +219,44 @@ impl Call {
         }
     }
 
+    /// What we say to the caller and to a target: in an early dialog of theirs, or in the call.
+    pub(super) fn voices(&self, index: usize, fork: Option<usize>) -> Option<[&Voice; 2]> {
+        let attempt = self.attempts.get(index)?;
+        let fork = fork.and_then(|fork| attempt.forks.get(fork));
+        let to_caller = fork.map_or(&self.caller.leg.voice, |fork| &fork.voice);
+        let toward = fork.and_then(|fork| fork.toward.as_ref());
+        let to_callee = toward.map_or(&attempt.leg.voice, |toward| &toward.voice);
+        Some([to_caller, to_callee])
+    }
+
+    /// The SRTP of the trunk that a side of an attempt is on.
+    pub(super) fn srtp_on(&self, index: usize, side: Side) -> Srtp {
+        match (side, self.attempts.get(index)) {
+            (Side::Callee, Some(attempt)) => attempt.leg.trunk.srtp,
+            (Side::Callee, None) => Srtp::Off,
+            (Side::Caller, _) => self.caller.leg.trunk.srtp,
+        }
+    }
+
     /// Aims both legs by what was agreed before the answer, and bridges them.
-    pub(super) fn open_agreed(&self, hands: &mut Hands, index: usize, agreed: &Agreed) {
-        let Some(callee) = self.attempts.get(index).map(|one| one.leg.id) else {
+    pub(super) fn open_agreed(
+        &self,
+        hands: &mut Hands,
+        (index, fork): (usize, Option<usize>),
+        agreed: &Agreed,
+    ) {
+        let callee = self.attempts.get(index).map(|one| one.leg.id);
+        let Some((callee, [to_caller, to_callee])) = callee.zip(self.voices(index, fork)) else {
             return;
         };
         let caller = self.caller.leg.id;
         let (left, right) = (&agreed.left, &agreed.right);
-        for (leg, own, other) in [(caller, left, right), (callee, right, left)] {
-            let aim = Box::new(aim(own, Some(other)));
+        let sides = [
+            (caller, left, right, to_caller),
+            (callee, right, left, to_callee),
+        ];
+        for (leg, own, other, voice) in sides {
+            let aim = Box::new(aim(own, Some(other), voice));
             Self::media(hands, MediaWish::Aim { leg, aim });
         }
         Self::media(hands, MediaWish::Bridge { caller, callee });

@@ -207,7 +207,10 @@ impl Call {
             return;
         }
         let said = match response.status() {
-            200..=299 => session(response.headers(), response.body()),
+            200..=299 => {
+                let srtp = self.srtp_on(place.0, from.other());
+                session(srtp, response.headers(), response.body())
+            }
             _refused => return hands.reply(now, server, &request, passed_back(response)),
         };
         let answer = match (fits(&offer, said.as_ref()), said) {
@@ -241,7 +244,7 @@ impl Call {
             reply = reply.sdp(body);
         }
         hands.reply(now, server, &request, reply);
-        self.open_agreed(hands, place.0, &agreed);
+        self.open_agreed(hands, (place.0, Some(place.1)), &agreed);
         self.agree(place, agreed);
     }
 

@@ -225,10 +225,10 @@ impl End {
             Some(seconds) => answer.retry_after(seconds),
             None => answer,
         };
-        if self.reason == FinishReason::CodecMismatch && self.status == 488 {
-            answer.warning(Unfit::Format)
-        } else {
-            answer
+        match (self.reason, self.status) {
+            (FinishReason::CodecMismatch, 488) => answer.warning(Unfit::Format),
+            (FinishReason::SrtpMismatch, 488) => answer.warning(Unfit::Keys),
+            (_, _) => answer,
         }
     }
 }

@@ -143,6 +143,7 @@ impl Call {
             FinishReason::Busy,
             FinishReason::Rejected,
             FinishReason::CodecMismatch,
+            FinishReason::SrtpMismatch,
         ];
         let by = if refused.contains(&reason) {
             HungUpBy::Callee

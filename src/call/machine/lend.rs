@@ -224,6 +224,8 @@ impl Call {
             let owner = Owner::Call(key, leg.id, Errand::Lend);
             let contact = hands.contact_of(leg);
             let timer = leg.upkeep.timer.clone();
+            // Its sound will go on in the taker's place.
+            leg.voice.renew();
             let body = leg.voice.say(&offer.session, offer.address);
             leg.credentials = credentials.to_vec();
             hands.within(now, leg, &Method::Invite, owner, |invite| {
@@ -340,7 +342,7 @@ impl Call {
             self.put_back(now, hands, side);
             return self.lending_over(now, hands, TriedResult::Cancelled);
         };
-        let said = session(response.headers(), response.body())
+        let said = session(leg.trunk.srtp, response.headers(), response.body())
             .filter(|said| meets(&offer.session, said) && reaches(Some(offer.address), said));
         match said {
             Some(said) => {

@@ -1,6 +1,7 @@
 //! What comes of a re-INVITE: both sides agree and the sound follows, or everything stays as it was.
 
 use crate::base::id::Side;
+use crate::base::sound::Srtp;
 use crate::base::time::Moment;
 use crate::call::desk::MediaWish;
 use crate::call::hands::{Answer, Hands};
@@ -64,11 +65,11 @@ impl Call {
         response: &Response,
     ) {
         let (client, request, offer) = passed;
-        let said = session(response.headers(), response.body());
         let from = modify.from;
         let Some(other) = self.leg_on(from.other()) else {
             return;
         };
+        let said = session(other.trunk.srtp, response.headers(), response.body());
         if let Some(dialog) = &mut other.dialog {
             dialog.refresh(response.headers());
         }
@@ -232,7 +233,9 @@ impl Call {
             Stage::Passed { .. } => up.modify = Some(modify),
             Stage::Agreed => {}
             Stage::Offered { client, offer } => {
-                let answer = session(ack.headers(), ack.body())
+                let asker = self.leg_on(modify.from);
+                let srtp = asker.map_or(Srtp::Off, |leg| leg.trunk.srtp);
+                let answer = session(srtp, ack.headers(), ack.body())
                     .filter(|answer| fits(&offer, Some(answer)).is_ok());
                 let Some(other) = self.leg_on(modify.from.other()) else {
                     return;
@@ -297,7 +300,7 @@ impl Call {
             held |= !now_heard.listens;
             leg.heard = Some(now_heard);
             leg.voice.settle();
-            let aim = Box::new(aim(own, Some(theirs)));
+            let aim = Box::new(aim(own, Some(theirs), &leg.voice));
             Self::media(hands, MediaWish::Aim { leg: leg.id, aim });
             *anew = Some((leg.id, moved));
         }

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 
 use crate::base::id::{LegId, Side};
+use crate::base::sound::Srtp;
 use crate::base::time::Moment;
 use crate::call::digest::Answered;
 use crate::call::hands::{Answer, Hands, Owner};
@@ -135,7 +136,8 @@ impl Call {
         if let Err(answer) = self.may_modify(side) {
             return hands.reply(now, server, &request, answer);
         }
-        let offer = match read(request.headers(), request.body()) {
+        let srtp = self.leg_mut(leg).map_or(Srtp::Off, |leg| leg.trunk.srtp);
+        let offer = match read(srtp, request.headers(), request.body()) {
             Body::Empty => None,
             Body::Sdp(offer) => match self.unfit(leg, &offer) {
                 Some(why) => return hands.reply(now, server, &request, Answer::unfit(why)),

@@ -65,6 +65,7 @@ fn is_the_trunks(tried: &Tried) -> bool {
         | TriedResult::Answered
         | TriedResult::Busy
         | TriedResult::CodecMismatch
+        | TriedResult::SrtpMismatch
         | TriedResult::AnsweredElsewhere
         | TriedResult::Cancelled => false,
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::id::LegId;
+use crate::base::sound::Srtp;
 use crate::base::time::Moment;
 use crate::call::breadth;
 use crate::call::breadth::{BREADTH, share};
@@ -19,6 +20,7 @@ use crate::call::speak::way_to;
 use crate::call::story::{Role, Tried, TriedResult};
 use crate::call::timers::Timer;
 use crate::route::decision::{Plan, Step, Target};
+use crate::sdp::Session;
 
 impl Call {
     /// Tries the next step's targets. A step of which none can even be tried is passed over.
@@ -83,6 +85,12 @@ impl Call {
         let line = line.ok_or(TriedResult::Unreachable)?;
         let trunk = Arc::clone(&line.trunk);
         hands.may_dial(&trunk, &target.dial)?;
+        // Keys that pass through us cannot be given to a trunk that is to have ours.
+        let offer = brought.as_ref().map(|brought| &brought.offer);
+        let sealed = offer.or(self.caller.offer.as_ref());
+        if trunk.srtp != Srtp::Off && sealed.is_some_and(Session::is_sealed) {
+            return Err(TriedResult::SrtpMismatch);
+        }
         let mut ways = VecDeque::from(hands.places.ways(now, line, &mut hands.chance));
         // A call that was dialled securely goes on securely or not at all (RFC 5630 4.1).
         let sips = self.caller.leg.sips;

@@ -53,7 +53,8 @@ impl Call {
         let Some(said) = said else {
             return hands.reply(now, server, &request, Answer::status(481));
         };
-        let (sdp, wrong) = match read(request.headers(), request.body()) {
+        let srtp = self.caller.leg.trunk.srtp;
+        let (sdp, wrong) = match read(srtp, request.headers(), request.body()) {
             Body::Empty => (None, None),
             Body::Sdp(sdp) => (Some(sdp), None),
             Body::OtherType => (None, Some(Answer::not_sdp())),
@@ -144,7 +145,7 @@ impl Call {
         };
         hands.reply(now, server, request, Answer::status(200));
         let body = self.say_early(place, Side::Callee, &agreed.left, Some(&agreed.right));
-        self.open_agreed(hands, place.0, &agreed);
+        self.open_agreed(hands, (place.0, Some(place.1)), &agreed);
         self.agree(place, agreed);
         if let Some(owed) = said.owed {
             self.acknowledge(now, hands, place, owed, body);

@@ -22,7 +22,6 @@ use crate::call::speak::repeat;
 use crate::call::story::FinishReason;
 use crate::call::timers::{MODIFY, Timer};
 use crate::call::upkeep::Refresh;
-use crate::sdp::parse;
 use crate::sip::endpoint::{ClientKey, ServerKey};
 use crate::sip::header::Name;
 use crate::sip::message::{Method, Request, Response};
@@ -273,8 +272,8 @@ impl Call {
     /// now, this leg's sound follows.
     fn heed_answer(&mut self, hands: &mut Hands, leg: LegId, response: &Response) {
         let Some(of) = self.leg_mut(leg) else { return };
-        let offer = of.voice.last().and_then(|said| parse(said).ok());
-        let answer = session(response.headers(), response.body());
+        let offer = of.voice.last().and_then(|said| of.told(said));
+        let answer = session(of.trunk.srtp, response.headers(), response.body());
         let Some((offer, answer)) = offer.zip(answer) else {
             return;
         };
@@ -286,7 +285,7 @@ impl Call {
         let moved = of.heard.as_ref().map(|before| before.rtp) != Some(said.rtp);
         let moved = moved && said.rtp.is_some();
         of.heard = Some(said);
-        let aim = Box::new(aim(&answer, Some(&offer)));
+        let aim = Box::new(aim(&answer, Some(&offer), &of.voice));
         Self::media(hands, MediaWish::Aim { leg, aim });
         let held = [Side::Caller, Side::Callee]
             .into_iter()

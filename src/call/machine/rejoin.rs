@@ -124,7 +124,7 @@ impl Call {
                 if gone {
                     return self.new_party_left(now, hands);
                 }
-                let answer = session(response.headers(), response.body());
+                let answer = session(leg.trunk.srtp, response.headers(), response.body());
                 match answer.filter(|answer| meets(&said, answer) && reaches(leg.address(), answer))
                 {
                     Some(answer) => {
@@ -259,8 +259,14 @@ impl Call {
     ) {
         let State::Up(up) = &self.state else { return };
         let left = self.caller.leg.id;
-        for (leg, own, other) in [(left, own, said), (right, said, own)] {
-            let aim = Box::new(aim(own, Some(other)));
+        let callee = self.attempts.iter().find(|one| one.leg.id == right);
+        let Some(callee) = callee.map(|one| &one.leg) else {
+            return;
+        };
+        let sides = [(&self.caller.leg, own, said), (callee, said, own)];
+        for (leg, own, other) in sides {
+            let aim = Box::new(aim(own, Some(other), &leg.voice));
+            let leg = leg.id;
             Self::media(hands, MediaWish::Aim { leg, aim });
         }
         if let Some(call) = self.id().filter(|_| up.recording) {

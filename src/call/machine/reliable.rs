@@ -15,7 +15,7 @@ use crate::call::offer_answer::{meets, session};
 use crate::call::story::FinishReason;
 use crate::call::timers::Timer;
 use crate::call::trunk::Reliable;
-use crate::sdp::{Session, Voice};
+use crate::sdp::Session;
 use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::ClientKey;
 use crate::sip::header::Name;
@@ -72,6 +72,7 @@ impl Call {
         response: &Response,
     ) -> Hearing {
         let headers = response.headers();
+        let to_caller = self.caller.leg.trunk.srtp;
         let Some(attempt) = self.attempts.get_mut(index) else {
             return Hearing::Nothing;
         };
@@ -88,7 +89,7 @@ impl Call {
             Some(at) => at,
             None if attempt.forks.len() >= FORKS_MAX => return Hearing::Nothing,
             None => {
-                attempt.forks.push(Fork::new(hands, remote));
+                attempt.forks.push(Fork::new(hands, remote, to_caller));
                 attempt.forks.len() - 1
             }
         };
@@ -163,7 +164,7 @@ impl Call {
         match (meaning, offer) {
             (Meaning::Answer(said), Some(offer)) => {
                 let agreed = Box::new(Agreed::new(Side::Caller, offer, said));
-                self.open_agreed(hands, place.0, &agreed);
+                self.open_agreed(hands, (place.0, Some(place.1)), &agreed);
                 self.agree(place, agreed);
             }
             (Meaning::Offer(said), _) => {
@@ -190,7 +191,8 @@ impl Call {
         if fork.agreed.is_some() || offered {
             return Meaning::Nothing;
         }
-        let said = session(response.headers(), response.body());
+        let srtp = self.srtp_on(place.0, Side::Callee);
+        let said = session(srtp, response.headers(), response.body());
         match (&self.caller.offer, said) {
             (Some(offer), Some(said)) if meets(offer, &said) => Meaning::Answer(said),
             (None, Some(said)) if end_to_end && said.audio().is_some() => Meaning::Offer(said),
@@ -208,11 +210,12 @@ impl Call {
     ) -> Option<Token> {
         let (call, leg) = (self.key, self.caller.leg.id);
         let says = matches!(meaning, Meaning::Answer(_) | Meaning::Offer(_));
+        let to_caller = self.caller.leg.trunk.srtp;
         let fork = self.fork_mut(place)?;
         let changed = says && !fork.body.is_empty() && fork.body != *response.body();
         if let Some(old) = fork.tag.take_if(|_| changed) {
             hands.forget_tag(old);
-            fork.voice = Voice::new(hands.chance.next_u64());
+            fork.voice = hands.voice(to_caller);
             fork.shown = None;
         }
         Some(*fork.tag.get_or_insert_with(|| hands.new_tag(call, leg)))

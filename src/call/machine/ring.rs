@@ -1,6 +1,7 @@
 //! A target rings: the caller hears it, with the target's own sound where a single target sends it.
 
 use crate::base::chance::Token;
+use crate::base::id::Side;
 use crate::base::time::Moment;
 use crate::call::desk::MediaWish;
 use crate::call::hands::{Answer, Hands};
@@ -60,7 +61,9 @@ impl Call {
         let offer = self.caller.offer.as_ref()?;
         let address = self.caller.leg.address()?;
         let remote = response.headers().to().tag()?;
-        let answer = session(response.headers(), response.body())?;
+        let srtp = self.srtp_on(index, Side::Callee);
+        let to_caller = self.caller.leg.trunk.srtp;
+        let answer = session(srtp, response.headers(), response.body())?;
         if !meets(offer, &answer) {
             return None;
         }
@@ -79,7 +82,7 @@ impl Call {
             Some(at) => at,
             None if forks.len() >= FORKS_MAX => return None,
             None => {
-                forks.push(Fork::new(hands, remote));
+                forks.push(Fork::new(hands, remote, to_caller));
                 forks.len() - 1
             }
         };
@@ -88,7 +91,7 @@ impl Call {
         fork.body = response.body().clone();
         let tag = *fork.tag.get_or_insert_with(|| hands.new_tag(call, leg));
         let body = fork.voice.answer(&answer, offer, address);
-        self.open_sound(hands, index, &answer);
+        self.open_sound(hands, (index, Some(at)), &answer);
         let said = Answer::status(response.status()).sdp(body);
         self.say(now, hands, tag, said);
         Some(())
@@ -99,6 +102,7 @@ impl Call {
     fn shown_as(&mut self, hands: &mut Hands, index: usize, response: &Response) -> Token {
         let (call, leg) = (self.key, self.caller.leg.id);
         let requires = self.caller_requires();
+        let to_caller = self.caller.leg.trunk.srtp;
         let remote = response.headers().to().tag();
         let forks = self.attempts.get_mut(index).map(|one| &mut one.forks);
         let own = forks.zip(remote).and_then(|(forks, remote)| {
@@ -107,7 +111,7 @@ impl Call {
                 Some(at) => at,
                 None if !requires || forks.len() >= FORKS_MAX => return None,
                 None => {
-                    forks.push(Fork::new(hands, remote));
+                    forks.push(Fork::new(hands, remote, to_caller));
                     forks.len() - 1
                 }
             };
@@ -121,16 +125,24 @@ impl Call {
     }
 
     /// Aims both legs by the caller's offer and this answer, and bridges them.
-    pub(super) fn open_sound(&self, hands: &mut Hands, index: usize, answer: &Session) {
+    pub(super) fn open_sound(
+        &self,
+        hands: &mut Hands,
+        (index, fork): (usize, Option<usize>),
+        answer: &Session,
+    ) {
+        let Some([to_caller, to_callee]) = self.voices(index, fork) else {
+            return;
+        };
         let Some(callee) = self.attempts.get(index).map(|one| one.leg.id) else {
             return;
         };
         let caller = self.caller.leg.id;
         if let Some(offer) = &self.caller.offer {
-            let aim = Box::new(aim(offer, Some(answer)));
+            let aim = Box::new(aim(offer, Some(answer), to_caller));
             Self::media(hands, MediaWish::Aim { leg: caller, aim });
         }
-        let aim = Box::new(aim(answer, self.caller.offer.as_ref()));
+        let aim = Box::new(aim(answer, self.caller.offer.as_ref(), to_callee));
         Self::media(hands, MediaWish::Aim { leg: callee, aim });
         Self::media(hands, MediaWish::Bridge { caller, callee });
     }

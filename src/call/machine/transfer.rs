@@ -11,12 +11,12 @@ use crate::call::headers::Why;
 use crate::call::machine::attempt::Stage as Trying;
 use crate::call::machine::end::End;
 use crate::call::machine::{Call, State};
-use crate::call::offer_answer::{meets, reaches, session};
+use crate::call::offer_answer::{meets, misfit, reaches, session};
 use crate::call::story::{
     FinishReason, HungUpBy, Transfer as Told, Transferred, TriedResult, What,
 };
 use crate::call::timers::Timer;
-use crate::sdp::{Session, parse};
+use crate::sdp::Session;
 use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::{ClientKey, ServerKey};
 use crate::sip::header::Name;
@@ -149,7 +149,8 @@ impl Call {
         let Some(attempt) = self.attempts.get_mut(index) else {
             return;
         };
-        let early = session(response.headers(), response.body());
+        let srtp = attempt.leg.trunk.srtp;
+        let early = session(srtp, response.headers(), response.body());
         if let Some(brought) = attempt.brought.as_mut()
             && early.is_some()
         {
@@ -175,7 +176,8 @@ impl Call {
             return;
         };
         let (path, credentials) = (attempt.leg.path, attempt.leg.credentials.clone());
-        let said = session(response.headers(), response.body());
+        let srtp = attempt.leg.trunk.srtp;
+        let said = session(srtp, response.headers(), response.body());
         let said = attempt.brought.as_ref().and_then(|brought| {
             let said = said.or_else(|| brought.early.clone())?;
             let reached = reaches(attempt.leg.address(), &said);
@@ -183,7 +185,7 @@ impl Call {
         });
         let (Some(said), Ok(dialog)) = (said, Dialog::uac(response, &path)) else {
             hands.decline(now, client, &path, response, &credentials);
-            let result = TriedResult::CodecMismatch;
+            let result = misfit(srtp, response.headers(), response.body());
             return self.target_failed(now, hands, index, result, Some(response.status()));
         };
         attempt.leg.dialog = Some(dialog);
@@ -423,7 +425,7 @@ impl Call {
 
     /// What the caller was told by whom it talks to, as it is in force.
     pub(super) fn told_to_caller(&self) -> Option<Session> {
-        parse(self.caller.leg.voice.agreed()?).ok()
+        self.caller.leg.told(self.caller.leg.voice.agreed()?)
     }
 }
 
@@ -437,7 +439,7 @@ pub(super) const fn status_of(result: TriedResult) -> u16 {
         TriedResult::NotAllowed => 403,
         TriedResult::Loop => 482,
         TriedResult::Unreachable | TriedResult::NoCapacity => 503,
-        TriedResult::CodecMismatch => 488,
+        TriedResult::CodecMismatch | TriedResult::SrtpMismatch => 488,
         TriedResult::AnsweredElsewhere | TriedResult::Cancelled => 487,
     }
 }
@@ -451,6 +453,7 @@ impl End {
                 FinishReason::Rejected
             }
             TriedResult::CodecMismatch => FinishReason::CodecMismatch,
+            TriedResult::SrtpMismatch => FinishReason::SrtpMismatch,
             TriedResult::NoCapacity => FinishReason::Overload,
             TriedResult::Unreachable => FinishReason::Unreachable,
             TriedResult::NoAnswer

@@ -1,6 +1,7 @@
 //! UPDATE (RFC 3311): without SDP it is answered on its own leg; an offer in it goes end to end, early or within the call.
 
 use crate::base::id::{LegId, Side};
+use crate::base::sound::Srtp;
 use crate::base::time::Moment;
 use crate::call::digest::Answered;
 use crate::call::hands::{Answer, Hands};
@@ -25,7 +26,8 @@ impl Call {
         request: Request,
     ) {
         let side = self.side(leg);
-        let offer = match read(request.headers(), request.body()) {
+        let srtp = self.leg_mut(leg).map_or(Srtp::Off, |leg| leg.trunk.srtp);
+        let offer = match read(srtp, request.headers(), request.body()) {
             Body::Empty => {
                 // It moves the target and says that its sender is there; the other leg has no part in it.
                 if let Some(place) = self.place_of(leg, &request) {

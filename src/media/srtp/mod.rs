@@ -5,6 +5,7 @@
 
 mod cipher;
 mod derive;
+pub mod guard;
 pub mod receiver;
 pub mod refused;
 pub mod sender;
@@ -13,6 +14,7 @@ mod shape;
 mod trials;
 mod window;
 
+pub use guard::Guard;
 pub use receiver::Receiver;
 pub use refused::Refused;
 pub use sender::Sender;

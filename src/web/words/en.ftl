@@ -227,6 +227,7 @@ why-hung-up-by-operator = Ended by an administrator
 why-crashed = ringtag was interrupted
 why-bad-request = The carrier's request could not be served
 why-session-expired = A telephone said nothing any more
+why-srtp-mismatch = The sound could not be encrypted as a trunk requires
 why-transferred = Sent on: its caller talks in another call
 why-too-many-numbers = The caller dialled too many numbers
 
@@ -334,6 +335,7 @@ tried-cancelled = the caller hung up
 tried-no-capacity = no line was free
 tried-redirected = sent the call elsewhere
 tried-not-allowed = the trunk may not dial there
+tried-srtp-mismatch = no encryption as the trunk requires
 tried-loop = the call would have come back
 tried-trunk = on { $a }
 facts = About the call

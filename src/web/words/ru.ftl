@@ -231,6 +231,7 @@ why-hung-up-by-operator = Завершён администратором
 why-crashed = Работа ringtag прервалась
 why-bad-request = Запрос оператора связи не удалось выполнить
 why-session-expired = Телефон перестал отвечать
+why-srtp-mismatch = Не удалось зашифровать звук, как требует транк
 why-transferred = Клиента соединили с другим звонком
 why-too-many-numbers = Звонящий набрал слишком много номеров
 
@@ -339,6 +340,7 @@ tried-cancelled = клиент повесил трубку
 tried-no-capacity = не было свободной линии
 tried-redirected = переадресовано
 tried-not-allowed = через этот транк туда звонить нельзя
+tried-srtp-mismatch = нет шифрования, которого требует транк
 tried-loop = звонок вернулся бы обратно
 tried-trunk = через { $a }
 facts = О звонке

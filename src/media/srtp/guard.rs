@@ -1,0 +1,71 @@
+//! Both directions of one leg under the keys that were agreed on, from one description to the next.
+
+use crate::media::srtp::receiver::Receiver;
+use crate::media::srtp::refused::Refused;
+use crate::media::srtp::sender::Sender;
+use crate::sdp::Secrets;
+
+/// A leg's keys at work.
+#[derive(Debug)]
+pub struct Guard {
+    secrets: Secrets,
+    /// `None`: the key is none. Then nothing passes, rather than plain.
+    receiver: Option<Receiver>,
+    sender: Option<Sender>,
+}
+
+impl Guard {
+    /// Begins with new keys.
+    pub fn new(secrets: Secrets) -> Self {
+        Self {
+            receiver: Receiver::new(&secrets.theirs),
+            sender: Sender::new(&secrets.ours),
+            secrets,
+        }
+    }
+
+    /// Goes on with the keys of a new description. Under a key that stays nothing begins anew: neither the count of packets nor
+    /// the memory of those that came (RFC 3711 3.3.2, RFC 4568 7.1.4).
+    #[must_use]
+    pub fn with(mut self, secrets: Secrets) -> Self {
+        if self.secrets.theirs != secrets.theirs {
+            self.receiver = Receiver::new(&secrets.theirs);
+        }
+        if self.secrets.ours != secrets.ours {
+            self.sender = Sender::new(&secrets.ours);
+        }
+        self.secrets = secrets;
+        self
+    }
+
+    /// Opens what came and returns its length.
+    ///
+    /// # Errors
+    /// Why it must not be believed.
+    pub fn open(&mut self, packet: &mut [u8], is_rtcp: bool) -> Result<usize, Refused> {
+        let receiver = self.receiver.as_mut().ok_or(Refused::Forged)?;
+        if is_rtcp {
+            receiver.unprotect_rtcp(packet)
+        } else {
+            receiver.unprotect(packet)
+        }
+    }
+
+    /// Closes the first `length` bytes of `room`, which go out, and returns their new length.
+    ///
+    /// # Errors
+    /// Why they must not be sent.
+    pub fn close(
+        &mut self,
+        room: &mut [u8],
+        length: usize,
+        is_rtcp: bool,
+    ) -> Result<usize, Refused> {
+        let sender = self.sender.as_mut().ok_or(Refused::Forged)?;
+        if is_rtcp {
+            sender.protect_rtcp(room, length)
+        } else {
+            sender.protect(room, length)
+        }
+    }
+}
