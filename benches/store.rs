@@ -21,7 +21,7 @@ use ringtag::base::time::{Moment, WallTime};
 use ringtag::call::story::{
     Answered, Began, Ended, Fact, FinishReason, HungUpBy, KeptDialog, Leg, SourceTag, What,
 };
-use ringtag::recording::command::{Outcome, State};
+use ringtag::recording::command::{Kept, Outcome, State};
 use ringtag::store::Store;
 use ringtag::store::handle::Setup;
 use ringtag::store::maker::{Made, Maker};
@@ -143,6 +143,8 @@ fn call(number: u64, chance: &mut Chance) -> (Vec<Fact>, Outcome) {
         bytes: 1_920_044,
         state: State::Complete,
         gaps: Vec::new(),
+        pauses: Vec::new(),
+        parts: Vec::new(),
     };
     (facts, outcome)
 }
@@ -150,8 +152,13 @@ fn call(number: u64, chance: &mut Chance) -> (Vec<Fact>, Outcome) {
 fn play(store: &Store, (facts, outcome): (Vec<Fact>, Outcome)) {
     let id = outcome.call;
     facts.into_iter().for_each(|fact| store.tell(fact));
+    let kept = Kept {
+        file: outcome.file.clone(),
+        bytes: outcome.bytes,
+        sha256: "ab".repeat(32),
+    };
     store.recorded(outcome);
-    store.hashed(id, "ab".repeat(32));
+    store.hashed(id, kept);
 }
 
 /// Fills a store with `calls`, at no more than the backlog takes.

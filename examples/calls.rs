@@ -561,6 +561,8 @@ impl World {
             bytes: 44 + talk_ms * 32,
             state: State::Complete,
             gaps: Vec::new(),
+            pauses: Vec::new(),
+            parts: Vec::new(),
         };
         let done = ended_at + Duration::from_millis(40);
         self.at(id, done, Made::Recorded(Box::new(outcome)));

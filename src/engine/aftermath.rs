@@ -68,6 +68,7 @@ pub(in crate::engine) fn clear_up(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recording::command::Kept;
     use crate::recording::plan;
     use crate::recording::settings::When;
     use crate::recording::tape::RATE_HZ;
@@ -132,7 +133,12 @@ mod tests {
         assert_eq!(record.recording.unwrap().duration_ms, 1_000);
         assert_eq!(store.call(lost.id).unwrap().unwrap().recording, None);
         for call in [unrecorded.id, unhashed.id] {
-            store.hashed(call, "ab".repeat(32));
+            let kept = Kept {
+                file: plan::path_of(call, call.began()),
+                bytes: 1,
+                sha256: "ab".repeat(32),
+            };
+            store.hashed(call, kept);
         }
         store.sync().unwrap();
 

@@ -433,6 +433,8 @@ fn unrecorded(call: CallId, lost: &Lost, end: Moment) -> Outcome {
         bytes: 0,
         state: State::Truncated,
         gaps: Side::BOTH.map(gap).into(),
+        pauses: Vec::new(),
+        parts: Vec::new(),
     }
 }
 

@@ -312,7 +312,7 @@ fn names_over_tls(listeners: &[(Transport, SocketAddr)]) -> Vec<(Transport, Sock
 fn reporter(store: Store, gauges: Arc<Gauges>) -> impl Fn(Report) + Send + 'static {
     move |report| match report {
         Report::Finished(outcome) => tell_recording(&store, &gauges, *outcome),
-        Report::Hashed { call, sha256 } => store.hashed(call, sha256),
+        Report::Hashed { call, kept } => store.hashed(call, kept),
     }
 }
 

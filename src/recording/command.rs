@@ -93,13 +93,24 @@ pub enum Command {
 pub enum Report {
     /// The file is complete, synced and renamed; or it could not be made, and the outcome says why.
     Finished(Box<Outcome>),
-    /// The hash of a finished file, from a thread of its own.
+    /// A finished file as it is kept, from a thread of its own.
     Hashed {
         /// Whose.
         call: CallId,
-        /// Lower-case hexadecimal.
-        sha256: String,
+        /// What is kept.
+        kept: Kept,
     },
+}
+
+/// A file as it is kept for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Relative to the recordings folder. Another ending than it was finished with: it was packed.
+    pub file: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
 }
 
 /// What became of a recording: the `recording` of the call record.
@@ -121,6 +132,32 @@ pub struct Outcome {
     pub state: State,
     /// What is missing and why.
     pub gaps: Vec<Gap>,
+    /// What was left out because somebody asked for it.
+    pub pauses: Vec<Pause>,
+    /// The files that follow the first, where one was not enough.
+    pub parts: Vec<Part>,
+}
+
+/// One of the further files of a recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Relative to the recordings folder: `2026/11/21/<id>.2.wav`.
+    pub file: PathBuf,
+    /// Length of its sound.
+    pub duration_ms: u64,
+    /// Length of the file.
+    pub bytes: u64,
+}
+
+/// A stretch in which nothing was recorded: it is silence of its length.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// From the start of the recording.
+    pub from_ms: u64,
+    /// How long.
+    pub length_ms: u64,
+    /// Who asked for it: a user's name, `keys` or `hold`.
+    pub by: String,
 }
 
 /// Whether a recording is whole.

@@ -19,6 +19,7 @@ use crossbeam_channel::bounded;
 use crate::base::id::CallId;
 use crate::base::id::Side;
 use crate::recording::command::Gap;
+use crate::recording::command::Kept;
 use crate::recording::command::Outcome;
 use crate::recording::command::Report;
 use crate::recording::command::State;
@@ -173,8 +174,15 @@ fn spoil(outcome: &mut Outcome, what: &str, error: &io::Error) {
 
 fn hash_all(folder: &Path, files: &Receiver<(CallId, PathBuf)>, report: impl Fn(Report)) {
     while let Ok((call, file)) = files.recv() {
-        match hash::of(&folder.join(&file)) {
-            Ok(sha256) => report(Report::Hashed { call, sha256 }),
+        match hash::and_length(&folder.join(&file)) {
+            Ok((sha256, bytes)) => {
+                let kept = Kept {
+                    file,
+                    bytes,
+                    sha256,
+                };
+                report(Report::Hashed { call, kept });
+            }
             Err(error) => tracing::error!(
                 %call, file = %file.display(), %error,
                 "recording not hashed; check the disk"

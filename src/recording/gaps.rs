@@ -12,6 +12,9 @@ const JOIN_MS: u64 = 1_000;
 /// who changes codecs all day makes neither a long record nor a silent hole.
 const GAPS_MAX: usize = 64;
 
+/// What is said where no packet came.
+pub const NOTHING: &str = "no packet came from this side";
+
 /// Why sound is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
@@ -36,7 +39,7 @@ impl fmt::Display for Why {
             Self::Encrypted => f.write_str("encrypted sound is not decoded"),
             Self::Unexplained(number) => write!(f, "payload type {number} is not in the SDP"),
             Self::Behind => f.write_str("recorder behind"),
-            Self::Nothing => f.write_str("no packet came from this side"),
+            Self::Nothing => f.write_str(NOTHING),
             Self::Disk(error) => f.write_str(error),
         }
     }

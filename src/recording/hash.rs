@@ -16,16 +16,26 @@ const READ_BYTES: usize = 64 * 1024;
 /// # Errors
 /// What the disk says.
 pub fn of(path: &Path) -> io::Result<String> {
+    and_length(path).map(|(sha256, _)| sha256)
+}
+
+/// Returns a file's SHA-256 in lower-case hexadecimal, and how many bytes it is of.
+///
+/// # Errors
+/// What the disk says.
+pub fn and_length(path: &Path) -> io::Result<(String, u64)> {
+    let mut length = 0;
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; READ_BYTES];
     loop {
         let read = match file.read(&mut buffer) {
-            Ok(0) => return Ok(hex::encode(hash.finalize())),
+            Ok(0) => return Ok((hex::encode(hash.finalize()), length)),
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
+        length += read as u64;
         hash.update(buffer.get(..read).unwrap_or_default());
     }
 }

@@ -1,5 +1,6 @@
 //! Whether a call is recorded, and where its file lies. Knows no disk.
 
+use std::path::Path;
 use std::path::PathBuf;
 
 use crate::base::id::CallId;
@@ -20,6 +21,23 @@ pub const fn should_record(tracking: bool, rule: Option<bool>, when: When) -> bo
 pub fn path_of(call: CallId, wall: WallTime) -> PathBuf {
     let day = wall.timestamp().strftime("%Y/%m/%d");
     PathBuf::from(format!("{day}/{call}.wav"))
+}
+
+/// Returns the path of a recording's file `number`: the first has the recording's own, the second is `<call id>.2.wav`.
+pub fn part_of(first: &Path, number: u32) -> PathBuf {
+    if number <= 1 {
+        return first.to_owned();
+    }
+    let name = first.file_name().unwrap_or_default().to_string_lossy();
+    let (call, ending) = name.split_once('.').unwrap_or((&name, ""));
+    first.with_file_name(format!("{call}.{number}.{ending}"))
+}
+
+/// Which of a recording's files this is, by its name.
+pub fn number_of(file: &Path) -> u32 {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let second = name.split('.').nth(1);
+    second.and_then(|word| word.parse().ok()).unwrap_or(1)
 }
 
 /// Returns the path while the file grows: `<call id>.wav.part`.
@@ -48,6 +66,23 @@ mod tests {
         assert!(!should_record(true, Some(false), When::All));
         assert!(!should_record(true, None, When::ByRule));
         assert!(should_record(true, Some(true), When::ByRule));
+    }
+
+    #[test]
+    fn the_files_of_a_long_recording_are_numbered() {
+        let first = Path::new("2026/11/21/019aa5c4.wav");
+        assert_eq!(part_of(first, 1), first);
+        let second = part_of(first, 2);
+        assert_eq!(second, Path::new("2026/11/21/019aa5c4.2.wav"));
+        for (file, number) in [
+            (first.to_owned(), 1),
+            (second.clone(), 2),
+            (growing(second), 2),
+        ] {
+            assert_eq!(number_of(&file), number, "{}", file.display());
+        }
+        assert_eq!(number_of(Path::new("a/019aa5c4.flac")), 1);
+        assert_eq!(number_of(Path::new("a/019aa5c4.12.flac")), 12);
     }
 
     #[test]

@@ -106,6 +106,8 @@ fn outcome(call: CallId, file: PathBuf, wav: &Wav<File>, notes: Notes) -> Outcom
         bytes: wav.bytes(),
         state: State::Repaired,
         gaps: notes.gaps_within(millis(wav.frames())),
+        pauses: Vec::new(),
+        parts: Vec::new(),
     }
 }
 

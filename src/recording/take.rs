@@ -175,6 +175,8 @@ impl<M: Medium> Take<M> {
             bytes,
             state,
             gaps,
+            pauses: Vec::new(),
+            parts: Vec::new(),
         };
         (Box::new(outcome), writing.wav.map(Wav::into_medium))
     }

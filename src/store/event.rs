@@ -3,6 +3,7 @@
 //! The personal part is what `erase` removes: who called, where the caller's signalling came from, what was dialled on
 //! the keypad. SIP's Call-IDs are personal too, because phones build them from their own number or address.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,8 @@ use crate::call::story;
 use crate::call::story::{
     FinishReason, HungUpBy, KeptDialog, Leg, Role, SourceTag, Transfer, Tried, What,
 };
-use crate::recording::command::{Gap, Outcome, State};
+use crate::recording::command::{Gap, Kept, Outcome, Part, Pause, State};
+use crate::recording::plan;
 use crate::store::export::Export;
 use crate::store::place::Place;
 use crate::store::spoken::{
@@ -191,12 +193,31 @@ pub(crate) struct Recorded {
     pub(crate) bytes: u64,
     pub(crate) state: State,
     pub(crate) gaps: Vec<Gap>,
+    /// Lines of earlier versions have none of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) pauses: Vec<Pause>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) parts: Vec<Part>,
 }
 
 /// `hashed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Hashed {
     pub(crate) sha256: String,
+    /// What the file is called now, where that is not `<call id>.wav`: it was packed, or is one of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<String>,
+    /// Its length then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bytes: Option<u64>,
+}
+
+impl Hashed {
+    /// Which of a recording's files it is of.
+    pub(crate) fn number(&self) -> u32 {
+        let file = self.file.as_ref();
+        file.map_or(1, |file| plan::number_of(file.as_ref()))
+    }
 }
 
 /// `pruned`.
@@ -517,19 +538,39 @@ fn split_leg(leg: Leg) -> (LegSaid, LegPersonal) {
 
 impl From<Outcome> for Recorded {
     fn from(outcome: Outcome) -> Self {
-        let parts: Vec<_> = outcome
-            .file
-            .components()
-            .map(|part| part.as_os_str().to_string_lossy())
-            .collect();
         Self {
-            file: parts.join("/"),
+            file: as_text(&outcome.file),
             duration_ms: outcome.duration_ms,
             sample_rate_hz: outcome.sample_rate_hz,
             channels: outcome.channels,
             bytes: outcome.bytes,
             state: outcome.state,
             gaps: outcome.gaps,
+            pauses: outcome.pauses,
+            parts: outcome.parts,
         }
     }
+}
+
+impl From<Kept> for Hashed {
+    fn from(kept: Kept) -> Self {
+        // Most are called as the line before says.
+        let ending = kept.file.extension();
+        let is_plain =
+            ending.is_some_and(|ending| ending == "wav") && plan::number_of(&kept.file) == 1;
+        Self {
+            sha256: kept.sha256,
+            file: (!is_plain).then(|| as_text(&kept.file)),
+            bytes: (!is_plain).then_some(kept.bytes),
+        }
+    }
+}
+
+/// A path below the recordings folder, with `/` between its parts.
+pub(crate) fn as_text(path: &Path) -> String {
+    let parts = path.components();
+    let parts: Vec<_> = parts
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
+    parts.join("/")
 }

@@ -1,5 +1,7 @@
 //! From a call's events to its record. Pure; the order of the events does not matter.
 
+use std::collections::BTreeMap;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +10,13 @@ use crate::base::number::Caller;
 use crate::base::time::{Moment, WallTime};
 use crate::call::story;
 use crate::call::story::{FinishReason, HungUpBy, Leg, Role};
+use crate::recording::plan;
 use crate::store::event::{
-    Answered, AnsweredPersonal, Began, BeganPersonal, Ended, EndedPersonal, Event, LegPersonal,
-    LegSaid, Parts, Recorded, TransferredPersonal,
+    Answered, AnsweredPersonal, Began, BeganPersonal, Ended, EndedPersonal, Event, Hashed,
+    LegPersonal, LegSaid, Parts, Recorded, TransferredPersonal, as_text,
 };
-use crate::store::record::{CallRecord, Direction, Recording};
+use crate::store::heard;
+use crate::store::record::{CallRecord, Direction};
 use crate::store::remark::UseKind;
 use crate::store::spoken::{Line, Spoken};
 
@@ -26,7 +30,8 @@ pub(crate) struct Draft {
     transferred: Vec<(Stamp, Parts<story::Transfer, TransferredPersonal>)>,
     ended: Option<(Stamp, Parts<Ended, EndedPersonal>)>,
     recorded: Option<Recorded>,
-    sha256: Option<String>,
+    /// By the number of the file.
+    hashed: BTreeMap<u32, Hashed>,
     is_pruned: bool,
     spoken: Spoken,
     /// The number of the last of the lines.
@@ -38,8 +43,8 @@ pub(crate) struct Draft {
 pub(crate) enum Lack {
     /// The line that says what became of it.
     Recorded,
-    /// The hash of this file.
-    Hash(String),
+    /// The hashes of these files.
+    Hash(Vec<String>),
 }
 
 /// When an event happened, on both clocks, and its place in the log.
@@ -66,7 +71,7 @@ impl Draft {
             }
             Event::Ended(parts) => self.ended = Some((stamp, *parts)),
             Event::Recorded(recorded) => self.recorded = Some(*recorded),
-            Event::Hashed(hashed) => self.sha256 = Some(hashed.sha256),
+            Event::Hashed(hashed) => drop(self.hashed.insert(hashed.number(), hashed)),
             Event::Pruned(_) => self.is_pruned = true,
             Event::Said(parts) => self.spoken.apply(stamp, Line::Said(parts)),
             Event::Pinned(parts) => self.spoken.apply(stamp, Line::Pinned(parts)),
@@ -97,7 +102,9 @@ impl Draft {
         };
         let is_hidden = caller == Some(Caller::Anonymous);
         let recording = match self.recorded {
-            Some(recorded) if !is_erased && !self.is_pruned => Some(shown(recorded, self.sha256)),
+            Some(recorded) if !is_erased && !self.is_pruned => {
+                Some(heard::shown(recorded, self.hashed))
+            }
             Some(_) | None => None,
         };
         let mut record = CallRecord {
@@ -211,11 +218,15 @@ impl Draft {
         if !self.is_recorded() || is_erased || self.is_pruned {
             return None;
         }
-        match (&self.recorded, &self.sha256) {
-            (None, _) => Some(Lack::Recorded),
-            (Some(recorded), None) => Some(Lack::Hash(recorded.file.clone())),
-            (Some(_), Some(_)) => None,
-        }
+        let Some(recorded) = &self.recorded else {
+            return Some(Lack::Recorded);
+        };
+        let files = iter::once(recorded.file.clone())
+            .chain(recorded.parts.iter().map(|part| as_text(&part.file)));
+        let unhashed =
+            files.filter(|file| !self.hashed.contains_key(&plan::number_of(file.as_ref())));
+        let unhashed: Vec<_> = unhashed.collect();
+        (!unhashed.is_empty()).then_some(Lack::Hash(unhashed))
     }
 
     /// How a call that a crash left behind ended. It ran at least until `known`, the last the log knows of that
@@ -350,6 +361,9 @@ fn end(record: &mut CallRecord, stamp: Stamp, ended: Parts<Ended, EndedPersonal>
         // The line was written by the next start, perhaps days later.
         ended_at = record.started_at + Duration::from_millis(total_ms);
     }
+    if let Some(recording) = &mut record.recording {
+        recording.off_by_ms = heard::off_by(recording.duration_ms, talk_ms);
+    }
     record.wait_ms = Some(said.wait_ms);
     record.talk_ms = Some(talk_ms);
     record.total_ms = Some(total_ms);
@@ -372,19 +386,6 @@ fn whole_leg(said: LegSaid, personal: LegPersonal) -> Leg {
         left_ms: said.left_ms,
         srtp: said.srtp,
         srtp_failed: said.srtp_failed,
-    }
-}
-
-fn shown(recorded: Recorded, sha256: Option<String>) -> Recording {
-    Recording {
-        file: recorded.file,
-        duration_ms: recorded.duration_ms,
-        sample_rate_hz: recorded.sample_rate_hz,
-        channels: recorded.channels,
-        bytes: recorded.bytes,
-        sha256,
-        state: recorded.state,
-        gaps: recorded.gaps,
     }
 }
 

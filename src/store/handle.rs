@@ -20,6 +20,7 @@ use crate::base::id::CallId;
 use crate::base::number::Caller;
 use crate::base::time::WallTime;
 use crate::call::story::{Fact, KeptDialog, What};
+use crate::recording::command::Kept;
 use crate::recording::command::Outcome;
 use crate::store::control::Control;
 use crate::store::credit::{Credit, EVENTS_MAX};
@@ -282,9 +283,9 @@ impl Store {
         self.push_now(outcome.call, Telling::Recorded(Box::new(outcome)));
     }
 
-    /// Tells the hash of a call's recording, lower-case hexadecimal.
-    pub fn hashed(&self, call: CallId, sha256: String) {
-        self.push_now(call, Telling::Hashed(sha256));
+    /// Tells how a file of a call's recording is kept.
+    pub fn hashed(&self, call: CallId, kept: Kept) {
+        self.push_now(call, Telling::Hashed(kept));
     }
 
     /// Reads one call as it stands on the disk, tracked or not. Reads files: not for an async thread.

@@ -6,9 +6,9 @@ use crate::base::id::CallId;
 use crate::base::number::Caller;
 use crate::base::time::{Moment, WallTime};
 use crate::call::story::What;
-use crate::recording::command::Outcome;
+use crate::recording::command::{Kept, Outcome};
 use crate::store::error::StoreError;
-use crate::store::event::{Event, Hashed};
+use crate::store::event::Event;
 use crate::store::handle::Erased;
 
 /// What the store's thread is asked.
@@ -80,7 +80,7 @@ pub(crate) enum Telling {
     /// From the recorder.
     Recorded(Box<Outcome>),
     /// From the recorder's hashing thread.
-    Hashed(String),
+    Hashed(Kept),
 }
 
 impl From<Telling> for Event {
@@ -88,7 +88,7 @@ impl From<Telling> for Event {
         match telling {
             Telling::Fact(what) => Self::from(what),
             Telling::Recorded(outcome) => Self::Recorded(Box::new((*outcome).into())),
-            Telling::Hashed(sha256) => Self::Hashed(Hashed { sha256 }),
+            Telling::Hashed(kept) => Self::Hashed(kept.into()),
         }
     }
 }

@@ -102,7 +102,11 @@ impl Maker {
         let event = match made {
             Made::Fact(what) => Event::from(what),
             Made::Recorded(outcome) => Event::Recorded(Box::new((*outcome).into())),
-            Made::Hashed(sha256) => Event::Hashed(Hashed { sha256 }),
+            Made::Hashed(sha256) => Event::Hashed(Hashed {
+                sha256,
+                file: None,
+                bytes: None,
+            }),
             Made::Pruned(file) => Event::Pruned(Pruned { file }),
             Made::Said(say, by) => {
                 let say = say.clean();

@@ -18,6 +18,7 @@ pub(crate) mod fold;
 pub(crate) mod gather;
 pub(crate) mod gist;
 pub mod handle;
+pub(crate) mod heard;
 pub mod history;
 pub(crate) mod job;
 pub(crate) mod keeper;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::CallId;
+use crate::base::id::{CallId, Side};
 use crate::base::number::{Caller, Number};
 use crate::base::time::WallTime;
 use crate::call::story::{FinishReason, HungUpBy, Leg, Transfer, Tried};
-use crate::recording::command::{Gap, State};
+use crate::recording::command::{Gap, Pause, State};
 use crate::store::remark::{Callback, Pinned, Said, Use};
 
 /// One call. Its JSON is the call record that users script against; every member is always written, with `null` where
@@ -150,4 +150,33 @@ pub struct Recording {
     pub state: State,
     /// What is missing in it and why.
     pub gaps: Vec<Gap>,
+    /// How long all of these are together.
+    #[serde(default)]
+    pub gaps_ms: u64,
+    /// The side from which nothing came, where something came from the other.
+    #[serde(default)]
+    pub one_way: Option<Side>,
+    /// By how much the sound is longer than the talk was, or shorter where it is negative; `None`: they match, or the call
+    /// runs.
+    #[serde(default)]
+    pub off_by_ms: Option<i64>,
+    /// What was left out because somebody asked for it.
+    #[serde(default)]
+    pub pauses: Vec<Pause>,
+    /// The files that follow the first, where one was not enough.
+    #[serde(default)]
+    pub parts: Vec<RecordedPart>,
+}
+
+/// One of the further files of a recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedPart {
+    /// Relative to the recordings folder, with `/` between its parts.
+    pub file: String,
+    /// Length of its sound.
+    pub duration_ms: u64,
+    /// Length of the file.
+    pub bytes: u64,
+    /// SHA-256 of the file in lower-case hexadecimal, once it has been computed.
+    pub sha256: Option<String>,
 }

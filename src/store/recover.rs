@@ -228,7 +228,10 @@ impl LeftBehind {
     fn add(&mut self, call: CallId, lack: Option<Lack>) -> bool {
         match lack {
             Some(Lack::Recorded) => return true,
-            Some(Lack::Hash(file)) => self.unhashed.push((call, file)),
+            Some(Lack::Hash(files)) => {
+                self.unhashed
+                    .extend(files.into_iter().map(|file| (call, file)));
+            }
             None => {}
         }
         false

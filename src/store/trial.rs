@@ -17,7 +17,7 @@ use crate::call::story::{
     Answered, Began, Ended, Fact, FinishReason, HungUpBy, KeptDialog, Leg, SourceTag, Tried,
     TriedResult, What,
 };
-use crate::recording::command::{Gap, Outcome, State};
+use crate::recording::command::{Gap, Kept, Outcome, State};
 use crate::store::disk::{Disk, RealDisk, Tape};
 use crate::store::handle::{Ghost, Purpose, Setup, Store};
 use crate::store::settings::Settings;
@@ -89,7 +89,7 @@ impl Place {
         store.tell(call.answered());
         store.tell(call.ended());
         store.recorded(call.outcome());
-        store.hashed(call.id, hex::encode(Sha256::digest("sound")));
+        store.hashed(call.id, call.kept(hex::encode(Sha256::digest("sound"))));
     }
 
     pub(crate) fn recording(&self, call: &Script) -> PathBuf {
@@ -206,6 +206,15 @@ impl Script {
         self.fact(9_000, What::Ended(Box::new(ended)))
     }
 
+    pub(crate) fn kept(&self, sha256: String) -> Kept {
+        let Outcome { file, bytes, .. } = self.outcome();
+        Kept {
+            file,
+            bytes,
+            sha256,
+        }
+    }
+
     pub(crate) fn outcome(&self) -> Outcome {
         Outcome {
             call: self.id,
@@ -221,6 +230,8 @@ impl Script {
                 length_ms: 20,
                 why: "recorder behind".into(),
             }],
+            pauses: Vec::new(),
+            parts: Vec::new(),
         }
     }
 }
@@ -244,7 +255,7 @@ pub(crate) fn call(
         store.tell(call.answered());
         store.tell(call.ended());
         store.recorded(call.outcome());
-        store.hashed(call.id, "ab".repeat(32));
+        store.hashed(call.id, call.kept("ab".repeat(32)));
     } else {
         store.tell(call.missed());
     }

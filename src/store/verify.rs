@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::CallId;
 use crate::recording::hash;
+use crate::recording::plan;
 use crate::recording::shelf;
 use crate::store::error::StoreError;
-use crate::store::event::Event;
+use crate::store::event::{Event, Hashed, as_text};
 use crate::store::line::{Head, Line};
 use crate::store::log::month_path;
 use crate::store::place::{Month, Place};
@@ -59,9 +60,12 @@ struct Walk {
     /// Calls whose recording was deleted when its time was over.
     pruned: BTreeSet<CallId>,
     /// Recordings, each with the line that names it and whether there is sound in it.
-    files: BTreeMap<CallId, (Spot, String, bool)>,
-    hashes: BTreeMap<CallId, (Spot, String)>,
+    files: BTreeMap<Named, (Spot, String, bool)>,
+    hashes: BTreeMap<Named, (Spot, Hashed)>,
 }
+
+/// A file of a call's recording.
+type Named = (CallId, u32);
 
 /// Checks the log in `log` up to `end`, the last synced line, and the recordings in `recordings`.
 pub(crate) fn verify(
@@ -110,11 +114,11 @@ pub(crate) fn verify(
         });
     }
     let mut hashed = 0;
-    for (call, ((month, line), sha256)) in &walk.hashes {
-        if walk.erased.contains(call) || walk.pruned.contains(call) {
+    for (named, ((month, line), file)) in &walk.hashes {
+        if walk.is_gone(*named) {
             continue;
         }
-        if let Some(why) = walk.recording(recordings, *call, sha256) {
+        if let Some(why) = walk.recording(recordings, *named, file) {
             return Ok(Verdict::Broken {
                 file: month_path(log, *month),
                 line: *line,
@@ -123,9 +127,8 @@ pub(crate) fn verify(
         }
         hashed += 1;
     }
-    for (call, ((month, line), file, is_there)) in &walk.files {
-        let is_gone = walk.erased.contains(call) || walk.pruned.contains(call);
-        if is_gone || !is_there || walk.hashes.contains_key(call) {
+    for (named, ((month, line), file, is_there)) in &walk.files {
+        if walk.is_gone(*named) || !is_there || walk.hashes.contains_key(named) {
             continue;
         }
         let path = shelf::inside(recordings, file.as_ref());
@@ -212,10 +215,17 @@ impl Walk {
             match event {
                 Event::Recorded(recorded) => {
                     // Without a byte there is no file: it could not be made.
-                    let named = (spot, recorded.file, recorded.bytes > 0);
-                    drop(self.files.insert(call, named));
+                    let first = (spot, recorded.file, recorded.bytes > 0);
+                    self.files.insert((call, 1), first);
+                    for part in recorded.parts {
+                        let number = plan::number_of(&part.file);
+                        let part = (spot, as_text(&part.file), part.bytes > 0);
+                        self.files.insert((call, number), part);
+                    }
                 }
-                Event::Hashed(hashed) => drop(self.hashes.insert(call, (spot, hashed.sha256))),
+                Event::Hashed(hashed) => {
+                    self.hashes.insert((call, hashed.number()), (spot, hashed));
+                }
                 Event::Pruned(_) => drop(self.pruned.insert(call)),
                 Event::Began(_)
                 | Event::Ringing
@@ -243,18 +253,24 @@ impl Walk {
         Ok(())
     }
 
+    /// Whether a line says that the file was deleted.
+    fn is_gone(&self, (call, _): Named) -> bool {
+        self.erased.contains(&call) || self.pruned.contains(&call)
+    }
+
     /// Checks a recording; returns what is wrong with it.
-    fn recording(&self, folder: &Path, call: CallId, sha256: &str) -> Option<String> {
-        let Some((_, file, _)) = self.files.get(&call) else {
+    fn recording(&self, folder: &Path, named: Named, hashed: &Hashed) -> Option<String> {
+        let Some((_, recorded, _)) = self.files.get(&named) else {
             return Some("it is the hash of a recording that no line names".into());
         };
+        let file = hashed.file.as_ref().unwrap_or(recorded);
         let Some(path) = shelf::inside(folder, file.as_ref()) else {
             return Some(format!(
                 "it names a recording outside of its folder: {file}"
             ));
         };
         match hash::of(&path) {
-            Ok(hash) if hash == sha256 => None,
+            Ok(hash) if hash == hashed.sha256 => None,
             Ok(_) => Some(format!(
                 "the recording {} is not what was recorded",
                 path.display()

@@ -292,6 +292,8 @@ impl House {
             bytes: sound.len() as u64,
             state: Whole::Complete,
             gaps: Vec::new(),
+            pauses: Vec::new(),
+            parts: Vec::new(),
         });
         self.state.store.sync().unwrap();
         id

@@ -432,6 +432,8 @@ fn record(store: &Store, id: CallId, folder: &Path, call: &Told) {
         bytes: wav.bytes(),
         state: State::Partial,
         gaps: (duration_ms > 75_000).then_some(gap).into_iter().collect(),
+        pauses: Vec::new(),
+        parts: Vec::new(),
     });
 }
 

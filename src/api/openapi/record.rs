@@ -231,6 +231,41 @@ struct Recording {
     state: RecordingState,
     /// What is missing in it and why.
     gaps: Vec<Gap>,
+    /// How long all of these are together.
+    gaps_ms: u64,
+    /// The side from which nothing came, where something came from the other.
+    one_way: Option<Side>,
+    /// By how much the sound is longer than the talk was, or shorter where it is negative. `null`: they match, or the call
+    /// runs.
+    off_by_ms: Option<i64>,
+    /// What was left out because somebody asked for it: silence of its length.
+    pauses: Vec<Pause>,
+    /// The files that follow the first, where one was not enough.
+    parts: Vec<RecordingPart>,
+}
+
+/// A stretch of a recording in which nothing was recorded.
+#[derive(ToSchema)]
+struct Pause {
+    /// From the start of the recording.
+    from_ms: u64,
+    /// How long.
+    length_ms: u64,
+    /// Who asked for it: a user's name, `keys` or `hold`.
+    by: String,
+}
+
+/// One of the further files of a recording: `recording.wav?part=2` is the first of them.
+#[derive(ToSchema)]
+struct RecordingPart {
+    /// Relative to the recordings folder.
+    file: String,
+    /// Length of its sound.
+    duration_ms: u64,
+    /// Length of the file.
+    bytes: u64,
+    /// SHA-256 of the file in lower-case hexadecimal, once it has been computed.
+    sha256: Option<String>,
 }
 
 /// Whether a recording is whole.

@@ -55,7 +55,10 @@ fn whole_record() -> Value {
         "recording": {
             "file": "2026/11/21/a.wav", "duration_ms": 60000, "sample_rate_hz": 8000,
             "channels": 2, "bytes": 1920044, "sha256": "00", "state": "partial",
-            "gaps": [{"side": "callee", "from_ms": 10, "length_ms": 20, "why": "recorder behind"}]
+            "gaps": [{"side": "callee", "from_ms": 10, "length_ms": 20, "why": "recorder behind"}],
+            "gaps_ms": 20, "one_way": "callee", "off_by_ms": -120,
+            "pauses": [{"from_ms": 1000, "length_ms": 2000, "by": "anna"}],
+            "parts": [{"file": "2026/11/21/a.2.wav", "duration_ms": 5, "bytes": 84, "sha256": null}]
         }
     }"#;
     // Through the record itself: what it writes is what counts, and a new member of it is not in the text above.

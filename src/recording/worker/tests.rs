@@ -82,8 +82,8 @@ impl Desk {
         while outcomes.len() < count || hashes.len() < count {
             match self.reports.recv_timeout(PATIENCE).unwrap() {
                 Report::Finished(outcome) => outcomes.push(*outcome),
-                Report::Hashed { call, sha256 } => {
-                    hashes.insert(call, sha256);
+                Report::Hashed { call, kept } => {
+                    hashes.insert(call, kept.sha256);
                 }
             }
         }
@@ -270,10 +270,10 @@ fn a_repaired_file_is_hashed_on_request() {
     let call = CallId::new(WallTime::from_millis(0), &mut Chance::from_number(2));
     let file = "a.wav".into();
     desk.commands.send(Command::Hash { call, file }).unwrap();
-    let Report::Hashed { sha256, .. } = desk.reports.recv_timeout(PATIENCE).unwrap() else {
+    let Report::Hashed { kept, .. } = desk.reports.recv_timeout(PATIENCE).unwrap() else {
         panic!("a hash was asked for")
     };
-    assert!(sha256.starts_with("ba7816bf"));
+    assert!(kept.sha256.starts_with("ba7816bf"));
     desk.close();
 }
 

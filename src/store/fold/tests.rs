@@ -23,7 +23,14 @@ fn lines(script: &Script) -> Vec<(Stamp, Event)> {
         told(script.answered()),
         told(script.ended()),
         (late, Event::Recorded(Box::new(script.outcome().into()))),
-        (late, Event::Hashed(Hashed { sha256 })),
+        (
+            late,
+            Event::Hashed(Hashed {
+                sha256,
+                file: None,
+                bytes: None,
+            }),
+        ),
     ]
 }
 

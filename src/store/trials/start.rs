@@ -150,7 +150,7 @@ fn an_event_that_comes_days_after_its_call_is_joined_to_it() {
     let before = store.call(call.id).unwrap().unwrap();
     drop(store);
     let (store, _) = place.open();
-    store.hashed(call.id, "cd".repeat(32));
+    store.hashed(call.id, call.kept("cd".repeat(32)));
     store.sync().unwrap();
     let after = store.call(call.id).unwrap().unwrap();
     assert_eq!(after.recording.unwrap().sha256, Some("cd".repeat(32)));
