@@ -24,11 +24,11 @@ use ringtag::media::timeline::Packet;
 use ringtag::media::timeline::Scale;
 use ringtag::media::timeline::Timeline;
 use ringtag::recording::plan;
-use ringtag::recording::shelf;
+use ringtag::recording::settings::PART_BYTES_MAX;
 use ringtag::recording::take::Take;
 use ringtag::recording::tape::RATE_HZ;
 use ringtag::recording::tape::Tape;
-use ringtag::recording::wav::Wav;
+use ringtag::recording::writing::{Folder, Form, Writing};
 
 const CALLS: u32 = 100;
 const PACKETS: u16 = 250;
@@ -119,10 +119,14 @@ fn record(c: &mut Criterion) {
                         let wall = WallTime::from_millis(1_795_253_400_125);
                         let call = CallId::new(wall, &mut chance);
                         let file = plan::path_of(call, wall);
-                        let wav = shelf::make(folder.path(), &file)
-                            .and_then(|file| Wav::begin(file, RATE_HZ));
+                        let form = Form {
+                            rate_hz: RATE_HZ,
+                            part_bytes: PART_BYTES_MAX,
+                        };
+                        let shelf = Folder(folder.path().into());
+                        let writing = Writing::begin(call, file, shelf, form);
                         let tape = Tape::new(Moment::START, [[].into(), [].into()]);
-                        Take::begin(call, file, wav, tape)
+                        Take::begin(tape, writing, None)
                     })
                     .collect();
                 for sequence in 0..PACKETS {

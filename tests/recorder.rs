@@ -37,7 +37,6 @@ use ringtag::recording::command::State;
 use ringtag::recording::plan;
 use ringtag::recording::recover;
 use ringtag::recording::settings::Settings;
-use ringtag::recording::settings::When;
 use ringtag::recording::worker;
 
 /// Tells a test that it is the child, and where to record.
@@ -195,7 +194,7 @@ fn record_two_calls(folder: &Path) {
         let outcome = loop {
             match desk.reports.recv_timeout(PATIENCE).unwrap() {
                 Report::Finished(outcome) => break outcome,
-                Report::Hashed { .. } => {}
+                Report::Hashed { .. } | Report::Disk { .. } => {}
             }
         };
         println!("\noutcome {}", serde_json::to_string(&outcome).unwrap());
@@ -279,11 +278,7 @@ fn call(number: u32) -> CallId {
 }
 
 fn settings(folder: &Path) -> Settings {
-    Settings {
-        folder: PathBuf::from(folder),
-        when: When::All,
-        keep_days: None,
-    }
+    Settings::new(PathBuf::from(folder))
 }
 
 fn samples(path: &Path) -> Vec<i16> {

@@ -117,6 +117,11 @@ fn write_all(out: &mut String, gauges: &Gauges, health: &Health) -> fmt::Result 
             read(&gauges.recordings_open),
         ),
         (
+            "ringtag_recordings_disk_error",
+            "1 while the disk refuses recordings; calls go on without.",
+            read(&gauges.recordings_disk_error),
+        ),
+        (
             "ringtag_store_backlog",
             "Events of calls that are not on the disk yet.",
             health.backlog,

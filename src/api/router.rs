@@ -122,6 +122,16 @@ fn paths() -> Paths {
             This(Right::HangUp),
             calls::hangup::hang_up,
         )
+        .post(
+            "/api/v1/calls/{id}/recording/pause",
+            This(Right::PauseRecording),
+            calls::pause::pause,
+        )
+        .post(
+            "/api/v1/calls/{id}/recording/resume",
+            This(Right::PauseRecording),
+            calls::pause::resume,
+        )
         .get("/api/v1/live", This(Right::See), live::live)
         .get("/api/v1/route", This(Right::Administer), route::route)
         .get("/api/v1/tokens", This(Right::Administer), tokens::list)

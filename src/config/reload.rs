@@ -38,6 +38,26 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
             "recordings.keep_days",
             old.recordings.keep_days != new.recordings.keep_days,
         ),
+        (
+            "recordings.format",
+            old.recordings.format != new.recordings.format,
+        ),
+        (
+            "recordings.part_mb",
+            old.recordings.part_bytes != new.recordings.part_bytes,
+        ),
+        (
+            "recordings.pause_digits",
+            old.recordings.codes.pause != new.recordings.codes.pause,
+        ),
+        (
+            "recordings.resume_digits",
+            old.recordings.codes.resume != new.recordings.codes.resume,
+        ),
+        (
+            "recordings.pause_on_hold",
+            old.recordings.pause_on_hold != new.recordings.pause_on_hold,
+        ),
         ("store.folder", old.store.folder != new.store.folder),
         (
             "store.ladder_days",

@@ -15,7 +15,8 @@ use crate::engine::settings::Listen;
 use crate::engine::tls::Served;
 use crate::media;
 use crate::recording;
-use crate::recording::settings::When;
+use crate::recording::keys::{CODE_MAX, Codes};
+use crate::recording::settings::{Format, PART_BYTES_MAX, When};
 use crate::sip::session_timer;
 use crate::sip::session_timer::Policy;
 use crate::sip::transport::{SIP_PORT, Transport};
@@ -43,6 +44,8 @@ const WORKERS: u32 = 1;
 /// More threads than any machine that runs ringtag has cores to spare.
 const WORKERS_MAX: u32 = 64;
 
+/// The longest file of a recording: the sizes in a WAV file are 32 bits.
+const PART_MB_MAX: u32 = 4_095;
 const RECORDINGS_FOLDER: &str = "../recordings";
 const STORE_FOLDER: &str = "../data";
 /// Who complains of a call does it within a week.
@@ -269,13 +272,40 @@ pub(in crate::config) fn recordings(
         ("none", When::None),
         ("by-rule", When::ByRule),
     ];
+    const FORMATS: [(&str, Format); 2] = [("wav", Format::Wav), ("flac", Format::Flac)];
+    let part_mb = section.number("part_mb", 1..=PART_MB_MAX, "4095");
     let settings = recording::settings::Settings {
         folder: folder(&mut section, base, RECORDINGS_FOLDER),
         when: section.choice("when", &WORDS).unwrap_or_default(),
         keep_days: section.number("keep_days", 1..=KEEP_DAYS_MAX, "365"),
+        format: section.choice("format", &FORMATS).unwrap_or_default(),
+        part_bytes: part_mb.map_or(PART_BYTES_MAX, |mb| u64::from(mb) << 20),
+        codes: Codes {
+            pause: code(&mut section, "pause_digits"),
+            resume: code(&mut section, "resume_digits"),
+        },
+        pause_on_hold: section.flag("pause_on_hold").unwrap_or(false),
     };
     section.finish();
     settings
+}
+
+/// Reads a code for the keys of a telephone.
+fn code(section: &mut Section<'_, '_>, key: &'static str) -> Option<Box<str>> {
+    let written = section.word(key, "\"*1\"")?;
+    let is_key = |c: char| c.is_ascii_digit() || matches!(c, '*' | '#' | 'A'..='D');
+    let is_code = (2..=CODE_MAX).contains(&written.text.len()) && written.text.chars().all(is_key);
+    if !is_code {
+        section.book.error(
+            written.at,
+            format!(
+                "`{key}` is \"{}\", which is no code for the keys of a telephone",
+                written.text
+            ),
+            "write two to eight of 0-9, *, # and A-D, such as \"*1\"",
+        );
+    }
+    is_code.then(|| written.text.into())
 }
 
 /// Reads `[store]`; `base` is the folder of the file.

@@ -70,7 +70,6 @@ mod tests {
     use super::*;
     use crate::recording::command::Kept;
     use crate::recording::plan;
-    use crate::recording::settings::When;
     use crate::recording::tape::RATE_HZ;
     use crate::recording::wav::Wav;
     use crate::store::trial::{Place, Script};
@@ -100,11 +99,7 @@ mod tests {
     #[test]
     fn a_recording_whose_lines_the_crash_took_is_found_and_hashed() {
         let place = Place::new();
-        let settings = Settings {
-            folder: place.recordings(),
-            when: When::All,
-            keep_days: None,
-        };
+        let settings = Settings::new(place.recordings());
         let (unrecorded, unhashed, lost) = (Script::nth(1), Script::nth(2), Script::nth(3));
         let (store, _) = place.open();
         for call in [&unrecorded, &unhashed, &lost] {

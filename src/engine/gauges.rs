@@ -77,6 +77,8 @@ pub struct Gauges {
     pub rtp_untapped: AtomicU64,
     /// Recordings being written.
     pub recordings_open: AtomicU64,
+    /// 1 while the disk refuses recordings: from the first that it refused until it takes one again.
+    pub recordings_disk_error: AtomicU64,
     /// Recordings that were finished whole.
     pub recordings_complete: AtomicU64,
     /// Recordings that lack something.

@@ -74,6 +74,26 @@ impl Handle {
         self.ask(Order::HangUp(call, answer), answered).await
     }
 
+    /// Has the recording of a call pause from now on, or go on; `false`: none is under way.
+    ///
+    /// # Errors
+    /// As [`Self::hang_up`].
+    pub async fn pause_recording(
+        &self,
+        call: CallId,
+        by: Arc<str>,
+        paused: bool,
+    ) -> Result<bool, Busy> {
+        let (answer, answered) = oneshot::channel();
+        let order = Order::Pause {
+            call,
+            by,
+            paused,
+            answer,
+        };
+        self.ask(order, answered).await
+    }
+
     /// The messages so far of a call in progress; `None`: it is not, or none are kept of it.
     ///
     /// # Errors

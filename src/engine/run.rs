@@ -57,6 +57,17 @@ pub(in crate::engine) enum Order {
     EndNow,
     /// An operator ends one call, and is told whether there was one.
     HangUp(CallId, oneshot::Sender<bool>),
+    /// A user has a recording pause, or go on, and is told whether there is one.
+    Pause {
+        /// Whose.
+        call: CallId,
+        /// Who asks.
+        by: Arc<str>,
+        /// To pause.
+        paused: bool,
+        /// Told whether there is one.
+        answer: oneshot::Sender<bool>,
+    },
     /// An operator wants the messages of a call in progress; `None`: it is not, or none are kept of it.
     Ladder(CallId, oneshot::Sender<Option<Draft>>),
 }
@@ -361,6 +372,14 @@ impl Engine {
                 // Who asked may have gone.
                 let _told = answer.send(self.switchboard.has(call));
                 self.switchboard.handle(now, Told::HangUp(call));
+            }
+            Some(Order::Pause {
+                call,
+                by,
+                paused,
+                answer,
+            }) => {
+                let _told = answer.send(self.sound.pause(call, by, paused, now));
             }
             Some(Order::Ladder(call, answer)) => drop(answer.send(self.ladders.of(call))),
         }

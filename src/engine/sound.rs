@@ -44,6 +44,8 @@ pub(in crate::engine) struct Sound {
     tap_count: u32,
     /// Recordings that ended without the recorder.
     unrecorded: VecDeque<Outcome>,
+    /// `recordings.pause_on_hold`.
+    pause_on_hold: bool,
     gauges: Arc<Gauges>,
 }
 
@@ -54,6 +56,10 @@ struct Leg {
     /// Its SDP forbids it to send: it is on hold.
     quiet: bool,
     recorded: Option<(TapId, Side)>,
+    /// Its SDP stops the sound both ways (`a=inactive`).
+    inactive: bool,
+    /// Whose recording it is, or was, in.
+    call: Option<CallId>,
 }
 
 /// A recording under way.
@@ -64,6 +70,8 @@ struct Tap {
     callee: LegId,
     /// Why the recorder does not have it, and when and where it would have begun.
     lost: Option<Lost>,
+    /// A hold has it pause.
+    held: bool,
 }
 
 /// A recording that could not begin.
@@ -95,6 +103,7 @@ impl Sound {
             taps: keyed(key),
             tap_count: 0,
             unrecorded: VecDeque::new(),
+            pause_on_hold: false,
             gauges,
         };
         sound.show();
@@ -259,6 +268,7 @@ impl Sound {
         if let Some(known) = self.legs.get_mut(&leg) {
             let turned = known.quiet == aim.sends;
             known.quiet = !aim.sends;
+            known.inactive = !aim.sends && aim.rtp.is_none();
             let changed = known.codecs.as_ref().is_some_and(|old| *old != aim.codecs);
             known.codecs = Some(Arc::clone(&aim.codecs));
             if let Some((tap, side)) = known.recorded {
@@ -276,6 +286,7 @@ impl Sound {
                 }
             }
         }
+        self.follow_hold_of(leg, now);
         let aim = media::Aim {
             rtp: aim.rtp,
             rtcp: aim.rtcp,
@@ -294,6 +305,7 @@ impl Sound {
         let codecs = [(caller, Side::Caller), (callee, Side::Callee)].map(|(leg, side)| {
             self.legs.get_mut(&leg).map_or_else(no_codecs, |leg| {
                 leg.recorded = Some((id, side));
+                leg.call = Some(call);
                 leg.codecs.clone().unwrap_or_else(no_codecs)
             })
         });
@@ -320,8 +332,10 @@ impl Sound {
             caller,
             callee,
             lost,
+            held: false,
         };
         self.taps.insert(call, tap);
+        self.follow_hold(call, at);
         set(&self.gauges.recordings_open, self.taps.len() as u64);
     }
 
@@ -346,6 +360,7 @@ impl Sound {
             || (no_codecs(), false),
             |leg| {
                 leg.recorded = Some((next, Side::Callee));
+                leg.call = Some(call);
                 let codecs = leg.codecs.clone().unwrap_or_else(no_codecs);
                 (codecs, !leg.quiet)
             },
@@ -360,6 +375,7 @@ impl Sound {
             });
             self.pool.tap(caller, callee, Some(next));
         }
+        self.follow_hold(call, at);
     }
 
     fn stop(&mut self, call: CallId, at: Moment) {
@@ -442,5 +458,6 @@ fn no_codecs() -> Arc<[Codec]> {
     Arc::from([])
 }
 
+mod pausing;
 #[cfg(test)]
 mod tests;

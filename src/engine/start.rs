@@ -213,13 +213,14 @@ fn assemble(
         source,
     })?;
     gauges.relays(choice.chosen, pool.lateness().cloned().collect());
-    let sound = Sound::new(
+    let mut sound = Sound::new(
         &setup.media,
         pool,
         recorder,
         chance.next_u64(),
         Arc::clone(&gauges),
     );
+    sound.set_pause_on_hold(setup.recordings.pause_on_hold);
     let limits = Limits::of_this_process(sound.pairs() as u64);
     let mut listeners: Vec<_> = listening(&datagrams, &streams)
         .iter()
@@ -311,6 +312,7 @@ fn names_over_tls(listeners: &[(Transport, SocketAddr)]) -> Vec<(Transport, Sock
 /// What the recorder's threads report goes into the call log.
 fn reporter(store: Store, gauges: Arc<Gauges>) -> impl Fn(Report) + Send + 'static {
     move |report| match report {
+        Report::Disk { refuses } => set(&gauges.recordings_disk_error, refuses.into()),
         Report::Finished(outcome) => tell_recording(&store, &gauges, *outcome),
         Report::Hashed { call, kept } => store.hashed(call, kept),
     }

@@ -29,10 +29,10 @@ struct Event {
 }
 
 impl Digits {
-    /// Takes the payload of a telephone-event packet.
-    pub fn packet(&mut self, head: &Head, payload: &[u8]) {
+    /// Takes the payload of a telephone-event packet; returns the key where it is the first of one.
+    pub fn packet(&mut self, head: &Head, payload: &[u8]) -> Option<char> {
         let [code, flags, d0, d1, ..] = *payload else {
-            return;
+            return None;
         };
         let event = Event {
             ssrc: head.ssrc,
@@ -47,12 +47,16 @@ impl Digits {
                     last.duration = last.duration.max(event.duration);
                     last.ended |= event.ended;
                 }
-                return;
+                return None;
             }
-            Some(last) if event.prolongs(last) => {}
-            Some(_) | None => self.press(code),
+            Some(last) if event.prolongs(last) => {
+                self.last = Some(event);
+                return None;
+            }
+            Some(_) | None => {}
         }
         self.last = Some(event);
+        self.press(code)
     }
 
     /// Returns the keys in the order in which they were pressed.
@@ -60,12 +64,12 @@ impl Digits {
         &self.pressed
     }
 
-    fn press(&mut self, code: u8) {
-        if let Some(key) = KEYS.get(usize::from(code))
-            && self.pressed.len() < DIGITS_MAX
-        {
-            self.pressed.push(char::from(*key));
+    fn press(&mut self, code: u8) -> Option<char> {
+        let key = char::from(*KEYS.get(usize::from(code))?);
+        if self.pressed.len() < DIGITS_MAX {
+            self.pressed.push(key);
         }
+        Some(key)
     }
 }
 

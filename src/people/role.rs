@@ -33,6 +33,8 @@ pub enum Right {
     Export,
     /// The figures of reports.
     Figures,
+    /// Having the recording of a call under way pause, and go on.
+    PauseRecording,
     /// Ending a call that is under way.
     HangUp,
     /// What Prometheus reads.
@@ -43,13 +45,14 @@ pub enum Right {
 
 impl Right {
     /// Every right, for tables and tests.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::See,
         Self::Numbers,
         Self::Play,
         Self::Tag,
         Self::Export,
         Self::Figures,
+        Self::PauseRecording,
         Self::HangUp,
         Self::Metrics,
         Self::Administer,
@@ -66,6 +69,7 @@ impl Right {
             Self::Tag => "tag",
             Self::Export => "export",
             Self::Figures => "figures",
+            Self::PauseRecording => "pause-recording",
             Self::HangUp => "hang-up",
             Self::Metrics => "metrics",
             Self::Administer => "administer",
@@ -115,7 +119,8 @@ impl Role {
                 | Right::Play
                 | Right::Tag
                 | Right::Export
-                | Right::Figures => true,
+                | Right::Figures
+                | Right::PauseRecording => true,
                 Right::HangUp | Right::Metrics | Right::Administer => false,
             },
             Self::Listener => match right {
@@ -123,6 +128,7 @@ impl Role {
                 Right::Tag
                 | Right::Export
                 | Right::Figures
+                | Right::PauseRecording
                 | Right::HangUp
                 | Right::Metrics
                 | Right::Administer => false,
@@ -132,6 +138,7 @@ impl Role {
                 Right::Numbers
                 | Right::Play
                 | Right::Tag
+                | Right::PauseRecording
                 | Right::HangUp
                 | Right::Metrics
                 | Right::Administer => false,
@@ -144,6 +151,7 @@ impl Role {
                 | Right::Tag
                 | Right::Export
                 | Right::Figures
+                | Right::PauseRecording
                 | Right::HangUp
                 | Right::Administer => false,
             },

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::id::{CallId, Side};
 use crate::base::time::{Moment, WallTime};
 use crate::media::tap::TapId;
+use crate::recording::pause::Pauser;
 use crate::sdp::Codec;
 
 /// An order to the recorder.
@@ -70,6 +71,24 @@ pub enum Command {
         /// Now.
         at: Moment,
     },
+    /// Record silence from now on.
+    Pause {
+        /// The recording.
+        tap: TapId,
+        /// Who wants it.
+        by: Pauser,
+        /// Now.
+        at: Moment,
+    },
+    /// Record again, where nothing else has it pause.
+    Resume {
+        /// The recording.
+        tap: TapId,
+        /// Who, or what, no longer pauses it.
+        by: Pauser,
+        /// Now.
+        at: Moment,
+    },
     /// End the file: both sides are padded to `at`.
     Stop {
         /// The recording.
@@ -93,6 +112,11 @@ pub enum Command {
 pub enum Report {
     /// The file is complete, synced and renamed; or it could not be made, and the outcome says why.
     Finished(Box<Outcome>),
+    /// The disk refused a recording, or takes one again.
+    Disk {
+        /// It refuses.
+        refuses: bool,
+    },
     /// A finished file as it is kept, from a thread of its own.
     Hashed {
         /// Whose.

@@ -25,6 +25,7 @@ use crate::recording::command::Report;
 use crate::recording::command::State;
 use crate::recording::hash;
 use crate::recording::plan;
+use crate::recording::settings::Format;
 use crate::recording::shelf;
 
 /// Ended recordings that wait for the disk, each with a descriptor. A disk that is this far behind
@@ -40,14 +41,14 @@ const HASHES_MAX: usize = 16_384;
 pub struct Ended {
     /// What is to be reported of it.
     pub outcome: Box<Outcome>,
-    /// Its file, whole but not synced; `None` when the disk never gave one.
-    pub file: Option<File>,
+    /// Its files, the first and those of the parts, whole but not synced; none when the disk never gave one.
+    pub files: Vec<File>,
 }
 
 /// The two threads and the ways to them.
-#[derive(Debug)]
 pub struct Finisher {
     ended: Sender<Ended>,
+    tell: Box<dyn Fn(Report) + Send>,
     hashes: Sender<(CallId, PathBuf)>,
     threads: [JoinHandle<()>; 2],
 }
@@ -57,7 +58,11 @@ impl Finisher {
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub fn start(folder: PathBuf, reports: impl Fn(Report) + Send + 'static) -> io::Result<Self> {
+    pub fn start(
+        folder: PathBuf,
+        format: Format,
+        reports: impl Fn(Report) + Send + 'static,
+    ) -> io::Result<Self> {
         let (ended, jobs) = bounded(WAITING_MAX);
         let (hashes, files) = bounded(HASHES_MAX);
         let reports = Arc::new(Mutex::new(reports));
@@ -70,11 +75,13 @@ impl Finisher {
                     finish_all(&folder, &jobs, &hashes, |report| tell(&reports, report))
                 })?
         };
+        let told = Arc::clone(&reports);
         let hashing = thread::Builder::new()
             .name("rec-hash".to_owned())
-            .spawn(move || hash_all(&folder, &files, |report| tell(&reports, report)))?;
+            .spawn(move || hash_all(&folder, format, &files, |report| tell(&told, report)))?;
         Ok(Self {
             ended,
+            tell: Box::new(move |report| tell(&reports, report)),
             hashes,
             threads: [finishing, hashing],
         })
@@ -94,9 +101,14 @@ impl Finisher {
         }
     }
 
+    /// Reports from the recorder itself.
+    pub fn tell(&self, report: Report) {
+        (self.tell)(report);
+    }
+
     /// Finishes and hashes all that was handed over, and ends the threads.
     pub fn stop(self) {
-        drop((self.ended, self.hashes));
+        drop((self.ended, self.hashes, self.tell));
         for thread in self.threads {
             if thread.join().is_err() {
                 tracing::error!("a thread of the recorder ended in a panic; please report this");
@@ -121,18 +133,20 @@ fn finish_all(
         batch.extend(jobs.try_iter().take(BATCH_MAX - 1));
         // All are synced before any is renamed: a file system then needs fewer commits.
         for ended in &mut batch {
-            if let Some(Err(error)) = ended.file.as_ref().map(File::sync_all) {
-                spoil(&mut ended.outcome, "not synced", &error);
+            for file in &ended.files {
+                if let Err(error) = file.sync_all() {
+                    spoil(&mut ended.outcome, "not synced", &error);
+                }
             }
         }
         let mut days = BTreeSet::new();
-        for ended in batch.iter_mut().filter(|ended| ended.file.is_some()) {
+        for ended in batch.iter_mut().filter(|ended| !ended.files.is_empty()) {
             let outcome = &mut ended.outcome;
-            match shelf::rename(folder, &outcome.file) {
-                Ok(()) => days.extend(outcome.file.parent().map(Path::to_owned)),
-                Err(error) => {
+            days.extend(outcome.file.parent().map(Path::to_owned));
+            // The first comes last: where it has its name, the others have theirs.
+            for at in (0..outcome.parts.len()).rev().map(Some).chain([None]) {
+                if let Err(error) = rename(folder, outcome, at) {
                     spoil(outcome, "not renamed", &error);
-                    outcome.file = plan::growing(std::mem::take(&mut outcome.file));
                 }
             }
         }
@@ -146,13 +160,28 @@ fn finish_all(
         }
         for ended in batch {
             let outcome = ended.outcome;
-            let (call, file, bytes) = (outcome.call, outcome.file.clone(), outcome.bytes);
+            let call = outcome.call;
+            let parts = outcome.parts.iter().map(|part| part.file.clone());
+            let files: Vec<_> = std::iter::once(outcome.file.clone()).chain(parts).collect();
             report(Report::Finished(outcome));
-            if bytes > 0 && hashes.send((call, file)).is_err() {
-                return;
+            // Where there is no file there is nothing to hash.
+            for file in files.into_iter().take(ended.files.len()) {
+                if hashes.send((call, file)).is_err() {
+                    return;
+                }
             }
         }
     }
+}
+
+/// Gives a file of a recording its name: a part, or the first. One that does not get it is known by the name it has.
+fn rename(folder: &Path, outcome: &mut Outcome, part: Option<usize>) -> io::Result<()> {
+    let file = match part {
+        Some(at) => outcome.parts.get_mut(at).map(|part| &mut part.file),
+        None => Some(&mut outcome.file),
+    };
+    let Some(file) = file else { return Ok(()) };
+    shelf::rename(folder, file).inspect_err(|_| *file = plan::growing(std::mem::take(file)))
 }
 
 /// The file is there, but a power cut may take it back.
@@ -172,7 +201,13 @@ fn spoil(outcome: &mut Outcome, what: &str, error: &io::Error) {
     }
 }
 
-fn hash_all(folder: &Path, files: &Receiver<(CallId, PathBuf)>, report: impl Fn(Report)) {
+fn hash_all(
+    folder: &Path,
+    format: Format,
+    files: &Receiver<(CallId, PathBuf)>,
+    report: impl Fn(Report),
+) {
+    let _ = format;
     while let Ok((call, file)) = files.recv() {
         match hash::and_length(&folder.join(&file)) {
             Ok((sha256, bytes)) => {

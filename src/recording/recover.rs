@@ -1,5 +1,6 @@
 //! After a crash: every `.part` is made a whole WAV file by its length, and gets its name.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
@@ -9,16 +10,17 @@ use std::time::Duration;
 
 use crate::base::id::CallId;
 use crate::recording::command::Outcome;
+use crate::recording::command::Part;
 use crate::recording::command::State;
 use crate::recording::notes::Notes;
 use crate::recording::plan;
 use crate::recording::settings::Settings;
 use crate::recording::shelf;
 use crate::recording::sketch;
-use crate::recording::take::millis;
 use crate::recording::tape::RATE_HZ;
 use crate::recording::wav::CHANNELS;
 use crate::recording::wav::Wav;
+use crate::recording::writing::millis;
 
 /// Repairs every recording that a crash left growing. To be called before the recorder starts.
 ///
@@ -26,6 +28,8 @@ use crate::recording::wav::Wav;
 /// with [`crate::recording::command::Command::Hash`].
 pub fn repair(settings: &Settings) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
+    // A recording of several files is repaired with the first of them that is found.
+    let mut done = BTreeSet::new();
     for file in shelf::growing(&settings.folder) {
         if sketch::is_name(&file.to_string_lossy()) {
             remove_half_a_sketch(&settings.folder, &file);
@@ -35,8 +39,12 @@ pub fn repair(settings: &Settings) -> Vec<Outcome> {
             tracing::warn!(file = %file.display(), "an unfinished file that is no recording of ours is left alone");
             continue;
         };
+        if !done.insert(call) {
+            continue;
+        }
         let span = tracing::info_span!("call", id = %call);
-        match repair_one(&settings.folder, call, &file) {
+        let first = file.with_file_name(format!("{call}.wav"));
+        match repair_one(&settings.folder, call, &first) {
             Ok(outcome) => {
                 span.in_scope(|| {
                     tracing::info!(
@@ -65,10 +73,14 @@ pub fn repair(settings: &Settings) -> Vec<Outcome> {
 pub fn find(settings: &Settings, call: CallId) -> Option<Outcome> {
     [Duration::ZERO, DAY].into_iter().find_map(|later| {
         let file = plan::path_of(call, call.began() + later);
-        let found = File::open(settings.folder.join(&file)).ok()?;
-        let wav = Wav::resume(found, RATE_HZ).ok()?;
+        let parts = (1..).map_while(|number| {
+            let part = plan::part_of(&file, number);
+            let found = File::open(settings.folder.join(&part)).ok()?;
+            Some((part, Wav::resume(found, RATE_HZ).ok()?))
+        });
+        let parts: Vec<_> = parts.collect();
         let notes = shelf::noted(&settings.folder, &file);
-        Some(outcome(call, file, &wav, notes))
+        (!parts.is_empty()).then(|| outcome(call, parts, &notes))
     })
 }
 
@@ -81,43 +93,69 @@ fn remove_half_a_sketch(folder: &Path, file: &Path) {
     }
 }
 
-fn repair_one(folder: &Path, call: CallId, file: &Path) -> io::Result<Outcome> {
-    let part = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(folder.join(plan::growing(file.to_owned())))?;
-    let mut wav = Wav::resume(part, RATE_HZ)?;
-    wav.end(wav.frames())?;
-    let notes = shelf::noted(folder, file);
-    let outcome = outcome(call, file.to_owned(), &wav, notes);
-    wav.into_medium().sync_all()?;
-    shelf::rename(folder, file)?;
-    shelf::sync_folders(folder, file.parent().unwrap_or(file))?;
-    Ok(outcome)
+/// Makes the files of a recording whole, of which a crash may have left some finished and some growing.
+fn repair_one(folder: &Path, call: CallId, first: &Path) -> io::Result<Outcome> {
+    let notes = shelf::noted(folder, first);
+    let mut parts = Vec::new();
+    for number in 1.. {
+        let part = plan::part_of(first, number);
+        let open = |path: PathBuf| OpenOptions::new().read(true).write(true).open(path);
+        match open(folder.join(plan::growing(part.clone()))) {
+            Ok(file) => {
+                let mut wav = Wav::resume(file, RATE_HZ)?;
+                wav.end(wav.frames())?;
+                wav.sync()?;
+                shelf::rename(folder, &part)?;
+                parts.push((part, wav));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                match open(folder.join(&part)) {
+                    Ok(file) => parts.push((part, Wav::resume(file, RATE_HZ)?)),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+                    Err(error) => return Err(error),
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    shelf::sync_folders(folder, first.parent().unwrap_or(first))?;
+    if parts.is_empty() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    Ok(outcome(call, parts, &notes))
 }
 
-fn outcome(call: CallId, file: PathBuf, wav: &Wav<File>, notes: Notes) -> Outcome {
+fn outcome(call: CallId, parts: Vec<(PathBuf, Wav<File>)>, notes: &Notes) -> Outcome {
+    let rate_hz = parts.first().map_or(RATE_HZ, |(_, wav)| wav.rate_hz());
+    let frames = parts.iter().map(|(_, wav)| wav.frames()).sum();
+    let duration_ms = millis(frames, rate_hz);
+    let mut parts = parts.into_iter().map(|(file, wav)| Part {
+        file,
+        duration_ms: millis(wav.frames(), rate_hz),
+        bytes: wav.bytes(),
+    });
+    let first = parts.next();
+    let (file, bytes) = first.map_or_else(Default::default, |part| (part.file, part.bytes));
     Outcome {
         call,
         file,
-        duration_ms: millis(wav.frames()),
-        sample_rate_hz: wav.rate_hz(),
+        duration_ms,
+        sample_rate_hz: rate_hz,
         channels: CHANNELS,
-        bytes: wav.bytes(),
+        bytes,
         state: State::Repaired,
-        gaps: notes.gaps_within(millis(wav.frames())),
-        pauses: Vec::new(),
-        parts: Vec::new(),
+        gaps: notes.gaps_within(duration_ms),
+        pauses: notes.pauses_within(duration_ms),
+        parts: parts.collect(),
     }
 }
 
-/// The call of `YYYY/MM/DD/<call id>.wav`.
+/// The call of `YYYY/MM/DD/<call id>.wav`, or of one of its later files.
 fn call_of(file: &Path) -> Option<CallId> {
-    file.file_name()?
-        .to_str()?
-        .strip_suffix(".wav")?
-        .parse()
-        .ok()
+    let name = file.file_name()?.to_str()?.strip_suffix(".wav")?;
+    let (call, number) = name.split_once('.').unwrap_or((name, "2"));
+    let is_number = number.parse::<u32>().is_ok_and(|number| number > 1);
+    call.parse().ok().filter(|_| is_number)
 }
 
 #[cfg(test)]
@@ -129,16 +167,11 @@ mod tests {
     use crate::base::id::Side;
     use crate::base::time::WallTime;
     use crate::recording::command::Gap;
-    use crate::recording::settings::When;
 
     #[test]
     fn every_part_becomes_a_whole_file_with_its_name() {
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings {
-            folder: folder.path().to_owned(),
-            when: When::All,
-            keep_days: None,
-        };
+        let settings = Settings::new(folder.path().to_owned());
         let wall = WallTime::from_millis(1_795_253_400_125);
         let mut chance = Chance::from_number(5);
         let calls = [(); 2].map(|()| CallId::new(wall, &mut chance));
@@ -164,6 +197,7 @@ mod tests {
         let notes = Notes {
             at_ms: 1_000,
             gaps: vec![gap.clone()],
+            pauses: Vec::new(),
         };
         shelf::note(folder.path(), &plan::path_of(calls[0], wall), &notes).unwrap();
         let strangers = [
@@ -208,11 +242,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_has_nothing_to_repair() {
-        let settings = Settings {
-            folder: "/nonexistent/recordings".into(),
-            when: When::All,
-            keep_days: None,
-        };
+        let settings = Settings::new("/nonexistent/recordings".into());
         assert_eq!(repair(&settings), []);
     }
 }

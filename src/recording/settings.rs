@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::recording::keys::Codes;
+
 /// `[recordings]` as meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -11,6 +13,42 @@ pub struct Settings {
     pub when: When,
     /// After how many days a recording is removed; `None`: never.
     pub keep_days: Option<u32>,
+    /// What finished files are.
+    pub format: Format,
+    /// The longest that a file grows before another follows it.
+    pub part_bytes: u64,
+    /// What the one who answered presses to pause, and to go on.
+    pub codes: Codes,
+    /// A hold that stops the sound both ways pauses.
+    pub pause_on_hold: bool,
+}
+
+impl Settings {
+    /// Everything as it is where the configuration says nothing but the folder.
+    pub fn new(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            when: When::default(),
+            keep_days: None,
+            format: Format::default(),
+            part_bytes: PART_BYTES_MAX,
+            codes: Codes::default(),
+            pause_on_hold: false,
+        }
+    }
+}
+
+/// The longest file: 4 GiB less a MiB for its header, because the sizes in it are 32 bits. 37 hours at 8 kHz.
+pub const PART_BYTES_MAX: u64 = 4_095 << 20;
+
+/// What finished files are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Format {
+    /// As they grew.
+    #[default]
+    Wav,
+    /// Packed without loss: about half as long.
+    Flac,
 }
 
 /// Which calls are recorded, before a rule has its say.

@@ -1,13 +1,9 @@
-//! One recorded call: its tape, its file, and what is to be said of it in the end. A disk that refuses
-//! ends the recording, never the call.
+//! One recorded call: its tape, its files, the keys that pause it, and what is to be said of it in the end.
 
-use std::io;
 use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::id::CallId;
 use crate::base::id::Side;
 use crate::base::time::Moment;
 use crate::media::tap::{Refusal, TapId, Tapped};
@@ -15,12 +11,17 @@ use crate::recording::command::Outcome;
 use crate::recording::command::State;
 use crate::recording::gaps::Gaps;
 use crate::recording::gaps::Why;
+use crate::recording::keys::Asked;
+use crate::recording::keys::Keys;
 use crate::recording::notes::Notes;
+use crate::recording::pause::Pauser;
 use crate::recording::tape::RATE_HZ;
 use crate::recording::tape::{Tape, Who};
 use crate::recording::wav::CHANNELS;
-use crate::recording::wav::Medium;
-use crate::recording::wav::Wav;
+use crate::recording::writing::Disk;
+use crate::recording::writing::Shelf;
+use crate::recording::writing::Writing;
+use crate::recording::writing::millis;
 use crate::sdp::Codec;
 
 /// How often it is looked whether something new is missing: a crash forgets the reason of no more than this.
@@ -31,48 +32,44 @@ const LOSS_WORTH_A_WORD: u64 = 20;
 
 /// A recording under way.
 #[derive(Debug)]
-pub struct Take<M> {
+pub struct Take<S: Shelf> {
     tape: Tape,
-    writing: Writing<M>,
+    writing: Writing<S>,
+    /// What the one who answered presses, where codes are configured.
+    keys: Option<Keys>,
     /// What was last noted, and when it is looked at again.
     notes: Notes,
     look_at: Moment,
 }
 
-/// The file of a recording, as far as the disk lets it grow.
-#[derive(Debug)]
-struct Writing<M> {
-    call: CallId,
-    file: PathBuf,
-    /// `None` when it could not be made.
-    wav: Option<Wav<M>>,
-    /// Why it does not grow any more.
-    refused: Option<Arc<str>>,
-}
-
-impl<M: Medium> Take<M> {
-    /// Begins a recording in `wav`, or without a file when the disk gave none.
-    pub fn begin(call: CallId, file: PathBuf, wav: io::Result<Wav<M>>, tape: Tape) -> Self {
-        let mut writing = Writing {
-            call,
-            file,
-            wav: None,
-            refused: None,
-        };
-        match wav {
-            Ok(wav) => writing.wav = Some(wav),
-            Err(error) => writing.refuse(&error),
-        }
+impl<S: Shelf> Take<S> {
+    /// Begins a recording; where the disk gives no file it goes on without one. `keys` listens to the one who answered.
+    pub const fn begin(tape: Tape, writing: Writing<S>, keys: Option<Keys>) -> Self {
         Self {
             tape,
             writing,
-            notes: Notes::default(),
+            keys,
+            notes: Notes {
+                at_ms: 0,
+                gaps: Vec::new(),
+                pauses: Vec::new(),
+            },
             look_at: Moment::START,
         }
     }
 
     /// Lays a packet.
     pub fn packet(&mut self, tapped: &Tapped, payload: &[u8]) {
+        let paused = self.writing.is_paused();
+        if tapped.side == Side::Callee
+            && let Some(keys) = &mut self.keys
+            && let Some(asked) = keys.packet(tapped, payload, paused)
+        {
+            match asked {
+                Asked::Pause => self.pause(Pauser::Keys, tapped.arrival),
+                Asked::Resume => self.resume(&Pauser::Keys, tapped.arrival),
+            }
+        }
         let Self { tape, writing, .. } = self;
         tape.packet(tapped, payload, &mut |block| writing.append(block));
     }
@@ -85,6 +82,11 @@ impl<M: Medium> Take<M> {
 
     /// Takes what one side's payload types mean from now on.
     pub fn set_codecs(&mut self, who: Who, codecs: Arc<[Codec]>) {
+        if let (_, Side::Callee) = who
+            && let Some(keys) = &mut self.keys
+        {
+            keys.set_codecs(&codecs);
+        }
         self.tape.set_codecs(who, codecs);
     }
 
@@ -95,7 +97,30 @@ impl<M: Medium> Take<M> {
 
     /// Another party takes the callee's place; its packets come under `next`.
     pub fn turn(&mut self, next: TapId, codecs: Arc<[Codec]>, sends: bool, at: Moment) {
+        if let Some(keys) = &mut self.keys {
+            keys.set_codecs(&codecs);
+        }
         self.tape.turn(next, codecs, sends, at);
+    }
+
+    /// Records silence from `at` on.
+    pub fn pause(&mut self, by: Pauser, at: Moment) {
+        tracing::info!(call = %self.writing.call(), %by, "the recording pauses");
+        self.writing.pause(by, self.tape.frame_at(at));
+        // A crash must not take who asked for the silence.
+        self.look_at = Moment::START;
+    }
+
+    /// Records again from `at` on, where nothing else has it pause.
+    pub fn resume(&mut self, by: &Pauser, at: Moment) {
+        tracing::info!(call = %self.writing.call(), %by, "what paused the recording is over");
+        self.writing.resume(by, self.tape.frame_at(at));
+        self.look_at = Moment::START;
+    }
+
+    /// Takes what the disk has shown since this was asked last.
+    pub const fn take_disk_news(&mut self) -> Option<Disk> {
+        self.writing.take_news()
     }
 
     /// One side's sound begins anew.
@@ -111,28 +136,30 @@ impl<M: Medium> Take<M> {
 
     /// Returns what is to be written beside the file now, where that has changed.
     pub fn notes(&mut self, now: Moment) -> Option<(&Path, &Notes)> {
-        // Without a file there is nothing to note anything beside.
-        if now < self.look_at || self.writing.wav.is_none() {
+        if now < self.look_at {
             return None;
         }
+        // Without a file there is nothing to note anything beside.
+        let file = self.writing.file()?;
         self.look_at = now + NOTE_EVERY;
-        let notes = self.tape.notes(now);
+        let mut notes = self.tape.notes(now);
+        notes.pauses = self.writing.pauses(self.tape.frame_at(now));
         if !notes.is_news_after(&self.notes) {
             return None;
         }
         self.notes = notes;
-        Some((&self.writing.file, &self.notes))
+        Some((file, &self.notes))
     }
 
-    /// Ends the recording at `at`: writes what is left and says what became of it. The file is whole
-    /// but not synced.
-    pub fn end(self, at: Moment) -> (Box<Outcome>, Option<M>) {
+    /// Ends the recording at `at`: writes what is left and says what became of it. Its files are whole
+    /// but not synced. Also says what the disk has shown last.
+    pub fn end(self, at: Moment) -> (Box<Outcome>, Vec<S::Medium>, Option<Disk>) {
         let Self {
             tape, mut writing, ..
         } = self;
         let finished = tape.finish(at, &mut |block| writing.append(block));
-        writing.end(finished.frames);
-        let call = writing.call;
+        let call = writing.call();
+        let written = writing.end(finished.frames);
         tracing::info_span!("call", id = %call).in_scope(|| {
             for (side, (counts, undecoded)) in Side::BOTH
                 .into_iter()
@@ -148,92 +175,35 @@ impl<M: Medium> Take<M> {
                 }
             }
         });
-        let (frames, bytes) = writing
-            .wav
-            .as_ref()
-            .map_or((0, 0), |wav| (wav.frames(), wav.bytes()));
+        let duration_ms = millis(written.frames, RATE_HZ);
         let mut gaps = finished.gaps;
-        let state = match (&writing.refused, gaps.is_empty()) {
+        let state = match (&written.refused, gaps.is_empty()) {
             (Some(_), _) => State::Truncated,
             (None, false) => State::Partial,
             (None, true) => State::Complete,
         };
-        if let Some(why) = writing.refused {
+        if let Some(why) = written.refused {
             let mut refused = Gaps::default();
-            let why = Why::Disk(why);
+            let (why, end_ms) = (Why::Disk(why), millis(finished.frames, RATE_HZ));
             for side in Side::BOTH {
-                refused.note(side, millis(frames), millis(finished.frames), &why);
+                refused.note(side, duration_ms, end_ms, &why);
             }
-            gaps.extend(refused.finish(millis(finished.frames)));
+            gaps.extend(refused.finish(end_ms));
         }
         let outcome = Outcome {
             call,
-            file: writing.file,
-            duration_ms: millis(frames),
+            file: written.file,
+            duration_ms,
             sample_rate_hz: RATE_HZ,
             channels: CHANNELS,
-            bytes,
+            bytes: written.bytes,
             state,
             gaps,
-            pauses: Vec::new(),
-            parts: Vec::new(),
+            pauses: written.pauses,
+            parts: written.parts,
         };
-        (Box::new(outcome), writing.wav.map(Wav::into_medium))
+        (Box::new(outcome), written.media, written.news)
     }
-}
-
-impl<M: Medium> Writing<M> {
-    fn append(&mut self, block: &[u8]) {
-        let (Some(wav), None) = (&mut self.wav, &self.refused) else {
-            return;
-        };
-        if let Err(error) = wav.append(block) {
-            // Cuts what was half written. Where even that is refused, a player reads up to the last
-            // true header.
-            let frames = wav.frames();
-            if let Err(error) = wav.end(frames) {
-                tracing::debug!(call = %self.call, %error, "a broken block stays behind the sound");
-            }
-            self.refuse(&error);
-        }
-    }
-
-    fn end(&mut self, frames: u64) {
-        let ended = self.wav.as_mut().map(|wav| wav.end(frames));
-        if let (Some(Err(error)), None) = (ended, &self.refused) {
-            self.refuse(&error);
-        }
-    }
-
-    fn refuse(&mut self, error: &io::Error) {
-        let why = why(error);
-        tracing::info_span!("call", id = %self.call).in_scope(|| {
-            tracing::error!(
-                file = %self.file.display(), %error,
-                "the recording ends here and the call goes on: {why}"
-            );
-        });
-        self.refused = Some(why);
-    }
-}
-
-/// Puts a disk's refusal into an operator's words.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the kinds are the standard library's and grow with it"
-)]
-fn why(error: &io::Error) -> Arc<str> {
-    match error.kind() {
-        io::ErrorKind::StorageFull => "disk full".into(),
-        io::ErrorKind::QuotaExceeded => "disk quota used up".into(),
-        io::ErrorKind::FileTooLarge => "file as large as it can be".into(),
-        _ => format!("disk error: {error}").into(),
-    }
-}
-
-/// Returns the length of so many frames.
-pub const fn millis(frames: u64) -> u64 {
-    frames * 1_000 / RATE_HZ as u64
 }
 
 #[cfg(test)]
@@ -241,13 +211,20 @@ mod tests {
     use std::sync::Mutex;
     use std::sync::PoisonError;
 
+    use std::io;
+    use std::path::Path;
+
     use super::*;
     use crate::base::chance::Chance;
+    use crate::base::id::CallId;
     use crate::base::id::Side;
     use crate::base::time::WallTime;
     use crate::media::tap::TapId;
     use crate::recording::command::Gap;
+    use crate::recording::keys::Codes;
     use crate::recording::wav::HEADER_BYTES;
+    use crate::recording::wav::Medium;
+    use crate::recording::writing::Form;
 
     /// A disk that has room for so many bytes, which writes what it can of a block before it refuses.
     struct Small {
@@ -277,6 +254,32 @@ mod tests {
             held.truncate(length);
             Ok(())
         }
+    }
+
+    impl<'a> Shelf for &'a Small {
+        type Medium = &'a Small;
+
+        fn make(&self, _: &Path) -> io::Result<&'a Small> {
+            match self.room {
+                0 => Err(io::ErrorKind::PermissionDenied.into()),
+                _ => Ok(self),
+            }
+        }
+
+        fn discard(&self, _: &Path) {}
+    }
+
+    fn begin(disk: &Small) -> Take<&Small> {
+        begin_with(disk, None)
+    }
+
+    fn begin_with(disk: &Small, keys: Option<Keys>) -> Take<&Small> {
+        let form = Form {
+            rate_hz: RATE_HZ,
+            part_bytes: u64::MAX,
+        };
+        let writing = Writing::begin(call(), "a.wav".into(), disk, form);
+        Take::begin(tape(), writing, keys)
     }
 
     fn call() -> CallId {
@@ -312,13 +315,13 @@ mod tests {
             bytes: Mutex::default(),
             room: 100_000,
         };
-        let mut take = Take::begin(call(), "a.wav".into(), Wav::begin(&disk, 8_000), tape());
+        let mut take = begin(&disk);
         for sequence in 0..500 {
             take.packet(&packet(sequence), &[0x10; 160]);
             take.advance(packet(sequence).arrival);
         }
-        let (outcome, medium) = take.end(Moment::from_millis(10_000));
-        assert!(medium.is_some());
+        let (outcome, media, _) = take.end(Moment::from_millis(10_000));
+        assert_eq!(media.len(), 1);
         // Twelve blocks of 256 ms fit.
         assert_eq!(outcome.duration_ms, 3_072);
         assert_eq!(outcome.state, State::Truncated);
@@ -338,11 +341,15 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_made_is_an_outcome_too() {
-        let refused: io::Result<Wav<&Small>> = Err(io::ErrorKind::PermissionDenied.into());
-        let mut take = Take::begin(call(), "a.wav".into(), refused, tape());
+        let disk = Small {
+            bytes: Mutex::default(),
+            room: 0,
+        };
+        let mut take = begin(&disk);
+        assert_eq!(take.take_disk_news(), Some(Disk::Refuses));
         take.packet(&packet(0), &[0x10; 160]);
-        let (outcome, medium) = take.end(Moment::from_millis(2_000));
-        assert!(medium.is_none());
+        let (outcome, media, _) = take.end(Moment::from_millis(2_000));
+        assert!(media.is_empty());
         assert_eq!((outcome.bytes, outcome.duration_ms), (0, 0));
         assert_eq!(outcome.state, State::Truncated);
         assert_eq!(outcome.gaps.len(), 2);
@@ -351,14 +358,75 @@ mod tests {
     }
 
     #[test]
+    fn the_one_who_answered_pauses_with_a_code_and_the_callers_keys_do_nothing() {
+        let disk = Small {
+            bytes: Mutex::default(),
+            room: usize::MAX,
+        };
+        let codes = Codes {
+            pause: Some("*1".into()),
+            resume: Some("*2".into()),
+        };
+        let event = Codec {
+            payload_type: 101,
+            name: "TELEPHONE-EVENT".into(),
+            clock_hz: 8_000,
+            channels: 1,
+        };
+        let mut take = begin_with(&disk, Keys::new(&codes, &[]));
+        take.set_codecs((TapId(1), Side::Callee), [event.clone()].into());
+        take.set_codecs((TapId(1), Side::Caller), [event].into());
+        let press = |take: &mut Take<_>, side, key: u8, at_ms: u64| {
+            let tapped = Tapped {
+                side,
+                payload_type: 101,
+                timestamp: u32::try_from(at_ms * 8).unwrap(),
+                arrival: Moment::from_millis(at_ms),
+                ..packet(0)
+            };
+            take.packet(&tapped, &[key, 0x80, 3, 0x20]);
+        };
+        for sequence in 0..500 {
+            take.packet(&packet(sequence), &[0x10; 160]);
+            take.advance(packet(sequence).arrival);
+            match sequence {
+                50 => press(&mut take, Side::Caller, 10, 1_000),
+                51 => press(&mut take, Side::Caller, 1, 1_020),
+                100 => press(&mut take, Side::Callee, 10, 2_000),
+                150 => press(&mut take, Side::Callee, 1, 3_000),
+                300 => press(&mut take, Side::Callee, 10, 6_000),
+                350 => press(&mut take, Side::Callee, 2, 7_000),
+                _ => {}
+            }
+        }
+        let (outcome, ..) = take.end(Moment::from_millis(10_000));
+        let pause = &outcome.pauses[0];
+        assert_eq!(
+            (pause.from_ms, pause.length_ms, &*pause.by),
+            (3_000, 4_000, "keys")
+        );
+        assert_eq!(
+            (outcome.state, outcome.duration_ms),
+            (State::Complete, 10_000)
+        );
+        let bytes = disk.bytes.into_inner().unwrap();
+        let reader = hound::WavReader::new(bytes.as_slice()).unwrap();
+        let right = reader.into_samples::<i16>().skip(1).step_by(2);
+        for (frame, sample) in right.map(Result::unwrap).enumerate() {
+            let is_silent = (24_000..56_000).contains(&frame);
+            assert_eq!(sample == 0, is_silent, "frame {frame}");
+        }
+    }
+
+    #[test]
     fn an_end_that_was_told_late_cuts_what_was_written_beyond_it() {
         let disk = Small {
             bytes: Mutex::default(),
             room: usize::MAX,
         };
-        let mut take = Take::begin(call(), "a.wav".into(), Wav::begin(&disk, 8_000), tape());
+        let mut take = begin(&disk);
         take.advance(Moment::from_millis(5_000));
-        let (outcome, _) = take.end(Moment::from_millis(3_001));
+        let (outcome, ..) = take.end(Moment::from_millis(3_001));
         assert_eq!(outcome.state, State::Complete);
         assert_eq!((outcome.duration_ms, outcome.gaps.len()), (3_001, 0));
         assert_eq!(disk.bytes.lock().unwrap().len() as u64, outcome.bytes);

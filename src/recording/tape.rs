@@ -159,12 +159,18 @@ impl Tape {
         self.mix.advance(self.horizon(), disk);
     }
 
+    /// The frame of a moment; zero for what lies before the beginning.
+    pub fn frame_at(&self, at: Moment) -> u64 {
+        u64::try_from(self.scale.position(at)).unwrap_or_default()
+    }
+
     /// Says what the recording would lack if it ended now.
     pub fn notes(&self, now: Moment) -> Notes {
         let now = self.scale.position(now);
         Notes {
             at_ms: self.scale.millis(now),
             gaps: self.missing(now),
+            pauses: Vec::new(),
         }
     }
 

@@ -118,6 +118,22 @@ impl<M: Medium> Wav<M> {
         self.write_sizes()
     }
 
+    /// Makes everything from a frame on silent.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn silence(&mut self, from: u64) -> io::Result<()> {
+        let silence = [0; 8_192];
+        let mut at = HEADER_BYTES + from.min(self.frames) * FRAME_BYTES;
+        while at < self.bytes() {
+            let left = usize::try_from(self.bytes() - at).unwrap_or(usize::MAX);
+            let piece = silence.get(..left).unwrap_or(&silence);
+            self.medium.write_at(piece, at)?;
+            at += piece.len() as u64;
+        }
+        Ok(())
+    }
+
     /// Gives the file back.
     pub fn into_medium(self) -> M {
         self.medium
@@ -130,6 +146,14 @@ impl<M: Medium> Wav<M> {
 }
 
 impl Wav<File> {
+    /// Puts the file onto the disk.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn sync(&self) -> io::Result<()> {
+        self.medium.sync_all()
+    }
+
     /// Takes up a file that was left growing; its length says how much it holds. A header that a
     /// crash kept from the disk is made again with `rate_hz`.
     ///

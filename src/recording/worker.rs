@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,13 +24,18 @@ use crate::recording::command::Command;
 use crate::recording::command::Report;
 use crate::recording::finish::Ended;
 use crate::recording::finish::Finisher;
+use crate::recording::keys::Codes;
+use crate::recording::keys::Keys;
 use crate::recording::plan;
 use crate::recording::settings::Settings;
 use crate::recording::shelf;
 use crate::recording::take::Take;
 use crate::recording::tape::RATE_HZ;
 use crate::recording::tape::Tape;
-use crate::recording::wav::Wav;
+use crate::recording::writing::Disk;
+use crate::recording::writing::Folder;
+use crate::recording::writing::Form;
+use crate::recording::writing::Writing;
 
 /// How long the recorder sleeps when nothing calls it: two or three packets of each side, well
 /// within what a tape holds.
@@ -56,9 +61,11 @@ pub fn spawn(
     commands: Receiver<Command>,
     reports: impl Fn(Report) + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
-    let finisher = Finisher::start(settings.folder.clone(), reports)?;
+    let finisher = Finisher::start(settings.folder.clone(), settings.format, reports)?;
     let recorder = Recorder {
-        folder: settings.folder,
+        folder: settings.folder.into(),
+        part_bytes: settings.part_bytes,
+        codes: settings.codes,
         clock,
         readers,
         commands,
@@ -68,6 +75,8 @@ pub fn spawn(
         pending: VecDeque::new(),
         payload: Vec::new(),
         advanced: Moment::START,
+        disk_news: None,
+        disk_refuses: false,
         ending: false,
     };
     thread::Builder::new()
@@ -76,18 +85,23 @@ pub fn spawn(
 }
 
 struct Recorder {
-    folder: PathBuf,
+    folder: Arc<Path>,
+    part_bytes: u64,
+    codes: Codes,
     clock: Clock,
     readers: Vec<TapReader>,
     commands: Receiver<Command>,
     finisher: Finisher,
-    takes: BTreeMap<TapId, Take<File>>,
+    takes: BTreeMap<TapId, Take<Folder>>,
     /// Later names of recordings whose callee was followed by another party, and their first.
     heirs: BTreeMap<TapId, TapId>,
     /// Commands that wait until every packet that came before them is laid.
     pending: VecDeque<Command>,
     payload: Vec<u8>,
     advanced: Moment,
+    /// What the disk did with recordings since it was told last; a refusal counts before anything else.
+    disk_news: Option<Disk>,
+    disk_refuses: bool,
     ending: bool,
 }
 
@@ -121,6 +135,7 @@ impl Recorder {
             self.advanced = now;
             for take in self.takes.values_mut() {
                 take.advance(now);
+                self.disk_news = Disk::worse(take.take_disk_news(), self.disk_news);
                 if let Some((file, notes)) = take.notes(now)
                     && let Err(error) = shelf::note(&self.folder, file, notes)
                 {
@@ -131,6 +146,7 @@ impl Recorder {
         for command in self.pending.drain(..asked).collect::<Vec<_>>() {
             self.perform(command);
         }
+        self.tell_disk();
         taken
     }
 
@@ -151,11 +167,13 @@ impl Recorder {
                 codecs,
                 sends,
             } => {
+                let [_, answered] = &codecs;
+                let keys = Keys::new(&self.codes, answered);
                 let mut tape = Tape::new(at, codecs);
                 for (side, sends) in Side::BOTH.into_iter().zip(sends) {
                     tape.set_sends((tap, side), sends, at);
                 }
-                self.begin(tap, call, wall, at, tape);
+                self.begin(tap, (call, wall, at), tape, keys);
             }
             Command::Turn {
                 tap,
@@ -170,6 +188,8 @@ impl Recorder {
                 }
             }
             Command::Codecs { .. }
+            | Command::Pause { .. }
+            | Command::Resume { .. }
             | Command::Sends { .. }
             | Command::Anew { .. }
             | Command::Stop { .. }
@@ -197,6 +217,16 @@ impl Recorder {
                     take.set_sends((tap, side), sends, at);
                 }
             }
+            Command::Pause { tap, by, at } => {
+                if let Some(take) = self.take(tap) {
+                    take.pause(by, at);
+                }
+            }
+            Command::Resume { tap, by, at } => {
+                if let Some(take) = self.take(tap) {
+                    take.resume(&by, at);
+                }
+            }
             Command::Anew { tap, side } => {
                 if let Some(take) = self.take(tap) {
                     take.anew((tap, side));
@@ -205,32 +235,61 @@ impl Recorder {
             Command::Stop { tap, at } => {
                 if let Some(take) = self.takes.remove(&tap) {
                     self.heirs.retain(|_, first| *first != tap);
-                    self.finisher.finish(ended(take, at));
+                    self.finish(take, at);
                 }
             }
             Command::Hash { call, file } => self.finisher.hash(call, file),
             Command::Shutdown => {
                 let now = self.clock.now();
                 for take in std::mem::take(&mut self.takes).into_values() {
-                    self.finisher.finish(ended(take, now));
+                    self.finish(take, now);
                 }
                 self.ending = true;
             }
         }
     }
 
-    fn begin(&mut self, tap: TapId, call: CallId, wall: WallTime, at: Moment, tape: Tape) {
+    fn begin(
+        &mut self,
+        tap: TapId,
+        (call, wall, at): (CallId, WallTime, Moment),
+        tape: Tape,
+        keys: Option<Keys>,
+    ) {
+        let form = Form {
+            rate_hz: RATE_HZ,
+            part_bytes: self.part_bytes,
+        };
         let file = plan::path_of(call, wall);
-        let wav = shelf::make(&self.folder, &file).and_then(|file| Wav::begin(file, RATE_HZ));
-        let take = Take::begin(call, file, wav, tape);
+        let writing = Writing::begin(call, file, Folder(Arc::clone(&self.folder)), form);
+        let take = Take::begin(tape, writing, keys);
         if let Some(former) = self.takes.insert(tap, take) {
             tracing::warn!("a recording was never stopped and ends where the next begins");
-            self.finisher.finish(ended(former, at));
+            self.finish(former, at);
+        }
+    }
+
+    fn finish(&mut self, take: Take<Folder>, at: Moment) {
+        let (outcome, files, news) = take.end(at);
+        self.disk_news = Disk::worse(news, self.disk_news);
+        self.finisher.finish(Ended { outcome, files });
+    }
+
+    /// Tells when the disk begins to refuse, and when it takes recordings again.
+    fn tell_disk(&mut self) {
+        let refuses = match self.disk_news.take() {
+            Some(Disk::Refuses) => true,
+            Some(Disk::Takes) => false,
+            None => return,
+        };
+        if self.disk_refuses != refuses {
+            self.disk_refuses = refuses;
+            self.finisher.tell(Report::Disk { refuses });
         }
     }
 
     /// The recording that has this name, or had it first.
-    fn take(&mut self, tap: TapId) -> Option<&mut Take<File>> {
+    fn take(&mut self, tap: TapId) -> Option<&mut Take<Folder>> {
         let first = self.first(tap);
         self.takes.get_mut(&first)
     }
@@ -269,11 +328,6 @@ impl Recorder {
         self.readers = readers;
         (total, drained)
     }
-}
-
-fn ended(take: Take<File>, at: Moment) -> Ended {
-    let (outcome, file) = take.end(at);
-    Ended { outcome, file }
 }
 
 #[cfg(test)]

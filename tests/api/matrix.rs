@@ -43,6 +43,8 @@ const MATRIX: &[(&str, &str, &str)] = &[
     ("GET", "/api/v1/calls/{id}/peaks", "aml"),
     ("GET", "/api/v1/calls/{id}/ladder", "a"),
     ("POST", "/api/v1/calls/{id}/hangup", "a"),
+    ("POST", "/api/v1/calls/{id}/recording/pause", "am"),
+    ("POST", "/api/v1/calls/{id}/recording/resume", "am"),
     ("GET", "/api/v1/route", "a"),
     ("GET", "/api/v1/tokens", "a"),
     ("POST", "/api/v1/tokens", "a"),

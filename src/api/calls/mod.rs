@@ -19,6 +19,7 @@ pub(in crate::api) mod ladder;
 pub(in crate::api) mod list;
 pub(in crate::api) mod notes;
 pub(in crate::api) mod one;
+pub(in crate::api) mod pause;
 pub(in crate::api) mod say;
 pub(in crate::api) mod table;
 

@@ -48,6 +48,8 @@ pub(in crate::api) mod record;
         calls::notes::unpin,
         calls::ladder::ladder,
         calls::hangup::hang_up,
+        calls::pause::pause,
+        calls::pause::resume,
         live::live,
         recording::recording,
         peaks::peaks,

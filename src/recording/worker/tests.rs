@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -12,7 +13,6 @@ use crate::media::tap::Tapped;
 use crate::media::tap::ring;
 use crate::recording::command::Outcome;
 use crate::recording::command::State;
-use crate::recording::settings::When;
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -34,11 +34,7 @@ impl Desk {
         let (commands, receiver) = crossbeam_channel::bounded(1_000);
         let (report, reports) = mpsc::channel();
         let clock = Clock::start();
-        let settings = Settings {
-            folder: folder.path().join("recordings"),
-            when: When::All,
-            keep_days: None,
-        };
+        let settings = Settings::new(folder.path().join("recordings"));
         let thread = spawn(settings, clock, vec![reader], receiver, move |told| {
             report.send(told).unwrap();
         })
@@ -82,6 +78,7 @@ impl Desk {
         while outcomes.len() < count || hashes.len() < count {
             match self.reports.recv_timeout(PATIENCE).unwrap() {
                 Report::Finished(outcome) => outcomes.push(*outcome),
+                Report::Disk { refuses } => assert!(refuses, "nothing was refused before"),
                 Report::Hashed { call, kept } => {
                     hashes.insert(call, kept.sha256);
                 }
@@ -234,16 +231,31 @@ fn a_folder_that_was_removed_is_made_again_and_one_that_cannot_be_is_an_outcome(
     fs::write(&recordings, "not a folder").unwrap();
     desk.start(3, zero);
     desk.stop(3, zero + Duration::from_secs(1));
-    let Report::Finished(outcome) = desk.reports.recv_timeout(PATIENCE).unwrap() else {
-        panic!("nothing can be hashed")
-    };
+    let (mut outcome, mut refuses) = (None, false);
+    while outcome.is_none() || !refuses {
+        match desk.reports.recv_timeout(PATIENCE).unwrap() {
+            Report::Finished(told) => outcome = Some(told),
+            Report::Disk { refuses: told } => refuses = told,
+            Report::Hashed { .. } => panic!("nothing can be hashed"),
+        }
+    }
+    let outcome = outcome.unwrap();
     assert_eq!(outcome.state, State::Truncated);
     assert_eq!((outcome.bytes, outcome.gaps[0].length_ms), (0, 1_000));
-    // The next call tries again.
+    // The next call tries again, and with its first block the disk is known to take recordings.
     fs::remove_file(&recordings).unwrap();
     desk.start(4, zero);
     desk.stop(4, zero + Duration::from_secs(1));
-    assert_eq!(desk.finished(1).0[0].state, State::Complete);
+    let mut told = Vec::new();
+    while told.len() < 3 {
+        match desk.reports.recv_timeout(PATIENCE).unwrap() {
+            Report::Finished(outcome) => told.push(format!("{:?}", outcome.state)),
+            Report::Disk { refuses } => told.push(format!("refuses: {refuses}")),
+            Report::Hashed { .. } => told.push("hashed".to_owned()),
+        }
+    }
+    told.sort_unstable();
+    assert_eq!(told, ["Complete", "hashed", "refuses: false"]);
     desk.close();
 }
 
