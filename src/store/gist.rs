@@ -91,6 +91,8 @@ impl Event {
             "ringing" => Some(Self::Ringing),
             "hashed" => Some(Self::Hashed(Hashed {
                 sha256: String::new(),
+                file: None,
+                bytes: None,
             })),
             "recorded" => Some(Self::Recorded(Box::new(Recorded {
                 file: String::new(),
@@ -100,6 +102,8 @@ impl Event {
                 bytes: 0,
                 state: State::Complete,
                 gaps: Vec::new(),
+                pauses: Vec::new(),
+                parts: Vec::new(),
             }))),
             "played" => Some(Self::Played(used)),
             "downloaded" => Some(Self::Downloaded(used)),
@@ -249,6 +253,8 @@ mod tests {
             Event::Recorded(Box::new(call.outcome().into())),
             Event::Hashed(Hashed {
                 sha256: "ab".repeat(32),
+                file: None,
+                bytes: None,
             }),
             Event::Played(used()),
             Event::Downloaded(used()),
