@@ -29,6 +29,13 @@ pub(in crate::api) fn record(record: CallRecord, who: &Who) -> Option<CallRecord
     }
 }
 
+/// As [`record`], of a record that others look at too.
+pub(in crate::api) fn shared(call: &CallRecord, who: &Who) -> Option<CallRecord> {
+    who.sees(&call.project)
+        .then(|| call.clone())
+        .and_then(|call| record(call, who))
+}
+
 /// Limits a list to what `who` may see.
 ///
 /// # Errors

@@ -143,6 +143,11 @@ impl Ring {
         self.last.send_replace(last);
     }
 
+    /// The line up to which what was read of calls is to be dropped.
+    pub(crate) fn forgotten(&self) -> u64 {
+        lock(&self.kept).forgotten
+    }
+
     /// For one who listens from now on.
     pub(crate) fn listen(&self) -> Feed {
         Feed {

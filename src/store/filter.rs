@@ -172,6 +172,7 @@ impl Known {
         }
     }
 
+    #[inline]
     fn has(&self, row: &Row) -> bool {
         if is_number(row.caller) {
             return self

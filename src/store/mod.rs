@@ -26,6 +26,7 @@ pub mod ladder;
 pub(crate) mod ladders;
 pub(crate) mod line;
 pub(crate) mod log;
+pub mod looked;
 pub mod maker;
 pub(crate) mod names;
 pub(crate) mod pack;

@@ -17,6 +17,7 @@ use crate::store::filter::{Filter, Search};
 use crate::store::fold::Draft;
 use crate::store::history::Histories;
 use crate::store::ladders::Ladders;
+use crate::store::looked::Looked;
 use crate::store::names::Name;
 use crate::store::place::Place;
 use crate::store::query::{Page, Query};
@@ -56,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) ladders: Ladders,
     /// Live news.
     pub(crate) ring: Ring,
+    /// Records that were read for those who look on.
+    pub(crate) looked: Looked,
     /// When each token was shown last.
     pub(crate) shown: Mutex<BTreeMap<String, WallTime>>,
     /// The store is to end, also while the disk refuses.
@@ -86,6 +89,7 @@ impl Shared {
             purse: Arc::default(),
             db,
             ring,
+            looked: Looked::default(),
             shown: Mutex::default(),
             is_stopping: AtomicBool::new(false),
             view: RwLock::new(view),

@@ -1,5 +1,6 @@
 //! `GET /board`: what goes on now; `GET /ui/board`: the same without what stands around it.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::extract::State as Shared;
@@ -76,9 +77,9 @@ async fn now(state: &State, who: &Who, look: &Look) -> Result<Board, ApiError> {
         store.open_calls().map(|calls| (calls, counted))
     })
     .await??;
-    let mut calls: Vec<CallRecord> = calls
-        .into_iter()
-        .filter_map(|call| veil::record(call, who))
+    let mut calls: Vec<&Arc<CallRecord>> = calls
+        .iter()
+        .filter(|call| who.sees(&call.project))
         .collect();
     // Who rings waits for somebody; of those who talk the last began.
     calls.sort_by_key(|call| (standing(call) != Standing::Ringing, call.started_at));
@@ -98,7 +99,8 @@ async fn now(state: &State, who: &Who, look: &Look) -> Result<Board, ApiError> {
         rows: calls
             .iter()
             .take(ROWS_MAX)
-            .map(|call| shower.row(call, dates))
+            .filter_map(|call| veil::shared(call, who))
+            .map(|call| shower.row(&call, dates))
             .collect(),
         others: if others > 0 {
             words.count("board-others", others)

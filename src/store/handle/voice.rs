@@ -14,6 +14,7 @@ use crate::store::export::Export;
 use crate::store::feed::Feed;
 use crate::store::handle::Store;
 use crate::store::job::{Job, Refusal, Speech, Verdict};
+use crate::store::looked::OpenCalls;
 use crate::store::query::Query;
 use crate::store::record::CallRecord;
 use crate::store::remark::{Field, Kind, UseKind};
@@ -282,29 +283,21 @@ impl Store {
         self.0.shared.ring.listen()
     }
 
-    /// The tracked calls that have begun and not ended, the oldest first. Reads files: not for an async thread, and once
-    /// for all who look on.
+    /// The tracked calls that have begun and not ended, the oldest first: one list for all who look on, made again where a line
+    /// was synced since, of those calls that changed. Reads files: not for an async thread.
     ///
     /// # Errors
     /// The index cannot be read. A call whose lines are damaged is left out and said.
-    pub fn open_calls(&self) -> Result<Vec<CallRecord>, StoreError> {
-        let calls = {
-            let view = self.0.shared.view();
-            let mut calls = view.in_progress();
-            calls.retain(|&call| view.rows.project(call).is_some());
-            calls
-        };
-        let mut records = Vec::with_capacity(calls.len());
-        for call in calls {
-            match self.0.shared.call(call) {
-                Ok(record) => records.extend(record),
-                Err(error @ StoreError::Damaged { .. }) => {
-                    tracing::error!(%call, %error, "a call in progress is left out of a list");
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(records)
+    pub fn open_calls(&self) -> Result<OpenCalls, StoreError> {
+        self.0.shared.open_calls()
+    }
+
+    /// As [`Self::call`], for what many look at in the same moment: the record is read once and shared.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub fn look_at(&self, call: CallId) -> Result<Option<Arc<CallRecord>>, StoreError> {
+        self.0.shared.look_at(call)
     }
 
     fn begin_saying(&self, call: CallId, say: Say, by: &str, if_version: Option<u64>) -> Waiting {
