@@ -10,6 +10,7 @@ use axum::extract::Extension;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustix::process::setpriority_process;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
@@ -52,6 +53,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Threads that read from the disk for requests. More would only queue at the disk.
 const READERS_MAX: usize = 8;
+
+/// How much these threads stand back: what is looked at waits for sound and signalling, never the other way round. A thread of
+/// calls has three times their share of a processor that both want, and takes it from them at once when a packet comes.
+const NICE: i32 = 5;
 
 /// Why HTTP was not started.
 #[derive(Debug, thiserror::Error)]
@@ -97,13 +102,18 @@ pub fn serve(state: State) -> Result<Option<Server>, ServeError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(READERS_MAX)
+        .thread_name("http-read")
+        .on_thread_start(stand_back)
         .build()
         .map_err(ServeError::Thread)?;
     let (stop, stopped) = watch::channel(false);
     let shared = state.clone();
     let thread = std::thread::Builder::new()
         .name("http".to_owned())
-        .spawn(move || runtime.block_on(run(listener, shared, stopped)))
+        .spawn(move || {
+            stand_back();
+            runtime.block_on(run(listener, shared, stopped));
+        })
         .map_err(ServeError::Thread)?;
     Ok(Some(Server {
         address,
@@ -161,6 +171,14 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// Lowers the priority of this thread.
+fn stand_back() {
+    // Where that may not be requests are served all the same.
+    if let Err(error) = setpriority_process(None, NICE) {
+        tracing::debug!(%error, "HTTP keeps the priority of calls");
     }
 }
 
