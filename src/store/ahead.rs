@@ -24,7 +24,7 @@ use crate::store::scan::Lines;
 use crate::store::skim::{Skimmed, skim};
 
 /// Bytes of the log that one thread reads before another has its turn.
-const PIECE: u64 = 2 << 20;
+const PIECE: u64 = 4 << 20;
 
 /// Bytes read behind a piece, where the line ends that the piece ends in. A longer one is read by itself.
 const OVER: u64 = 16 << 10;
@@ -32,7 +32,7 @@ const OVER: u64 = 16 << 10;
 /// Threads that read ahead. With the one that takes the lines in they keep two cores busy.
 const READERS: usize = 2;
 
-/// Pieces that wait at each of them to be taken in: some 2 MB each.
+/// Pieces that wait at each of them to be taken in, and that come back: some 2 MB each.
 const WAITING: usize = 2;
 
 /// What a replay takes of one line.
@@ -62,7 +62,7 @@ pub(crate) fn each(
     log: &Path,
     month: Month,
     offset: u64,
-    mut take: impl FnMut(Taken) -> Result<(), StoreError>,
+    mut take: impl FnMut(&Taken) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let path = month_path(log, month);
     let length = fs::metadata(&path)
@@ -77,43 +77,49 @@ pub(crate) fn each(
     };
     let pieces = length.saturating_sub(offset).div_ceil(PIECE);
     if pieces <= 1 {
-        for taken in span.open()?.piece(0)? {
-            take(taken)?;
-        }
+        span.open()?.piece(0)?.iter().try_for_each(take)?;
         return Ok(());
     }
     thread::scope(|scope| {
-        let mut readers: Vec<Receiver<Piece>> = Vec::with_capacity(READERS);
+        let mut readers: Vec<(Receiver<Piece>, Sender<Vec<Taken>>)> = Vec::with_capacity(READERS);
         for first in (0..pieces).take(READERS) {
             let (done, ready) = crossbeam_channel::bounded(WAITING);
-            readers.push(ready);
+            let (over, used) = crossbeam_channel::bounded(WAITING);
+            readers.push((ready, over));
             let spawned = thread::Builder::new()
                 .name("store-read".into())
                 .spawn_scoped(scope, move || {
-                    read_pieces(span, (first..pieces).step_by(READERS), &done);
+                    read_pieces(span, (first..pieces).step_by(READERS), &done, &used);
                 });
             drop(spawned.map_err(StoreError::disk("starting a thread to read", &path))?);
         }
-        for ready in (0..pieces)
+        for (ready, over) in (0..pieces)
             .zip(readers.iter().cycle())
-            .map(|(_, ready)| ready)
+            .map(|(_, reader)| reader)
         {
             // A reader ends early only after it has said why.
-            let piece = ready.recv().map_err(|_| StoreError::Stopped)?;
-            for taken in piece? {
-                take(taken)?;
-            }
+            let piece = ready.recv().map_err(|_| StoreError::Stopped)??;
+            piece.iter().try_for_each(&mut take)?;
+            // Memory is given back where it was taken: on another thread each event would wait for the allocator's lock. A
+            // reader that has ended, or has enough to give back, leaves that to this thread.
+            drop(over.try_send(piece));
         }
         Ok(())
     })
 }
 
-fn read_pieces(span: Span<'_>, mine: impl Iterator<Item = u64>, done: &Sender<Piece>) {
+fn read_pieces(
+    span: Span<'_>,
+    mine: impl Iterator<Item = u64>,
+    done: &Sender<Piece>,
+    used: &Receiver<Vec<Taken>>,
+) {
     let mut open = match span.open() {
         Ok(open) => open,
         Err(error) => return drop(done.send(Err(error))),
     };
     for number in mine {
+        used.try_iter().for_each(drop);
         let piece = open.piece(number);
         let is_failed = piece.is_err();
         // Nobody takes more after an error of their own.

@@ -13,7 +13,7 @@ use std::fs;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::id::CallId;
 use crate::base::number::{Caller, Number};
@@ -169,7 +169,12 @@ pub(crate) fn finish(keeper: &mut Keeper, report: &mut Erased) -> Result<(), Sto
             return Err(error);
         }
     }
+    // A log that is read from its first line names years of recordings, most of them gone with their day's folder.
+    let mut gone = None;
     while let Some(file) = keeper.left.files.pop() {
+        if is_gone_with_its_folder(&keeper.shared.recordings, &file, &mut gone) {
+            continue;
+        }
         match remove_recording(&keeper.shared.recordings, &file) {
             Ok(is_removed) => report.recordings += u64::from(is_removed),
             Err(error) => {
@@ -267,6 +272,22 @@ fn replace(path: &Path, next: &Path, patches: &[(u64, Vec<u8>)]) -> io::Result<(
     file.sync_all()?;
     fs::rename(next, path)?;
     path.parent().map_or(Ok(()), disk::sync_folder)
+}
+
+/// Whether there is no folder that the file could be in; `gone` is the one that was not there last.
+fn is_gone_with_its_folder(recordings: &Path, file: &str, gone: &mut Option<PathBuf>) -> bool {
+    let Some(folder) = Path::new(file).parent() else {
+        return false;
+    };
+    if gone.as_deref() == Some(folder) {
+        return true;
+    }
+    let is_gone = shelf::inside(recordings, folder)
+        .is_some_and(|path| matches!(path.try_exists(), Ok(false)));
+    if is_gone {
+        *gone = Some(folder.to_path_buf());
+    }
+    is_gone
 }
 
 /// Deletes a recording and, after it, the peaks that were made from it; `false`: it is gone already.

@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::panic;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
 use crate::base::id::CallId;
 use crate::base::time::Moment;
@@ -69,6 +70,7 @@ pub(crate) fn open(
         db,
         mut view,
         end,
+        gathered,
         left,
         torn,
         from_start,
@@ -77,9 +79,26 @@ pub(crate) fn open(
         ..
     } = replay;
 
-    view.begin_callbacks(chance.next_u64());
     let mut history = Histories::new(chance.next_u64());
-    remember(&mut history, &view);
+    let callbacks = chance.next_u64();
+    thread::scope(|scope| {
+        // The index is written while the rows are looked through.
+        let writing = gathered.map(|mut gathered| {
+            let db = &db;
+            let write = move || db.keep_pieces(gathered.pieces());
+            let writer = thread::Builder::new().name("store-index".into());
+            writer.spawn_scoped(scope, write)
+        });
+        view.begin_callbacks(callbacks);
+        remember(&mut history, &view);
+        match writing.transpose() {
+            Ok(None) => Ok(()),
+            Ok(Some(writing)) => writing.join().unwrap_or(Err(StoreError::Stopped)),
+            Err(error) => Err(StoreError::disk("starting a thread to index", folder)(
+                error,
+            )),
+        }
+    })?;
     let (month, head) = match end {
         Some(end) => (Some(end.month), head_of(&log_folder, end)?),
         None => (None, Head::default()),
@@ -343,9 +362,6 @@ impl<'a> Replay<'a> {
             }
         }
         self.index(0)?;
-        if let Some(mut gathered) = self.gathered.take() {
-            self.db.keep_pieces(gathered.pieces())?;
-        }
         if self.from_start {
             let calls = self.view.rows.list().len();
             tracing::info!(calls, store = %self.store.display(), "rows and index were made again");
@@ -383,7 +399,7 @@ impl<'a> Replay<'a> {
         let mut damaged = Vec::new();
         let log = self.log.clone();
         ahead::each(&log, month, offset, |taken| {
-            let Some(line) = taken.line else {
+            let Some(line) = &taken.line else {
                 damaged.push(taken.place.offset);
                 return Ok(());
             };
@@ -431,11 +447,11 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    fn line(&mut self, place: Place, line: Gist) -> Result<(), StoreError> {
+    fn line(&mut self, place: Place, line: &Gist) -> Result<(), StoreError> {
         self.bytes += u64::from(place.length) + 1;
         self.end = Some(place);
         self.view.end = Some(place);
-        let event = match line.event {
+        let event = match &line.event {
             Ok(event) => event,
             Err(error) => {
                 tracing::error!(month = %place.month, byte = place.offset, %error, "a line of the call log says nothing that ringtag knows");
@@ -471,10 +487,10 @@ impl<'a> Replay<'a> {
             && !matches!(event, Event::Began(_))
             && !self.view.knows(call)
         {
-            self.late(call, place, &event)?;
+            self.late(call, place, event)?;
         }
-        self.view.apply(place, line.n, line.call, line.at, &event);
-        self.left.note(&event);
+        self.view.apply(place, line.n, line.call, line.at, event);
+        self.left.note(event);
         self.index(BATCH)
     }
 
