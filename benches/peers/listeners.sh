@@ -9,13 +9,15 @@ N=${1:-200} S=${2:-10} K=${3:-5} L=${4:-1000} Q=${5:-200} LOOKERS=
 F=$OUT/listeners.txt; : >$F
 load() { $NICE taskset -c $GEN_CORE $A/rtpload $(dial) --calls $1 --rate 50 --secs $2 --warm 1 --peer-port $PORT --pids $(tree "${PEERS[@]}"); }
 start_peer ringtag
+LINK=$(grep -o 'http://.*enter?token=[0-9a-f]*' $RUN/ringtag.log)
+COOKIE=$(curl -s -o /dev/null -D - "$LINK" | sed -n 's/^[Ss]et-[Cc]ookie: \([^;]*\).*/\1/p')
 load 100 1 >/dev/null; sleep 1            # memory is paged in, and there are calls to look at
 for k in $(seq $K); do
   for who in nobody many; do
     if [ $who = many ]; then
       rm -f $RUN/ready
       # The generator of sound has the core before those who look on.
-      nice -n 10 taskset -c $GEN_CORE python3 $HERE/gen/listeners.py 127.0.7.1:18080 $L $Q $((S + N / 50 + 4)) $RUN/ready >$RUN/lookers.txt & LOOKERS=$!
+      nice -n 10 taskset -c $GEN_CORE python3 $HERE/gen/listeners.py 127.0.7.1:18080 $L $Q $((S + N / 50 + 4)) $RUN/ready "$COOKIE" >$RUN/lookers.txt & LOOKERS=$!
       for _ in $(seq 300); do [ -e $RUN/ready ] && break; sleep 0.1; done
       [ -e $RUN/ready ] || { echo "nobody listens" >&2; exit 1; }
     fi

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Those who look on: LISTENERS server-sent event streams, and REQUESTS a second, for SECS seconds, on one address.
 
-listeners.py HOST:PORT LISTENERS REQUESTS SECS READY
+listeners.py HOST:PORT LISTENERS REQUESTS SECS READY COOKIE
 
 Of the requests one in forty says something of a call, which every listener is then told; the others are the pages' own: the
-list, rows of it, the board, a search. READY is a file that is made once everybody listens. Prints what was served.
+list, rows of it, the board, a search, by the session that COOKIE is of. READY is a file that is made once everybody listens.
+Prints what was served.
 Talks to loopback only.
 """
 
@@ -52,16 +53,18 @@ async def answer(reader):
 
 
 class House:
-    def __init__(self, host, port):
-        self.host, self.port = host, port
+    def __init__(self, host, port, cookie):
+        self.host, self.port, self.cookie = host, port, cookie
         self.tokens, self.calls = [], []
         self.events = self.bytes = self.refused = 0
         self.took = []
 
-    def request(self, method, path, token=None, body=None):
+    def request(self, method, path, token=None, body=None, cookie=None):
         lines = [f"{method} {path} HTTP/1.1", f"Host: {self.host}:{self.port}"]
         if token:
             lines.append(f"Authorization: Bearer {token}")
+        if cookie:
+            lines.append(f"Cookie: {cookie}")
         data = b""
         if body is not None:
             data = json.dumps(body).encode()
@@ -122,7 +125,7 @@ class House:
                 asked = self.request("PATCH", f"/api/v1/calls/{call}", secret, body)
             else:
                 path = PATHS[count % len(PATHS)].replace("{id}", call)
-                asked = self.request("GET", path, secret)
+                asked = self.request("GET", path, cookie=self.cookie)
             writer.write(asked)
             status, _ = await answer(reader)
             self.took.append(time.monotonic() - due)
@@ -131,11 +134,11 @@ class House:
         writer.close()
 
 
-async def main(address, listeners, requests, secs, ready_file):
+async def main(address, listeners, requests, secs, ready_file, cookie):
     host, _, port = address.partition(":")
     if not ipaddress.ip_address(host).is_loopback:
         sys.exit("loopback only")
-    house = House(host, int(port))
+    house = House(host, int(port), cookie)
     await house.prepare(listeners)
     ready = asyncio.Semaphore(0)
     ears = []
@@ -164,6 +167,6 @@ async def main(address, listeners, requests, secs, ready_file):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 6:
+    if len(sys.argv) != 7:
         sys.exit(__doc__)
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), sys.argv[5]))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), *sys.argv[5:]))
