@@ -122,7 +122,7 @@ pub struct Sound {
     pub jitter_ms: f32,
     /// RFC 4733 digits.
     pub digits: String,
-    /// Packets from addresses that may not send.
+    /// Packets from addresses that may not send, and those beyond what a telephone sends.
     pub refused: u64,
     /// Packets that are neither RTP nor, on the RTCP port, RTCP. They go no further.
     pub malformed: u64,

@@ -22,6 +22,7 @@ use crate::media::bridge::Slot;
 use crate::media::driver::{Driver, Make, Turn};
 use crate::media::leg::Received;
 use crate::media::relay::{Place, Relay};
+use crate::media::throttle::Throttle;
 
 /// Sockets named a turn: few enough that the clock read before them is true for the last (about
 /// 0.6 ms of work), enough that a turn's own cost vanishes under load.
@@ -41,6 +42,7 @@ pub struct Epoll {
     events: Vec<Event>,
     room: Box<[u8]>,
     gone: VecDeque<Slot>,
+    throttle: Throttle,
 }
 
 impl Epoll {
@@ -59,6 +61,7 @@ impl Epoll {
                 events: Vec::with_capacity(TURN_MAX),
                 room: vec![0; ROOM].into(),
                 gone: VecDeque::new(),
+                throttle: Throttle::default(),
             }))
         }))
     }
@@ -97,8 +100,14 @@ impl Driver for Epoll {
         clock: Clock,
         at_most: Option<Duration>,
     ) -> io::Result<Turn> {
-        self.wait(at_most)?;
+        self.wait(self.throttle.at_most(at_most))?;
         let now = clock.now();
+        while let Some(place) = self.throttle.due(now) {
+            if let Some(leg) = relay.leg(place.slot) {
+                // It may be another leg's by now, and read already.
+                let _read_already = self.open(place, leg.line(place.kind).socket());
+            }
+        }
         let mut bell = false;
         for event in &self.events {
             let token = event.data.u64();
@@ -112,6 +121,9 @@ impl Driver for Epoll {
             };
             match leg.line(place.kind).receive(&mut self.room) {
                 Received::Packet(length, source) => {
+                    if self.throttle.packet(place, now) {
+                        let _removed = epoll::delete(&self.fd, leg.line(place.kind).socket());
+                    }
                     let Some(way) = relay.packet(place, source, &mut self.room, length, now) else {
                         continue;
                     };

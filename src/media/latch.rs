@@ -69,13 +69,14 @@ impl Latch {
     }
 
     /// Learns the address of who [may send](Self::may_send) and has sent what belongs here. One that is
-    /// locked stays.
-    pub const fn learn(&mut self, source: SocketAddr) {
+    /// locked stays. `true`: this one is new.
+    pub const fn learn(&mut self, source: SocketAddr) -> bool {
         match (self.from, self.learned) {
             (SoundFrom::Nat, Learned::Nothing | Learned::Open(_)) => {
                 self.learned = Learned::Locked(source);
+                true
             }
-            (SoundFrom::Nat, Learned::Locked(_)) | (SoundFrom::Sdp | SoundFrom::Ip, _) => {}
+            (SoundFrom::Nat, Learned::Locked(_)) | (SoundFrom::Sdp | SoundFrom::Ip, _) => false,
         }
     }
 
@@ -95,12 +96,13 @@ impl Latch {
         }
     }
 
-    /// Returns the one address that sends and is sent to, where SDP alone settles it: the kernel can
-    /// then keep strangers off.
+    /// Returns the one address that sends and is sent to, where SDP alone settles it or it was learned
+    /// and is locked: the kernel can then keep strangers off.
     pub const fn settled(&self) -> Option<SocketAddr> {
-        match self.from {
-            SoundFrom::Sdp => self.said,
-            SoundFrom::Ip | SoundFrom::Nat => None,
+        match (self.from, self.learned) {
+            (SoundFrom::Sdp, _) => self.said,
+            (SoundFrom::Nat, Learned::Locked(address)) => Some(address),
+            (SoundFrom::Nat, Learned::Nothing | Learned::Open(_)) | (SoundFrom::Ip, _) => None,
         }
     }
 }
@@ -124,7 +126,7 @@ mod tests {
         fn admits(&mut self, source: SocketAddr) -> bool {
             let may = self.may_send(source);
             if may {
-                self.learn(source);
+                let _new = self.learn(source);
             }
             may
         }

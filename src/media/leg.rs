@@ -1,7 +1,7 @@
 //! One leg's two sockets ●, who may send to them, and what is counted of its sound.
 //!
-//! A socket whose peer SDP alone settles is connected: the kernel keeps strangers off, and sending
-//! is cheaper. The latch judges each packet all the same, because what was queued before the
+//! A socket whose one peer is settled, by SDP alone or learned and locked, is connected: the kernel
+//! keeps strangers off, a flood of theirs costs nothing here, and sending is cheaper. The latch judges each packet all the same, because what was queued before the
 //! connection came from anyone.
 
 use std::io;
@@ -14,6 +14,7 @@ use crate::base::time::Moment;
 use crate::media::bridge::Slot;
 use crate::media::command::{Aim, Pair, Sound};
 use crate::media::dtmf::Digits;
+use crate::media::flood::{self, Meter, Sources};
 use crate::media::latch::Latch;
 use crate::media::relay::{Place, Way};
 use crate::media::rtp;
@@ -55,6 +56,9 @@ pub struct Leg {
     guard: Option<Box<Guard>>,
     reception: Reception,
     digits: Digits,
+    sources: Sources,
+    sound_meter: Meter,
+    reports_meter: Meter,
 }
 
 /// One socket and who may use it.
@@ -122,7 +126,20 @@ impl Leg {
             guard: None,
             reception: Reception::default(),
             digits: Digits::default(),
+            sources: Sources::default(),
+            sound_meter: Meter::default(),
+            reports_meter: Meter::default(),
         }
+    }
+
+    /// Says whether one more packet of sound is what a telephone sends.
+    pub fn admits(&mut self, head: &Head, now: Moment) -> bool {
+        self.sources.admits(head.ssrc, now) && self.sound_meter.admits(flood::SOUND, now)
+    }
+
+    /// Says whether one more report is.
+    pub fn admits_report(&mut self, now: Moment) -> bool {
+        self.reports_meter.admits(flood::REPORTS, now)
     }
 
     /// Takes the peer's new SDP.
@@ -281,9 +298,12 @@ impl Line {
         self.latch.may_send(source)
     }
 
-    /// Takes note that what came from `source`, which may send, is what it should be.
-    pub const fn learn(&mut self, source: SocketAddr) {
-        self.latch.learn(source);
+    /// Takes note that what came from `source`, which may send, is what it should be. Once that settles
+    /// who sends, the kernel keeps others off.
+    pub fn learn(&mut self, source: SocketAddr) {
+        if self.latch.learn(source) {
+            self.settle();
+        }
     }
 
     /// Reads one packet.
@@ -348,6 +368,11 @@ impl Line {
 
     fn aim(&mut self, at: Option<SocketAddr>) {
         self.latch.aim(at);
+        self.settle();
+    }
+
+    /// Connects the socket to who alone may send to it, or to nobody.
+    fn settle(&mut self) {
         let settled = self.latch.settled();
         if settled == self.connected {
             return;

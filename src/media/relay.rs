@@ -101,6 +101,10 @@ impl Relay {
         let packet = room.get_mut(..length)?;
         if rtcp::is_rtcp(packet) {
             let length = leg.open(packet, true)?;
+            if !leg.admits_report(now) {
+                leg.sound.refused += 1;
+                return None;
+            }
             leg.line(at.kind).learn(source);
             // Each leg has its own way: it may have come to the RTP port and leave by the port of its
             // own, or the other way (RFC 5761 5.1.1). It does not count as heard: a peer that lost
@@ -115,6 +119,10 @@ impl Relay {
         };
         let length = leg.open(packet, false)?;
         let packet = room.get_mut(..length)?;
+        if !leg.admits(&head, now) {
+            leg.sound.refused += 1;
+            return None;
+        }
         leg.line(at.kind).learn(source);
         leg.heard(&head, packet, now);
         let route = bridges.pass(at.slot, now);

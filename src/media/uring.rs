@@ -21,6 +21,7 @@ use crate::media::bridge::Slot;
 use crate::media::driver::{Driver, Make, Turn};
 use crate::media::leg::{Kind, Received, Sent};
 use crate::media::relay::{Place, Relay, Way};
+use crate::media::throttle::Throttle;
 use crate::media::uring::ring::{Event, Held, Ring};
 
 mod address;
@@ -57,6 +58,7 @@ pub struct Uring {
     sending: usize,
     gone: VecDeque<Slot>,
     pace: Pace,
+    throttle: Throttle,
 }
 
 /// How many packets come.
@@ -75,6 +77,8 @@ enum Line {
     Free,
     /// As it should be.
     Read,
+    /// It is about to be left alone for a moment.
+    Pausing,
     /// Not at the moment.
     Idle,
     /// It is being closed.
@@ -147,6 +151,7 @@ impl Uring {
                 sending: 0,
                 gone: VecDeque::new(),
                 pace: Pace::default(),
+                throttle: Throttle::default(),
             };
             driver.ring.begin()?;
             driver.ring.watch(driver.bell.as_fd())?;
@@ -184,7 +189,7 @@ impl Uring {
     fn received(&mut self, relay: &mut Relay, place: Place, mut held: Held, now: Moment) {
         // What still comes of a socket that is being closed is nobody's.
         let way = match self.line(place) {
-            Some(Line::Read | Line::Idle) => self
+            Some(Line::Read | Line::Pausing | Line::Idle) => self
                 .ring
                 .packet(&mut held)
                 .and_then(|(source, room, length)| relay.packet(place, source, room, length, now)),
@@ -240,12 +245,22 @@ impl Uring {
 
     /// A socket is no longer read: it was closed, the buffers were used up, or it had an error to tell.
     fn ended(&mut self, relay: &mut Relay, place: Place, error: io::Error) {
-        if self.line(place) == Some(&mut Line::Closing) {
-            self.freed(place);
-            return;
+        match self.line(place) {
+            Some(Line::Closing) => {
+                self.freed(place);
+                return;
+            }
+            // The throttle says when it is read again.
+            Some(line @ Line::Pausing) => {
+                *line = Line::Idle;
+                return;
+            }
+            Some(line @ (Line::Free | Line::Read | Line::Idle)) => *line = Line::Idle,
+            None => return,
         }
-        self.set(place, Line::Idle);
-        if error.raw_os_error() != Some(libc::ENOBUFS) {
+        if error.raw_os_error() == Some(libc::ENOBUFS) {
+            self.ring.supply();
+        } else {
             let Some(leg) = relay.leg(place.slot) else {
                 return;
             };
@@ -268,8 +283,25 @@ impl Uring {
         }
     }
 
-    /// Orders sockets to be read again whose reading ended.
-    fn resume(&mut self, relay: &mut Relay) {
+    /// Leaves a flooded socket alone for a moment.
+    fn pause(&mut self, place: Place) {
+        if self.line(place) == Some(&mut Line::Read) && self.ring.cancel(place.token()).is_ok() {
+            self.set(place, Line::Pausing);
+        }
+    }
+
+    /// Orders sockets to be read again whose reading ended, or that were left alone long enough.
+    fn resume(&mut self, relay: &mut Relay, now: Moment) {
+        while let Some(place) = self.throttle.due(now) {
+            match self.line(place) {
+                Some(Line::Idle) => self.idle.push(place),
+                Some(Line::Pausing) => self.throttle.longer(place, now),
+                Some(Line::Free | Line::Read | Line::Closing) | None => {}
+            }
+        }
+        if self.idle.is_empty() {
+            return;
+        }
         for place in std::mem::take(&mut self.idle) {
             let leg = relay.leg(place.slot);
             if let (Some(leg), Some(Line::Idle)) = (leg, self.line(place))
@@ -294,12 +326,13 @@ impl Driver for Uring {
     fn close(&mut self, slot: Slot) {
         for kind in [Kind::Rtp, Kind::Rtcp] {
             let place = Place { slot, kind };
-            if self.line(place) == Some(&mut Line::Read) && self.ring.cancel(place.token()).is_ok()
-            {
-                self.set(place, Line::Closing);
-            } else {
-                self.set(place, Line::Free);
-            }
+            let state = match self.line(place).copied() {
+                Some(Line::Read) if self.ring.cancel(place.token()).is_ok() => Line::Closing,
+                // Its cancellation is under way.
+                Some(Line::Pausing) => Line::Closing,
+                Some(Line::Free | Line::Read | Line::Idle | Line::Closing) | None => Line::Free,
+            };
+            self.set(place, state);
         }
         if self
             .lines
@@ -320,7 +353,7 @@ impl Driver for Uring {
         clock: Clock,
         at_most: Option<Duration>,
     ) -> io::Result<Turn> {
-        self.wait(at_most)?;
+        self.wait(self.throttle.at_most(at_most))?;
         let now = clock.now();
         let mut bell = false;
         for _ in 0..TURN_MAX {
@@ -332,6 +365,9 @@ impl Driver for Uring {
                     let place = Place::of(token);
                     self.pace.packets += 1;
                     self.received(relay, place, held, now);
+                    if self.throttle.packet(place, now) {
+                        self.pause(place);
+                    }
                     if !more {
                         self.ended(relay, place, io::ErrorKind::Interrupted.into());
                     }
@@ -347,9 +383,7 @@ impl Driver for Uring {
             }
         }
         self.pace.turn(now);
-        if !self.idle.is_empty() {
-            self.resume(relay);
-        }
+        self.resume(relay, now);
         if bell {
             // Orders are about what was sent before them.
             self.ring.enter(0, None, Duration::ZERO)?;

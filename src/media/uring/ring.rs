@@ -32,6 +32,10 @@ const COMPLETIONS: u32 = 4096;
 /// core carries. A power of two, as the kernel wants it.
 const BUFFERS: u16 = 1024;
 
+/// How many of them are handed out at first, and more at a time once they were used up: they are used in
+/// turn, and what was used keeps its page.
+const SUPPLY: u16 = 256;
+
 /// What lies before a packet in its buffer: the kernel's lengths, and its sender's address, which makes
 /// way for its receiver's.
 const LENGTHS: usize = 16;
@@ -95,6 +99,8 @@ pub(in crate::media) struct Ring {
     buffers: Buffers,
     /// Requests that the kernel may still answer by touching buffers.
     under_way: usize,
+    /// Buffers that were handed out so far.
+    supplied: u16,
     /// Whether the kernel can wait for several events at most for a while.
     gathers: bool,
 }
@@ -166,7 +172,7 @@ impl Ring {
             ring.submitter()
                 .register_buf_ring_with_flags(entries, BUFFERS, GROUP, 0)?;
         }
-        for number in 0..BUFFERS {
+        for number in 0..SUPPLY {
             buffers.give(Held(number));
         }
         let gathers = ring.params().is_feature_min_timeout();
@@ -174,6 +180,7 @@ impl Ring {
             ring,
             buffers,
             under_way: 0,
+            supplied: SUPPLY,
             gathers,
         })
     }
@@ -300,6 +307,15 @@ impl Ring {
     /// Gives a buffer back to the kernel.
     pub(in crate::media) fn give_back(&mut self, held: Held) {
         self.buffers.give(held);
+    }
+
+    /// Hands out more buffers, where there are more: those that were there have been used up.
+    pub(in crate::media) fn supply(&mut self) {
+        let more = self.supplied.saturating_add(SUPPLY).min(BUFFERS);
+        for number in self.supplied..more {
+            self.buffers.give(Held(number));
+        }
+        self.supplied = more;
     }
 
     /// Hands the kernel what was ordered, and waits for `want` events or for `at_most`. Where `gather` is
