@@ -207,9 +207,8 @@ mod tests {
         let ok = rig.to(CARRIER, "SIP/2.0 200");
         let mut caller = Peer::caller(&invite.replace("1 INVITE", "2 INVITE"), &ok);
         caller.cseq = 2;
-        let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
-        rig.from(CARRIER, &ack);
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "ACK", "");
+        rig.says(&mut caller, "BYE", "");
         rig.to(CARRIER, "SIP/2.0 200");
     }
 }

@@ -128,7 +128,7 @@ impl Outgoing {
 mod tests {
     use super::*;
     use crate::sip::message::Request;
-    use crate::sip::write::ResponseWriter;
+    use crate::sip::write::Reply;
 
     const VIA: &str = "SIP/2.0/UDP h;branch=z9hG4bK1";
 
@@ -170,13 +170,8 @@ mod tests {
 
     #[test]
     fn ack_takes_the_to_of_the_response() {
-        let busy = ResponseWriter::new(486, "Busy Here")
-            .header(Name::Via, VIA)
-            .header(Name::From, "<sip:a@b>;tag=1")
-            .header(Name::To, "<sip:c@d>;tag=9")
-            .header(Name::CallId, "x")
-            .header(Name::CSeq, "7 INVITE")
-            .finish();
+        let asked = Request::parse(invite().encode(&VIA)).unwrap();
+        let busy = Reply::to(&asked, 486, "Busy Here").tag("9").finish();
         let ack = invite().ack(&Response::parse(busy).unwrap());
         let read = Request::parse(ack.encode(&VIA)).unwrap();
         assert_eq!(read.method(), &Method::Ack);

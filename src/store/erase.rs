@@ -134,29 +134,12 @@ fn recording_of(keeper: &Keeper, call: CallId) -> Result<Option<String>, StoreEr
         .into_iter()
         .filter_map(|place| reader.event(call, place).ok());
     Ok(events
-        .filter_map(|(_, event)| match event {
-            Event::Recorded(recorded) => Some(recorded.file),
-            Event::Began(_)
-            | Event::Ringing
-            | Event::Transferred(_)
-            | Event::Answered(_)
-            | Event::Ended(_)
-            | Event::Hashed(_)
-            | Event::Played(_)
-            | Event::Downloaded(_)
-            | Event::Said(_)
-            | Event::Pinned(_)
-            | Event::Unpinned(_)
-            | Event::Exported(_)
-            | Event::TokenMade(_)
-            | Event::TokenRevoked(_)
-            | Event::Pruned(_)
-            | Event::Started(_)
-            | Event::Opened(_)
-            | Event::Checkpoint(_)
-            | Event::Erased(_)
-            | Event::Lost(_)
-            | Event::Unknown => None,
+        .filter_map(|(_, event)| {
+            if let Event::Recorded(recorded) = event {
+                Some(recorded.file)
+            } else {
+                None
+            }
         })
         .last())
 }

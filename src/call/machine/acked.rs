@@ -116,10 +116,7 @@ mod tests {
         rig.from(CARRIER, &late);
         let toward = rig.to(PBX, "INVITE");
         assert_eq!(body(&toward), "");
-        rig.from(
-            PBX,
-            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
-        );
+        rig.answers(&toward);
         assert_eq!(
             rig.lines_to(PBX),
             [""; 0],
@@ -144,10 +141,7 @@ mod tests {
         let late = invite(NUMBER, "");
         rig.from(CARRIER, &late);
         let toward = rig.to(PBX, "INVITE");
-        rig.from(
-            PBX,
-            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
-        );
+        rig.answers(&toward);
         let ok = rig.to(CARRIER, "SIP/2.0 200");
         let mut caller = Peer::caller(&late, &ok);
         rig.says(&mut caller, "ACK", "");
@@ -166,10 +160,7 @@ mod tests {
         let mut rig = Rig::new(one_by_one(&["101"]));
         rig.dial();
         let toward = rig.to(PBX, "INVITE");
-        rig.from(
-            PBX,
-            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
-        );
+        rig.answers(&toward);
         rig.seconds(32);
         rig.to(CARRIER, "BYE");
         rig.to(PBX, "BYE");

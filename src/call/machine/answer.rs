@@ -9,7 +9,7 @@ use crate::call::hands::{Answer, Hands};
 use crate::call::headers::{Why, supported};
 use crate::call::identity::destination;
 use crate::call::leg::Leg;
-use crate::call::machine::attempt::{Attempt, Stage};
+use crate::call::machine::attempt::Stage;
 use crate::call::machine::early::{Agreed, Fork, Said, Shown};
 use crate::call::machine::end::End;
 use crate::call::machine::modify::Modify;
@@ -135,13 +135,7 @@ impl Call {
         index: usize,
         (dialog, response): (Dialog, &Response),
     ) {
-        for other in 0..self.attempts.len() {
-            let trying = self.attempts.get(other).is_some_and(Attempt::is_trying);
-            if other != index && trying {
-                let result = TriedResult::AnsweredElsewhere;
-                self.give_up(now, hands, other, result, Why::ELSEWHERE);
-            }
-        }
+        self.give_up_the_others(now, hands, index);
         self.timers.clear();
         let Some(attempt) = self.attempts.get_mut(index) else {
             return;

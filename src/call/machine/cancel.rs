@@ -90,16 +90,7 @@ mod tests {
         rig.from(PBX, &reply(&toward, 180, "callee", ""));
         rig.from(CARRIER, &cancel(&invite, ""));
         rig.to(PBX, "CANCEL");
-        rig.from(
-            PBX,
-            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
-        );
-        let lines = rig.all_to(PBX);
-        assert!(
-            lines[0].starts_with("ACK ") && lines[1].starts_with("BYE "),
-            "{lines:?}"
-        );
-        rig.from(PBX, &reply(&lines[1], 200, "", ""));
+        rig.answers_in_vain(&toward);
         assert_eq!(rig.ended().finish_reason, FinishReason::CallerGaveUp);
         assert!(!rig.ended().answered);
         rig.assert_clean();
@@ -151,18 +142,14 @@ mod tests {
         let mut rig = Rig::new(one_by_one(&["101"]));
         let invite = rig.dial();
         let toward = rig.to(PBX, "INVITE");
-        rig.from(
-            PBX,
-            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
-        );
+        rig.answers(&toward);
         let ok = rig.to(CARRIER, "SIP/2.0 200");
         rig.from(CARRIER, &cancel(&invite, ""));
         assert!(rig.to(CARRIER, "SIP/2.0 200").contains("CSeq: 1 CANCEL"));
         assert_eq!(rig.board.live().answered, 1);
         let mut caller = Peer::caller(&invite, &ok);
-        let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
-        rig.from(CARRIER, &ack);
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "ACK", "");
+        rig.says(&mut caller, "BYE", "");
         rig.to(PBX, "BYE");
         rig.assert_clean();
     }

@@ -119,9 +119,8 @@ mod tests {
         );
         let ok = rig.to(CARRIER, "SIP/2.0 200");
         let mut caller = Peer::caller(&invite, &ok);
-        let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
-        rig.from(CARRIER, &ack);
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "ACK", "");
+        rig.says(&mut caller, "BYE", "");
         let bye = rig.to("127.0.0.88:5070", "BYE");
         rig.from(PBX, &reply_with(&bye, 407, "", ASKS, ""));
         assert_eq!(rig.lines_to("127.0.0.88:5070"), [""; 0]);

@@ -123,14 +123,6 @@ mod tests {
     use crate::sip::place::Place;
     use crate::sip::transport::Transport;
 
-    fn tried(rig: &Rig) -> Vec<(TriedResult, Option<u16>)> {
-        let tried = &rig.ended().targets_tried;
-        tried
-            .iter()
-            .map(|one| (one.result, one.sip_status))
-            .collect()
-    }
-
     /// The PBX lives at two addresses.
     fn two() -> Rig {
         let mut lines = trunks();
@@ -165,7 +157,7 @@ mod tests {
         );
         let id = rig.facts[0].call;
         rig.tell(Told::HangUp(id));
-        assert_eq!(tried(&rig), [(TriedResult::Answered, Some(200))]);
+        assert_eq!(rig.tried(), [(TriedResult::Answered, Some(200))]);
         rig.assert_clean();
     }
 
@@ -174,7 +166,7 @@ mod tests {
         let mut rig = two();
         rig.dial();
         rig.seconds(4);
-        assert_eq!(tried(&rig), [(TriedResult::Unreachable, None)]);
+        assert_eq!(rig.tried(), [(TriedResult::Unreachable, None)]);
         assert_eq!(rig.ended().wait_ms, 4_000);
         rig.assert_clean();
     }
@@ -193,7 +185,7 @@ mod tests {
         let (flow, peer) = rig.opening[1];
         assert_eq!(peer.to_string(), SPARE);
         rig.closed(flow);
-        assert_eq!(tried(&rig), [(TriedResult::Unreachable, None)]);
+        assert_eq!(rig.tried(), [(TriedResult::Unreachable, None)]);
         rig.assert_clean();
     }
 
@@ -210,7 +202,7 @@ mod tests {
         rig.to(PBX, "ACK");
         let second = rig.to(SPARE, "INVITE sip:101@127.0.0.1:5070");
         rig.from(SPARE, &reply(&second, 486, "callee", ""));
-        assert_eq!(tried(&rig), [(TriedResult::Busy, Some(486))]);
+        assert_eq!(rig.tried(), [(TriedResult::Busy, Some(486))]);
         rig.all_to(SPARE);
         rig.seconds(599);
         rig.dial();
@@ -234,7 +226,7 @@ mod tests {
         let first = rig.to(PBX, "INVITE");
         rig.from(PBX, &reply(&first, 180, "callee", ""));
         rig.from(PBX, &reply(&first, 503, "callee", ""));
-        assert_eq!(tried(&rig), [(TriedResult::Rejected, Some(503))]);
+        assert_eq!(rig.tried(), [(TriedResult::Rejected, Some(503))]);
         assert!(rig.all_to(SPARE).is_empty());
         let mut rig = two();
         rig.dial();
@@ -242,7 +234,7 @@ mod tests {
             let invite = rig.to(place, "INVITE");
             rig.from(place, &reply(&invite, 503, "edge", ""));
         }
-        assert_eq!(tried(&rig), [(TriedResult::Rejected, Some(503))]);
+        assert_eq!(rig.tried(), [(TriedResult::Rejected, Some(503))]);
         rig.seconds(64);
         rig.assert_clean();
     }
@@ -253,7 +245,7 @@ mod tests {
         rig.dial();
         let first = rig.to(PBX, "INVITE");
         rig.from(PBX, &reply(&first, 500, "edge", ""));
-        assert_eq!(tried(&rig).len(), 1);
+        assert_eq!(rig.tried().len(), 1);
         assert!(rig.all_to(SPARE).is_empty());
     }
 
@@ -298,6 +290,6 @@ mod tests {
         rig.seconds(2);
         rig.to(SPARE, "INVITE");
         rig.seconds(2);
-        assert_eq!(tried(&rig), [(TriedResult::Unreachable, None)]);
+        assert_eq!(rig.tried(), [(TriedResult::Unreachable, None)]);
     }
 }

@@ -86,6 +86,17 @@ impl Call {
         self.retire(now, hands, index, result, None);
     }
 
+    /// One target has the call: the others that ring stop.
+    pub(super) fn give_up_the_others(&mut self, now: Moment, hands: &mut Hands, index: usize) {
+        for other in 0..self.attempts.len() {
+            let trying = self.attempts.get(other).is_some_and(Attempt::is_trying);
+            if other != index && trying {
+                let result = TriedResult::AnsweredElsewhere;
+                self.give_up(now, hands, other, result, Why::ELSEWHERE);
+            }
+        }
+    }
+
     /// A target refused.
     pub(super) fn refused(
         &mut self,
@@ -165,14 +176,6 @@ mod tests {
     use crate::call::story::*;
     use crate::route::decision::{Plan, Step};
 
-    fn tried(rig: &Rig) -> Vec<(TriedResult, Option<u16>)> {
-        let tried = &rig.ended().targets_tried;
-        tried
-            .iter()
-            .map(|one| (one.result, one.sip_status))
-            .collect()
-    }
-
     #[test]
     fn a_member_for_whom_no_ports_are_free_is_not_rung_and_the_others_are() {
         let mut rig = Rig::new(together(&["101", "102", "103"]));
@@ -185,7 +188,7 @@ mod tests {
         rig.from(PBX, &reply(&sent[0], 486, "one", ""));
         rig.to(CARRIER, "SIP/2.0 480");
         assert_eq!(
-            tried(&rig),
+            rig.tried(),
             [
                 (TriedResult::Busy, Some(486)),
                 (TriedResult::NoCapacity, None),
@@ -219,7 +222,7 @@ mod tests {
         rig.from(PBX, &reply(third, 487, "three", ""));
         rig.to(CARRIER, "SIP/2.0 480");
         assert_eq!(
-            tried(&rig),
+            rig.tried(),
             [
                 (TriedResult::Busy, Some(486)),
                 (TriedResult::Unreachable, None),
@@ -272,7 +275,7 @@ mod tests {
             let mut rig = Rig::new(Plan::Hunt(vec![step("101"), step("102")]));
             rig.dial();
             rig.seconds(2 * u64::from(ring_s));
-            assert_eq!(tried(&rig), [(TriedResult::Unreachable, None); 2]);
+            assert_eq!(rig.tried(), [(TriedResult::Unreachable, None); 2]);
             assert_eq!(rig.ended().sip_status, Some(503));
             rig.assert_clean();
         }
@@ -290,7 +293,7 @@ mod tests {
         assert!(lines[0].starts_with(&format!("ACK {uri} ")), "{lines:?}");
         assert!(lines[1].starts_with(&format!("BYE {uri} ")), "{lines:?}");
         rig.from(PBX, &reply(&lines[1], 200, "", ""));
-        assert_eq!(tried(&rig), [(TriedResult::Rejected, Some(200))]);
+        assert_eq!(rig.tried(), [(TriedResult::Rejected, Some(200))]);
         rig.to(CARRIER, "SIP/2.0 480");
         rig.assert_clean();
     }
@@ -304,7 +307,7 @@ mod tests {
         rig.seconds(15);
         assert_eq!(rig.board.live().calls, 1);
         rig.seconds(6);
-        assert_eq!(tried(&rig), [(TriedResult::NoAnswer, None)]);
+        assert_eq!(rig.tried(), [(TriedResult::NoAnswer, None)]);
         rig.from(PBX, &reply(&toward, 487, "callee", ""));
         rig.assert_clean();
     }
@@ -317,16 +320,7 @@ mod tests {
         rig.seconds(5);
         rig.to(CARRIER, "SIP/2.0 503");
         rig.all_to(PBX);
-        rig.from(
-            PBX,
-            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
-        );
-        let lines = rig.all_to(PBX);
-        assert!(
-            lines[0].starts_with("ACK ") && lines[1].starts_with("BYE "),
-            "{lines:?}"
-        );
-        rig.from(PBX, &reply(&lines[1], 200, "", ""));
+        rig.answers_in_vain(&toward);
         assert_eq!(rig.told(), ["began", "ended"]);
         rig.assert_clean();
     }
@@ -337,7 +331,7 @@ mod tests {
         lines[1].1 = at(&[]);
         let mut rig = Rig::with(one_by_one(&["101"]), lines);
         rig.dial();
-        assert_eq!(tried(&rig), [(TriedResult::Unreachable, None)]);
+        assert_eq!(rig.tried(), [(TriedResult::Unreachable, None)]);
         rig.to(CARRIER, "SIP/2.0 503");
         rig.assert_clean();
     }

@@ -206,14 +206,7 @@ mod tests {
     #[test]
     fn a_bye_before_the_ack_ends_the_call() {
         let mut rig = Rig::new(one_by_one(&["101"]));
-        let invite = rig.dial();
-        let toward = rig.to(PBX, "INVITE");
-        rig.from(
-            PBX,
-            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
-        );
-        let ok = rig.to(CARRIER, "SIP/2.0 200");
-        let mut caller = Peer::caller(&invite, &ok);
+        let (mut caller, _) = rig.unacked();
         let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
         rig.from(CARRIER, &bye);
         rig.to(CARRIER, "SIP/2.0 200");
@@ -227,10 +220,7 @@ mod tests {
         let mut rig = Rig::new(one_by_one(&["101"]));
         let invite = rig.dial();
         let toward = rig.to(PBX, "INVITE");
-        rig.from(
-            PBX,
-            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
-        );
+        rig.answers(&toward);
         let ok = rig.to(CARRIER, "SIP/2.0 200");
         let mut callee = Peer::callee(&toward, "callee");
         rig.says(&mut callee, "BYE", "");
@@ -252,10 +242,7 @@ mod tests {
         let mut rig = Rig::new(one_by_one(&["101"]));
         let invite = rig.dial();
         let toward = rig.to(PBX, "INVITE");
-        rig.from(
-            PBX,
-            &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
-        );
+        rig.answers(&toward);
         let ok = rig.to(CARRIER, "SIP/2.0 200");
         let bye = Peer::callee(&toward, "callee").request("BYE", "");
         rig.from(PBX, &bye);

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use crate::base::id::LegId;
 use crate::base::time::Moment;
 use crate::call::hands::{Answer, Hands};
-use crate::call::headers::Why;
 use crate::call::machine::attempt::{Attempt, Stage};
 use crate::call::machine::early::Fork;
 use crate::call::machine::modify::RETRY_S;
@@ -148,13 +147,7 @@ impl Call {
             let result = TriedResult::CodecMismatch;
             return self.target_failed(now, hands, index, result, None);
         };
-        for other in 0..self.attempts.len() {
-            let trying = self.attempts.get(other).is_some_and(Attempt::is_trying);
-            if other != index && trying {
-                let result = TriedResult::AnsweredElsewhere;
-                self.give_up(now, hands, other, result, Why::ELSEWHERE);
-            }
-        }
+        self.give_up_the_others(now, hands, index);
         self.timers.clear();
         if let Some(attempt) = self.attempts.get_mut(index) {
             attempt.stage = Stage::Up;

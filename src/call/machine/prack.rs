@@ -350,9 +350,8 @@ mod tests {
         rig.from(PBX, &reply(&prack, 200, "", ""));
         rig.from(PBX, &reply(&toward, 200, "other", ""));
         rig.all_to(CARRIER);
-        let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
-        rig.from(CARRIER, &ack);
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "ACK", "");
+        rig.says(&mut caller, "BYE", "");
         rig.assert_clean();
     }
 
@@ -385,9 +384,8 @@ mod tests {
         );
         rig.from(PBX, &reply(&toward, 200, "callee", ""));
         rig.to(CARRIER, "SIP/2.0 200");
-        let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
-        rig.from(CARRIER, &ack);
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "ACK", "");
+        rig.says(&mut caller, "BYE", "");
         rig.assert_clean();
     }
 

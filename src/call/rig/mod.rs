@@ -15,7 +15,7 @@ use crate::base::time::{Moment, WallTime};
 use crate::call::desk::{
     Admission, CallKey, Course, LegSound, MediaWish, Note, Question, Told, Verdict, Wish,
 };
-use crate::call::story::{Answered, Ended, Fact, SourceTag, What};
+use crate::call::story::{Answered, Ended, Fact, SourceTag, TriedResult, What};
 use crate::call::switchboard::{Setup, Switchboard};
 use crate::call::trunk::{Addresses, Trunk};
 use crate::call::trunks::Trunks;
@@ -395,6 +395,12 @@ impl Rig {
         one
     }
 
+    /// What came of each target, and what it said.
+    pub(in crate::call) fn tried(&self) -> Vec<(TriedResult, Option<u16>)> {
+        let tried = self.ended().targets_tried.iter();
+        tried.map(|one| (one.result, one.sip_status)).collect()
+    }
+
     pub(in crate::call) fn answered(&self) -> &Answered {
         self.facts
             .iter()
@@ -464,18 +470,39 @@ impl Rig {
         invite
     }
 
-    /// A call that is up. Returns it as the caller and as the target see it.
-    pub(in crate::call) fn up(&mut self) -> (Peer, Peer) {
+    /// The target answers its INVITE.
+    pub(in crate::call) fn answers(&mut self, toward: &str) {
+        let answer = sdp("127.0.0.3", 5_000, "");
+        self.from(PBX, &reply(toward, 200, "callee", &answer));
+    }
+
+    /// A call that was answered and that its caller has not acknowledged. Returns it as the caller and as the target see it.
+    pub(in crate::call) fn unacked(&mut self) -> (Peer, Peer) {
         let invite = self.dial();
         let toward = self.to(PBX, "INVITE");
-        let answer = sdp("127.0.0.3", 5_000, "");
-        self.from(PBX, &reply(&toward, 200, "callee", &answer));
+        self.answers(&toward);
         let ok = self.to(CARRIER, "SIP/2.0 200");
-        let mut caller = Peer::caller(&invite, &ok);
-        let ack = caller.request("ACK", "");
-        self.from(CARRIER, &ack);
+        let caller = Peer::caller(&invite, &ok);
+        (caller, Peer::callee(&toward, "callee"))
+    }
+
+    /// A call that is up.
+    pub(in crate::call) fn up(&mut self) -> (Peer, Peer) {
+        let (mut caller, callee) = self.unacked();
+        self.says(&mut caller, "ACK", "");
         self.to(PBX, "ACK");
-        let callee = Peer::callee(&toward, "callee");
         (caller, callee)
+    }
+
+    /// A target answers that is not wanted any more: it gets ACK and BYE, and leaves.
+    #[track_caller]
+    pub(in crate::call) fn answers_in_vain(&mut self, toward: &str) {
+        self.answers(toward);
+        let lines = self.all_to(PBX);
+        assert!(
+            lines[0].starts_with("ACK ") && lines[1].starts_with("BYE "),
+            "{lines:?}"
+        );
+        self.from(PBX, &reply(&lines[1], 200, "", ""));
     }
 }

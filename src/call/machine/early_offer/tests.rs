@@ -89,9 +89,8 @@ fn a_caller_moves_its_sound_by_update_before_the_answer_and_the_call_keeps_that(
         .iter()
         .any(|wish| matches!(wish, MediaWish::Watch { on: false, .. }));
     assert!(held, "the caller holds from the start");
-    let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
-    rig.from(CARRIER, &ack);
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "ACK", "");
+    rig.says(&mut caller, "BYE", "");
     rig.assert_clean();
 }
 

@@ -59,9 +59,8 @@ fn hold_and_resume_go_end_to_end() {
     assert_eq!(watches(&rig), [true, false, true]);
     assert_eq!(anew(&rig), 2, "both sides' sound begins anew");
     rig.to(CARRIER, "SIP/2.0 200");
-    let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
-    rig.from(CARRIER, &ack);
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "ACK", "");
+    rig.says(&mut caller, "BYE", "");
     assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
     rig.assert_clean();
 }
@@ -198,10 +197,7 @@ fn a_reinvite_before_the_callers_ack_is_491() {
     let mut rig = Rig::new(one_by_one(&["101"]));
     rig.dial();
     let toward = rig.to(PBX, "INVITE");
-    rig.from(
-        PBX,
-        &reply(&toward, 200, "callee", &sdp("127.0.0.3", 5_000, "")),
-    );
+    rig.answers(&toward);
     rig.all_to(PBX);
     let reinvite = Peer::callee(&toward, "callee").request("INVITE", &hold());
     rig.from(PBX, &reinvite);

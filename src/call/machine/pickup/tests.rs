@@ -219,9 +219,8 @@ fn without_ports_for_it_the_ringing_goes_on() {
     );
     let ok = rig.to(CARRIER, "SIP/2.0 200");
     let mut caller = Peer::caller(&invite, &ok);
-    let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
-    rig.from(CARRIER, &ack);
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "ACK", "");
+    rig.says(&mut caller, "BYE", "");
     assert_eq!(rig.ended().manager.as_deref(), Some("m101"));
     assert_eq!(rig.ended().transfers, []);
     rig.assert_clean();

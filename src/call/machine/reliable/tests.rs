@@ -161,9 +161,8 @@ fn a_2xx_waits_for_the_prack_of_the_sdp_before_it() {
     assert!(header(&said[1], "CSeq").ends_with("INVITE"), "{said:?}");
     assert!(said[1].starts_with("SIP/2.0 200"), "{said:?}");
     rig.to(PBX, "ACK");
-    let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
-    rig.from(CARRIER, &ack);
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "ACK", "");
+    rig.says(&mut caller, "BYE", "");
     assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
     rig.assert_clean();
 }
@@ -261,9 +260,8 @@ fn the_next_target_rings_in_an_early_dialog_of_its_own() {
     rig.from(PBX, &reply(&second, 200, "two", ""));
     let ok = rig.to(CARRIER, "SIP/2.0 200");
     assert_eq!(header(&ok, "To"), header(&two, "To"));
-    let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
-    rig.from(CARRIER, &ack);
-    rig.from(CARRIER, &bye);
+    rig.says(&mut caller, "ACK", "");
+    rig.says(&mut caller, "BYE", "");
     rig.assert_clean();
 }
 
@@ -357,9 +355,8 @@ fn a_group_that_rings_together_is_acknowledged_and_heard_as_plain_ringing() {
             rig.from(CARRIER, &again);
             rig.to(CARRIER, "SIP/2.0 481");
         }
-        let (ack, bye) = (caller.request("ACK", ""), caller.request("BYE", ""));
-        rig.from(CARRIER, &ack);
-        rig.from(CARRIER, &bye);
+        rig.says(&mut caller, "ACK", "");
+        rig.says(&mut caller, "BYE", "");
         let cancel = rig
             .all_to(PBX)
             .into_iter()
