@@ -192,7 +192,8 @@ impl<S: Shelf> Writing<S> {
     /// Pauses from a frame on. What was written beyond it, because the order came late, is made silent.
     pub fn pause(&mut self, by: Pauser, frame: u64) {
         self.pauses.pause(by, frame);
-        if frame < self.frames && self.refused.is_none() {
+        // Also where the disk refuses more: this takes no room.
+        if frame < self.frames {
             self.silence(frame);
         }
     }

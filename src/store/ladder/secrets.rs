@@ -27,6 +27,10 @@ const KEYS: &[&[u8]] = &[b"a=crypto:", b"a=key-mgmt:", b"k=", b"a=ice-pwd:"];
 /// Begins key material wherever it stands (RFC 4568 6.1).
 const INLINE: &[u8] = b"inline:";
 
+/// Bodies that are shown: a description, a status line, and bodies together. What a caller presses may be the number of a card,
+/// and comes in a dozen forms (dtmf-relay, telephone-event, KPML (RFC 4730), vendors' own): none of them is among these.
+const SHOWN: &[&[u8]] = &[b"sdp", b"sipfrag", b"multipart"];
+
 /// The longest user and password that are looked through: longer ones are nobody's.
 const USER_MAX: usize = 256;
 
@@ -36,14 +40,14 @@ pub(in crate::store::ladder) type Secrets = SmallVec<[Range<usize>; 4]>;
 /// Finds the secrets of a message.
 pub(in crate::store::ladder) fn secrets(message: &[u8]) -> Secrets {
     let mut found = Secrets::new();
-    let mut hides_body = false;
+    let mut shows_body = false;
     let mut at = 0;
     while let Some((line, next)) = line_at(message, at) {
         if line.is_empty() {
-            body(message, next, hides_body, &mut found);
+            body(message, next, shows_body, &mut found);
             break;
         }
-        header(message, at..at + line.len(), &mut hides_body, &mut found);
+        header(message, at..at + line.len(), &mut shows_body, &mut found);
         at = next;
     }
     found.sort_unstable_by_key(|secret| (secret.start, secret.end));
@@ -67,7 +71,7 @@ fn line_at(message: &[u8], at: usize) -> Option<(&[u8], usize)> {
 }
 
 /// A line of the head.
-fn header(message: &[u8], place: Range<usize>, hides_body: &mut bool, found: &mut Secrets) {
+fn header(message: &[u8], place: Range<usize>, shows_body: &mut bool, found: &mut Secrets) {
     let line = message.get(place.clone()).unwrap_or_default();
     passwords(line, place.start, found);
     // Nothing else is looked for in most lines.
@@ -91,10 +95,12 @@ fn header(message: &[u8], place: Range<usize>, hides_body: &mut bool, found: &mu
         let start = place.end - scheme.len() + kept;
         found.push(start..end_of_folded(message, place.end));
     } else if name.eq_ignore_ascii_case(b"Content-Type") || name.eq_ignore_ascii_case(b"c") {
-        // application/dtmf-relay and its like: what a caller presses may be the number of a card.
-        *hides_body |= value
-            .windows(4)
-            .any(|word| word.eq_ignore_ascii_case(b"dtmf"));
+        let end = end_of_folded(message, place.end);
+        let value = message.get(place.end - value.len()..end);
+        *shows_body = SHOWN.iter().any(|kind| {
+            let mut words = value.unwrap_or_default().windows(kind.len());
+            words.any(|word| word.eq_ignore_ascii_case(kind))
+        });
     }
 }
 
@@ -134,9 +140,9 @@ fn passwords(line: &[u8], at: usize, found: &mut Secrets) {
 }
 
 /// The body, which begins at `begin`.
-fn body(message: &[u8], begin: usize, hides_all: bool, found: &mut Secrets) {
+fn body(message: &[u8], begin: usize, is_shown: bool, found: &mut Secrets) {
     let text = message.get(begin..).unwrap_or_default();
-    if hides_all && !text.is_empty() {
+    if !is_shown && !text.is_empty() {
         found.push(begin..message.len());
         return;
     }
@@ -198,8 +204,18 @@ mod tests {
     fn pressed_digits_are_removed_and_what_is_no_text_does_not_hurt() {
         let info =
             "INFO sip:a@h SIP/2.0\r\nc: application/dtmf-relay\r\n\r\nSignal=5\r\nDuration=160\r\n";
-        let shown = without_secrets(info.as_bytes());
-        assert!(shown.ends_with("\r\n\r\n(removed)") && !shown.contains("Signal"));
+        for kind in [
+            "application/dtmf-relay",
+            "application/vnd.nortelnetworks.digits",
+            "application/kpml-response+xml",
+            "\r\n audio/telephone-event",
+        ] {
+            let info = info.replace("application/dtmf-relay", kind);
+            let shown = without_secrets(info.as_bytes());
+            assert!(shown.ends_with("\r\n\r\n(removed)") && !shown.contains("Signal"));
+        }
+        let status = info.replace("application/dtmf-relay", "\r\n message/sipfrag");
+        assert_eq!(without_secrets(status.as_bytes()), status);
         let shown = without_secrets(b"SIP/2.0 200 \xff\xfe\r\nSubject: \0\r\n\r\n\xf0\x28@:@\n");
         assert!(shown.starts_with("SIP/2.0 200 \u{fffd}\u{fffd}\r\nSubject: \0\r\n"));
         for cut in 0..info.len() {
