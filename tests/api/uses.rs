@@ -89,6 +89,31 @@ async fn whoever_downloads_all_but_the_beginning_has_downloaded() {
 }
 
 #[tokio::test]
+async fn nothing_leaves_while_the_log_has_no_room_for_its_line() {
+    let house = House::new();
+    let id = house.recorded(1, &[0; 1_000]);
+    let store = &house.state.store;
+    let path = format!("/api/v1/calls/{id}/recording.wav");
+    let seats: Vec<_> = std::iter::from_fn(|| store.seat()).collect();
+    assert!(seats.len() > 500, "{}", seats.len());
+    for path in [
+        path.as_str(),
+        &format!("{path}?download=1"),
+        "/api/v1/calls.csv",
+    ] {
+        let refused = house.get(path).await;
+        assert_eq!(refused.status, 503, "{path}");
+        assert_eq!(refused.header(header::RETRY_AFTER), "1");
+        assert_eq!(refused.code(), "busy");
+    }
+    drop(seats);
+    // What was refused is no play, and whoever comes again is noted.
+    assert_eq!(house.get(&path).await.status, 200);
+    let uses = store.call(id).unwrap().unwrap().uses;
+    assert_eq!(uses.len(), 1, "on the disk before the first byte");
+}
+
+#[tokio::test]
 async fn a_table_is_in_the_log_and_holds_no_number_for_an_analyst() {
     let house = House::new();
     for n in 0..3 {
