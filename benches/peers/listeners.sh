@@ -1,9 +1,9 @@
 #!/bin/bash
 # What those who look on cost the sound: listeners.sh [CALLS [SECS [ROUNDS [LISTENERS [REQUESTS]]]]]
 # -> p50 and p99 of the relay's latency with nobody looking and with LISTENERS event streams and REQUESTS a second, in turn,
-# and the medians of both. The system and all of its threads share core 1; the generators run on core 0.
+# and the medians of both. All of the system runs on core 1, or on the cores that CORES names; the generators on core 0.
 . "$(dirname "$0")/lib.sh"; trap 'stop_all; [ -n "$LOOKERS" ] && kill $LOOKERS 2>/dev/null' EXIT
-N=${1:-200} S=${2:-10} K=${3:-5} L=${4:-1000} Q=${5:-200} LOOKERS=
+PEER_CORE=${CORES:-$PEER_CORE}; N=${1:-200} S=${2:-10} K=${3:-5} L=${4:-1000} Q=${5:-200} LOOKERS=
 # Other sessions' work must not disturb either side: where the kernel shares out by session, nice alone says nothing to it.
 [ -w /proc/self/autogroup ] && { echo -19 >/proc/self/autogroup; } 2>/dev/null
 F=$OUT/listeners.txt; : >$F

@@ -27,7 +27,7 @@ PATHS = [
     "/",
     "/api/v1/calls?q=7900",
     "/api/v1/calls/{id}",
-    "/health",
+    "/healthz",
 ]
 
 
