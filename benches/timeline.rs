@@ -24,6 +24,7 @@ use ringtag::media::timeline::Packet;
 use ringtag::media::timeline::Scale;
 use ringtag::media::timeline::Timeline;
 use ringtag::recording::plan;
+use ringtag::recording::settings::Manner;
 use ringtag::recording::settings::PART_BYTES_MAX;
 use ringtag::recording::take::Take;
 use ringtag::recording::tape::RATE_HZ;
@@ -61,6 +62,7 @@ fn place(c: &mut Criterion) {
                         sequence,
                         timestamp: head.timestamp,
                         ssrc: head.ssrc,
+                        clock_hz: RATE_HZ,
                         arrival: head.arrival,
                         samples: 160,
                     };
@@ -79,7 +81,7 @@ fn mix(c: &mut Criterion) {
     group.throughput(Throughput::Elements(u64::from(PACKETS) * 2));
     group.bench_function("place, decode and mix", |b| {
         b.iter_batched_ref(
-            || Tape::new(Moment::START, [[].into(), [].into()]),
+            || Tape::new(Moment::START, [[].into(), [].into()], Manner::default()),
             |tape| {
                 let mut disk = |block: &[u8]| {
                     black_box(block);
@@ -125,7 +127,8 @@ fn record(c: &mut Criterion) {
                         };
                         let shelf = Folder(folder.path().into());
                         let writing = Writing::begin(call, file, shelf, form);
-                        let tape = Tape::new(Moment::START, [[].into(), [].into()]);
+                        let tape =
+                            Tape::new(Moment::START, [[].into(), [].into()], Manner::default());
                         Take::begin(tape, writing, None)
                     })
                     .collect();

@@ -233,6 +233,8 @@ pub struct LegSound {
     pub jitter_ms: f32,
     /// RFC 4733 digits.
     pub digits: String,
+    /// When each of them was pressed.
+    pub digit_times: Vec<Moment>,
     /// Packets that came under another key than was agreed on, or were changed on their way.
     pub forged: u64,
 }

@@ -154,6 +154,15 @@ impl Leg {
     }
 
     /// The leg as the record shows it: its times count from the answer, `zero`.
+    /// When keys were pressed, in milliseconds from the answer; before it, and without one, 0.
+    fn digit_times(&self, zero: Option<Moment>) -> Vec<u64> {
+        let since = |at: &Moment| zero.map_or(0, |zero| (*at - zero).as_millis());
+        let times = self.sound.digit_times.iter().map(since);
+        times
+            .map(|at_ms| u64::try_from(at_ms).unwrap_or(u64::MAX))
+            .collect()
+    }
+
     pub(in crate::call) fn record(&self, zero: Option<Moment>, end: Moment) -> story::Leg {
         let since = |at: Moment| {
             let span = at - zero?;
@@ -174,6 +183,7 @@ impl Leg {
             lost: self.sound.lost,
             jitter_ms: self.sound.jitter_ms,
             digits: self.sound.digits.clone(),
+            digit_times: self.digit_times(zero),
             role: Some(role),
             joined_ms: joined.and_then(since),
             left_ms: joined.and_then(|_| since(left.unwrap_or(end))),

@@ -304,6 +304,10 @@ pub struct Leg {
     pub jitter_ms: f32,
     /// RFC 4733 digits it sent. *Personal.*
     pub digits: String,
+    /// When it sent each of them, in milliseconds from the answer, which is where the recording begins; 0 before it.
+    /// Empty in records of earlier versions.
+    #[serde(default)]
+    pub digit_times: Vec<u64>,
     /// What it was to the call; `None` in records of earlier versions.
     #[serde(default)]
     pub role: Option<Role>,

@@ -12,6 +12,7 @@ mod host;
 mod known;
 mod labels;
 mod later;
+mod manner;
 mod outside;
 mod people;
 pub mod probe;

@@ -16,7 +16,7 @@ use crate::engine::tls::Served;
 use crate::media;
 use crate::recording;
 use crate::recording::keys::{CODE_MAX, Codes};
-use crate::recording::settings::{Format, PART_BYTES_MAX, When};
+use crate::recording::settings::{Format, Manner, PART_BYTES_MAX, When};
 use crate::sip::session_timer;
 use crate::sip::session_timer::Policy;
 use crate::sip::transport::{SIP_PORT, Transport};
@@ -266,6 +266,7 @@ fn address(section: &mut Section<'_, '_>, key: &'static str) -> Option<IpAddr> {
 pub(in crate::config) fn recordings(
     mut section: Section<'_, '_>,
     base: &Path,
+    manner: Manner,
 ) -> recording::settings::Settings {
     const WORDS: [(&str, When); 3] = [
         ("all", When::All),
@@ -285,6 +286,7 @@ pub(in crate::config) fn recordings(
             resume: code(&mut section, "resume_digits"),
         },
         pause_on_hold: section.flag("pause_on_hold").unwrap_or(false),
+        manner,
     };
     section.finish();
     settings

@@ -42,6 +42,8 @@ pub(in crate::engine) struct Sound {
     legs: Map<LegId, Leg>,
     taps: Map<CallId, Tap>,
     tap_count: u32,
+    /// Of the keys that a party pressed nobody is told more than how many there were, and when.
+    masks_digits: bool,
     /// Recordings that ended without the recorder.
     unrecorded: VecDeque<Outcome>,
     /// `recordings.pause_on_hold`.
@@ -102,6 +104,7 @@ impl Sound {
             legs: keyed(key),
             taps: keyed(key),
             tap_count: 0,
+            masks_digits: false,
             unrecorded: VecDeque::new(),
             pause_on_hold: false,
             gauges,
@@ -118,6 +121,12 @@ impl Sound {
     /// How many port pairs are free now.
     pub(in crate::engine) fn pairs_free(&self, now: Moment) -> usize {
         self.ports.free(now)
+    }
+
+    /// Says whether the digits of the legs are kept to oneself: `[recordings] mask_digits`.
+    pub(in crate::engine) fn masking(mut self, masks_digits: bool) -> Self {
+        self.masks_digits = masks_digits;
+        self
     }
 
     /// Does what a call wishes; some wishes are answered at once.
@@ -213,7 +222,12 @@ impl Sound {
                         packets_out: sound.packets_out,
                         lost: sound.lost,
                         jitter_ms: sound.jitter_ms,
-                        digits: sound.digits,
+                        digits: if self.masks_digits {
+                            "*".repeat(sound.digits.len())
+                        } else {
+                            sound.digits
+                        },
+                        digit_times: sound.digit_times,
                         forged: sound.forged,
                     },
                 )

@@ -219,7 +219,8 @@ fn assemble(
         recorder,
         chance.next_u64(),
         Arc::clone(&gauges),
-    );
+    )
+    .masking(setup.recordings.manner.mask_digits);
     sound.set_pause_on_hold(setup.recordings.pause_on_hold);
     let limits = Limits::of_this_process(sound.pairs() as u64);
     let mut listeners: Vec<_> = listening(&datagrams, &streams)

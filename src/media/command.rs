@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::base::id::LegId;
 use crate::base::sound::SoundFrom;
+use crate::base::time::Moment;
 use crate::media::tap::TapId;
 use crate::sdp::{Codec, Numbers, Secrets};
 
@@ -122,6 +123,8 @@ pub struct Sound {
     pub jitter_ms: f32,
     /// RFC 4733 digits.
     pub digits: String,
+    /// When each of them was pressed.
+    pub digit_times: Vec<Moment>,
     /// Packets from addresses that may not send, and those beyond what a telephone sends.
     pub refused: u64,
     /// Packets that are neither RTP nor, on the RTCP port, RTCP. They go no further.

@@ -3,6 +3,7 @@
 //! A key is many packets: updates while it is down, its end three times. All bear the timestamp of
 //! its start (2.2.1), which is what makes them one. The packets themselves are relayed untouched.
 
+use crate::base::time::Moment;
 use crate::media::rtp::Head;
 
 /// Digits kept for a leg: several times the longest card number and menu path that a call takes.
@@ -15,6 +16,8 @@ const KEYS: &[u8; 16] = b"0123456789*#ABCD";
 #[derive(Clone, Debug, Default)]
 pub struct Digits {
     pressed: String,
+    /// When each was first heard of.
+    times: Vec<Moment>,
     last: Option<Event>,
 }
 
@@ -29,8 +32,8 @@ struct Event {
 }
 
 impl Digits {
-    /// Takes the payload of a telephone-event packet; returns the key where it is the first of one.
-    pub fn packet(&mut self, head: &Head, payload: &[u8]) -> Option<char> {
+    /// Takes the payload of a telephone-event packet that came `now`; returns the key where it is the first of one.
+    pub fn packet(&mut self, head: &Head, payload: &[u8], now: Moment) -> Option<char> {
         let [code, flags, d0, d1, ..] = *payload else {
             return None;
         };
@@ -56,7 +59,7 @@ impl Digits {
             Some(_) | None => {}
         }
         self.last = Some(event);
-        self.press(code)
+        self.press(code, now)
     }
 
     /// Returns the keys in the order in which they were pressed.
@@ -64,10 +67,16 @@ impl Digits {
         &self.pressed
     }
 
-    fn press(&mut self, code: u8) -> Option<char> {
+    /// Returns when each of them was, as far as packets told: the first one of each.
+    pub fn times(&self) -> &[Moment] {
+        &self.times
+    }
+
+    fn press(&mut self, code: u8, now: Moment) -> Option<char> {
         let key = char::from(*KEYS.get(usize::from(code))?);
         if self.pressed.len() < DIGITS_MAX {
             self.pressed.push(key);
+            self.times.push(now);
         }
         Some(key)
     }
@@ -110,7 +119,11 @@ mod tests {
             ssrc,
         };
         let [d0, d1] = duration.to_be_bytes();
-        digits.packet(&head, &[code, if ended { 0x8a } else { 0x0a }, d0, d1]);
+        digits.packet(
+            &head,
+            &[code, if ended { 0x8a } else { 0x0a }, d0, d1],
+            Moment::START,
+        );
     }
 
     fn press(digits: &mut Digits, timestamp: u32, code: u8) {
@@ -174,7 +187,7 @@ mod tests {
             timestamp: 1,
             ssrc: 1,
         };
-        digits.packet(&head, &[1, 2, 3]);
+        digits.packet(&head, &[1, 2, 3], Moment::START);
         assert_eq!(digits.pressed(), "33");
     }
 
@@ -188,6 +201,7 @@ mod tests {
                 packet(&mut digits, ssrc, timestamp, code, ended, duration);
             }
             prop_assert!(digits.pressed().len() <= DIGITS_MAX);
+            prop_assert_eq!(digits.pressed().len(), digits.times().len());
         }
     }
 }

@@ -185,7 +185,7 @@ impl Leg {
             Meaning::Event => {
                 self.reception.packet(head, None, now);
                 if let Some(event) = rtp::payload(packet) {
-                    self.digits.packet(head, event);
+                    self.digits.packet(head, event, now);
                 }
             }
         }
@@ -254,6 +254,7 @@ impl Leg {
             lost: self.reception.lost(),
             jitter_ms: self.reception.jitter_ms(),
             digits: self.digits.pressed().to_owned(),
+            digit_times: self.digits.times().to_owned(),
             ..self.sound
         }
     }

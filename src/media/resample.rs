@@ -63,6 +63,15 @@ impl Resampler {
         (self.taps / 2 * self.up).div_ceil(self.down) + 1
     }
 
+    /// How many samples are to be fed for at most `due` more to come out, and how many these are: so many that a run goes on in
+    /// the same phase.
+    pub fn fitting(&self, due: i64) -> (usize, i64) {
+        let due = usize::try_from(due).unwrap_or(0);
+        let turns = due / self.up;
+        let out = i64::try_from(turns * self.up).unwrap_or(0);
+        (turns * self.down, out)
+    }
+
     /// Takes the next samples of a run and appends what can be made of them.
     pub fn feed(&mut self, samples: &[i16], out: &mut Vec<i16>) {
         self.taken += samples.len();
@@ -182,4 +191,104 @@ fn rounded(x: f32) -> i16 {
 
 const fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rates that meet in recordings.
+    const PAIRS: [(u32, u32); 8] = [
+        (8_000, 12_000),
+        (8_000, 16_000),
+        (8_000, 24_000),
+        (8_000, 48_000),
+        (16_000, 8_000),
+        (16_000, 12_000),
+        (16_000, 24_000),
+        (16_000, 48_000),
+    ];
+
+    fn tone(hz: f64, rate_hz: u32, samples: usize) -> Vec<f64> {
+        (0..samples)
+            .map(|n| (2.0 * PI * hz * n as f64 / f64::from(rate_hz)).sin() * 10_000.0)
+            .collect()
+    }
+
+    /// Resamples a tone of one second, fed in packets, and returns what came out.
+    fn resampled(hz: f64, from_hz: u32, to_hz: u32) -> Vec<i16> {
+        let samples = usize::try_from(from_hz).unwrap();
+        #[expect(clippy::cast_possible_truncation, reason = "a tone within 16 bits")]
+        let sound: Vec<_> = tone(hz, from_hz, samples)
+            .iter()
+            .map(|s| s.round() as i16)
+            .collect();
+        let mut resampler = Resampler::new(from_hz, to_hz);
+        let (mut out, mut fed) = (Vec::new(), 0);
+        for packet in sound.chunks(160) {
+            resampler.feed(packet, &mut out);
+            fed += packet.len();
+            let due = fed * usize::try_from(to_hz).unwrap() / samples;
+            assert!(due - out.len() <= resampler.delay(), "{from_hz} {to_hz}");
+        }
+        resampler.finish(&mut out);
+        assert_eq!(out.len(), usize::try_from(to_hz).unwrap());
+        out
+    }
+
+    /// How far what came out is from what should have, in decibels below the tone; without both ends.
+    fn noise_db(out: &[i16], truth: &[f64]) -> f64 {
+        let (mut off, mut all) = (0.0, 0.0);
+        let both = out.iter().zip(truth).skip(500);
+        for (a, b) in both.take(out.len() - 1_000) {
+            off += (f64::from(*a) - b).powi(2);
+            all += 10_000.0 * 10_000.0 / 2.0;
+        }
+        10.0 * (off / all).log10()
+    }
+
+    #[test]
+    fn a_voice_comes_out_where_it_was_and_as_it_was() {
+        for (from_hz, to_hz) in PAIRS {
+            for hz in [300.0, 1_000.0, 3_400.0] {
+                let out = resampled(hz, from_hz, to_hz);
+                let noise = noise_db(&out, &tone(hz, to_hz, out.len()));
+                assert!(noise < -75.0, "{hz} Hz {from_hz} to {to_hz}: {noise} dB");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_lower_rate_cannot_hold_is_not_heard_as_something_else() {
+        for (hz, to_hz) in [(5_000.0, 8_000), (7_000.0, 8_000), (7_000.0, 12_000)] {
+            let out = resampled(hz, 16_000, to_hz);
+            let loudest = out[500..out.len() - 500]
+                .iter()
+                .map(|s| s.unsigned_abs())
+                .max();
+            assert!(loudest < Some(4), "{hz} Hz to {to_hz}: {loudest:?}");
+        }
+    }
+
+    #[test]
+    fn a_constant_stays_what_it_is_and_a_run_after_it_begins_anew() {
+        for (from_hz, to_hz) in PAIRS {
+            let mut resampler = Resampler::new(from_hz, to_hz);
+            let mut first = Vec::new();
+            resampler.feed(&[5_000; 640], &mut first);
+            assert!(
+                first[200..].iter().all(|s| *s == 5_000),
+                "{from_hz} {to_hz}"
+            );
+            resampler.finish(&mut first);
+            let mut second = Vec::new();
+            resampler.feed(&[5_000; 640], &mut second);
+            resampler.finish(&mut second);
+            assert_eq!(first, second);
+            let (fed, due) = resampler.fitting(1_001);
+            assert!(due <= 1_001 && due > 990);
+            let ratio = u64::from(to_hz) * fed as u64;
+            assert_eq!(u64::from(from_hz) * due.unsigned_abs(), ratio);
+        }
+    }
 }

@@ -31,9 +31,11 @@ pub struct Packet {
     pub timestamp: u32,
     /// RTP synchronisation source.
     pub ssrc: u32,
+    /// The clock of its timestamps.
+    pub clock_hz: u32,
     /// When it was received.
     pub arrival: Moment,
-    /// How many samples it holds.
+    /// How many samples it holds, of the timeline's rate.
     pub samples: u16,
 }
 
@@ -166,10 +168,18 @@ impl Timeline {
                 let stream = self.current.insert(Stream::new(packet, &here));
                 self.counts.anchors += 1;
                 Verdict::Lay {
-                    start: stream.lay(stream.extended, packet),
+                    start: stream.lay(0, packet),
                     moved: None,
                 }
             }
+        }
+    }
+
+    /// Notes a packet of no sound that shares the sequence numbers of the sound, such as comfort noise or a digit: it is not missing.
+    pub fn pass(&mut self, ssrc: u32, sequence: u16) {
+        let stream = self.current.as_mut().filter(|stream| stream.ssrc == ssrc);
+        if let Some(stream) = stream {
+            stream.pass(sequence, &mut self.counts);
         }
     }
 }

@@ -20,6 +20,8 @@ pub const NOTHING: &str = "no packet came from this side";
 pub enum Why {
     /// A codec that the recorder does not decode.
     Codec(Arc<str>),
+    /// A packet of this codec that its decoder could make nothing of.
+    Broken(Arc<str>),
     /// SRTP that passes through us without its key.
     Encrypted,
     /// A payload type that no SDP explained.
@@ -36,6 +38,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Codec(name) => write!(f, "codec {name} is not decoded"),
+            Self::Broken(name) => write!(f, "a packet of {name} could not be decoded"),
             Self::Encrypted => f.write_str("encrypted sound is not decoded"),
             Self::Unexplained(number) => write!(f, "payload type {number} is not in the SDP"),
             Self::Behind => f.write_str("recorder behind"),

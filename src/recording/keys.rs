@@ -76,7 +76,7 @@ impl Keys {
             timestamp: tapped.timestamp,
             ssrc: tapped.ssrc,
         };
-        let key = self.digits.packet(&head, payload)?;
+        let key = self.digits.packet(&head, payload, tapped.arrival)?;
         if tapped.arrival - self.last > BETWEEN {
             self.pressed.clear();
         }

@@ -21,6 +21,8 @@ pub struct Settings {
     pub codes: Codes,
     /// A hold that stops the sound both ways pauses.
     pub pause_on_hold: bool,
+    /// How what is heard becomes a file's sound.
+    pub manner: Manner,
 }
 
 impl Settings {
@@ -34,6 +36,7 @@ impl Settings {
             part_bytes: PART_BYTES_MAX,
             codes: Codes::default(),
             pause_on_hold: false,
+            manner: Manner::default(),
         }
     }
 }
@@ -49,6 +52,30 @@ pub enum Format {
     Wav,
     /// Packed without loss: about half as long.
     Flac,
+}
+
+/// How what is heard becomes a file's sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// `[recordings] opus_rate`: the rate of a file in which Opus is heard.
+    pub opus_rate_hz: u32,
+    /// `[media] conceal`: what a lost packet might have held is made up, else it is silence.
+    pub conceal: bool,
+    /// `[recordings] mask_digits`: pressed keys are not heard.
+    pub mask_digits: bool,
+}
+
+/// The rates that Opus can be decoded to (RFC 6716 2.1.3).
+pub const OPUS_RATES_HZ: [u32; 5] = [8_000, 12_000, 16_000, 24_000, 48_000];
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self {
+            opus_rate_hz: 48_000,
+            conceal: false,
+            mask_digits: false,
+        }
+    }
 }
 
 /// Which calls are recorded, before a rule has its say.

@@ -15,7 +15,6 @@ use crate::recording::keys::Asked;
 use crate::recording::keys::Keys;
 use crate::recording::notes::Notes;
 use crate::recording::pause::Pauser;
-use crate::recording::tape::RATE_HZ;
 use crate::recording::tape::{Tape, Who};
 use crate::recording::wav::CHANNELS;
 use crate::recording::writing::Disk;
@@ -71,7 +70,7 @@ impl<S: Shelf> Take<S> {
             }
         }
         let Self { tape, writing, .. } = self;
-        tape.packet(tapped, payload, &mut |block| writing.append(block));
+        tape.packet(tapped, payload, writing);
     }
 
     /// Notes a packet that the ring had no room for.
@@ -106,6 +105,8 @@ impl<S: Shelf> Take<S> {
     /// Records silence from `at` on.
     pub fn pause(&mut self, by: Pauser, at: Moment) {
         tracing::info!(call = %self.writing.call(), %by, "the recording pauses");
+        // A pause is counted in frames.
+        self.tape.settle_rate(&mut self.writing);
         self.writing.pause(by, self.tape.frame_at(at));
         // A crash must not take who asked for the silence.
         self.look_at = Moment::START;
@@ -114,6 +115,7 @@ impl<S: Shelf> Take<S> {
     /// Records again from `at` on, where nothing else has it pause.
     pub fn resume(&mut self, by: &Pauser, at: Moment) {
         tracing::info!(call = %self.writing.call(), %by, "what paused the recording is over");
+        self.tape.settle_rate(&mut self.writing);
         self.writing.resume(by, self.tape.frame_at(at));
         self.look_at = Moment::START;
     }
@@ -131,7 +133,7 @@ impl<S: Shelf> Take<S> {
     /// Lets time pass: what no straggler can change any more is written.
     pub fn advance(&mut self, now: Moment) {
         let Self { tape, writing, .. } = self;
-        tape.advance(now, &mut |block| writing.append(block));
+        tape.advance(now, writing);
     }
 
     /// Returns what is to be written beside the file now, where that has changed.
@@ -157,7 +159,8 @@ impl<S: Shelf> Take<S> {
         let Self {
             tape, mut writing, ..
         } = self;
-        let finished = tape.finish(at, &mut |block| writing.append(block));
+        let finished = tape.finish(at, &mut writing);
+        let rate_hz = finished.rate_hz;
         let call = writing.call();
         let written = writing.end(finished.frames);
         tracing::info_span!("call", id = %call).in_scope(|| {
@@ -175,7 +178,7 @@ impl<S: Shelf> Take<S> {
                 }
             }
         });
-        let duration_ms = millis(written.frames, RATE_HZ);
+        let duration_ms = millis(written.frames, rate_hz);
         let mut gaps = finished.gaps;
         let state = match (&written.refused, gaps.is_empty()) {
             (Some(_), _) => State::Truncated,
@@ -184,7 +187,7 @@ impl<S: Shelf> Take<S> {
         };
         if let Some(why) = written.refused {
             let mut refused = Gaps::default();
-            let (why, end_ms) = (Why::Disk(why), millis(finished.frames, RATE_HZ));
+            let (why, end_ms) = (Why::Disk(why), millis(finished.frames, rate_hz));
             for side in Side::BOTH {
                 refused.note(side, duration_ms, end_ms, &why);
             }
@@ -194,7 +197,7 @@ impl<S: Shelf> Take<S> {
             call,
             file: written.file,
             duration_ms,
-            sample_rate_hz: RATE_HZ,
+            sample_rate_hz: rate_hz,
             channels: CHANNELS,
             bytes: written.bytes,
             state,
@@ -222,6 +225,7 @@ mod tests {
     use crate::media::tap::TapId;
     use crate::recording::command::Gap;
     use crate::recording::keys::Codes;
+    use crate::recording::tape::RATE_HZ;
     use crate::recording::wav::HEADER_BYTES;
     use crate::recording::wav::Medium;
     use crate::recording::writing::Form;
@@ -288,7 +292,11 @@ mod tests {
 
     /// Nobody has to speak.
     fn tape() -> Tape {
-        let mut tape = Tape::new(Moment::START, [[].into(), [].into()]);
+        let mut tape = Tape::new(
+            Moment::START,
+            [[].into(), [].into()],
+            crate::recording::settings::Manner::default(),
+        );
         for side in Side::BOTH {
             tape.set_sends((TapId(0), side), false, Moment::START);
         }

@@ -83,6 +83,15 @@ impl<M: Medium> Wav<M> {
             .map_or(0, |bytes| u32::from_le_bytes(*bytes))
     }
 
+    /// Says in the header how many frames a second follow. For a file without any.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn set_rate(&mut self, rate_hz: u32) -> io::Result<()> {
+        self.header = header(rate_hz)?;
+        self.write_sizes()
+    }
+
     /// Returns how many frames the file holds.
     pub const fn frames(&self) -> u64 {
         self.frames

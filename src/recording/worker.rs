@@ -27,6 +27,7 @@ use crate::recording::finish::Finisher;
 use crate::recording::keys::Codes;
 use crate::recording::keys::Keys;
 use crate::recording::plan;
+use crate::recording::settings::Manner;
 use crate::recording::settings::Settings;
 use crate::recording::shelf;
 use crate::recording::take::Take;
@@ -66,6 +67,7 @@ pub fn spawn(
         folder: settings.folder.into(),
         part_bytes: settings.part_bytes,
         codes: settings.codes,
+        manner: settings.manner,
         clock,
         readers,
         commands,
@@ -88,6 +90,7 @@ struct Recorder {
     folder: Arc<Path>,
     part_bytes: u64,
     codes: Codes,
+    manner: Manner,
     clock: Clock,
     readers: Vec<TapReader>,
     commands: Receiver<Command>,
@@ -169,7 +172,7 @@ impl Recorder {
             } => {
                 let [_, answered] = &codecs;
                 let keys = Keys::new(&self.codes, answered);
-                let mut tape = Tape::new(at, codecs);
+                let mut tape = Tape::new(at, codecs, self.manner);
                 for (side, sends) in Side::BOTH.into_iter().zip(sends) {
                     tape.set_sends((tap, side), sends, at);
                 }
@@ -257,7 +260,7 @@ impl Recorder {
         keys: Option<Keys>,
     ) {
         let form = Form {
-            rate_hz: RATE_HZ,
+            rate_hz: tape.rate_hz().unwrap_or(RATE_HZ),
             part_bytes: self.part_bytes,
         };
         let file = plan::path_of(call, wall);

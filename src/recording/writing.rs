@@ -20,6 +20,7 @@ use crate::recording::pause::Pauser;
 use crate::recording::pause::Pauses;
 use crate::recording::plan;
 use crate::recording::shelf;
+use crate::recording::tape::Sink;
 use crate::recording::wav::FRAMES_MAX;
 use crate::recording::wav::HEADER_BYTES;
 use crate::recording::wav::Medium;
@@ -332,6 +333,20 @@ impl<S: Shelf> Writing<S> {
         });
         self.refused = Some(why);
         self.news = Some(Disk::Refuses);
+    }
+}
+
+impl<S: Shelf> Sink for Writing<S> {
+    fn begins(&mut self, rate_hz: u32) {
+        self.form.rate_hz = rate_hz;
+        let begun = self.parts.last_mut().map(|wav| wav.set_rate(rate_hz));
+        if let (Some(Err(error)), None) = (begun, &self.refused) {
+            self.refuse(&error);
+        }
+    }
+
+    fn block(&mut self, frames: &[u8]) {
+        self.append(frames);
     }
 }
 

@@ -181,6 +181,9 @@ pub(crate) struct LegPersonal {
     pub(crate) remote_uri: String,
     pub(crate) sip_call_id: String,
     pub(crate) digits: String,
+    /// Lines of earlier versions have none of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) digit_times: Vec<u64>,
 }
 
 /// `recorded`.
@@ -532,6 +535,7 @@ fn split_leg(leg: Leg) -> (LegSaid, LegPersonal) {
         remote_uri: leg.remote_uri,
         sip_call_id: leg.sip_call_id,
         digits: leg.digits,
+        digit_times: leg.digit_times,
     };
     (said, personal)
 }

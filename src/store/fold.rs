@@ -381,6 +381,7 @@ fn whole_leg(said: LegSaid, personal: LegPersonal) -> Leg {
         lost: said.lost,
         jitter_ms: said.jitter_ms,
         digits: personal.digits,
+        digit_times: personal.digit_times,
         role: said.role,
         joined_ms: said.joined_ms,
         left_ms: said.left_ms,

@@ -360,6 +360,7 @@ fn leg(call: &Told, trunk: &str, role: Role) -> Leg {
         lost: call.talk_s / 60,
         jitter_ms: 2.5,
         digits: String::new(),
+        digit_times: Vec::new(),
         role: Some(role),
         joined_ms: call.manager.map(|_| 0),
         left_ms: None,

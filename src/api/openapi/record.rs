@@ -169,8 +169,10 @@ struct Leg {
     lost: u64,
     /// Interarrival jitter (RFC 3550 6.4.1) at the end.
     jitter_ms: f32,
-    /// The digits that it sent (RFC 4733).
+    /// The digits that it sent (RFC 4733); with `[recordings] mask_digits` a `*` for each.
     digits: String,
+    /// When it sent each of them, in milliseconds from the answer, which is where the recording begins; 0 before it.
+    digit_times: Vec<u64>,
     /// What it was to the call; `null` in records of early versions.
     role: Option<LegRole>,
     /// When it joined the conversation, in milliseconds from the answer; `null`: it never did.

@@ -44,7 +44,7 @@ fn whole_record() -> Value {
         "legs": [{
             "trunk": "carrier", "remote_uri": "sip:+79161234567@127.0.0.1", "sip_call_id": "a",
             "codec": "PCMA/8000", "packets_in": 3000, "packets_out": 2999, "lost": 1,
-            "jitter_ms": 0.5, "digits": "12#", "role": "caller", "joined_ms": 0, "left_ms": 60000,
+            "jitter_ms": 0.5, "digits": "12#", "digit_times": [1000, 1200, 1400], "role": "caller", "joined_ms": 0, "left_ms": 60000,
             "srtp": "AES_CM_128_HMAC_SHA1_80", "srtp_failed": 0
         }],
         "transfers": [{

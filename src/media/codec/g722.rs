@@ -3,11 +3,11 @@
 //! zeros; a pair of quadrature mirror filters puts the bands together. The names of steps are those of the recommendation.
 
 /// Samples of one code.
-pub const SAMPLES_A_CODE: usize = 2;
+pub(in crate::media::codec) const SAMPLES_A_CODE: usize = 2;
 
 /// A decoder: what it makes of a code depends on all codes before.
 #[derive(Clone, Debug)]
-pub struct Decoder {
+pub(in crate::media::codec) struct Decoder {
     lower: Band,
     higher: Band,
     /// The last sums and differences of the two bands, newest last.
@@ -23,7 +23,7 @@ impl Default for Decoder {
 
 impl Decoder {
     /// Begins as an encoder does that has coded nothing.
-    pub const fn new() -> Self {
+    pub(in crate::media::codec) const fn new() -> Self {
         Self {
             lower: Band::new(LOWER_STEP_FIRST),
             higher: Band::new(HIGHER_STEP_FIRST),
@@ -33,7 +33,7 @@ impl Decoder {
     }
 
     /// Decodes codes and appends two samples for each.
-    pub fn decode(&mut self, codes: &[u8], out: &mut Vec<i16>) {
+    pub(in crate::media::codec) fn decode(&mut self, codes: &[u8], out: &mut Vec<i16>) {
         out.reserve(codes.len() * SAMPLES_A_CODE);
         for code in codes {
             out.extend(self.code(*code));
@@ -116,7 +116,10 @@ impl Band {
     /// LOGSCL and SCALEL, LOGSCH and SCALEH.
     fn rescale(&mut self, weight: i32, max: i32, shift: i32) {
         self.log = ((self.log * 127 >> 7) + weight).clamp(0, max);
-        let mantissa = of(&MANTISSAS, u8::try_from(self.log >> 6 & 31).unwrap_or_default());
+        let mantissa = of(
+            &MANTISSAS,
+            u8::try_from(self.log >> 6 & 31).unwrap_or_default(),
+        );
         let down = shift - (self.log >> 11);
         let scale = if down < 0 {
             mantissa << -down

@@ -6,23 +6,30 @@ use crate::media::timeline::{Counts, Here, Moved};
 /// [`REORDER_MS`](crate::media::timeline::REORDER_MS): a first packet that came late by less is put
 /// right before anything of it is written.
 const SETTLE_MS: i64 = 100;
-/// How far an anchor may be off before it is corrected.
-pub(in crate::media::timeline) const TOLERANCE_MS: i64 = 20;
-/// How far an anchor may be off while a correction waits for silence. A packet that lies further
-/// ahead of its arrival did not come sooner: its sender's clock jumped.
+/// How far an anchor may be off before it is corrected. Two clocks that part by 100 ppm are found to be so far apart when
+/// they are another 6 ms apart (two windows), and [`PATIENCE_MS`] later by one more: less than a frame of 20 ms in all.
+pub(in crate::media::timeline) const TOLERANCE_MS: i64 = 8;
+/// How long a correction waits for silence.
+const PATIENCE_MS: i64 = 10_000;
+/// How far an anchor may be off while a correction waits. A packet that lies further ahead of its arrival did not come
+/// sooner: its sender's clock jumped.
 pub(in crate::media::timeline) const JUMP_MS: i64 = 60;
+/// How far a delay may be from that of an earlier anchor to return to it: one frame of 20 ms.
+const RETURN_MS: i64 = 20;
 /// How long a delay is remembered at least, twice that at most: longer than any talkspurt's jitter,
-/// shorter than it takes two good clocks (50 ppm) to part by [`TOLERANCE_MS`].
+/// shorter than it takes two good clocks (50 ppm) to part by a tenth of a frame.
 const WINDOW_MS: i64 = 30_000;
 
 /// What leads from a stream's timestamps to places.
 #[derive(Debug)]
 pub(in crate::media::timeline) struct Anchor {
-    /// Place minus extended timestamp.
+    /// Place minus offset from the stream's base.
     at: i64,
     phase: Phase,
     /// Whether the packet before was quiet; known only while a correction waits.
     quiet_before: bool,
+    /// Since when a correction waits.
+    waits_since: Option<i64>,
 }
 
 /// How sure an anchor is.
@@ -50,6 +57,7 @@ impl Anchor {
             at: delay,
             phase: Phase::settling(here, delay, None),
             quiet_before: false,
+            waits_since: None,
         }
     }
 
@@ -63,9 +71,9 @@ impl Anchor {
         self.at = as_before(delay, before, here);
     }
 
-    /// Returns where a timestamp lies.
-    pub(in crate::media::timeline) const fn place(&self, extended: i64) -> i64 {
-        extended.saturating_add(self.at)
+    /// Returns where a timestamp lies that is so many samples from the stream's base.
+    pub(in crate::media::timeline) const fn place(&self, offset: i64) -> i64 {
+        offset.saturating_add(self.at)
     }
 
     /// Remembers, while it may still move, from where on sound was laid under it.
@@ -117,12 +125,17 @@ impl Anchor {
         least.observe(here.arrival, delay, here.scale.samples(WINDOW_MS));
         let off = least.off(self.at, here.scale.samples(TOLERANCE_MS));
         if off == 0 {
+            self.waits_since = None;
             return None;
         }
         let quiet_now = quiet();
+        let since = *self.waits_since.get_or_insert(here.arrival);
         let parted = here.arrival - delay + self.at - *end >= off.abs();
-        if parted || (quiet_now && self.quiet_before) || off.abs() > here.scale.samples(JUMP_MS) {
+        let unheard = parted || (quiet_now && self.quiet_before);
+        let overdue = here.arrival - since > here.scale.samples(PATIENCE_MS);
+        if unheard || overdue || off.abs() > here.scale.samples(JUMP_MS) {
             self.at += off;
+            self.waits_since = None;
             counts.corrections += 1;
         }
         self.quiet_before = quiet_now;
@@ -144,7 +157,7 @@ impl Phase {
 /// Returns the anchor for the smallest delay of a stream that jumped: the one it had `before`, when
 /// that is as good.
 fn as_before(least: i64, before: Option<i64>, here: &Here) -> i64 {
-    let tolerance = here.scale.samples(TOLERANCE_MS).unsigned_abs();
+    let tolerance = here.scale.samples(RETURN_MS).unsigned_abs();
     before
         .filter(|before| before.abs_diff(least) <= tolerance)
         .unwrap_or(least)

@@ -15,6 +15,11 @@ impl Scale {
         Self { zero, rate_hz }
     }
 
+    /// Samples a second.
+    pub const fn rate_hz(self) -> u32 {
+        self.rate_hz
+    }
+
     /// Returns the sample at `at`; negative before zero.
     pub fn position(self, at: Moment) -> i64 {
         let micros = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);

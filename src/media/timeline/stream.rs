@@ -18,8 +18,10 @@ pub(in crate::media::timeline) struct Stream {
     highest: u16,
     /// Bit n: `highest - n` was here.
     seen: u64,
-    /// The timestamp of `highest`, extended over wraps.
-    pub(in crate::media::timeline) extended: i64,
+    /// The clock of its timestamps; the latest one, extended over wraps; and the one that the anchor leads to its place.
+    clock_hz: u32,
+    extended: i64,
+    base: i64,
     anchor: Anchor,
     /// Where the sound laid so far ends.
     end: i64,
@@ -46,8 +48,10 @@ impl Stream {
             ssrc: packet.ssrc,
             highest: packet.sequence,
             seen: 1,
+            clock_hz: packet.clock_hz,
             extended,
-            anchor: Anchor::new(here, here.arrival - extended),
+            base: extended,
+            anchor: Anchor::new(here, here.arrival),
             end: here.arrival,
             confirms: None,
         }
@@ -69,12 +73,14 @@ impl Stream {
             Order::Older => {
                 self.seen |= 1 << self.highest.wrapping_sub(packet.sequence);
                 counts.missing = counts.missing.saturating_sub(1);
-                if !self.is_plausible(extended, here) {
+                let offset = self.offset(extended, here);
+                // One that another clock stamped before this one began is nowhere to be found.
+                if packet.clock_hz != self.clock_hz || !self.is_plausible(offset, here) {
                     counts.late += 1;
                     return Verdict::Late;
                 }
                 Verdict::Lay {
-                    start: self.lay(extended, packet),
+                    start: self.lay(offset, packet),
                     moved: None,
                 }
             }
@@ -84,7 +90,10 @@ impl Stream {
                 self.follow(packet, extended, here, quiet, counts)
             }
             // The sequence numbers began anew, but the clock says that it is the same sound.
-            Order::Far if self.is_plausible(extended, here) => {
+            Order::Far
+                if packet.clock_hz == self.clock_hz
+                    && self.is_plausible(self.offset(extended, here), here) =>
+            {
                 self.seen = 1;
                 self.follow(packet, extended, here, quiet, counts)
             }
@@ -112,27 +121,71 @@ impl Stream {
     ) -> Verdict {
         self.confirms = None;
         self.highest = packet.sequence;
-        let plausible = self.is_plausible(extended, here);
+        if packet.clock_hz != self.clock_hz {
+            return self.change_clock(packet, here, counts);
+        }
+        let offset = self.offset(extended, here);
+        let plausible = self.is_plausible(offset, here);
         self.extended = extended;
-        let delay = here.arrival - extended;
+        let delay = here.arrival - offset;
         let moved = if plausible {
             self.anchor
                 .observe(delay, &mut self.end, here, quiet, counts)
         } else {
             counts.anchors += 1;
             self.anchor.jump(here, delay);
-            self.end = self.anchor.place(extended);
+            self.end = self.anchor.place(offset);
             None
         };
         Verdict::Lay {
-            start: self.lay(extended, packet),
+            start: self.lay(offset, packet),
             moved,
         }
     }
 
+    /// The same source goes on with timestamps of another clock, because it codes otherwise now. What they say has
+    /// nothing to do with those before (RFC 7160 3): its arrival alone tells where it belongs.
+    fn change_clock(&mut self, packet: &Packet, here: &Here, counts: &mut Counts) -> Verdict {
+        self.clock_hz = packet.clock_hz;
+        self.extended = i64::from(packet.timestamp);
+        self.base = self.extended;
+        self.anchor = Anchor::new(here, here.arrival);
+        self.end = here.arrival;
+        counts.anchors += 1;
+        Verdict::Lay {
+            start: self.lay(0, packet),
+            moved: None,
+        }
+    }
+
+    /// Notes a packet of no sound.
+    pub(in crate::media::timeline) fn pass(&mut self, sequence: u16, counts: &mut Counts) {
+        match self.order(sequence) {
+            Order::Newer(by) => {
+                counts.missing += u64::from(by - 1);
+                self.seen = self.seen.checked_shl(by.into()).unwrap_or_default() | 1;
+                self.highest = sequence;
+            }
+            Order::Older => {
+                self.seen |= 1 << self.highest.wrapping_sub(sequence);
+                counts.missing = counts.missing.saturating_sub(1);
+            }
+            // What it is the sound tells.
+            Order::Repeated | Order::Far => {}
+        }
+    }
+
+    /// Returns how many samples of the timeline lie between the stream's base and a timestamp.
+    fn offset(&self, extended: i64, here: &Here) -> i64 {
+        extended
+            .saturating_sub(self.base)
+            .saturating_mul(here.scale.rate_hz().into())
+            .div_euclid(i64::from(self.clock_hz.max(1)))
+    }
+
     /// Returns the packet's place and remembers how far the sound reaches.
-    pub(in crate::media::timeline) fn lay(&mut self, extended: i64, packet: &Packet) -> i64 {
-        let start = self.anchor.place(extended);
+    pub(in crate::media::timeline) fn lay(&mut self, offset: i64, packet: &Packet) -> i64 {
+        let start = self.anchor.place(offset);
         self.end = self.end.max(start + i64::from(packet.samples));
         self.anchor.laid(start);
         start
@@ -140,8 +193,8 @@ impl Stream {
 
     /// Says whether the anchor puts a timestamp where its sound can lie: not yet written, and not
     /// ahead of its arrival by more than an anchor can be off.
-    fn is_plausible(&self, extended: i64, here: &Here) -> bool {
-        let start = self.anchor.place(extended);
+    fn is_plausible(&self, offset: i64, here: &Here) -> bool {
+        let start = self.anchor.place(offset);
         start >= here.horizon && start - here.arrival <= here.scale.samples(JUMP_MS)
     }
 

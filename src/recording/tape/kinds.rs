@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::media::codec::Law;
+use crate::media::codec::Voice;
 use crate::recording::gaps::Why;
-use crate::recording::tape::RATE_HZ;
 use crate::sdp::Codec;
 
 /// Payload types of RTP: its field has seven bits (RFC 3550 5.1).
@@ -13,9 +13,10 @@ const PAYLOAD_TYPES: usize = 128;
 /// What to do with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    Sound(Law),
-    /// Digits (RFC 4733), which are silence of the right length by themselves, and parity (RFC 5109),
-    /// which is no sound.
+    Sound(Voice),
+    /// Digits (RFC 4733), which are silence of the right length by themselves.
+    Digit,
+    /// Parity (RFC 5109), which is no sound.
     Silent,
     /// Comfort noise (RFC 3389): silence of the right length, and the sign of a sender that pauses.
     Comfort,
@@ -33,26 +34,29 @@ pub(super) struct Kinds {
 
 impl Kind {
     /// Whether a sender of this may pause and say so by nothing but its sequence numbers. Of codecs that are
-    /// not decoded most can (G.729 B, Opus, AMR), and what is encrypted or unexplained may be any of them.
+    /// not decoded most can (G.729 B, AMR), Opus can, and what is encrypted or unexplained may be any of them.
     pub(super) const fn may_pause(self) -> bool {
         match self {
-            Self::Comfort | Self::Undecoded | Self::Encrypted | Self::Unexplained => true,
-            Self::Sound(_) | Self::Silent => false,
+            Self::Comfort
+            | Self::Undecoded
+            | Self::Encrypted
+            | Self::Unexplained
+            | Self::Sound(Voice::Opus) => true,
+            Self::Sound(Voice::G711(_) | Voice::G722) | Self::Digit | Self::Silent => false,
         }
     }
 
     fn of(codec: &Codec) -> Self {
         let is = |name: &str| codec.name.eq_ignore_ascii_case(name);
-        let g711 = codec.clock_hz == RATE_HZ && codec.channels <= 1;
         if codec.is_encrypted() {
             Self::Encrypted
-        } else if is("PCMU") && g711 {
-            Self::Sound(Law::Mu)
-        } else if is("PCMA") && g711 {
-            Self::Sound(Law::A)
+        } else if let Some(voice) = Voice::of(codec) {
+            Self::Sound(voice)
         } else if is("CN") {
             Self::Comfort
-        } else if is("TELEPHONE-EVENT") || is("TONE") || is("ULPFEC") {
+        } else if is("TELEPHONE-EVENT") || is("TONE") {
+            Self::Digit
+        } else if is("ULPFEC") {
             Self::Silent
         } else {
             Self::Undecoded
@@ -66,8 +70,9 @@ impl Kinds {
     pub(super) fn new(codecs: Arc<[Codec]>) -> Self {
         let mut table = Box::new([Kind::Unexplained; PAYLOAD_TYPES]);
         let fixed = [
-            (0, Kind::Sound(Law::Mu)),
-            (8, Kind::Sound(Law::A)),
+            (0, Kind::Sound(Voice::G711(Law::Mu))),
+            (8, Kind::Sound(Voice::G711(Law::A))),
+            (9, Kind::Sound(Voice::G722)),
             (13, Kind::Comfort),
         ];
         let said = codecs
@@ -89,6 +94,33 @@ impl Kinds {
     pub(super) fn of(&self, payload_type: u8) -> Kind {
         let kind = self.table.get(usize::from(payload_type));
         kind.copied().unwrap_or(Kind::Unexplained)
+    }
+
+    /// The voices that the side may send by what was said, the likeliest first.
+    pub(super) fn voices(&self) -> impl Iterator<Item = Voice> {
+        self.codecs
+            .iter()
+            .filter_map(|codec| match Kind::of(codec) {
+                Kind::Sound(voice) => Some(voice),
+                Kind::Digit
+                | Kind::Silent
+                | Kind::Comfort
+                | Kind::Undecoded
+                | Kind::Encrypted
+                | Kind::Unexplained => None,
+            })
+    }
+
+    /// Says why a packet of a voice that could not be decoded is missing.
+    pub(super) fn broken(&self, payload_type: u8) -> Why {
+        let named = self
+            .codecs
+            .iter()
+            .find(|codec| codec.payload_type == payload_type);
+        Why::Broken(named.map_or_else(
+            || Arc::from("a static type"),
+            |codec| Arc::clone(&codec.name),
+        ))
     }
 
     /// Whether the side said that it sends comfort noise where it pauses.

@@ -4,6 +4,7 @@ use crate::base::id::Side;
 use crate::media::codec::Law;
 use crate::media::tap::TapId;
 use crate::recording::command::Gap;
+use crate::recording::settings::Manner;
 use crate::recording::tape::Tape;
 use crate::recording::tape::tests::{Phone, ZERO, at, codecs};
 
@@ -15,7 +16,11 @@ fn sound_that_is_not_decoded_is_a_gap_that_says_why() {
         (101, "TELEPHONE-EVENT"),
         (13, "CN"),
     ];
-    let mut tape = Tape::new(ZERO, [codecs(&table), codecs(&[(0, "SRTP/PCMU")])]);
+    let mut tape = Tape::new(
+        ZERO,
+        [codecs(&table), codecs(&[(0, "SRTP/PCMU")])],
+        Manner::default(),
+    );
     let mut phone = Phone::new(Side::Caller, Law::A, 2);
     let mut file = Vec::new();
     for k in 0..200_i64 {
@@ -28,19 +33,21 @@ fn sound_that_is_not_decoded_is_a_gap_that_says_why() {
             150..155 => 97,
             _ => 8,
         };
-        tape.packet(&tapped, &payload, &mut |block| {
+        tape.packet(&tapped, &payload, &mut |block: &[u8]| {
             file.extend_from_slice(block)
         });
         if k < 10 {
             tapped.side = Side::Callee;
             tapped.payload_type = 0;
-            tape.packet(&tapped, &payload, &mut |block| {
+            tape.packet(&tapped, &payload, &mut |block: &[u8]| {
                 file.extend_from_slice(block)
             });
         }
     }
     tape.refused((TapId(0), Side::Caller), at(3_900_000));
-    let finished = tape.finish(at(4_000_000), &mut |block| file.extend_from_slice(block));
+    let finished = tape.finish(at(4_000_000), &mut |block: &[u8]| {
+        file.extend_from_slice(block)
+    });
     let gaps: Vec<_> = finished
         .gaps
         .iter()
@@ -72,15 +79,15 @@ fn sound_that_is_not_decoded_is_a_gap_that_says_why() {
 #[test]
 fn a_one_way_call_says_so_and_a_side_on_hold_does_not() {
     let gaps_of = |callee_sends: bool| {
-        let mut tape = Tape::new(ZERO, [codecs(&[]), codecs(&[])]);
+        let mut tape = Tape::new(ZERO, [codecs(&[]), codecs(&[])], Manner::default());
         tape.set_sends((TapId(0), Side::Callee), callee_sends, ZERO);
         let mut phone = Phone::new(Side::Caller, Law::Mu, 3);
         for k in 0..100_i64 {
             let (mut tapped, payload) = phone.next(160);
             tapped.arrival = at(k * 20_000);
-            tape.packet(&tapped, &payload, &mut |_| {});
+            tape.packet(&tapped, &payload, &mut |_: &[u8]| {});
         }
-        tape.finish(at(2_000_000), &mut |_| {}).gaps
+        tape.finish(at(2_000_000), &mut |_: &[u8]| {}).gaps
     };
     let gap = Gap {
         side: Side::Callee,

@@ -7,12 +7,14 @@ use crate::base::id::Side;
 use crate::base::time::Moment;
 use crate::media::codec::Law;
 use crate::media::tap::{TapId, Tapped};
+use crate::recording::settings::Manner;
 use crate::recording::tape::{Finished, Tape};
 use crate::sdp::Codec;
 
 mod lack;
 mod place;
 mod turn;
+mod voices;
 mod write;
 
 const ZERO: Moment = Moment::from_millis(60_000);
@@ -94,7 +96,7 @@ fn codecs(names: &[(u8, &str)]) -> Arc<[Codec]> {
 /// Plays what arrived to a tape that is woken every 50 ms, and returns both channels.
 fn record(mut network: Network, end_micros: i64) -> ([Vec<i16>; 2], Finished) {
     let none = codecs(&[]);
-    let mut tape = Tape::new(ZERO, [Arc::clone(&none), none]);
+    let mut tape = Tape::new(ZERO, [Arc::clone(&none), none], Manner::default());
     let mut file = Vec::new();
     let mut disk = |block: &[u8]| file.extend_from_slice(block);
     network.0.sort_by_key(|(arrival, ..)| *arrival);

@@ -8,6 +8,7 @@ use crate::base::chance::Chance;
 use crate::base::id::Side;
 use crate::media::codec::Law;
 use crate::media::tap::{TapId, Tapped};
+use crate::recording::settings::Manner;
 use crate::recording::tape::Tape;
 use crate::recording::tape::tests::{Phone, ZERO, at, codecs, decoded, find};
 
@@ -55,7 +56,7 @@ proptest! {
         }
         network.sort_by_key(|(arrival, ..)| *arrival);
         let none = codecs(&[]);
-        let mut tape = Tape::new(ZERO, [Arc::clone(&none), none]);
+        let mut tape = Tape::new(ZERO, [Arc::clone(&none), none], Manner::default());
         let mut file = Vec::new();
         let mut disk = |block: &[u8]| file.extend_from_slice(block);
         let mut told = false;
@@ -85,7 +86,7 @@ proptest! {
 #[test]
 fn each_party_on_the_callees_side_is_missed_for_its_own_time() {
     for (first_speaks, gap) in [(true, (15_000, 15_000)), (false, (0, 15_000))] {
-        let mut tape = Tape::new(ZERO, [codecs(&[]), codecs(&[])]);
+        let mut tape = Tape::new(ZERO, [codecs(&[]), codecs(&[])], Manner::default());
         let mut nowhere = |_: &[u8]| {};
         let mut caller = Phone::new(Side::Caller, Law::A, 3);
         let mut callee = Phone::new(Side::Callee, Law::A, 4);

@@ -4,23 +4,26 @@ use std::time::Duration;
 
 use crate::base::id::Side;
 use crate::media::codec::Law;
+use crate::recording::settings::Manner;
 use crate::recording::tape::Tape;
 use crate::recording::tape::tests::{Phone, ZERO, at, codecs, decoded};
 
 #[test]
 fn a_recorder_that_sleeps_too_long_loses_nothing() {
-    let mut tape = Tape::new(ZERO, [codecs(&[]), codecs(&[])]);
+    let mut tape = Tape::new(ZERO, [codecs(&[]), codecs(&[])], Manner::default());
     let mut phone = Phone::new(Side::Callee, Law::Mu, 3);
     let (mut sound, mut file) = (Vec::new(), Vec::new());
     for k in 0..500_i64 {
         let (mut tapped, payload) = phone.next(160);
         sound.extend(decoded(Law::Mu, &payload));
         tapped.arrival = at(k * 20_000);
-        tape.packet(&tapped, &payload, &mut |block| {
+        tape.packet(&tapped, &payload, &mut |block: &[u8]| {
             file.extend_from_slice(block)
         });
     }
-    tape.finish(at(10_000_000), &mut |block| file.extend_from_slice(block));
+    tape.finish(at(10_000_000), &mut |block: &[u8]| {
+        file.extend_from_slice(block)
+    });
     let right: Vec<_> = file
         .chunks_exact(4)
         .map(|frame| i16::from_le_bytes([frame[2], frame[3]]))
@@ -30,11 +33,11 @@ fn a_recorder_that_sleeps_too_long_loses_nothing() {
 
 #[test]
 fn at_most_half_a_second_waits_to_be_written() {
-    let mut tape = Tape::new(ZERO, [codecs(&[]), codecs(&[])]);
+    let mut tape = Tape::new(ZERO, [codecs(&[]), codecs(&[])], Manner::default());
     let mut bytes = 0;
     for wake in 0..200_u64 {
         let now = ZERO + Duration::from_millis(wake * 50);
-        tape.advance(now, &mut |block| bytes += block.len() as u64);
+        tape.advance(now, &mut |block: &[u8]| bytes += block.len() as u64);
         let written_ms = bytes / 32;
         assert!(
             wake * 50 - written_ms <= 500,

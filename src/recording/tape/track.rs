@@ -1,0 +1,281 @@
+//! One party's sound on its way to the mix, where it cannot be laid as it comes: packets wait until nothing can come before
+//! them any more, are decoded in order, resampled to the file's rate, and a lost one is made up where that is wanted.
+
+use std::collections::VecDeque;
+
+use crate::base::id::Side;
+use crate::media::codec::Broken;
+use crate::media::codec::Decoder;
+use crate::media::codec::Voice;
+use crate::media::conceal::CONCEALED_MS;
+use crate::media::conceal::Concealer;
+use crate::media::resample::Resampler;
+use crate::media::timeline::Moved;
+use crate::media::timeline::Scale;
+use crate::media::timeline::Timeline;
+use crate::recording::mix::Mix;
+
+/// Packets that wait: those of 200 ms at the shortest of 2.5 ms, and as many again of a source that comes in another's place.
+const WAITING_MAX: usize = 160;
+/// Places that are off by so many samples are next to each other: a rate that is no multiple of the clock is rounded.
+const ROUNDED: u64 = 1;
+
+/// One party's sound.
+#[derive(Debug)]
+pub(super) struct Track {
+    /// Where its packets lie.
+    pub(super) timeline: Timeline,
+    /// By place.
+    waiting: VecDeque<Waiting>,
+    speaker: Option<Speaker>,
+}
+
+/// A packet that waits to be decoded.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    /// Its place.
+    pub(super) start: i64,
+    /// How many samples of the file it covers.
+    pub(super) samples: i64,
+    /// Its head.
+    pub(super) sequence: u16,
+    pub(super) ssrc: u32,
+    pub(super) payload_type: u8,
+    pub(super) voice: Voice,
+    pub(super) payload: Box<[u8]>,
+}
+
+/// A packet that was no sound of its codec.
+#[derive(Debug)]
+pub(super) struct Unfit {
+    pub(super) start: i64,
+    pub(super) payload_type: u8,
+}
+
+/// A decoder, and what its sound goes through.
+#[derive(Debug)]
+struct Speaker {
+    decoder: Decoder,
+    resampler: Option<Resampler>,
+    concealer: Option<Concealer>,
+    run: Option<Run>,
+    decoded: Vec<i16>,
+    resampled: Vec<i16>,
+}
+
+/// Packets that follow one another without a gap.
+#[derive(Debug)]
+struct Run {
+    /// Where the next sample that comes out lies.
+    at: i64,
+    /// Where the packet that would go on lies.
+    until: i64,
+    sequence: u16,
+    ssrc: u32,
+}
+
+impl Track {
+    pub(super) const fn new(scale: Scale) -> Self {
+        Self {
+            timeline: Timeline::new(scale),
+            waiting: VecDeque::new(),
+            speaker: None,
+        }
+    }
+
+    /// Has a packet wait. `false`: too many wait already.
+    pub(super) fn wait(&mut self, packet: Waiting) -> bool {
+        if self.waiting.len() >= WAITING_MAX {
+            return false;
+        }
+        let after = self
+            .waiting
+            .iter()
+            .rposition(|earlier| earlier.start <= packet.start);
+        self.waiting.insert(after.map_or(0, |at| at + 1), packet);
+        true
+    }
+
+    /// Moves what waits and was placed by an anchor that is better now.
+    pub(super) fn shift(&mut self, moved: Moved) {
+        let under = moved.from..moved.until;
+        let waiting = self.waiting.iter_mut();
+        for packet in waiting.filter(|packet| under.contains(&packet.start)) {
+            packet.start += moved.by;
+        }
+        self.waiting
+            .make_contiguous()
+            .sort_by_key(|packet| packet.start);
+    }
+
+    /// Lays everything that begins before `until`. No packet that does comes any more.
+    pub(super) fn speak(
+        &mut self,
+        until: i64,
+        sound: Sound,
+        mix: &mut Mix,
+        mut unfit: impl FnMut(Unfit),
+    ) {
+        while let Some(packet) = self.waiting.pop_front_if(|packet| packet.start < until) {
+            let fits = self
+                .speaker
+                .as_ref()
+                .is_some_and(|speaker| speaker.decoder.voice() == packet.voice);
+            if !fits {
+                self.hush(sound.side, mix);
+                self.speaker = Some(Speaker::new(packet.voice, sound));
+            }
+            let speaker = self.speaker.as_mut();
+            if speaker.is_some_and(|speaker| speaker.speak(&packet, sound, mix).is_err()) {
+                unfit(Unfit {
+                    start: packet.start,
+                    payload_type: packet.payload_type,
+                });
+            }
+        }
+        let next = self.waiting.front();
+        if let Some(speaker) = &mut self.speaker {
+            speaker.wait_no_longer(next, until, sound, mix);
+        }
+    }
+
+    /// Lays what is left of the sound so far.
+    pub(super) fn hush(&mut self, side: Side, mix: &mut Mix) {
+        if let Some(speaker) = &mut self.speaker {
+            speaker.end_run(side, mix);
+        }
+    }
+}
+
+/// Whose sound it is and what becomes of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sound {
+    /// Which channel.
+    pub(super) side: Side,
+    /// The file's rate.
+    pub(super) rate_hz: u32,
+    /// Whether lost packets are made up.
+    pub(super) conceal: bool,
+}
+
+impl Sound {
+    fn samples(self, millis: usize) -> i64 {
+        let millis = i64::try_from(millis).unwrap_or(0);
+        i64::from(self.rate_hz) * millis / 1_000
+    }
+}
+
+impl Speaker {
+    fn new(voice: Voice, sound: Sound) -> Self {
+        let decoder = Decoder::new(voice, sound.rate_hz);
+        let rate_hz = decoder.rate_hz();
+        Self {
+            resampler: (rate_hz != sound.rate_hz).then(|| Resampler::new(rate_hz, sound.rate_hz)),
+            concealer: sound.conceal.then(|| Concealer::new(rate_hz)),
+            decoder,
+            run: None,
+            decoded: Vec::new(),
+            resampled: Vec::new(),
+        }
+    }
+
+    fn speak(&mut self, packet: &Waiting, sound: Sound, mix: &mut Mix) -> Result<(), Broken> {
+        self.decoded.clear();
+        let decoded = self.decoder.decode(&packet.payload, &mut self.decoded);
+        if decoded.is_err() {
+            return decoded;
+        }
+        if self.goes_on(packet, sound) {
+            let missing = self.run.as_ref().map_or(0, |run| packet.start - run.until);
+            self.conceal(missing, sound.side, mix);
+        }
+        let follows = self
+            .run
+            .as_ref()
+            .is_some_and(|run| run.until.abs_diff(packet.start) <= ROUNDED);
+        if !follows {
+            self.end_run(sound.side, mix);
+        }
+        if let Some(concealer) = &mut self.concealer {
+            concealer.heard(&self.decoded);
+        }
+        let run = self.run.get_or_insert(Run {
+            at: packet.start,
+            until: packet.start,
+            sequence: packet.sequence,
+            ssrc: packet.ssrc,
+        });
+        run.sequence = packet.sequence;
+        run.until += packet.samples;
+        self.lay(sound.side, mix);
+        Ok(())
+    }
+
+    /// Whether what lies between the run and a later packet of the same source was sent and lost, and is short enough to be
+    /// made up. A sender that pauses goes on with the next sequence number.
+    fn goes_on(&self, packet: &Waiting, sound: Sound) -> bool {
+        let Some(run) = self.run.as_ref().filter(|_| self.concealer.is_some()) else {
+            return false;
+        };
+        let steps = packet.sequence.wrapping_sub(run.sequence);
+        let gap = packet.start - run.until;
+        run.ssrc == packet.ssrc
+            && (2..1 << 15).contains(&steps)
+            && gap > 0
+            && gap <= sound.samples(2 * CONCEALED_MS)
+    }
+
+    /// What would follow the run and begins before `until` was not sent, or is lost.
+    fn wait_no_longer(&mut self, next: Option<&Waiting>, until: i64, sound: Sound, mix: &mut Mix) {
+        let Some(missing) = self.run.as_ref().map(|run| until - run.until) else {
+            return;
+        };
+        if missing <= 0 {
+            return;
+        }
+        match next.filter(|next| self.goes_on(next, sound)) {
+            Some(_) => self.conceal(missing, sound.side, mix),
+            None => self.end_run(sound.side, mix),
+        }
+    }
+
+    /// Makes up so many samples of the file.
+    fn conceal(&mut self, samples: i64, side: Side, mix: &mut Mix) {
+        let (Some(run), Some(concealer)) = (&mut self.run, &mut self.concealer) else {
+            return;
+        };
+        let (made, covered) = match &self.resampler {
+            Some(resampler) => resampler.fitting(samples),
+            None => (usize::try_from(samples).unwrap_or(0), samples),
+        };
+        run.until += covered;
+        self.decoded.clear();
+        concealer.make(made, &mut self.decoded);
+        self.lay(side, mix);
+    }
+
+    /// Lays what was decoded.
+    fn lay(&mut self, side: Side, mix: &mut Mix) {
+        let sound = match &mut self.resampler {
+            Some(resampler) => {
+                self.resampled.clear();
+                resampler.feed(&self.decoded, &mut self.resampled);
+                &self.resampled
+            }
+            None => &self.decoded,
+        };
+        if let Some(run) = &mut self.run {
+            mix.lay_samples(side, run.at, sound);
+            run.at += i64::try_from(sound.len()).unwrap_or(0);
+        }
+    }
+
+    fn end_run(&mut self, side: Side, mix: &mut Mix) {
+        if let (Some(resampler), Some(run)) = (&mut self.resampler, &self.run) {
+            self.resampled.clear();
+            resampler.finish(&mut self.resampled);
+            mix.lay_samples(side, run.at, &self.resampled);
+        }
+        self.run = None;
+    }
+}
