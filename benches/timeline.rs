@@ -17,6 +17,10 @@ use ringtag::base::id::CallId;
 use ringtag::base::id::Side;
 use ringtag::base::time::Moment;
 use ringtag::base::time::WallTime;
+use ringtag::media::codec::Decoder;
+use ringtag::media::codec::Law;
+use ringtag::media::codec::Voice;
+use ringtag::media::resample::Resampler;
 use ringtag::media::tap::TapId;
 use ringtag::media::tap::Tapped;
 use ringtag::media::tap::ring;
@@ -163,5 +167,60 @@ fn record(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, place, mix, record);
+/// What a packet of 20 ms costs to decode, and to bring to another rate.
+fn decode(c: &mut Criterion) {
+    let mut group = c.benchmark_group("decode");
+    group.throughput(Throughput::Elements(1));
+    let g711 = [&FRAME[..]];
+    let g722 = packets(include_bytes!("../tests/data/codecs/g722.packets"));
+    let silk = packets(include_bytes!("../tests/data/codecs/opus-silk.packets"));
+    let hybrid = packets(include_bytes!("../tests/data/codecs/opus-hybrid.packets"));
+    let cases: [(&str, Voice, u32, &[&[u8]]); 6] = [
+        ("G.711", Voice::G711(Law::A), 8_000, &g711),
+        ("G.722", Voice::G722, 16_000, &g722),
+        ("Opus, SILK, to 16 kHz", Voice::Opus, 16_000, &silk),
+        ("Opus, SILK, to 48 kHz", Voice::Opus, 48_000, &silk),
+        ("Opus, hybrid, to 16 kHz", Voice::Opus, 16_000, &hybrid),
+        ("Opus, hybrid, to 48 kHz", Voice::Opus, 48_000, &hybrid),
+    ];
+    for (name, voice, rate_hz, packets) in cases {
+        let mut decoder = Decoder::new(voice, rate_hz);
+        let mut sound = Vec::new();
+        let mut packets = packets.iter().cycle();
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                sound.clear();
+                let packet = packets.next().copied().unwrap_or_default();
+                decoder.decode(black_box(packet), &mut sound).unwrap();
+                black_box(sound.len())
+            });
+        });
+    }
+    for (from_hz, to_hz) in [(8_000, 16_000), (8_000, 48_000), (16_000, 8_000)] {
+        let mut resampler = Resampler::new(from_hz, to_hz);
+        let frame = vec![1_000; usize::try_from(from_hz / 50).unwrap()];
+        let mut sound = Vec::new();
+        group.bench_function(format!("resample {from_hz} to {to_hz}"), |b| {
+            b.iter(|| {
+                sound.clear();
+                resampler.feed(black_box(&frame), &mut sound);
+                black_box(sound.len())
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Splits a file of packets, each after its length.
+fn packets(mut bytes: &'static [u8]) -> Vec<&'static [u8]> {
+    let mut packets = Vec::new();
+    while let Some((length, rest)) = bytes.split_first_chunk::<2>() {
+        let (packet, rest) = rest.split_at(u16::from_le_bytes(*length).into());
+        packets.push(packet);
+        bytes = rest;
+    }
+    packets
+}
+
+criterion_group!(benches, place, decode, mix, record);
 criterion_main!(benches);

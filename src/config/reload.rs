@@ -7,6 +7,7 @@ use crate::config::Config;
 pub fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     let ports = |config: &Config| (config.media.port_min, config.media.port_max);
     let bound = |config: &Config| config.web.binds(!config.users.is_empty());
+    let manner = |config: &Config| config.recordings.manner;
     let checks = [
         ("sip.listen", old.sip.listen != new.sip.listen),
         ("sip.advertise", old.sip.advertise != new.sip.advertise),
@@ -58,6 +59,15 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
             "recordings.pause_on_hold",
             old.recordings.pause_on_hold != new.recordings.pause_on_hold,
         ),
+        (
+            "recordings.opus_rate",
+            manner(old).opus_rate_hz != manner(new).opus_rate_hz,
+        ),
+        (
+            "recordings.mask_digits",
+            manner(old).mask_digits != manner(new).mask_digits,
+        ),
+        ("media.conceal", manner(old).conceal != manner(new).conceal),
         ("store.folder", old.store.folder != new.store.folder),
         (
             "store.ladder_days",

@@ -25,11 +25,11 @@ pub(crate) struct Baresip {
 
 impl Baresip {
     pub(crate) fn start(folder: &Path, hz: u32, answers: bool) -> Self {
-        Self::start_under(folder, hz, answers, "")
+        Self::start_as(folder, hz, answers, "pcma", "")
     }
 
-    /// The same with this word for how it encrypts: `srtp`, `srtp-mand`.
-    pub(crate) fn start_under(folder: &Path, hz: u32, answers: bool, srtp: &str) -> Self {
+    /// The same with this codec (`pcma`, `g722`, `opus`), and this word for how it encrypts (`srtp`, `srtp-mand`).
+    pub(crate) fn start_as(folder: &Path, hz: u32, answers: bool, codec: &str, srtp: &str) -> Self {
         fs::create_dir_all(folder).unwrap();
         let tone = folder.join("tone.wav");
         write_tone(&tone, hz, 60);
@@ -42,7 +42,7 @@ impl Baresip {
              audio_source aufile,{tone}\naudio_player aufile,{shown}/played.wav\n\
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_level no\n\
              ringback_disabled yes\nstatmode_default off\nrtp_ports {rtp}-{rtp_max}\njitter_buffer_delay 5-10\n\
-             module_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\nmodule srtp.so\n\
+             module_path {modules}\nmodule g711.so\nmodule g722.so\nmodule opus.so\nmodule aufile.so\nmodule sndfile.so\nmodule srtp.so\n\
              module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nmodule_app debug_cmd.so\n\
              ctrl_tcp_listen 127.0.0.1:{control_port}\nsnd_path {shown}\n",
             tone = tone.display(),
@@ -61,7 +61,9 @@ impl Baresip {
         };
         fs::write(
             folder.join("accounts"),
-            format!("<sip:{user}@127.0.0.1>;regint=0;answermode={mode};audio_codecs=pcma{srtp}\n"),
+            format!(
+                "<sip:{user}@127.0.0.1>;regint=0;answermode={mode};audio_codecs={codec}{srtp}\n"
+            ),
         )
         .unwrap();
         fs::write(folder.join("contacts"), "").unwrap();
@@ -177,14 +179,24 @@ pub(crate) struct Pair {
 impl Pair {
     /// Starts both phones; ringtag is for the test to start.
     pub(crate) fn start() -> Self {
-        Self::start_under(["", ""])
+        Self::start_as("pcma", ["", ""])
+    }
+
+    /// The same with one codec, as baresip writes it.
+    pub(crate) fn start_with(codec: &str) -> Self {
+        Self::start_as(codec, ["", ""])
     }
 
     /// The same with these words for how caller and callee encrypt.
-    pub(crate) fn start_under([caller, callee]: [&str; 2]) -> Self {
+    pub(crate) fn start_under(srtp: [&str; 2]) -> Self {
+        Self::start_as("pcma", srtp)
+    }
+
+    fn start_as(codec: &str, [caller, callee]: [&str; 2]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let caller = Baresip::start_under(&folder.path().join("caller"), CALLER_HZ, false, caller);
-        let callee = Baresip::start_under(&folder.path().join("callee"), CALLEE_HZ, true, callee);
+        let at = |name| folder.path().join(name);
+        let caller = Baresip::start_as(&at("caller"), CALLER_HZ, false, codec, caller);
+        let callee = Baresip::start_as(&at("callee"), CALLEE_HZ, true, codec, callee);
         let at = |name: &str| format!("host = \"{{{name}}}:5060\"\nallow = [\"{{{name}}}\"]");
         let to = |phone: &Baresip| format!("host = \"127.0.0.1:{}\"", phone.sip);
         let config = CONFIG

@@ -57,3 +57,4 @@ mod transfers;
 mod trunks;
 mod websocket;
 mod week;
+mod wideband;

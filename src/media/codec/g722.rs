@@ -56,10 +56,10 @@ impl Decoder {
 
     /// The band below 4 kHz: six bits are heard, the upper four of them adapt.
     fn low(&mut self, code: u8) -> i32 {
-        let fine = self.lower.step * of(&INVERSE_6, code) >> 15;
+        let fine = (self.lower.step * of(&INVERSE_6, code)) >> 15;
         let heard = (self.lower.predicted + fine).clamp(BAND_MIN, BAND_MAX);
         let coarse = code >> 2;
-        let difference = self.lower.step * of(&INVERSE_4, coarse) >> 15;
+        let difference = (self.lower.step * of(&INVERSE_4, coarse)) >> 15;
         let weight = of(&LOWER_WEIGHTS, coarse);
         self.lower.rescale(weight, LOWER_LOG_MAX, LOWER_LOG_SHIFT);
         self.lower.adapt(difference);
@@ -68,7 +68,7 @@ impl Decoder {
 
     /// The band above 4 kHz.
     fn high(&mut self, code: u8) -> i32 {
-        let difference = self.higher.step * of(&INVERSE_2, code) >> 15;
+        let difference = (self.higher.step * of(&INVERSE_2, code)) >> 15;
         let heard = (self.higher.predicted + difference).clamp(BAND_MIN, BAND_MAX);
         let weight = of(&HIGHER_WEIGHTS, code);
         self.higher
@@ -115,7 +115,7 @@ impl Band {
 
     /// LOGSCL and SCALEL, LOGSCH and SCALEH.
     fn rescale(&mut self, weight: i32, max: i32, shift: i32) {
-        self.log = ((self.log * 127 >> 7) + weight).clamp(0, max);
+        self.log = (((self.log * 127) >> 7) + weight).clamp(0, max);
         let mantissa = of(
             &MANTISSAS,
             u8::try_from(self.log >> 6 & 31).unwrap_or_default(),
@@ -140,7 +140,9 @@ impl Band {
         push_front(&mut self.differences, difference);
         let filtered = |factors: &[i32], samples: &[i32]| -> i32 {
             let terms = factors.iter().zip(samples);
-            terms.map(|(factor, x)| factor * limited(x + x) >> 15).sum()
+            terms
+                .map(|(factor, x)| (factor * limited(x + x)) >> 15)
+                .sum()
         };
         let by_poles = limited(filtered(&self.poles, &self.reconstructed));
         self.predicted_by_zeros = limited(filtered(&self.zeros, &self.differences));
@@ -154,10 +156,10 @@ impl Band {
         let pull = limited(first << 2);
         let pull = if before { limited(-pull) } else { pull };
         let push = if before_that { 128 } else { -128 };
-        let second = (pull >> 7) + push + (second * 32_512 >> 15);
+        let second = (pull >> 7) + push + ((second * 32_512) >> 15);
         let second = second.clamp(-POLE_2_MAX, POLE_2_MAX);
         let push = if before { 192 } else { -192 };
-        let first = limited(push + (first * 32_640 >> 15));
+        let first = limited(push + ((first * 32_640) >> 15));
         let bound = limited(POLES_MAX - second);
         self.poles = [first.clamp(-bound, bound), second];
     }
@@ -171,7 +173,7 @@ impl Band {
             } else {
                 -gain
             };
-            *zero = limited(push + (*zero * 32_640 >> 15));
+            *zero = limited(push + ((*zero * 32_640) >> 15));
         }
     }
 }

@@ -102,6 +102,7 @@ impl Reel {
                 }
                 match voice {
                     Voice::G711(law) if self.rate_hz() == voice.rate_hz() && !self.conceal => {
+                        self.track(who).pass(start);
                         self.lay(tapped.side, start, (law, payload), samples, disk);
                     }
                     Voice::G711(_) | Voice::G722 | Voice::Opus => {

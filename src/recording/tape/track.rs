@@ -28,6 +28,10 @@ pub(super) struct Track {
     /// By place.
     waiting: VecDeque<Waiting>,
     speaker: Option<Speaker>,
+    /// Where a packet was laid last that waited for nothing.
+    laid: i64,
+    /// Where the last one lay that was decoded here.
+    spoken: i64,
 }
 
 /// A packet that waits to be decoded.
@@ -80,7 +84,14 @@ impl Track {
             timeline: Timeline::new(scale),
             waiting: VecDeque::new(),
             speaker: None,
+            laid: i64::MIN,
+            spoken: i64::MIN,
         }
+    }
+
+    /// Notes that a packet was laid without waiting: its sender codes otherwise from there on, and begins anew when it comes back.
+    pub(super) const fn pass(&mut self, start: i64) {
+        self.laid = start;
     }
 
     /// Has a packet wait. `false`: too many wait already.
@@ -117,11 +128,13 @@ impl Track {
         mut unfit: impl FnMut(Unfit),
     ) {
         while let Some(packet) = self.waiting.pop_front_if(|packet| packet.start < until) {
+            let between = self.spoken < self.laid && self.laid < packet.start;
+            self.spoken = packet.start;
             let fits = self
                 .speaker
                 .as_ref()
                 .is_some_and(|speaker| speaker.decoder.voice() == packet.voice);
-            if !fits {
+            if between || !fits {
                 self.hush(sound.side, mix);
                 self.speaker = Some(Speaker::new(packet.voice, sound));
             }
@@ -180,15 +193,12 @@ impl Speaker {
     }
 
     fn speak(&mut self, packet: &Waiting, sound: Sound, mix: &mut Mix) -> Result<(), Broken> {
-        self.decoded.clear();
-        let decoded = self.decoder.decode(&packet.payload, &mut self.decoded);
-        if decoded.is_err() {
-            return decoded;
-        }
         if self.goes_on(packet, sound) {
             let missing = self.run.as_ref().map_or(0, |run| packet.start - run.until);
             self.conceal(missing, sound.side, mix);
         }
+        self.decoded.clear();
+        self.decoder.decode(&packet.payload, &mut self.decoded)?;
         let follows = self
             .run
             .as_ref()
