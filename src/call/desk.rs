@@ -237,6 +237,12 @@ pub struct LegSound {
     pub digit_times: Vec<Moment>,
     /// Packets that came under another key than was agreed on, or were changed on their way.
     pub forged: u64,
+    /// Packets that never reached the peer, as it says (RFC 3550 6.4).
+    pub lost_there: Option<u64>,
+    /// The jitter that the peer sees.
+    pub jitter_there_ms: Option<f32>,
+    /// How long a packet takes to the peer and back.
+    pub rtt_ms: Option<f32>,
 }
 
 /// For the operator's log and the counters.

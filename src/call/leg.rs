@@ -8,6 +8,7 @@ use crate::base::id::LegId;
 use crate::base::time::Moment;
 use crate::call::desk::LegSound;
 use crate::call::hands::Hands;
+use crate::call::mos;
 use crate::call::story;
 use crate::call::story::Role;
 use crate::call::trunk::Trunk;
@@ -172,6 +173,12 @@ impl Leg {
         let codec = self.heard.as_ref().and_then(|heard| heard.codec.as_ref());
         let heard = self.heard.as_ref();
         let secrets = heard.and_then(|heard| self.voice.secrets(&heard.session));
+        let counted = mos::Counted {
+            packets: self.sound.packets_in,
+            lost: self.sound.lost,
+            jitter_ms: self.sound.jitter_ms,
+            rtt_ms: self.sound.rtt_ms,
+        };
         let suite = secrets.map(|secrets| secrets.ours.suite());
         story::Leg {
             trunk: Arc::clone(&self.trunk.id),
@@ -189,6 +196,10 @@ impl Leg {
             left_ms: joined.and_then(|_| since(left.unwrap_or(end))),
             srtp: suite.map(|suite| suite.to_string()),
             srtp_failed: self.sound.forged,
+            rtt_ms: self.sound.rtt_ms,
+            lost_there: self.sound.lost_there,
+            jitter_there_ms: self.sound.jitter_there_ms,
+            mos_estimate: codec.and_then(|codec| mos::estimate(&codec.name, counted)),
         }
     }
 }

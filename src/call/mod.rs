@@ -24,6 +24,7 @@ mod identity;
 pub mod ladder;
 mod leg;
 mod machine;
+mod mos;
 mod offer_answer;
 #[cfg(test)]
 mod offers;

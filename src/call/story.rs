@@ -324,6 +324,18 @@ pub struct Leg {
     /// Packets that were not under the key agreed on.
     #[serde(default)]
     pub srtp_failed: u64,
+    /// How long a packet took to its peer and back, on average, by the peer's reports (RFC 3550 6.4.1); `None`: they do not say.
+    #[serde(default)]
+    pub rtt_ms: Option<f32>,
+    /// Packets that never reached its peer, as the peer's last report says.
+    #[serde(default)]
+    pub lost_there: Option<u64>,
+    /// The jitter of what it was sent, as the peer's last report says.
+    #[serde(default)]
+    pub jitter_there_ms: Option<f32>,
+    /// The sound that came from its peer, from 1 to 4.5: an estimate (ITU-T G.107) from loss, jitter, way and codec.
+    #[serde(default)]
+    pub mos_estimate: Option<f32>,
 }
 
 /// What a leg was to its call.

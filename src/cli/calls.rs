@@ -10,6 +10,7 @@ use crate::base::country::Country;
 use crate::base::id::CallId;
 use crate::base::number::Number;
 use crate::base::time::WallTime;
+use crate::call::story::Leg;
 use crate::cli::store::Access;
 use crate::cli::time::parse_time;
 use crate::cli::{DONE, FAILED, WRONG_INPUT, complain, count};
@@ -215,7 +216,7 @@ pub(in crate::cli) fn print_whole(
         line(
             "  leg",
             &format!(
-                "{}{}{} {}{}, in {} out {} lost {}, jitter {:.1} ms, keys {}",
+                "{}{}{} {}{}, in {} out {} lost {}, jitter {:.1} ms{}, keys {}",
                 leg.role
                     .map_or_else(String::new, |role| format!("{} on ", role.word())),
                 leg.trunk,
@@ -226,6 +227,7 @@ pub(in crate::cli) fn print_whole(
                 leg.packets_out,
                 leg.lost,
                 leg.jitter_ms,
+                quality(leg),
                 if leg.digits.is_empty() {
                     "-".to_owned()
                 } else {
@@ -342,6 +344,21 @@ fn span(joined_ms: Option<u64>, left_ms: Option<u64>) -> String {
         (Some(joined), None) => format!(" from {}", seconds(joined)),
         (Some(joined), Some(left)) => format!(" from {} to {}", seconds(joined), seconds(left)),
     }
+}
+
+/// `, way 40 ms, there lost 3 jitter 1.5 ms, MOS about 4.4`, as far as it is known.
+fn quality(leg: &Leg) -> String {
+    let mut text = String::new();
+    if let Some(rtt_ms) = leg.rtt_ms {
+        text += &format!(", way {rtt_ms:.0} ms");
+    }
+    if let (Some(lost), Some(jitter_ms)) = (leg.lost_there, leg.jitter_there_ms) {
+        text += &format!(", there lost {lost} jitter {jitter_ms:.1} ms");
+    }
+    if let Some(mos) = leg.mos_estimate {
+        text += &format!(", MOS about {mos:.1}");
+    }
+    text
 }
 
 /// ` under AES_CM_128_HMAC_SHA1_80`, and how many packets were not; empty for plain sound.

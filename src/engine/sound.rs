@@ -229,6 +229,9 @@ impl Sound {
                         },
                         digit_times: sound.digit_times,
                         forged: sound.forged,
+                        lost_there: sound.lost_there,
+                        jitter_there_ms: sound.jitter_there_ms,
+                        rtt_ms: sound.rtt_ms,
                     },
                 )
             }

@@ -135,4 +135,10 @@ pub struct Sound {
     pub send_errors: u64,
     /// Packets that were not under the key agreed on. They go no further.
     pub forged: u64,
+    /// Packets that never reached it, as it says; `None`: it says nothing.
+    pub lost_there: Option<u64>,
+    /// The jitter that it sees.
+    pub jitter_there_ms: Option<f32>,
+    /// How long a packet takes to it and back; `None`: never measured.
+    pub rtt_ms: Option<f32>,
 }

@@ -17,6 +17,8 @@ use crate::media::dtmf::Digits;
 use crate::media::flood::{self, Meter, Sources};
 use crate::media::latch::Latch;
 use crate::media::relay::{Place, Way};
+use crate::media::reports::Reports;
+use crate::media::rtcp;
 use crate::media::rtp;
 use crate::media::rtp::Head;
 use crate::media::srtp::{Guard, Refused};
@@ -31,7 +33,7 @@ const FAULTS_MAX: u8 = 100;
 const TELEPHONE_EVENT: &str = "TELEPHONE-EVENT";
 
 /// The clock of the static payload types that are telephony's, and of those that nobody explained (RFC 3551 6).
-const CLOCK_HZ: u32 = 8000;
+pub const CLOCK_HZ: u32 = 8000;
 
 /// A leg.
 #[derive(Debug)]
@@ -54,6 +56,9 @@ pub struct Leg {
     meaning: Option<(u8, Meaning)>,
     /// Its packets are SRTP under keys of ours.
     guard: Option<Box<Guard>>,
+    /// Its packets are SRTP under keys that pass through: its reports cannot be read.
+    sealed: bool,
+    reports: Reports,
     reception: Reception,
     digits: Digits,
     sources: Sources,
@@ -124,6 +129,8 @@ impl Leg {
             numbers: None,
             meaning: None,
             guard: None,
+            sealed: false,
+            reports: Reports::default(),
             reception: Reception::default(),
             digits: Digits::default(),
             sources: Sources::default(),
@@ -146,6 +153,7 @@ impl Leg {
     pub fn aim(&mut self, aim: Aim) {
         self.rtp.aim(aim.rtp);
         self.rtcp.aim(aim.rtcp);
+        self.sealed = aim.codecs.iter().any(Codec::is_encrypted);
         self.codecs = aim.codecs;
         self.mux = aim.mux;
         self.numbers = aim.numbers;
@@ -208,14 +216,39 @@ impl Leg {
         self.close_packet(way, room)
     }
 
+    /// Reads a report of the peer, and takes out what tells of its author. `clock_hz` is that of the sound it is sent.
+    pub fn hear_report(&mut self, report: &mut [u8], clock_hz: u32, now: Moment) {
+        if !self.sealed {
+            self.reports.hear(report, clock_hz, now);
+            rtcp::conceal(report);
+        }
+    }
+
+    /// Returns the clock of the sound that came last.
+    pub const fn clock_hz(&self) -> u32 {
+        match self.meaning {
+            Some((_, Meaning::Sound { clock_hz })) => clock_hz,
+            Some((_, Meaning::Event)) | None => CLOCK_HZ,
+        }
+    }
+
     /// Says where an RTCP packet for the peer leaves, by the way that was agreed for it.
-    pub fn report(&mut self, slot: Slot, room: &mut [u8], length: usize) -> Option<Way> {
+    pub fn report(
+        &mut self,
+        slot: Slot,
+        room: &mut [u8],
+        length: usize,
+        now: Moment,
+    ) -> Option<Way> {
         let (kind, line) = if self.mux {
             (Kind::Rtp, &self.rtp)
         } else {
             (Kind::Rtcp, &self.rtcp)
         };
         let way = line.way(Place { slot, kind }, length, false)?;
+        if !self.sealed {
+            self.reports.pass(room.get(..length)?, now);
+        }
         self.close_packet(way, room)
     }
 
@@ -255,6 +288,9 @@ impl Leg {
             jitter_ms: self.reception.jitter_ms(),
             digits: self.digits.pressed().to_owned(),
             digit_times: self.digits.times().to_owned(),
+            lost_there: self.reports.lost(),
+            jitter_there_ms: self.reports.jitter_ms(),
+            rtt_ms: self.reports.rtt_ms(),
             ..self.sound
         }
     }

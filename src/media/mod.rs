@@ -17,6 +17,7 @@ pub mod legs;
 pub mod pool;
 pub mod ports;
 pub mod relay;
+pub mod reports;
 pub mod resample;
 pub mod rtcp;
 pub mod rtp;

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use crate::base::time::Moment;
 use crate::media::bridge::{Bridges, Slot};
-use crate::media::leg::{Kind, Leg, Sent};
+use crate::media::leg::{CLOCK_HZ, Kind, Leg, Sent};
 use crate::media::legs::Legs;
 use crate::media::rtcp;
 use crate::media::rtp;
@@ -106,12 +106,17 @@ impl Relay {
                 return None;
             }
             leg.line(at.kind).learn(source);
+            let to = bridges.route(at.slot).to;
+            let other = to.and_then(|slot| legs.get_mut(slot));
+            let clock_hz = other.map_or(CLOCK_HZ, |other| other.clock_hz());
+            let report = room.get_mut(..length)?;
+            legs.get_mut(at.slot)?.hear_report(report, clock_hz, now);
             // Each leg has its own way: it may have come to the RTP port and leave by the port of its
             // own, or the other way (RFC 5761 5.1.1). It does not count as heard: a peer that lost
             // its sound, or whose BYE was lost, may send reports for hours, and operators know media
             // timeouts that go by RTP alone (rtpengine's, and Cisco's by default).
-            let slot = bridges.route(at.slot).to?;
-            return legs.get_mut(slot)?.report(slot, room, length);
+            let slot = to?;
+            return legs.get_mut(slot)?.report(slot, room, length, now);
         }
         let (Kind::Rtp, Some(head)) = (at.kind, rtp::peek(packet)) else {
             leg.sound.malformed += 1;

@@ -167,6 +167,14 @@ pub(crate) struct LegSaid {
     pub(crate) srtp: Option<String>,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) srtp_failed: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rtt_ms: Option<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lost_there: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) jitter_there_ms: Option<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mos_estimate: Option<f32>,
 }
 
 /// `ended`, personal.
@@ -530,6 +538,10 @@ fn split_leg(leg: Leg) -> (LegSaid, LegPersonal) {
         left_ms: leg.left_ms,
         srtp: leg.srtp,
         srtp_failed: leg.srtp_failed,
+        rtt_ms: leg.rtt_ms,
+        lost_there: leg.lost_there,
+        jitter_there_ms: leg.jitter_there_ms,
+        mos_estimate: leg.mos_estimate,
     };
     let personal = LegPersonal {
         remote_uri: leg.remote_uri,

@@ -387,6 +387,10 @@ fn whole_leg(said: LegSaid, personal: LegPersonal) -> Leg {
         left_ms: said.left_ms,
         srtp: said.srtp,
         srtp_failed: said.srtp_failed,
+        rtt_ms: said.rtt_ms,
+        lost_there: said.lost_there,
+        jitter_there_ms: said.jitter_there_ms,
+        mos_estimate: said.mos_estimate,
     }
 }
 

@@ -51,6 +51,10 @@ fn an_encrypted_pjsip_talks_to_a_plain_one() {
         "{call}"
     );
     assert!(call["legs"][1]["srtp"].is_null(), "{call}");
+    for leg in [0, 1] {
+        let mos = call["legs"][leg]["mos_estimate"].as_f64().unwrap();
+        assert!((3.5..=4.5).contains(&mos), "{call}");
+    }
 }
 
 #[test]

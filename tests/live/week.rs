@@ -366,6 +366,10 @@ fn leg(call: &Told, trunk: &str, role: Role) -> Leg {
         left_ms: None,
         srtp: None,
         srtp_failed: 0,
+        rtt_ms: None,
+        lost_there: None,
+        jitter_there_ms: None,
+        mos_estimate: None,
     }
 }
 

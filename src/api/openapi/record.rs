@@ -184,6 +184,16 @@ struct Leg {
     srtp: Option<String>,
     /// Packets that were not under the key agreed on, or were changed on their way: they went no further.
     srtp_failed: u64,
+    /// How long a packet took to its peer and back, on average, by its reports (RTCP); `null`: they do not say.
+    rtt_ms: Option<f32>,
+    /// Packets that never reached its peer, as that reported last.
+    lost_there: Option<u64>,
+    /// The jitter of what it was sent, as its peer reported last.
+    jitter_there_ms: Option<f32>,
+    /// The sound that came from its peer, from 1 to 4.5: an estimate (ITU-T G.107) from loss, jitter, way and codec; `null`: too
+    /// little sound, or another codec.
+    #[schema(example = 4.39)]
+    mos_estimate: Option<f32>,
 }
 
 /// What a leg was to its call.

@@ -45,7 +45,8 @@ fn whole_record() -> Value {
             "trunk": "carrier", "remote_uri": "sip:+79161234567@127.0.0.1", "sip_call_id": "a",
             "codec": "PCMA/8000", "packets_in": 3000, "packets_out": 2999, "lost": 1,
             "jitter_ms": 0.5, "digits": "12#", "digit_times": [1000, 1200, 1400], "role": "caller", "joined_ms": 0, "left_ms": 60000,
-            "srtp": "AES_CM_128_HMAC_SHA1_80", "srtp_failed": 0
+            "srtp": "AES_CM_128_HMAC_SHA1_80", "srtp_failed": 0,
+            "rtt_ms": 40.5, "lost_there": 3, "jitter_there_ms": 1.5, "mos_estimate": 4.39
         }],
         "transfers": [{
             "at": "2026-11-21T09:30:30.000Z", "by": "manager:desk", "to": "ext:102@pbx",

@@ -57,6 +57,7 @@ on_each_driver! {
     a_stop_closes_what_is_open_and_tells_it
     a_worker_that_is_behind_gets_no_new_legs_and_holds_nobody_up
     reports_without_sound_are_silence
+    what_a_peer_reports_is_counted_and_its_name_goes_no_further
     each_leg_has_keys_of_its_own_and_the_tap_hears_clear_sound
     one_leg_may_be_encrypted_and_the_other_plain
     whoever_has_another_key_is_silent_and_learned_from_by_nobody
@@ -949,7 +950,7 @@ fn a_description_with_the_same_keys_forgets_nothing_and_one_with_others_begins_a
     let first = sealed(&mut says, &sound(1));
     caller.say(&first);
     callee.hears(&sound(1));
-    rig.aim_under(&caller, keys.clone());
+    rig.aim_under(&caller, keys);
     rig.settle(1);
     caller.say(&first);
     caller.say(&sealed(&mut says, &sound(2)));
@@ -1089,4 +1090,33 @@ fn a_flooded_socket_is_read_again_when_the_flood_is_over(engine: Chosen) {
             Err(_) => assert!(rig.clock.now() < quiet, "the leg hears nothing any more"),
         }
     }
+}
+
+fn what_a_peer_reports_is_counted_and_its_name_goes_no_further(engine: Chosen) {
+    let mut rig = Rig::new(engine);
+    let (caller, callee) = rig.call(1, SoundFrom::Sdp);
+    let mut senders = vec![0x80, 200, 0, 6, 0, 0, 0, 1];
+    for word in [0x1234_5678_u32, 0x9abc_def0, 0, 0, 0] {
+        senders.extend(word.to_be_bytes());
+    }
+    let described = b"\x81\xca\x00\x05\x00\x00\x00\x01\x01\x0danna@10.1.1.5\x00".to_vec();
+    let ours = |phone: &Phone| (phone.local, phone.ours + 1);
+    let whole = [&senders[..], &described].concat();
+    callee.rtcp.send_to(&whole, ours(&callee)).unwrap();
+    let came = heard(&caller.rtcp);
+    assert_eq!(came[..28], senders);
+    assert!(!came.windows(8).any(|at| at == b"10.1.1.5"), "{came:?}");
+    let mut receivers = vec![0x81, 201, 0, 7, 0, 0, 0, 9];
+    for word in [1_u32, 3, 0, 80, 0x5678_9abc, 0] {
+        receivers.extend(word.to_be_bytes());
+    }
+    caller.rtcp.send_to(&receivers, ours(&caller)).unwrap();
+    assert_eq!(heard(&callee.rtcp), receivers);
+    let counted = rig.close(caller.leg).1;
+    assert_eq!(
+        (counted.lost_there, counted.jitter_there_ms),
+        (Some(3), Some(10.0))
+    );
+    assert!(counted.rtt_ms.is_some_and(|ms| ms < 5_000.0), "{counted:?}");
+    assert_eq!(rig.close(callee.leg).1.rtt_ms, None);
 }
