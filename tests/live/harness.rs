@@ -135,21 +135,42 @@ impl Ringtag {
 
     /// Starts in a folder that is there already; `Err` holds what it said instead of `ready`.
     pub(crate) fn start_in(net: Net, folder: TempDir, config: &str) -> Result<Self, String> {
-        Self::start_as(net, folder, config, "json")
+        Self::start_as(net, folder, config, "json", &[])
+    }
+
+    /// Starts where the kernel refuses one system call, as a sandbox has it do; `Err` holds what it said instead of `ready`.
+    pub(crate) fn start_without(call: &str, config: &str) -> Result<Self, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let trace = folder.path().join("trace").display().to_string();
+        let watched = format!("trace={call}");
+        let refused = format!("inject={call}:error=EPERM");
+        // -D: the process that is started is ringtag itself, and strace ends with it.
+        let before = [
+            "strace", "-D", "-f", "-o", &trace, "-e", &watched, "-e", &refused,
+        ];
+        Self::start_as(Net::take(), folder, config, "json", &before)
     }
 
     /// Starts with this whole configuration and a log of this format.
     pub(crate) fn start_logging(config: &str, format: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let ringtag = Self::start_as(Net::take(), folder, config, format);
+        let ringtag = Self::start_as(Net::take(), folder, config, format, &[]);
         ringtag.expect("ringtag starts")
     }
 
-    fn start_as(net: Net, folder: TempDir, config: &str, format: &str) -> Result<Self, String> {
+    fn start_as(
+        net: Net,
+        folder: TempDir,
+        config: &str,
+        format: &str,
+        before: &[&str],
+    ) -> Result<Self, String> {
         let file = folder.path().join("ringtag.toml");
         fs::write(&file, fill(config, net, folder.path())).unwrap();
         let log = File::create(folder.path().join("ringtag.log")).unwrap();
-        let mut child = Command::new(program())
+        let mut words = before.iter().map(PathBuf::from).chain([program()]);
+        let mut child = Command::new(words.next().unwrap())
+            .args(words)
             .args(["serve", "--log-format", format, "--config"])
             .arg(&file)
             .env(

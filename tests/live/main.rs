@@ -26,6 +26,7 @@ mod gone;
 mod harness;
 mod kamailio;
 mod ladder;
+mod media;
 mod names;
 mod offers;
 mod openapi;
