@@ -7,7 +7,7 @@
     reason = "the kernel shares the ring and the buffers with this process; each block says why it is sound"
 )]
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::io;
 use std::mem::size_of;
 use std::net::SocketAddr;
@@ -164,7 +164,7 @@ impl Ring {
             .setup_cqsize(COMPLETIONS)
             .setup_r_disabled()
             .build(SUBMISSIONS)?;
-        let mut buffers = Buffers::new();
+        let mut buffers = Buffers::new()?;
         // SAFETY: the entries are page-aligned, as many as named, and live as long as the ring: it is
         // declared, and so dropped, before them.
         unsafe {
@@ -432,13 +432,22 @@ struct Buffers {
 unsafe impl Send for Buffers {}
 
 impl Buffers {
-    fn new() -> Self {
-        Self {
-            packets: allocate(PACKETS),
-            entries: allocate(ENTRIES).cast(),
+    fn new() -> io::Result<Self> {
+        let packets = allocate(PACKETS)?;
+        let entries = match allocate(ENTRIES) {
+            Ok(entries) => entries.cast(),
+            Err(error) => {
+                // SAFETY: it was allocated with this layout, and nobody knows of it.
+                unsafe { dealloc(packets.as_ptr(), PACKETS) };
+                return Err(error);
+            }
+        };
+        Ok(Self {
+            packets,
+            entries,
             tail: 0,
             kept: false,
-        }
+        })
     }
 
     /// Where a buffer begins.
@@ -480,8 +489,9 @@ impl Drop for Buffers {
     }
 }
 
-fn allocate(layout: Layout) -> NonNull<u8> {
+/// A machine that promises no more memory than it has may refuse: there it is epoll.
+fn allocate(layout: Layout) -> io::Result<NonNull<u8>> {
     // SAFETY: neither layout is empty.
     let memory = unsafe { alloc_zeroed(layout) };
-    NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
+    NonNull::new(memory).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
 }
