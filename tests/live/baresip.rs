@@ -28,7 +28,7 @@ impl Baresip {
         Self::start_as(folder, hz, answers, "pcma", "")
     }
 
-    /// The same with this codec (`pcma`, `g722`, `opus`), and this word for how it encrypts (`srtp`, `srtp-mand`).
+    /// The same with this codec (`pcma`, `G722/16000/1`), and this word for how it encrypts (`srtp`, `srtp-mand`).
     pub(crate) fn start_as(folder: &Path, hz: u32, answers: bool, codec: &str, srtp: &str) -> Self {
         fs::create_dir_all(folder).unwrap();
         let tone = folder.join("tone.wav");

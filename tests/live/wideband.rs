@@ -44,10 +44,10 @@ fn is_recorded(codec: &str, named: &str, rate_hz: u32) {
 
 #[test]
 fn g722_is_recorded_at_16_khz() {
-    is_recorded("g722", "G722/8000", 16_000);
+    is_recorded("G722/16000/1", "G722/8000", 16_000);
 }
 
 #[test]
 fn opus_is_recorded_at_48_khz() {
-    is_recorded("opus", "OPUS/48000", 48_000);
+    is_recorded("opus/48000/2", "OPUS/48000", 48_000);
 }
