@@ -191,6 +191,7 @@ fn settings() -> Settings {
         silence: Duration::from_secs(60),
         workers: 1,
         engine: Engine::Auto,
+        taps: true,
     }
 }
 

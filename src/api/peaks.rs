@@ -17,12 +17,11 @@ use crate::api::error::ApiError;
 use crate::api::openapi::parts::Binary;
 use crate::api::openapi::query::{OneCall, PeaksAsked};
 use crate::api::query::{Given, pairs, wrong};
-use crate::api::recording::{matches, open_finished, open_growing, put};
+use crate::api::recording::{Finished, matches, open_finished, open_growing, part_of, put};
 use crate::api::state::State;
 use crate::base::id::CallId;
 use crate::base::time::WallTime;
 use crate::recording::peaks;
-use crate::recording::shelf;
 use crate::recording::sketch;
 
 /// Recordings read for their peaks at the same time: a day's page that is opened by many must leave calls a core.
@@ -77,35 +76,47 @@ pub(in crate::api) async fn peaks(
     given: Given,
 ) -> Result<Response, ApiError> {
     let call = find(&state, &who, id).await?;
-    let from = first_bucket(given)?;
+    let Asked { from, part } = asked(given)?;
     let mut head = HeaderMap::new();
     put(&mut head, CONTENT_TYPE, "application/octet-stream");
     if let (None, Some(answered_at)) = (&call.recording, call.answered_at)
-        && let Some(bytes) = so_far(&state, call.id, answered_at, from).await?
+        && let Some(bytes) = so_far(&state, (call.id, part), answered_at, from).await?
     {
         put(&mut head, CACHE_CONTROL, "no-store");
         return Ok(answer(&method, head, bytes));
     }
-    let (_, _, etag) = open_finished(&state, &call).await?;
+    let Finished { etag, path, .. } = open_finished(&state, &call, part).await?;
     put(&mut head, ETAG, &etag);
     put(&mut head, CACHE_CONTROL, "private, no-cache");
     if matches(&headers, IF_NONE_MATCH, &etag).unwrap_or(false) {
         return Ok((StatusCode::NOT_MODIFIED, head).into_response());
     }
-    let file = call.recording.map(|recording| recording.file);
-    let file = file.and_then(|file| shelf::inside(&state.recordings, FilePath::new(&file)));
-    let path = file.ok_or_else(gone)?;
     let bytes = of_finished(&state, path.into()).await?;
     Ok(answer(&method, head, peaks::since(bytes, from)))
 }
 
-fn first_bucket(given: Given) -> Result<u32, ApiError> {
-    let pairs = pairs(given, &["from"])?;
-    let from = pairs.into_iter().find(|(_, value)| !value.is_empty());
-    from.map_or(Ok(0), |(name, value)| {
-        let number = value.parse();
-        number.map_err(|_| wrong(name, "is no number of a bucket; give 0 or more"))
-    })
+/// What the parameters say.
+struct Asked {
+    /// The first bucket.
+    from: u32,
+    /// Which of the recording's files.
+    part: u32,
+}
+
+fn asked(given: Given) -> Result<Asked, ApiError> {
+    let mut asked = Asked { from: 0, part: 1 };
+    for (name, value) in pairs(given, &["from", "part"])? {
+        match (name, value.as_str()) {
+            (_, "") => {}
+            ("part", _) => asked.part = part_of(name, &value)?,
+            _ => {
+                let number = value.parse();
+                let wrong = |_| wrong(name, "is no number of a bucket; give 0 or more");
+                asked.from = number.map_err(wrong)?;
+            }
+        }
+    }
+    Ok(asked)
 }
 
 fn answer(method: &Method, mut head: HeaderMap, bytes: Vec<u8>) -> Response {
@@ -134,11 +145,11 @@ async fn of_finished(state: &State, path: Arc<FilePath>) -> Result<Vec<u8>, ApiE
 /// The peaks of a recording that grows; `None`: none does.
 async fn so_far(
     state: &State,
-    call: CallId,
+    (call, part): (CallId, u32),
     answered_at: WallTime,
     from: u32,
 ) -> Result<Option<Vec<u8>>, ApiError> {
-    let Some(file) = open_growing(state, call, answered_at).await? else {
+    let Some(file) = open_growing(state, call, answered_at, part).await? else {
         return Ok(None);
     };
     let read = state.turns.take(move || sketch::so_far(&file, from));

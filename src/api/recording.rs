@@ -1,8 +1,8 @@
 //! `GET /api/v1/calls/{id}/recording.wav`: whole or in parts (RFC 9110 14), every play in the call log. While the call
-//! runs, what there is of it so far.
+//! runs, what there is of it so far. A recording that was packed keeps the address, and its Content-Type says what it is.
 
 use std::io::{self, SeekFrom};
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
@@ -31,6 +31,7 @@ use crate::api::stream::{self, Source};
 use crate::base::id::CallId;
 use crate::base::time::WallTime;
 use crate::recording::mix::FRAME_BYTES;
+use crate::recording::pack;
 use crate::recording::plan;
 use crate::recording::shelf;
 use crate::recording::tape::RATE_HZ;
@@ -42,7 +43,7 @@ use crate::store::remark::UseKind;
 const PIECE: usize = 256 * 1_024;
 
 /// Sends the recording, or its first `until_ms`: whoever listens while it grows asks for what there was at one moment, and
-/// may then seek in it as in any other. A play is in the call log.
+/// may then seek in it as in any other. Of one that was packed as FLAC, all is sent. A play is in the call log.
 #[utoipa::path(
     get,
     path = "/api/v1/calls/{id}/recording.wav",
@@ -67,11 +68,16 @@ pub(in crate::api) async fn recording(
     let Asked {
         until_ms,
         is_download,
+        part,
     } = asked(given)?;
-    let sound = open(&state, &call, until_ms).await?;
+    let sound = open(&state, &call, until_ms, part).await?;
     let length = sound.end;
     let mut common = HeaderMap::new();
-    put(&mut common, CONTENT_TYPE, "audio/wav");
+    let (kind, ending) = match sound.is_packed {
+        true => ("audio/flac", pack::ENDING),
+        false => ("audio/wav", "wav"),
+    };
+    put(&mut common, CONTENT_TYPE, kind);
     let (mut status, mut first, mut last) = (StatusCode::OK, 0, length);
     if let Some(etag) = &sound.etag {
         if !matches(&headers, IF_MATCH, etag).unwrap_or(true) {
@@ -117,7 +123,10 @@ pub(in crate::api) async fn recording(
     put(
         &mut common,
         CONTENT_DISPOSITION,
-        &format!("{shown}; filename=\"{}.wav\"", call.id),
+        &match part {
+            1 => format!("{shown}; filename=\"{}.{ending}\"", call.id),
+            _ => format!("{shown}; filename=\"{}.{part}.{ending}\"", call.id),
+        },
     );
     if method == Method::HEAD {
         return Ok((status, common).into_response());
@@ -147,20 +156,26 @@ pub(in crate::api) async fn recording(
 }
 
 /// What the parameters say.
-#[derive(Default)]
 struct Asked {
     /// Only so much from the beginning.
     until_ms: Option<u64>,
     /// To be kept as a file, which the call log knows from a play.
     is_download: bool,
+    /// Which of its files.
+    part: u32,
 }
 
 fn asked(given: Given) -> Result<Asked, ApiError> {
-    let mut asked = Asked::default();
-    for (name, value) in pairs(given, &["until_ms", "download"])? {
+    let mut asked = Asked {
+        until_ms: None,
+        is_download: false,
+        part: 1,
+    };
+    for (name, value) in pairs(given, &["until_ms", "download", "part"])? {
         match (name, value.as_str()) {
             (_, "") | ("download", "0") => {}
             ("download", "1") => asked.is_download = true,
+            ("part", _) => asked.part = part_of(name, &value)?,
             ("download", _) => return Err(wrong(name, "is neither 1 nor 0")),
             _ => {
                 let ms = value.parse().ok().filter(|ms| *ms <= AT_MS_MAX);
@@ -170,6 +185,12 @@ fn asked(given: Given) -> Result<Asked, ApiError> {
         }
     }
     Ok(asked)
+}
+
+/// Reads which of a recording's files is asked for.
+pub(in crate::api) fn part_of(name: &str, value: &str) -> Result<u32, ApiError> {
+    let part = value.parse().ok().filter(|part| *part > 0);
+    part.ok_or_else(|| wrong(name, "is no number of a file; the first is 1"))
 }
 
 /// The range that is asked for, when it is one of this very file.
@@ -223,24 +244,40 @@ struct Sound {
     end: u64,
     /// `None`: it is another with every second.
     etag: Option<String>,
+    /// It is FLAC.
+    is_packed: bool,
 }
 
 /// Opens the recording of a call, finished or growing.
-async fn open(state: &State, call: &CallRecord, until_ms: Option<u64>) -> Result<Sound, ApiError> {
+async fn open(
+    state: &State,
+    call: &CallRecord,
+    until_ms: Option<u64>,
+    part: u32,
+) -> Result<Sound, ApiError> {
     if let (None, Some(answered_at)) = (&call.recording, call.answered_at)
-        && let Some(growing) = open_growing(state, call.id, answered_at).await?
+        && let Some(growing) = open_growing(state, call.id, answered_at, part).await?
     {
         return cut(growing, until_ms).await;
     }
-    let (file, end, etag) = open_finished(state, call).await?;
-    if until_ms.is_some() {
+    let Finished {
+        file,
+        length,
+        etag,
+        path,
+    } = open_finished(state, call, part).await?;
+    let is_packed = path
+        .extension()
+        .is_some_and(|ending| ending == pack::ENDING);
+    if until_ms.is_some() && !is_packed {
         return cut(file.into_std().await, until_ms).await;
     }
     Ok(Sound {
         file,
         header: None,
-        end,
+        end: length,
         etag: Some(etag),
+        is_packed,
     })
 }
 
@@ -250,8 +287,10 @@ pub(in crate::api) async fn open_growing(
     state: &State,
     call: CallId,
     answered_at: WallTime,
+    part: u32,
 ) -> Result<Option<std::fs::File>, ApiError> {
-    let path = plan::growing(state.recordings.join(plan::path_of(call, answered_at)));
+    let file = plan::part_of(&plan::path_of(call, answered_at), part);
+    let path = plan::growing(state.recordings.join(file));
     match File::open(path).await {
         Ok(file) => Ok(Some(file.into_std().await)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -271,17 +310,27 @@ async fn cut(file: std::fs::File, until_ms: Option<u64>) -> Result<Sound, ApiErr
             header: Some(Bytes::copy_from_slice(&header)),
             end,
             etag: until_ms.map(|_| format!("\"{end:x}-begun\"")),
+            is_packed: false,
         })
     });
     let cut = cut.await.map_err(|error| ApiError::ours(GROWING, &error))?;
     cut.map_err(|error| ApiError::ours(GROWING, &error))
 }
 
-/// Opens the file that the record names, and says its length and its tag.
+/// A file of a finished recording.
+pub(in crate::api) struct Finished {
+    pub(in crate::api) file: File,
+    pub(in crate::api) length: u64,
+    pub(in crate::api) etag: String,
+    pub(in crate::api) path: PathBuf,
+}
+
+/// Opens a file that the record names, and says its length and its tag.
 pub(in crate::api) async fn open_finished(
     state: &State,
     call: &CallRecord,
-) -> Result<(File, u64, String), ApiError> {
+    part: u32,
+) -> Result<Finished, ApiError> {
     let Some(recording) = &call.recording else {
         let message = match call.ended_at {
             Some(_) => "this call was not recorded, or its recording is being finished",
@@ -296,22 +345,43 @@ pub(in crate::api) async fn open_finished(
             "the file of this recording was removed",
         )
     };
-    let path = shelf::inside(&state.recordings, FilePath::new(&recording.file)).ok_or_else(gone)?;
+    let later = |part: u32| {
+        let at = usize::try_from(part).ok()?.checked_sub(2)?;
+        recording.parts.get(at)
+    };
+    let named = match part {
+        1 => Some(&recording.file),
+        _ => later(part).map(|part| &part.file),
+    };
+    let named = named.ok_or_else(|| {
+        let message = format!("this recording has {} files", recording.parts.len() + 1);
+        ApiError::missing("no-part", message)
+    })?;
+    let path = shelf::inside(&state.recordings, FilePath::new(named)).ok_or_else(gone)?;
     let opened = async {
-        let file = File::open(&path).await?;
+        // It may have been packed while the record was on its way.
+        let packed = path.with_extension(pack::ENDING);
+        let (path, file) = match File::open(&path).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let file = File::open(&packed).await?;
+                (packed, file)
+            }
+            opened => (path, opened?),
+        };
         let about = file.metadata().await?;
-        Ok::<_, io::Error>((file, about))
+        Ok::<_, io::Error>((path, file, about))
     };
     match opened.await {
-        Ok((file, about)) if about.is_file() => {
+        Ok((path, file, about)) if about.is_file() => {
             let changed = about.modified().ok();
             let changed = changed.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
             let changed = changed.unwrap_or_default().as_nanos();
-            Ok((
+            Ok(Finished {
                 file,
-                about.len(),
-                format!("\"{:x}-{changed:x}\"", about.len()),
-            ))
+                length: about.len(),
+                etag: format!("\"{:x}-{changed:x}\"", about.len()),
+                path,
+            })
         }
         Ok(_) => Err(gone()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(gone()),

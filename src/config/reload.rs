@@ -2,6 +2,7 @@
 //! sockets, folders and what the threads were started with stay as they are until a restart.
 
 use crate::config::Config;
+use crate::recording::settings::When;
 
 /// Returns the keys that differ between `old` and `new` and take effect only after a restart.
 pub fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
@@ -34,6 +35,11 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
         (
             "recordings.folder",
             old.recordings.folder != new.recordings.folder,
+        ),
+        (
+            "recordings.when",
+            // Without a recorder nothing can be recorded; with one, nothing need be.
+            old.recordings.when == When::None && new.recordings.when != When::None,
         ),
         (
             "recordings.keep_days",
@@ -116,6 +122,13 @@ mod tests {
             "{OFFICE}[recordings]\nwhen = \"none\"\n[[rule]]\nid = \"all\"\nto = \"manager:desk\"\n"
         );
         assert_eq!(needs_restart(&good(""), &good(&new)), [""; 0]);
+    }
+
+    #[test]
+    fn a_house_without_a_recorder_gets_one_by_a_restart() {
+        let none = good("[recordings]\nwhen = \"none\"\n");
+        assert_eq!(needs_restart(&none, &good("")), ["recordings.when"]);
+        assert_eq!(needs_restart(&good(""), &none), [""; 0]);
     }
 
     #[test]

@@ -202,6 +202,8 @@ pub(in crate::config) fn media(
         port_min,
         port_max,
         silence: seconds(silence_s.unwrap_or(SILENCE_S)),
+        // `[recordings]` says otherwise when the engine starts.
+        taps: true,
         workers: usize::try_from(workers.unwrap_or(WORKERS)).unwrap_or(1),
         engine: section.choice("engine", &ENGINES).unwrap_or_default(),
     };

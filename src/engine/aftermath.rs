@@ -50,7 +50,11 @@ pub(in crate::engine) fn clear_up(
             .filter(|(call, _)| !known.contains(call))
             // A recording that could not be made has a line and no file.
             .filter(|(_, file)| {
-                shelf::inside(&settings.folder, file.as_ref()).is_some_and(|path| path.is_file())
+                shelf::inside(
+                    &settings.folder,
+                    &shelf::kept(&settings.folder, file.as_ref()),
+                )
+                .is_some_and(|path| path.is_file())
             })
             .map(|(call, file)| Command::Hash {
                 call,

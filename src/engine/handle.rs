@@ -28,7 +28,8 @@ pub struct Running {
     pub(in crate::engine) engine: JoinHandle<()>,
     /// Closed when the engine's thread ends, in a panic too.
     pub(in crate::engine) ended: oneshot::Receiver<()>,
-    pub(in crate::engine) recorder: JoinHandle<()>,
+    /// None where nothing is recorded.
+    pub(in crate::engine) recorder: Option<JoinHandle<()>>,
 }
 
 /// The engine does not take an order: it is stopping, or people give more orders than it can carry out.
@@ -131,7 +132,11 @@ impl Running {
             recorder,
             ..
         } = self;
-        for (name, thread) in [("engine", engine), ("recorder", recorder)] {
+        let threads = [("engine", Some(engine)), ("recorder", recorder)];
+        for (name, thread) in threads
+            .into_iter()
+            .filter_map(|(name, thread)| Some((name, thread?)))
+        {
             if thread.join().is_err() {
                 tracing::error!(name, "a thread ended in a panic; the log above says where");
             }

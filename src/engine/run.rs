@@ -27,6 +27,7 @@ use crate::engine::sound::Sound;
 use crate::engine::streams::{Arrival, Streams};
 use crate::engine::tell::{Teller, tell_recording};
 use crate::engine::ways::Ways;
+use crate::recording::settings::When;
 use crate::sip::endpoint::Transmit;
 use crate::sip::transport::{FlowId, Path, Transport};
 use crate::store::Store;
@@ -84,6 +85,8 @@ pub(in crate::engine) struct Engine {
     pub(in crate::engine) store: Store,
     pub(in crate::engine) door: Door,
     pub(in crate::engine) rules: Rules,
+    /// There is a recorder.
+    pub(in crate::engine) records: bool,
     pub(in crate::engine) trunks: Arc<Trunks>,
     pub(in crate::engine) limits: Limits,
     pub(in crate::engine) gauges: Arc<Gauges>,
@@ -347,6 +350,10 @@ impl Engine {
         match order {
             Some(Order::Reload(rules)) => {
                 self.rules = *rules;
+                if !self.records {
+                    // Who started without a recorder has one after a restart.
+                    self.rules.record = When::None;
+                }
                 self.switchboard.set_guard(self.rules.guard);
                 self.reload(now);
             }

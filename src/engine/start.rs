@@ -37,6 +37,7 @@ use crate::media::choice::Choice;
 use crate::media::pool::Pool;
 use crate::media::uring;
 use crate::recording::command::{Command, Report};
+use crate::recording::settings::When;
 use crate::sip::endpoint;
 use crate::sip::transport::{SIPS_PORT, Transport};
 use crate::store::Store;
@@ -98,7 +99,9 @@ fn store_setup(
 ///
 /// # Errors
 /// An address cannot be listened on, the store is in use or unreadable, or the system is out of threads.
-pub fn start(setup: Setup, node: Arc<str>) -> Result<Running, StartError> {
+pub fn start(mut setup: Setup, node: Arc<str>) -> Result<Running, StartError> {
+    let records = setup.recordings.when != When::None;
+    setup.media.taps = records;
     let clock = Clock::start();
     let seed = entropy::seed().map_err(|error| StartError::System {
         what: "randomness",
@@ -136,17 +139,22 @@ pub fn start(setup: Setup, node: Arc<str>) -> Result<Running, StartError> {
     let listening = engine.listening();
     let limits = engine.limits;
     set(&gauges.calls_limit, limits.calls);
-    let recorder = crate::recording::worker::spawn(
-        recordings,
-        clock,
-        readers,
-        recorder_queue,
-        reporter(store.clone(), Arc::clone(&gauges)),
-    )
-    .map_err(|source| StartError::System {
-        what: "the recorder's thread",
-        source,
-    })?;
+    // Where nothing is recorded there is no recorder, unless a crash left files to be hashed.
+    let recorder = (records || !aftermath.hashes.is_empty())
+        .then(|| {
+            crate::recording::worker::spawn(
+                recordings,
+                clock,
+                readers,
+                recorder_queue,
+                reporter(store.clone(), Arc::clone(&gauges)),
+            )
+        })
+        .transpose()
+        .map_err(|source| StartError::System {
+            what: "the recorder's thread",
+            source,
+        })?;
     for hash in aftermath.hashes {
         // Waits for room, which the recorder makes: nothing else is under way yet.
         let _recorder_is_gone = recorder_orders.send(hash).is_err();
@@ -270,6 +278,7 @@ fn assemble(
         store,
         door: Door::new(chance.fork()),
         rules: setup.rules,
+        records: setup.recordings.when != When::None,
         trunks,
         limits,
         gauges,

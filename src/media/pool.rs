@@ -103,7 +103,7 @@ impl Pool {
         let mut readers = Vec::new();
         for number in 0..workers.min(settings.workers).max(1) {
             let (commands, orders) = bounded(ORDERS_MAX);
-            let (tap, reader) = tap::ring(TAP_BYTES);
+            let (tap, reader) = tap::ring(if settings.taps { TAP_BYTES } else { 0 });
             let bell = Arc::new(Bell::new()?);
             let lateness = Arc::new(Lateness::default());
             let parts = Parts {

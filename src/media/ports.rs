@@ -199,6 +199,7 @@ mod tests {
             silence: Duration::from_secs(60),
             workers: 1,
             engine: Engine::Auto,
+            taps: true,
         }
     }
 

@@ -20,6 +20,8 @@ pub struct Settings {
     pub workers: usize,
     /// By what the workers wait, read and send.
     pub engine: Engine,
+    /// Whether any call may be recorded: without, there is no ring to a recorder.
+    pub taps: bool,
 }
 
 /// `[media] engine`.

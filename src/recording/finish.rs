@@ -24,6 +24,7 @@ use crate::recording::command::Outcome;
 use crate::recording::command::Report;
 use crate::recording::command::State;
 use crate::recording::hash;
+use crate::recording::pack;
 use crate::recording::plan;
 use crate::recording::settings::Format;
 use crate::recording::shelf;
@@ -78,7 +79,13 @@ impl Finisher {
         let told = Arc::clone(&reports);
         let hashing = thread::Builder::new()
             .name("rec-hash".to_owned())
-            .spawn(move || hash_all(&folder, format, &files, |report| tell(&told, report)))?;
+            .spawn(move || {
+                // Sound and signalling come first: nobody waits for a hash, or for a file to be packed.
+                if let Err(error) = rustix::process::nice(19) {
+                    tracing::debug!(%error, "the thread that hashes and packs keeps its priority");
+                }
+                hash_all(&folder, format, &files, |report| tell(&told, report))
+            })?;
         Ok(Self {
             ended,
             tell: Box::new(move |report| tell(&reports, report)),
@@ -207,8 +214,17 @@ fn hash_all(
     files: &Receiver<(CallId, PathBuf)>,
     report: impl Fn(Report),
 ) {
-    let _ = format;
     while let Ok((call, file)) = files.recv() {
+        let file = match format {
+            Format::Wav => shelf::kept(folder, &file),
+            Format::Flac => pack::pack(folder, &file).unwrap_or_else(|error| {
+                tracing::error!(
+                    %call, file = %file.display(), %error,
+                    "recording not packed, and kept as it is; check the disk"
+                );
+                file
+            }),
+        };
         match hash::and_length(&folder.join(&file)) {
             Ok((sha256, bytes)) => {
                 let kept = Kept {

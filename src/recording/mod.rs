@@ -7,6 +7,7 @@ pub mod hash;
 pub mod keys;
 pub mod mix;
 pub mod notes;
+pub mod pack;
 pub mod pause;
 pub mod peaks;
 pub mod plan;

@@ -13,6 +13,7 @@ use crate::recording::command::Outcome;
 use crate::recording::command::Part;
 use crate::recording::command::State;
 use crate::recording::notes::Notes;
+use crate::recording::pack;
 use crate::recording::plan;
 use crate::recording::settings::Settings;
 use crate::recording::shelf;
@@ -32,7 +33,14 @@ pub fn repair(settings: &Settings) -> Vec<Outcome> {
     let mut done = BTreeSet::new();
     for file in shelf::growing(&settings.folder) {
         if sketch::is_name(&file.to_string_lossy()) {
-            remove_half_a_sketch(&settings.folder, &file);
+            remove_half(&settings.folder, &file);
+            continue;
+        }
+        if file
+            .extension()
+            .is_some_and(|ending| ending == pack::ENDING)
+        {
+            remove_half(&settings.folder, &file);
             continue;
         }
         let Some(call) = call_of(&file) else {
@@ -74,9 +82,8 @@ pub fn find(settings: &Settings, call: CallId) -> Option<Outcome> {
     [Duration::ZERO, DAY].into_iter().find_map(|later| {
         let file = plan::path_of(call, call.began() + later);
         let parts = (1..).map_while(|number| {
-            let part = plan::part_of(&file, number);
-            let found = File::open(settings.folder.join(&part)).ok()?;
-            Some((part, Wav::resume(found, RATE_HZ).ok()?))
+            let part = shelf::kept(&settings.folder, &plan::part_of(&file, number));
+            piece(&settings.folder, part).ok()
         });
         let parts: Vec<_> = parts.collect();
         let notes = shelf::noted(&settings.folder, &file);
@@ -86,10 +93,10 @@ pub fn find(settings: &Settings, call: CallId) -> Option<Outcome> {
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Peaks that were being written: they are made again when somebody asks for them.
-fn remove_half_a_sketch(folder: &Path, file: &Path) {
+/// Peaks and FLAC that were being written: they are made again.
+fn remove_half(folder: &Path, file: &Path) {
     if let Err(error) = std::fs::remove_file(folder.join(plan::growing(file.to_owned()))) {
-        tracing::warn!(file = %file.display(), %error, "half a waveform is left behind; remove it");
+        tracing::warn!(file = %file.display(), %error, "half a file is left behind; remove it");
     }
 }
 
@@ -106,11 +113,11 @@ fn repair_one(folder: &Path, call: CallId, first: &Path) -> io::Result<Outcome> 
                 wav.end(wav.frames())?;
                 wav.sync()?;
                 shelf::rename(folder, &part)?;
-                parts.push((part, wav));
+                parts.push(piece(folder, part)?);
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 match open(folder.join(&part)) {
-                    Ok(file) => parts.push((part, Wav::resume(file, RATE_HZ)?)),
+                    Ok(_) => parts.push(piece(folder, part)?),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => break,
                     Err(error) => return Err(error),
                 }
@@ -125,15 +132,31 @@ fn repair_one(folder: &Path, call: CallId, first: &Path) -> io::Result<Outcome> 
     Ok(outcome(call, parts, &notes))
 }
 
-fn outcome(call: CallId, parts: Vec<(PathBuf, Wav<File>)>, notes: &Notes) -> Outcome {
-    let rate_hz = parts.first().map_or(RATE_HZ, |(_, wav)| wav.rate_hz());
-    let frames = parts.iter().map(|(_, wav)| wav.frames()).sum();
-    let duration_ms = millis(frames, rate_hz);
-    let mut parts = parts.into_iter().map(|(file, wav)| Part {
+/// A finished file, and the rate of its sound.
+fn piece(folder: &Path, file: PathBuf) -> io::Result<(Part, u32)> {
+    let path = folder.join(&file);
+    let is_packed = file
+        .extension()
+        .is_some_and(|ending| ending == pack::ENDING);
+    let (rate_hz, frames, bytes) = if is_packed {
+        let about = pack::about(&path)?;
+        (about.rate_hz, about.frames, path.metadata()?.len())
+    } else {
+        let wav = Wav::resume(File::open(&path)?, RATE_HZ)?;
+        (wav.rate_hz(), wav.frames(), wav.bytes())
+    };
+    let part = Part {
         file,
-        duration_ms: millis(wav.frames(), rate_hz),
-        bytes: wav.bytes(),
-    });
+        duration_ms: millis(frames, rate_hz),
+        bytes,
+    };
+    Ok((part, rate_hz))
+}
+
+fn outcome(call: CallId, parts: Vec<(Part, u32)>, notes: &Notes) -> Outcome {
+    let rate_hz = parts.first().map_or(RATE_HZ, |(_, rate_hz)| *rate_hz);
+    let duration_ms = parts.iter().map(|(part, _)| part.duration_ms).sum();
+    let mut parts = parts.into_iter().map(|(part, _)| part);
     let first = parts.next();
     let (file, bytes) = first.map_or_else(Default::default, |part| (part.file, part.bytes));
     Outcome {

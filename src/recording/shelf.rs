@@ -14,7 +14,9 @@ use std::path::PathBuf;
 
 use crate::recording::notes;
 use crate::recording::notes::Notes;
+use crate::recording::pack;
 use crate::recording::plan;
+use crate::recording::sketch;
 
 /// People's voices are the owner's and the group's to read.
 const FILE_MODE: u32 = 0o640;
@@ -97,6 +99,34 @@ pub fn sync_folders(folder: &Path, day: &Path) -> io::Result<()> {
         File::open(folder.join(below))?.sync_all()?;
     }
     Ok(())
+}
+
+/// The name under which a finished recording is kept, relative to `folder`: its own, or that of its FLAC.
+pub fn kept(folder: &Path, file: &Path) -> PathBuf {
+    let packed = file.with_extension(pack::ENDING);
+    let is_packed = !folder.join(file).exists() && folder.join(&packed).exists();
+    if is_packed { packed } else { file.to_owned() }
+}
+
+/// Every path that a recording whose first file is `file` may have on the disk, and what was made from it: what there is of it
+/// goes with it. The WAV files come before what is made from them.
+pub fn belongings(folder: &Path, file: &Path) -> Vec<PathBuf> {
+    let first = file.with_extension("").with_extension("wav");
+    let mut all = Vec::new();
+    for number in 1.. {
+        let wav = plan::part_of(&first, number);
+        let flac = wav.with_extension(pack::ENDING);
+        let forms = [wav.clone(), flac].map(|form| [form.clone(), plan::growing(form)]);
+        let forms = forms.into_iter().flatten().map(|form| folder.join(form));
+        let there: Vec<_> = forms.filter(|path| path.exists()).collect();
+        if number > 1 && there.is_empty() {
+            break;
+        }
+        all.extend(there);
+        all.push(sketch::path_of(&folder.join(wav)));
+    }
+    all.push(folder.join(notes::path_of(first)));
+    all
 }
 
 /// Returns the path of a file in `folder`; `None` for a name that leads out of it, or to nothing.

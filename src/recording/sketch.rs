@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
+use std::io::Read;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::os::unix::fs::MetadataExt;
@@ -11,7 +12,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 
+use flac_codec::metadata::Metadata;
+
 use crate::recording::mix::FRAME_BYTES;
+use crate::recording::pack;
 use crate::recording::peaks;
 use crate::recording::peaks::Peaks;
 use crate::recording::plan;
@@ -33,8 +37,9 @@ type Stamp = [u8; 16];
 /// Where the peaks of a recording lie.
 pub fn path_of(recording: &Path) -> PathBuf {
     let name = recording.file_name().unwrap_or_default().to_string_lossy();
-    let call = name.split('.').next().unwrap_or_default();
-    recording.with_file_name(format!("{call}{ENDING}"))
+    let whole = name.strip_suffix(plan::PART).unwrap_or(&name);
+    let stem = whole.rsplit_once('.').map_or(whole, |(stem, _)| stem);
+    recording.with_file_name(format!("{stem}{ENDING}"))
 }
 
 /// Whether this is the name of peaks, finished or not.
@@ -67,7 +72,13 @@ pub fn kept(recording: &Path) -> io::Result<Option<Vec<u8>>> {
 pub fn make(recording: &Path) -> io::Result<Vec<u8>> {
     let file = File::open(recording)?;
     let stamp = stamp(&file)?;
-    let bytes = whole(&file, 0, false)?;
+    let is_packed = recording
+        .extension()
+        .is_some_and(|ending| ending == pack::ENDING);
+    let bytes = match is_packed {
+        true => of_packed(recording)?,
+        false => whole(&file, 0, false)?,
+    };
     if let Err(error) = keep(recording, stamp, &bytes) {
         tracing::warn!(file = %recording.display(), %error, "the waveform of a recording is not kept; check the disk and the folder's permissions");
     }
@@ -118,6 +129,18 @@ fn whole(file: &File, first: u32, grows: bool) -> io::Result<Vec<u8>> {
     }
 }
 
+fn of_packed(recording: &Path) -> io::Result<Vec<u8>> {
+    let mut sound = pack::open(recording)?;
+    let mut peaks = Peaks::begin(sound.sample_rate(), 0);
+    let mut piece = vec![0; PIECE];
+    loop {
+        match sound.read(&mut piece)? {
+            0 => return Ok(peaks.finish(false)),
+            read => peaks.feed(piece.get(..read).unwrap_or_default()),
+        }
+    }
+}
+
 fn stamp(file: &File) -> io::Result<Stamp> {
     let about = file.metadata()?;
     let changed = about.mtime().wrapping_mul(1_000_000_000) + about.mtime_nsec();
@@ -164,7 +187,13 @@ mod tests {
     use crate::recording::wav::Wav;
 
     fn recorded(path: &Path, seconds: usize, sample: u8) {
-        let mut wav = Wav::begin(File::create(path).unwrap(), RATE_HZ).unwrap();
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(path);
+        let mut wav = Wav::begin(file.unwrap(), RATE_HZ).unwrap();
         wav.append(&vec![sample; seconds * 32_000]).unwrap();
     }
 
@@ -198,6 +227,16 @@ mod tests {
     }
 
     #[test]
+    fn a_packed_recording_has_the_peaks_of_its_sound() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("019aa5c4.wav");
+        recorded(&path, 3, 3);
+        let before = make(&path).unwrap();
+        let kept = pack::pack(folder.path(), Path::new("019aa5c4.wav")).unwrap();
+        assert_eq!(make(&folder.path().join(kept)).unwrap(), before);
+    }
+
+    #[test]
     fn a_recording_that_grows_is_read_from_where_the_asker_stopped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("019aa5c4.wav.part");
@@ -227,7 +266,9 @@ mod tests {
 
     #[test]
     fn a_recording_that_was_never_renamed_has_its_peaks_under_the_calls_name() {
-        for name in ["a/019aa5c4.wav", "a/019aa5c4.wav.part"] {
+        let second = path_of(Path::new("a/019aa5c4.2.flac"));
+        assert_eq!(second, Path::new("a/019aa5c4.2.peaks"));
+        for name in ["a/019aa5c4.wav", "a/019aa5c4.wav.part", "a/019aa5c4.flac"] {
             assert_eq!(path_of(Path::new(name)), Path::new("a/019aa5c4.peaks"));
         }
         assert!(is_name("019aa5c4.peaks") && is_name("019aa5c4.peaks.part"));

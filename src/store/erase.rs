@@ -273,17 +273,20 @@ fn is_gone_with_its_folder(recordings: &Path, file: &str, gone: &mut Option<Path
     is_gone
 }
 
-/// Deletes a recording and, after it, the peaks that were made from it; `false`: it is gone already.
+/// Deletes a recording, all its files, and what was made from them; `false`: it is gone already.
 pub(crate) fn remove_recording(folder: &Path, file: &str) -> Result<bool, StoreError> {
     let Some(path) = shelf::inside(folder, file.as_ref()) else {
         tracing::error!(file, "a recording outside of its folder is not deleted");
         return Ok(false);
     };
-    let is_there = match fs::remove_file(&path) {
-        Ok(()) => true,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-        Err(error) => return Err(StoreError::disk("deleting", &path)(error)),
-    };
+    let mut is_there = false;
+    for belonging in shelf::belongings(folder, file.as_ref()) {
+        match fs::remove_file(&belonging) {
+            Ok(()) => is_there |= !sketch::is_name(&belonging.to_string_lossy()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(StoreError::disk("deleting", &belonging)(error)),
+        }
+    }
     sketch::remove(&path).map_err(StoreError::disk("deleting", &path))?;
     if is_there {
         let parent = path.parent().unwrap_or(folder);

@@ -131,7 +131,7 @@ pub(crate) fn verify(
         if walk.is_gone(*named) || !is_there || walk.hashes.contains_key(named) {
             continue;
         }
-        let path = shelf::inside(recordings, file.as_ref());
+        let path = shelf::inside(recordings, &shelf::kept(recordings, file.as_ref()));
         if !path.is_some_and(|path| path.is_file()) {
             return Ok(Verdict::Broken {
                 file: month_path(log, *month),

@@ -27,8 +27,21 @@ pub struct Player {
     pub pins: Vec<Pin>,
     /// What is missing, in order.
     pub gaps: Vec<Gap>,
+    /// What else is to be known of it, a line each: pauses, a side that stayed silent.
+    pub remarks: Vec<String>,
+    /// The files that follow the first.
+    pub parts: Vec<More>,
     /// How fast it can be played.
     pub speeds: Vec<Speed>,
+}
+
+/// A further file of a long recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct More {
+    /// Where it is.
+    pub sound: String,
+    /// Its number and length.
+    pub name: String,
 }
 
 /// A note at a moment.
@@ -176,6 +189,8 @@ mod tests {
                 by: "olga".into(),
                 when: "12:30".into(),
             }],
+            remarks: Vec::new(),
+            parts: Vec::new(),
             gaps: vec![Gap::new(false, 1_000, 9_000, "recorder behind", words)],
             speeds: speeds(language),
         };

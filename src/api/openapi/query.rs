@@ -144,6 +144,9 @@ pub(in crate::api) struct RecordingAsked {
     /// `1`: it is kept as a file, which the call log tells from a play.
     #[param(schema_with = zero_or_one, required = false)]
     download: (),
+    /// Which of its files, where one was not enough; the first is 1.
+    #[param(minimum = 1, maximum = 4294967295i64, nullable = false)]
+    part: Option<u64>,
 }
 
 /// From where on peaks are wanted.
@@ -153,6 +156,9 @@ pub(in crate::api) struct PeaksAsked {
     /// The first bucket that is wanted.
     #[param(maximum = 4294967295i64, nullable = false)]
     from: Option<u64>,
+    /// Which of the recording's files, where one was not enough; the first is 1.
+    #[param(minimum = 1, maximum = 4294967295i64, nullable = false)]
+    part: Option<u64>,
 }
 
 fn time() -> RefOr<Schema> {

@@ -3,9 +3,9 @@
 use crate::api::pages::show::Shower;
 use crate::base::id::Side;
 use crate::recording::command;
-use crate::store::record::CallRecord;
+use crate::store::record::{CallRecord, Recording};
 use crate::web::figures::clock;
-use crate::web::player::{Gap, Pin, Player, speeds};
+use crate::web::player::{Gap, More, Pin, Player, speeds};
 
 impl Shower {
     /// The player of a call that has a recording, or may have one that grows.
@@ -29,8 +29,39 @@ impl Shower {
             callee: self.answered_by(call),
             pins: self.pins(call),
             gaps: gaps.iter().map(|gap| self.gap(gap)).collect(),
+            remarks: finished.map_or_else(Vec::new, |recording| self.remarks(recording)),
+            parts: finished.map_or_else(Vec::new, |recording| {
+                let more = (2..).zip(&recording.parts).map(|(number, part)| More {
+                    sound: path(&format!("recording.wav?part={number}")),
+                    name: self.words.with_both(
+                        "recording-part",
+                        &number.to_string(),
+                        &clock(part.duration_ms),
+                    ),
+                });
+                more.collect()
+            }),
             speeds: speeds(self.words.language()),
         })
+    }
+
+    /// Pauses, and the side that stayed silent.
+    fn remarks(&self, recording: &Recording) -> Vec<String> {
+        let one_way = recording.one_way.map(|side| match side {
+            Side::Caller => self.words.say("one-way-caller"),
+            Side::Callee => self.words.say("one-way-callee"),
+        });
+        let pauses = recording.pauses.iter().map(|pause| {
+            let until = clock(pause.from_ms.saturating_add(pause.length_ms));
+            let stretch = format!("{}–{until}", clock(pause.from_ms));
+            let by = match pause.by.as_str() {
+                "keys" => self.words.say("paused-by-keys"),
+                "hold" => self.words.say("paused-by-hold"),
+                name => name.to_owned(),
+            };
+            self.words.with_both("recording-paused", &stretch, &by)
+        });
+        one_way.into_iter().chain(pauses).collect()
     }
 
     fn pins(&self, call: &CallRecord) -> Vec<Pin> {

@@ -16,6 +16,7 @@ fn a_recording_for_which_the_recorder_has_no_room_is_reported_and_no_order_of_an
         silence: Duration::from_secs(60),
         workers: 1,
         engine: Engine::Auto,
+        taps: true,
     };
     let clock = Clock::start();
     let (pool, _readers) =
@@ -67,6 +68,7 @@ fn another_party_is_recorded_under_a_name_of_its_own_and_who_left_owes_nothing()
         silence: Duration::from_secs(60),
         workers: 1,
         engine: Engine::Auto,
+        taps: true,
     };
     let clock = Clock::start();
     let (pool, _readers) =

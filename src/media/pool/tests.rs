@@ -106,6 +106,7 @@ impl Rig {
             silence: Duration::from_secs(1),
             workers,
             engine: Engine::Auto,
+            taps: true,
         };
         let clock = Clock::start();
         let (ring, woken) = bounded(1);
