@@ -17,7 +17,7 @@ impl Shower {
         }
         let length_ms = finished.map_or(0, |recording| recording.duration_ms);
         let gaps = finished.map_or(&[][..], |recording| &recording.gaps);
-        let path = |what| format!("/api/v1/calls/{}/{what}", call.id);
+        let path = |what: &str| format!("/api/v1/calls/{}/{what}", call.id);
         Some(Player {
             sound: path("recording.wav"),
             peaks: path("peaks"),
