@@ -12,7 +12,6 @@ use crate::call::hands::{Answer, Hands, TagOwner};
 use crate::call::leg::{Beginning, Leg, Ports};
 use crate::call::machine::attempt::{Attempt, Stage as Trying};
 use crate::call::machine::modify::RETRY_S;
-
 use crate::call::machine::transfer::{Brought, Stage};
 use crate::call::machine::{Call, State};
 use crate::call::story::{Role, TriedResult};

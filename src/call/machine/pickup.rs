@@ -16,7 +16,7 @@ use crate::call::machine::ring::FORKS_MAX;
 use crate::call::machine::transfer::Brought;
 use crate::call::machine::{Call, State};
 use crate::call::offer_answer::{meets, reaches};
-use crate::call::story::{Role, Transfer as Told, Transferred, TriedResult, What};
+use crate::call::story::{Role, Transfer as Told, TriedResult};
 use crate::call::trunk::Trunk;
 use crate::sdp::Session;
 use crate::sip::endpoint::ServerKey;
@@ -173,30 +173,20 @@ impl Call {
         if let State::Up(up) = &mut self.state {
             up.transfers += 1;
         }
-        let name = |index: usize| {
-            let attempt = self.attempts.get(index);
-            attempt.map_or_else(String::new, |one| one.target.name.to_string())
-        };
-        let (by, to) = (in_place_of.map_or_else(String::new, name), name(index));
         let dialog = self
             .attempts
             .get(index)
             .and_then(|one| Some(hands.keep(&one.leg, one.leg.dialog.as_ref()?)));
-        let Some(story) = &mut self.story else { return };
+        let Some(at) = self.wall_at(now) else { return };
         let told = Told {
-            at: story.wall + (now - self.started),
-            by,
-            to,
+            at,
+            by: in_place_of.map_or_else(String::new, |index| self.name_of_target(index)),
+            to: self.name_of_target(index),
             result: TriedResult::Answered,
             sip_status: Some(200),
             joined: None,
         };
-        story.transfers.push(told.clone());
-        let transferred = Transferred {
-            transfer: told,
-            dialog,
-        };
-        self.tell(now, hands, What::Transferred(Box::new(transferred)));
+        self.tell_transfer(now, hands, told, dialog);
     }
 }
 

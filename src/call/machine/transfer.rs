@@ -4,7 +4,7 @@
 //! Who asked may hang up at once; the caller then waits, and the call ends when nobody is found.
 
 use crate::base::id::{CallId, LegId};
-use crate::base::time::Moment;
+use crate::base::time::{Moment, WallTime};
 use crate::call::desk::{CallKey, MediaWish};
 use crate::call::hands::Hands;
 use crate::call::headers::Why;
@@ -13,7 +13,7 @@ use crate::call::machine::end::End;
 use crate::call::machine::{Call, State};
 use crate::call::offer_answer::{meets, misfit, reaches, session};
 use crate::call::story::{
-    FinishReason, HungUpBy, Transfer as Told, Transferred, TriedResult, What,
+    FinishReason, HungUpBy, KeptDialog, Transfer as Told, Transferred, TriedResult, What,
 };
 use crate::call::timers::Timer;
 use crate::sdp::Session;
@@ -270,34 +270,46 @@ impl Call {
         };
         let transfer = up.transfer.take()?;
         self.timers.stop(Timer::Rejoin);
-        let name = |index: usize| {
-            let attempt = self.attempts.get(index);
-            attempt.map_or_else(String::new, |one| one.target.name.to_string())
-        };
-        let (by, to) = (name(transfer.by), name(transfer.target));
-        let dialog = self
-            .attempts
-            .get(transfer.target)
+        let target = self.attempts.get(transfer.target);
+        let dialog = target
             .filter(|_| result == TriedResult::Answered)
             .and_then(|one| Some(hands.keep(&one.leg, one.leg.dialog.as_ref()?)));
-        let brought = self.attempts.get(transfer.target);
-        let joined = brought.and_then(|one| one.brought.as_ref()?.joined);
-        let story = self.story.as_mut()?;
         let told = Told {
-            at: story.wall + (transfer.at - self.started),
-            by,
-            to,
+            at: self.wall_at(transfer.at)?,
+            by: self.name_of_target(transfer.by),
+            to: self.name_of_target(transfer.target),
             result,
             sip_status: status,
-            joined,
+            joined: target.and_then(|one| one.brought.as_ref()?.joined),
         };
-        story.transfers.push(told.clone());
-        let transferred = Transferred {
-            transfer: told,
-            dialog,
-        };
-        self.tell(now, hands, What::Transferred(Box::new(transferred)));
+        self.tell_transfer(now, hands, told, dialog);
         Some(*transfer)
+    }
+
+    /// Writes into the record who was put in whose place, and tells of it; `dialog` is the new one.
+    pub(super) fn tell_transfer(
+        &mut self,
+        now: Moment,
+        hands: &mut Hands,
+        transfer: Told,
+        dialog: Option<KeptDialog>,
+    ) {
+        let Some(story) = &mut self.story else { return };
+        story.transfers.push(transfer.clone());
+        let transferred = Transferred { transfer, dialog };
+        self.tell(now, hands, What::Transferred(Box::new(transferred)));
+    }
+
+    /// A moment on the wall clock that the call began by; `None`: it has no record.
+    pub(super) fn wall_at(&self, at: Moment) -> Option<WallTime> {
+        let story = self.story.as_ref()?;
+        Some(story.wall + (at - self.started))
+    }
+
+    /// The name of a target in records; empty where there is none.
+    pub(super) fn name_of_target(&self, index: usize) -> String {
+        let attempt = self.attempts.get(index);
+        attempt.map_or_else(String::new, |one| one.target.name.to_string())
     }
 
     /// Leaves a party that answered and never joined.
