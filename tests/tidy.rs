@@ -121,6 +121,7 @@ const SHELLS: &[&str] = &[
     "src/recording/sketch.rs",
     "src/recording/wav.rs",
     "src/recording/worker.rs",
+    "src/recording/writing.rs",
 ];
 
 /// What only shells may name.
