@@ -10,7 +10,7 @@ use crate::base::time::{Moment, WallTime};
 use crate::call::guard::News;
 use crate::call::story::{Fact, KeptDialog, SourceTag};
 use crate::route::Decision;
-use crate::sdp::{Codec, Numbers, Secrets};
+use crate::sdp::{Codec, Numbers, Protection};
 use crate::sip::endpoint::Transmit;
 
 /// Seconds a caller's carrier waits before it tries again when we are full: about the length of a short call.
@@ -192,8 +192,8 @@ pub struct Aim {
     pub codecs: Arc<[Codec]>,
     /// What the payload types that are sent to it become; `None`: they stay as they are.
     pub numbers: Option<Numbers>,
-    /// With what its packets are encrypted; `None`: they pass as they are.
-    pub srtp: Option<Box<Secrets>>,
+    /// How its packets are protected.
+    pub srtp: Protection,
 }
 
 /// What the engine tells the switchboard beside datagrams and streams.

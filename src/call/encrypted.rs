@@ -4,7 +4,7 @@ use crate::base::sound::Srtp;
 use crate::call::desk::{Aim, MediaWish};
 use crate::call::rig::*;
 use crate::call::story::{Ended, FinishReason, TriedResult};
-use crate::sdp::{Crypto, Suite};
+use crate::sdp::{Crypto, Protection, Secrets, Suite};
 
 /// Lines of keys as phones write them.
 const ONE: &str =
@@ -67,6 +67,14 @@ fn aim_of(rig: &Rig, leg: usize) -> Aim {
     rig.media.iter().rev().find_map(aimed).unwrap()
 }
 
+/// The keys that a leg's packets have now.
+fn secrets_of(rig: &Rig, leg: usize) -> Option<Secrets> {
+    match aim_of(rig, leg).srtp {
+        Protection::Keys(secrets) => Some(*secrets),
+        Protection::Plain | Protection::Kept => None,
+    }
+}
+
 /// The keys of a message of ours.
 fn keys(message: &str) -> Vec<Crypto> {
     let lines = body(message).lines();
@@ -98,14 +106,14 @@ fn an_encrypted_caller_talks_to_a_plain_target() {
     let said = keys(&ok);
     assert_eq!((said.len(), said[0].tag), (1, 3));
     let aim = aim_of(&rig, 0);
-    let secrets = aim.srtp.unwrap();
+    let secrets = secrets_of(&rig, 0).unwrap();
     assert_eq!(
         (&secrets.ours, &secrets.theirs),
         (&said[0].key, &key(ONE).key)
     );
     assert_ne!(secrets.ours, secrets.theirs);
     assert_eq!(&*aim.codecs[0].name, "PCMA", "it is recorded in clear");
-    assert_eq!(aim_of(&rig, 1).srtp, None);
+    assert_eq!(secrets_of(&rig, 1), None);
     let ended = hang_up(rig, caller);
     assert_eq!(
         ended.legs[0].srtp.as_deref(),
@@ -132,12 +140,12 @@ fn a_plain_caller_talks_to_an_encrypted_target() {
         "{ok}"
     );
     assert!(keys(&ok).is_empty());
-    let secrets = aim_of(&rig, 1).srtp.unwrap();
+    let secrets = secrets_of(&rig, 1).unwrap();
     assert_eq!(
         (&secrets.ours, &secrets.theirs),
         (&offered[0].key, &key(ONE).key)
     );
-    assert_eq!(aim_of(&rig, 0).srtp, None);
+    assert_eq!(secrets_of(&rig, 0), None);
     let ended = hang_up(rig, caller);
     assert_eq!(
         ended.legs[1].srtp.as_deref(),
@@ -152,7 +160,7 @@ fn both_legs_have_keys_and_suites_of_their_own() {
     let toward = rig.to(PBX, "INVITE");
     let answer = savp("127.0.0.3", 5_000, SHORT);
     let (ok, caller, _) = answers(&mut rig, &invite, &toward, &answer);
-    let (left, right) = (aim_of(&rig, 0).srtp.unwrap(), aim_of(&rig, 1).srtp.unwrap());
+    let (left, right) = (secrets_of(&rig, 0).unwrap(), secrets_of(&rig, 1).unwrap());
     assert_eq!(left.ours, keys(&ok)[0].key);
     assert_eq!(right.ours.suite(), Suite::Aes128Sha1Tag32);
     assert!(
@@ -219,7 +227,7 @@ fn what_is_preferred_is_had_where_the_peer_does_it_and_done_without_where_not() 
         let answer = sdp("127.0.0.3", 5_000, more);
         let (ok, caller, _) = answers(&mut rig, &invite, &toward, &answer);
         assert!(keys(&ok).is_empty());
-        assert_eq!(aim_of(&rig, 1).srtp.is_some(), encrypted);
+        assert_eq!(secrets_of(&rig, 1).is_some(), encrypted);
         hang_up(rig, caller);
         // From the caller.
         let mut rig = new(Srtp::Preferred, Srtp::Off);
@@ -228,7 +236,7 @@ fn what_is_preferred_is_had_where_the_peer_does_it_and_done_without_where_not() 
         assert!(keys(&toward).is_empty());
         let (ok, caller, _) = answers(&mut rig, &invite, &toward, &sdp("127.0.0.3", 5_000, ""));
         assert_eq!(keys(&ok).len(), usize::from(encrypted));
-        assert_eq!(aim_of(&rig, 0).srtp.is_some(), encrypted);
+        assert_eq!(secrets_of(&rig, 0).is_some(), encrypted);
         hang_up(rig, caller);
     }
 }
@@ -243,7 +251,10 @@ fn trunks_that_are_off_pass_keys_from_end_to_end() {
     let (ok, caller, _) = answers(&mut rig, &invite, &toward, &answer);
     assert!(body(&ok).contains(TWO), "{ok}");
     let aim = aim_of(&rig, 0);
-    assert_eq!((aim.srtp, &*aim.codecs[0].name), (None, "SRTP/PCMA"));
+    assert_eq!(
+        (aim.srtp, &*aim.codecs[0].name),
+        (Protection::Plain, "SRTP/PCMA")
+    );
     let ended = hang_up(rig, caller);
     assert_eq!(ended.legs[0].srtp, None);
     // The same under RTP/AVP, as phones do that encrypt where they can: it is not taken for speech.
@@ -303,7 +314,7 @@ fn a_hold_keeps_the_keys_and_another_key_of_the_peers_is_answered_with_another()
         keys(&ok),
         "the peer begins anew, and so do we"
     );
-    let now = aim_of(&rig, 0).srtp.unwrap();
+    let now = secrets_of(&rig, 0).unwrap();
     assert_eq!(
         (&now.ours, &now.theirs),
         (&keys(&resumed)[0].key, &key(TWO).key)
@@ -316,8 +327,55 @@ fn a_hold_keeps_the_keys_and_another_key_of_the_peers_is_answered_with_another()
     assert!(header(&refused, "Warning").starts_with("302 "), "{refused}");
     let ack = caller.request("ACK", "");
     rig.from(CARRIER, &ack);
-    assert_eq!(aim_of(&rig, 0).srtp.as_deref(), Some(&*now));
+    assert_eq!(secrets_of(&rig, 0).as_ref(), Some(&now));
     hang_up(rig, caller);
+}
+
+#[test]
+fn sound_that_is_disabled_for_a_while_takes_no_key_away() {
+    for (srtp, key) in [
+        (Srtp::Required, ONE),
+        (Srtp::Preferred, ONE),
+        (Srtp::Off, ""),
+    ] {
+        let mut rig = new(srtp, Srtp::Off);
+        let offer = |port| match srtp {
+            Srtp::Required => savp("127.0.0.2", port, key),
+            Srtp::Preferred | Srtp::Off => sdp("127.0.0.2", port, key),
+        };
+        let invite = calls(&mut rig, &offer(4_000));
+        let toward = rig.to(PBX, "INVITE");
+        let (ok, mut caller, _) = answers(&mut rig, &invite, &toward, &sdp("127.0.0.3", 5_000, ""));
+        let before = aim_of(&rig, 0);
+        let mut modify = |rig: &mut Rig, offer: &str, answer: &str| {
+            let reinvite = caller.request("INVITE", offer);
+            rig.from(CARRIER, &reinvite);
+            let again = rig.to(PBX, "INVITE sip:phone@");
+            rig.from(PBX, &reply(&again, 200, "", answer));
+            let ok = rig.to(CARRIER, "SIP/2.0 200");
+            let ack = caller.request("ACK", "");
+            rig.from(CARRIER, &ack);
+            rig.to(PBX, "ACK");
+            ok
+        };
+        modify(&mut rig, &offer(0), &sdp("127.0.0.3", 0, ""));
+        let disabled = aim_of(&rig, 0);
+        let kept = match srtp {
+            Srtp::Off => Protection::Plain,
+            Srtp::Preferred | Srtp::Required => Protection::Kept,
+        };
+        assert_eq!((disabled.rtp, disabled.srtp), (None, kept));
+        assert_eq!(aim_of(&rig, 1).srtp, Protection::Plain);
+        let enabled = modify(&mut rig, &offer(4_000), &sdp("127.0.0.3", 5_000, ""));
+        assert_eq!(keys(&enabled), keys(&ok));
+        assert_eq!(aim_of(&rig, 0).srtp, before.srtp);
+        if srtp == Srtp::Preferred {
+            let plain = sdp("127.0.0.2", 4_000, "");
+            modify(&mut rig, &plain, &sdp("127.0.0.3", 5_000, ""));
+            assert_eq!(aim_of(&rig, 0).srtp, Protection::Plain);
+        }
+        hang_up(rig, caller);
+    }
 }
 
 #[test]
@@ -343,7 +401,7 @@ fn a_late_offer_is_answered_by_its_tag() {
         (said.len(), said[0].tag, said[0].key.suite()),
         (1, 2, Suite::Aes128Sha1Tag32)
     );
-    let (left, right) = (aim_of(&rig, 0).srtp.unwrap(), aim_of(&rig, 1).srtp.unwrap());
+    let (left, right) = (secrets_of(&rig, 0).unwrap(), secrets_of(&rig, 1).unwrap());
     assert_eq!(
         (left.ours.suite(), left.theirs),
         (Suite::Aes256Sha1Tag80, key(answer).key)
@@ -363,11 +421,11 @@ fn early_sound_has_the_keys_of_its_early_dialog() {
     let answer = savp("127.0.0.3", 5_000, SHORT);
     rig.from(PBX, &reply(&toward, 183, "callee", &answer));
     let early = rig.to(CARRIER, "SIP/2.0 183");
-    let secrets = aim_of(&rig, 0).srtp.unwrap();
+    let secrets = secrets_of(&rig, 0).unwrap();
     assert_eq!(secrets.ours, keys(&early)[0].key);
     let (ok, caller, _) = answers(&mut rig, &invite, &toward, &answer);
     assert_eq!(keys(&ok), keys(&early), "the same dialog, the same key");
-    assert_eq!(aim_of(&rig, 0).srtp, Some(secrets));
+    assert_eq!(secrets_of(&rig, 0), Some(secrets));
     // Another answer than was shown: another dialog, and another key.
     let mut rig = new(Srtp::Required, Srtp::Required);
     let invite = calls(&mut rig, &savp("127.0.0.2", 4_000, ONE));
@@ -377,7 +435,7 @@ fn early_sound_has_the_keys_of_its_early_dialog() {
     let moved = savp("127.0.0.3", 6_000, SHORT);
     let (ok, caller_again, _) = answers(&mut rig, &invite, &toward, &moved);
     assert_ne!(keys(&ok), keys(&early));
-    assert_eq!(aim_of(&rig, 0).srtp.unwrap().ours, keys(&ok)[0].key);
+    assert_eq!(secrets_of(&rig, 0).unwrap().ours, keys(&ok)[0].key);
     hang_up(rig, caller_again);
     drop(caller);
 }

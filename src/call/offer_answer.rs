@@ -11,7 +11,7 @@ use crate::call::headers::SDP;
 use crate::call::leg::Heard;
 use crate::call::story::TriedResult;
 use crate::call::unfit::Unfit;
-use crate::sdp::{Codec, Numbers, Session, Voice, answer_meets, parse};
+use crate::sdp::{Codec, Numbers, Protection, Session, Voice, answer_meets, parse};
 use crate::sip::header::Name;
 use crate::sip::headers::Headers;
 
@@ -123,7 +123,7 @@ pub(in crate::call) fn aim(session: &Session, other: Option<&Session>, voice: &V
         told: other,
     };
     Aim {
-        srtp: voice.secrets(session).map(Box::new),
+        srtp: voice.protection(session),
         ..aim_at(party, other.map(|own| Party { own, told }))
     }
 }
@@ -140,7 +140,7 @@ pub(in crate::call) fn aim_at(party: Party<'_>, across: Option<Party<'_>>) -> Ai
             sends: false,
             codecs: Arc::from([]),
             numbers: None,
-            srtp: None,
+            srtp: Protection::Plain,
         };
     };
     let media = session.audio().and_then(|index| session.media().get(index));
@@ -163,7 +163,7 @@ pub(in crate::call) fn aim_at(party: Party<'_>, across: Option<Party<'_>>) -> Ai
         } else {
             sends
         },
-        srtp: None,
+        srtp: Protection::Plain,
     }
 }
 

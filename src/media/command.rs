@@ -8,7 +8,7 @@ use crate::base::id::LegId;
 use crate::base::sound::SoundFrom;
 use crate::base::time::Moment;
 use crate::media::tap::TapId;
-use crate::sdp::{Codec, Numbers, Secrets};
+use crate::sdp::{Codec, Numbers, Protection};
 
 /// A bound pair: RTP on an even port, RTCP on the next (RFC 3550 section 11).
 #[derive(Debug)]
@@ -87,8 +87,8 @@ pub struct Aim {
     pub codecs: Arc<[Codec]>,
     /// What the payload types that are sent to it become; `None`: they stay as they are.
     pub numbers: Option<Numbers>,
-    /// With what its packets are encrypted; `None`: they pass as they are.
-    pub srtp: Option<Box<Secrets>>,
+    /// How its packets are protected.
+    pub srtp: Protection,
 }
 
 /// A worker's report.

@@ -21,7 +21,7 @@ use crate::media::reports::Reports;
 use crate::media::rtcp;
 use crate::media::rtp;
 use crate::media::rtp::Head;
-use crate::media::srtp::{Guard, Refused};
+use crate::media::srtp::{Cover, Refused};
 use crate::media::stats::Reception;
 use crate::sdp::{Codec, Numbers};
 
@@ -54,8 +54,8 @@ pub struct Leg {
     /// What payload types become on their way to the peer.
     numbers: Option<Numbers>,
     meaning: Option<(u8, Meaning)>,
-    /// Its packets are SRTP under keys of ours.
-    guard: Option<Box<Guard>>,
+    /// Whether its packets are SRTP under keys of ours.
+    cover: Cover,
     /// Its packets are SRTP under keys that pass through: its reports cannot be read.
     sealed: bool,
     reports: Reports,
@@ -128,7 +128,7 @@ impl Leg {
             mux: false,
             numbers: None,
             meaning: None,
-            guard: None,
+            cover: Cover::default(),
             sealed: false,
             reports: Reports::default(),
             reception: Reception::default(),
@@ -151,30 +151,19 @@ impl Leg {
 
     /// Takes the peer's new SDP.
     pub fn aim(&mut self, aim: Aim) {
-        self.rtp.aim(aim.rtp);
-        self.rtcp.aim(aim.rtcp);
+        let anew = self.cover.aim(aim.srtp);
+        self.rtp.aim(aim.rtp, anew);
+        self.rtcp.aim(aim.rtcp, anew);
         self.sealed = aim.codecs.iter().any(Codec::is_encrypted);
         self.codecs = aim.codecs;
         self.mux = aim.mux;
         self.numbers = aim.numbers;
         self.meaning = None;
-        self.guard = match (self.guard.take(), aim.srtp) {
-            (_, None) => None,
-            (Some(guard), Some(secrets)) => Some(Box::new(guard.with(*secrets))),
-            (None, Some(secrets)) => {
-                self.rtp.latch.forget();
-                self.rtcp.latch.forget();
-                Some(Box::new(Guard::new(*secrets)))
-            }
-        };
     }
 
     /// Opens a packet that came, where it is SRTP, and returns its length. `None`: it proves nothing.
     pub fn open(&mut self, packet: &mut [u8], is_rtcp: bool) -> Option<usize> {
-        let Some(guard) = &mut self.guard else {
-            return Some(packet.len());
-        };
-        match guard.open(packet, is_rtcp) {
+        match self.cover.open(packet, is_rtcp) {
             Ok(length) => return Some(length),
             // A network may repeat packets.
             Err(Refused::Replayed) => {}
@@ -254,10 +243,7 @@ impl Leg {
 
     /// Makes SRTP of what goes out, where its receiver wants that.
     fn close_packet(&mut self, way: Way, room: &mut [u8]) -> Option<Way> {
-        let Some(guard) = &mut self.guard else {
-            return Some(way);
-        };
-        let length = guard.close(room, way.length, !way.sound).ok()?;
+        let length = self.cover.close(room, way.length, !way.sound).ok()?;
         Some(Way { length, ..way })
     }
 
@@ -403,7 +389,11 @@ impl Line {
         })
     }
 
-    fn aim(&mut self, at: Option<SocketAddr>) {
+    /// Takes the peer's new address. `anew`: what was learned before was learned of packets that proved nothing.
+    fn aim(&mut self, at: Option<SocketAddr>, anew: bool) {
+        if anew {
+            self.latch.forget();
+        }
         self.latch.aim(at);
         self.settle();
     }

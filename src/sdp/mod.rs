@@ -25,5 +25,5 @@ pub use numbers::Numbers;
 pub use parse::{Malformed, parse};
 pub use relay::{Mux, Origin, Relay};
 pub use session::{Direction, Kind, Media, Profile, Session, Sound};
-pub use shield::{Secrets, Shield};
+pub use shield::{Protection, Secrets, Shield};
 pub use voice::{Voice, same_but_origin};

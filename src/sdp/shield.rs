@@ -25,6 +25,18 @@ pub struct Secrets {
     pub theirs: Key,
 }
 
+/// How a leg's packets are protected, by what its peer said last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Protection {
+    /// Not by us: they pass as they are.
+    #[default]
+    Plain,
+    /// With these keys; nothing plain is believed.
+    Keys(Box<Secrets>),
+    /// Its sound is disabled: what was agreed on before stays in force, and where nothing was, nothing plain is believed.
+    Kept,
+}
+
 /// The keys of a section as its author named them.
 #[derive(Clone, Debug)]
 pub(in crate::sdp) struct Keys {
@@ -79,6 +91,15 @@ impl Shield {
             ours: self.key(chosen.key.suite()),
             theirs: chosen.key.clone(),
         })
+    }
+
+    /// How its packets are protected under that description.
+    pub(in crate::sdp) fn protection(&self, said: &Session) -> Protection {
+        match self.secrets(said) {
+            Some(secrets) => Protection::Keys(Box::new(secrets)),
+            None if said.audio().is_some() => Protection::Plain,
+            None => Protection::Kept,
+        }
     }
 
     /// Every suite, since any of them may be answered.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::sdp::layout;
 use crate::sdp::relay::{Mux, Origin, Relay, origin_value};
 use crate::sdp::session::Session;
-use crate::sdp::shield::{Seal, Secrets, Shield};
+use crate::sdp::shield::{Protection, Seal, Secrets, Shield};
 
 /// What we say on one leg over the life of its dialog.
 #[derive(Clone, Debug)]
@@ -38,6 +38,12 @@ impl Voice {
     /// The keys of this leg's packets by what its peer `said`, opened; `None`: they are plain.
     pub fn secrets(&self, said: &Session) -> Option<Secrets> {
         self.shield.as_ref()?.secrets(said)
+    }
+
+    /// How this leg's packets are protected by what its peer `said`, opened.
+    pub fn protection(&self, said: &Session) -> Protection {
+        let shield = self.shield.as_ref();
+        shield.map_or(Protection::Plain, |shield| shield.protection(said))
     }
 
     /// Takes another key for what is said next: its sound goes on in another place, where nobody knows how far the former

@@ -14,7 +14,7 @@ use crate::media::srtp;
 use crate::media::srtp::{Receiver as SrtpReceiver, Sender as SrtpSender};
 use crate::media::tap::Tapped;
 use crate::sdp::keys::MASTER_BYTES_MAX;
-use crate::sdp::{Codec, Key, Numbers, Secrets, Suite};
+use crate::sdp::{Codec, Key, Numbers, Protection, Secrets, Suite};
 
 /// Every trial on every driver.
 macro_rules! on_each_driver {
@@ -61,6 +61,8 @@ on_each_driver! {
     each_leg_has_keys_of_its_own_and_the_tap_hears_clear_sound
     one_leg_may_be_encrypted_and_the_other_plain
     whoever_has_another_key_is_silent_and_learned_from_by_nobody
+    who_was_learned_of_plain_sound_keeps_nobody_off_who_has_the_keys
+    while_the_sound_is_disabled_nothing_plain_is_heard_and_no_key_begins_anew
     a_description_with_the_same_keys_forgets_nothing_and_one_with_others_begins_anew
 }
 
@@ -164,7 +166,7 @@ impl Rig {
             mux: true,
             codecs: codecs(),
             numbers: None,
-            srtp: None,
+            srtp: Protection::Plain,
         };
         self.pool.aim(phone.leg, aim);
     }
@@ -845,7 +847,17 @@ impl Rig {
             rtp: Some(phone.rtp.local_addr().unwrap()),
             rtcp: Some(phone.rtcp.local_addr().unwrap()),
             codecs: codecs(),
-            srtp: Some(Box::new(secrets)),
+            srtp: Protection::Keys(Box::new(secrets)),
+            ..Aim::default()
+        };
+        self.pool.aim(phone.leg, aim);
+    }
+
+    /// The peer disables its sound (`m=audio 0`) where SRTP is wanted.
+    fn aim_disabled(&mut self, phone: &Phone) {
+        let srtp = Protection::Kept;
+        let aim = Aim {
+            srtp,
             ..Aim::default()
         };
         self.pool.aim(phone.leg, aim);
@@ -937,6 +949,59 @@ fn whoever_has_another_key_is_silent_and_learned_from_by_nobody(engine: Chosen) 
     callee.hears(&sound(51));
     let counted = rig.close(caller.leg).1;
     assert_eq!((counted.packets_in, counted.forged), (2, 18));
+}
+
+fn who_was_learned_of_plain_sound_keeps_nobody_off_who_has_the_keys(engine: Chosen) {
+    let mut rig = Rig::new(engine);
+    let (caller, callee) = rig.call(1, SoundFrom::Nat);
+    // The address of the signalling, and another port: the socket is connected there.
+    let stranger = socket(rig.local);
+    stranger
+        .send_to(&sound(1), (rig.local, caller.ours))
+        .unwrap();
+    callee.hears(&sound(1));
+    let keys = secrets(1, 2);
+    rig.aim_under(&caller, keys.clone());
+    rig.settle(1);
+    let (mut says, mut hears) = phone_keys(&keys);
+    caller.say(&sealed(&mut says, &sound(2)));
+    callee.hears(&sound(2));
+    callee.say(&sound(3));
+    assert!(hears.unprotect(&mut heard(&caller.rtp)).is_ok());
+}
+
+fn while_the_sound_is_disabled_nothing_plain_is_heard_and_no_key_begins_anew(engine: Chosen) {
+    let mut rig = Rig::new(engine);
+    let (caller, callee) = rig.call(1, SoundFrom::Sdp);
+    let keys = secrets(1, 2);
+    rig.aim_under(&caller, keys.clone());
+    rig.pool.tap(caller.leg, callee.leg, Some(TapId(3)));
+    rig.settle(1);
+    let (mut says, mut hears) = phone_keys(&keys);
+    let first = sealed(&mut says, &sound(1));
+    caller.say(&first);
+    callee.hears(&sound(1));
+    assert_eq!(rig.tapped().0.sequence, 1);
+    let report = [0x81, 201, 0, 1, 0, 0, 0, 1];
+    callee.say(&report);
+    let index = |packet: &[u8]| packet[report.len()..][..4].to_vec();
+    let before = heard(&caller.rtcp);
+    rig.aim_disabled(&caller);
+    rig.settle(1);
+    caller.say(&sound(2));
+    caller.say(&first);
+    rig.aim_under(&caller, keys);
+    rig.settle(1);
+    caller.say(&first);
+    caller.say(&sealed(&mut says, &sound(3)));
+    callee.hears(&sound(3));
+    assert_eq!(rig.tapped().0.sequence, 3);
+    callee.say(&report);
+    let mut after = heard(&caller.rtcp);
+    assert_ne!(index(&before), index(&after));
+    assert!(hears.unprotect_rtcp(&mut after).is_ok());
+    let counted = rig.close(caller.leg).1;
+    assert_eq!((counted.packets_in, counted.forged), (2, 1));
 }
 
 fn a_description_with_the_same_keys_forgets_nothing_and_one_with_others_begins_anew(

@@ -1,5 +1,6 @@
 //! Both directions of one leg under the keys that were agreed on, from one description to the next.
 
+use crate::media::srtp::keyring::Keyring;
 use crate::media::srtp::receiver::Receiver;
 use crate::media::srtp::refused::Refused;
 use crate::media::srtp::sender::Sender;
@@ -8,34 +9,26 @@ use crate::sdp::Secrets;
 /// A leg's keys at work.
 #[derive(Debug)]
 pub struct Guard {
-    secrets: Secrets,
-    /// `None`: the key is none. Then nothing passes, rather than plain.
-    receiver: Option<Receiver>,
-    sender: Option<Sender>,
+    receivers: Keyring<Receiver>,
+    senders: Keyring<Sender>,
 }
 
 impl Guard {
-    /// Begins with new keys.
-    pub fn new(secrets: Secrets) -> Self {
-        Self {
-            receiver: Receiver::new(&secrets.theirs),
-            sender: Sender::new(&secrets.ours),
-            secrets,
-        }
+    /// Begins with first keys.
+    pub fn new(secrets: &Secrets) -> Self {
+        let mut guard = Self {
+            receivers: Keyring::default(),
+            senders: Keyring::default(),
+        };
+        guard.take(secrets);
+        guard
     }
 
-    /// Goes on with the keys of a new description. Under a key that stays nothing begins anew: neither the count of packets nor
-    /// the memory of those that came (RFC 3711 3.3.2, RFC 4568 7.1.4).
-    #[must_use]
-    pub fn with(mut self, secrets: Secrets) -> Self {
-        if self.secrets.theirs != secrets.theirs {
-            self.receiver = Receiver::new(&secrets.theirs);
-        }
-        if self.secrets.ours != secrets.ours {
-            self.sender = Sender::new(&secrets.ours);
-        }
-        self.secrets = secrets;
-        self
+    /// Goes on with the keys of a new description. Under a key that stays, or comes back, nothing begins anew: neither the
+    /// count of packets nor the memory of those that came (RFC 3711 3.3.2, RFC 4568 7.1.4).
+    pub fn take(&mut self, secrets: &Secrets) {
+        self.receivers.take(&secrets.theirs, Receiver::new);
+        self.senders.take(&secrets.ours, Sender::new);
     }
 
     /// Opens what came and returns its length.
@@ -43,7 +36,7 @@ impl Guard {
     /// # Errors
     /// Why it must not be believed.
     pub fn open(&mut self, packet: &mut [u8], is_rtcp: bool) -> Result<usize, Refused> {
-        let receiver = self.receiver.as_mut().ok_or(Refused::Forged)?;
+        let receiver = self.receivers.now().ok_or(Refused::Forged)?;
         if is_rtcp {
             receiver.unprotect_rtcp(packet)
         } else {
@@ -61,7 +54,7 @@ impl Guard {
         length: usize,
         is_rtcp: bool,
     ) -> Result<usize, Refused> {
-        let sender = self.sender.as_mut().ok_or(Refused::Forged)?;
+        let sender = self.senders.now().ok_or(Refused::Spent)?;
         if is_rtcp {
             sender.protect_rtcp(room, length)
         } else {

@@ -4,8 +4,10 @@
 //! are agreed on is `sdp`'s and `call`'s; this never sees a description.
 
 mod cipher;
+pub mod cover;
 mod derive;
 pub mod guard;
+mod keyring;
 pub mod receiver;
 pub mod refused;
 pub mod sender;
@@ -14,6 +16,7 @@ mod shape;
 mod trials;
 mod window;
 
+pub use cover::Cover;
 pub use guard::Guard;
 pub use receiver::Receiver;
 pub use refused::Refused;

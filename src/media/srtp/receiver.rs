@@ -9,8 +9,11 @@ use crate::media::srtp::shape;
 use crate::media::srtp::shape::{
     ENCRYPTED, INDEX_BYTES, RTCP_CLEAR_BYTES, RTCP_INDEX_MAX, RTCP_TAG_BYTES,
 };
-use crate::media::srtp::window::{INDEX_MAX, Lies, Window};
+use crate::media::srtp::window::{HALF, INDEX_MAX, Lies, Window};
 use crate::sdp::Key;
+
+/// What the numbers' first wrap adds to an index.
+const FIRST_TURN: u64 = 1 << 16;
 
 /// What is received under one key.
 #[derive(Debug)]
@@ -58,6 +61,7 @@ impl Receiver {
         let index = match window {
             // Before the first one there was none.
             Some(window) => window.guess(sequence).ok_or(Refused::Replayed)?,
+            // The numbers may have wrapped in packets that never came: that is tried below.
             None => u64::from(sequence),
         };
         if index > INDEX_MAX {
@@ -67,9 +71,14 @@ impl Receiver {
             Some(Lies::Seen | Lies::Behind) => return Err(Refused::Replayed),
             Some(Lies::New) | None => {}
         }
-        if !self.rtp.proves(signed, Some(rollover(index)), tag) {
+        let proves = |index| self.rtp.proves(signed, Some(rollover(index)), tag);
+        let index = if proves(index) {
+            index
+        } else if window.is_none() && sequence < HALF && proves(FIRST_TURN | index) {
+            FIRST_TURN | index
+        } else {
             return Err(Refused::Forged);
-        }
+        };
         let stream = self.stream(known, ssrc)?;
         match &mut stream.rtp {
             Some(window) => window.note(index),

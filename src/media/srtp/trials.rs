@@ -145,6 +145,42 @@ fn numbers_wrap_again_and_again() {
 }
 
 #[test]
+fn whose_numbers_wrap_before_its_first_packet_comes_is_heard() {
+    let (mut sender, mut receiver) = pair(Suite::Aes128Sha1Tag80);
+    let mut kept = Vec::new();
+    for sequence in [65_534, 65_535, 0] {
+        kept.push(protect(&mut sender, &packet(1, sequence)).unwrap());
+    }
+    for sequence in 1..200 {
+        let clear = packet(1, sequence);
+        let sealed = protect(&mut sender, &clear).unwrap();
+        assert_eq!(unprotect(&mut receiver, &sealed).unwrap(), clear);
+        assert_eq!(
+            unprotect(&mut receiver, &sealed),
+            Err(Refused::Replayed),
+            "{sequence}"
+        );
+    }
+    // Those from before the wrap come too late, and are no new ones.
+    for sealed in kept {
+        assert_eq!(unprotect(&mut receiver, &sealed), Err(Refused::Replayed));
+    }
+    // Only the first wrap is looked for, and only of a source that is not known.
+    let (mut sender, mut receiver) = pair(Suite::Aes128Sha1Tag80);
+    unprotect(
+        &mut receiver,
+        &protect(&mut sender, &packet(1, 40_000)).unwrap(),
+    )
+    .unwrap();
+    let mut other = pair(Suite::Aes128Sha1Tag80).0;
+    for sequence in [65_535, 2, 30_000, 60_000, 2] {
+        let _passed = protect(&mut other, &packet(2, sequence));
+    }
+    let late = protect(&mut other, &packet(2, 3)).unwrap();
+    assert_eq!(unprotect(&mut receiver, &late), Err(Refused::Forged));
+}
+
+#[test]
 fn what_was_recorded_on_the_wire_is_not_believed_again_after_a_wrap() {
     let (mut sender, mut receiver) = pair(Suite::Aes256Sha1Tag80);
     let mut kept = Vec::new();

@@ -7,7 +7,7 @@ const WIDTH: u64 = 128;
 pub(in crate::media::srtp) const INDEX_MAX: u64 = (1 << 48) - 1;
 
 /// Half of all sequence numbers: what is further ahead than that lies behind.
-const HALF: u16 = 1 << 15;
+pub(in crate::media::srtp) const HALF: u16 = 1 << 15;
 
 /// A stream's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
