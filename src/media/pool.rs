@@ -7,6 +7,7 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -47,6 +48,7 @@ pub struct Pool {
     answers: VecDeque<Report>,
     legs: Map<LegId, Place>,
     calls: Map<u64, Home>,
+    is_stopped: bool,
 }
 
 struct Handle {
@@ -58,7 +60,24 @@ struct Handle {
     late: VecDeque<Command>,
     /// Whether it has orders that it was not woken for.
     asleep: bool,
+    /// Set by its thread when it ends.
+    ended: Arc<AtomicBool>,
+    /// It has ended while it was needed.
+    is_gone: bool,
     lateness: Arc<Lateness>,
+}
+
+/// Tells that a worker's thread ends, by whatever: an error, a panic, an order.
+struct Leaving {
+    ended: Arc<AtomicBool>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Release);
+        (self.wake)();
+    }
 }
 
 /// Where a leg is.
@@ -67,6 +86,10 @@ struct Place {
     worker: usize,
     call: u64,
     port: u16,
+    /// Its close was asked for.
+    closing: bool,
+    /// It closed unasked, and that is about to be told.
+    lost: bool,
 }
 
 /// Where a call's legs are: all on one worker.
@@ -99,6 +122,7 @@ impl Pool {
             // Names of legs and calls are ours: nobody outside can aim at collisions.
             legs: keyed(0),
             calls: keyed(0),
+            is_stopped: false,
         };
         let mut readers = Vec::new();
         for number in 0..workers.min(settings.workers).max(1) {
@@ -119,12 +143,18 @@ impl Pool {
                     Chosen::Epoll => Epoll::prepare(Arc::clone(&bell))?,
                 },
             };
+            let ended = Arc::new(AtomicBool::new(false));
+            let leaving = Leaving {
+                ended: Arc::clone(&ended),
+                wake: Arc::clone(&wake),
+            };
             let thread = Builder::new()
                 .name(format!("media-{number}"))
-                .spawn(move || match Worker::new(parts) {
-                    Ok(worker) => worker.run(),
-                    Err(error) => {
-                        error!(%error, "a media worker cannot begin; its calls have no sound")
+                .spawn(move || {
+                    let _leaving = leaving;
+                    match Worker::new(parts) {
+                        Ok(worker) => worker.run(),
+                        Err(error) => error!(%error, "a media worker cannot begin"),
                     }
                 })?;
             pool.workers.push(Handle {
@@ -134,6 +164,8 @@ impl Pool {
                 legs: 0,
                 late: VecDeque::new(),
                 asleep: false,
+                ended,
+                is_gone: false,
                 lateness,
             });
             readers.push(reader);
@@ -157,6 +189,7 @@ impl Pool {
         let port = pair.port;
         let quietest = || {
             let numbered = self.workers.iter().enumerate();
+            let numbered = numbered.filter(|(_, worker)| !worker.is_gone);
             numbered.min_by_key(|(_, w)| w.legs).map_or(0, |(n, _)| n)
         };
         let worker = match self.calls.get_mut(&call_key) {
@@ -177,6 +210,8 @@ impl Pool {
             worker,
             call: call_key,
             port,
+            closing: false,
+            lost: false,
         };
         self.legs.insert(leg, place);
         let opened = self.workers.get_mut(worker).is_some_and(|worker| {
@@ -223,6 +258,12 @@ impl Pool {
 
     /// Closes a leg's sockets. Answered with [`Report::Closed`], always: with port 0 when there is no such leg.
     pub fn close(&mut self, leg: LegId) {
+        if let Some(place) = self.legs.get_mut(&leg) {
+            if place.lost {
+                return;
+            }
+            place.closing = true;
+        }
         if !self.send(leg, Command::Close { leg }) {
             let port = self.legs.get(&leg).map_or(0, |place| place.port);
             self.answers.push_back(Report::Closed {
@@ -236,13 +277,28 @@ impl Pool {
 
     /// Takes the next report.
     pub fn next_report(&mut self) -> Option<Report> {
-        let answer = self.answers.pop_front();
-        let report = answer.or_else(|| self.reports.try_recv().ok())?;
-        match &report {
-            Report::Closed { leg, port, .. } if *port != 0 => self.forget(*leg),
-            Report::Closed { .. } | Report::Silent { .. } => {}
+        loop {
+            let answer = self.answers.pop_front();
+            let report = answer.or_else(|| self.reports.try_recv().ok())?;
+            let leg = match report {
+                Report::Closed { leg, port, .. } if port != 0 => leg,
+                Report::Closed { .. } | Report::Silent { .. } => return Some(report),
+            };
+            match self.legs.get_mut(&leg) {
+                Some(place) if place.closing || place.lost || self.is_stopped => {
+                    self.forget(leg);
+                    return Some(report);
+                }
+                // Nobody asked: its worker fails, and its call must end.
+                Some(place) => {
+                    place.lost = true;
+                    self.answers.push_front(report);
+                    return Some(Report::Silent { leg });
+                }
+                // Told already, when its worker could not be asked any more.
+                None => {}
+            }
         }
-        Some(report)
     }
 
     /// Returns how many legs are open.
@@ -253,7 +309,19 @@ impl Pool {
     /// Sends what waits for room, and wakes the workers that have orders: to be called at the end of every turn of the engine, so
     /// that a worker wakes once for all that a message means to it.
     pub fn flush(&mut self) {
-        for worker in &mut self.workers {
+        for (number, worker) in self.workers.iter_mut().enumerate() {
+            if !worker.is_gone && worker.ended.load(Ordering::Acquire) {
+                worker.is_gone = true;
+                error!(
+                    worker = number,
+                    legs = worker.legs,
+                    "a media worker has failed: its calls end, and new ones go to the others; restart ringtag when it is quiet"
+                );
+                let its = self.legs.iter().filter(|(_, leg)| leg.worker == number);
+                let silent = its.map(|(&leg, _)| Report::Silent { leg });
+                self.answers.extend(silent);
+                (self.wake)();
+            }
             if !worker.late.is_empty() {
                 worker.catch_up();
             }
@@ -275,7 +343,9 @@ impl Pool {
 
     /// Stops the workers and waits for them, which is the one wait: nothing is served after it. Reports about legs that were open can still be taken.
     pub fn stop(&mut self) {
+        self.is_stopped = true;
         for worker in &mut self.workers {
+            worker.is_gone = true;
             worker.late.push_back(Command::Stop);
             for command in worker.late.drain(..) {
                 worker.bell.ring();

@@ -52,6 +52,7 @@ on_each_driver! {
     every_close_is_answered_also_for_legs_that_are_gone_or_never_were
     a_leg_keeps_its_former_partner_no_longer
     calls_share_the_workers_and_one_remote_address
+    a_worker_that_fails_ends_its_calls_and_draws_no_new_ones
     ipv4_and_ipv6_meet_in_one_call
     opening_and_closing_many_legs_leaves_no_descriptor
     a_stop_closes_what_is_open_and_tells_it
@@ -723,6 +724,37 @@ fn calls_share_the_workers_and_one_remote_address(engine: Chosen) {
         callee.say(&sound(sequence));
         assert_eq!(heard(&gateway), sound(sequence));
     }
+}
+
+fn a_worker_that_fails_ends_its_calls_and_draws_no_new_ones(engine: Chosen) {
+    let mut rig = Rig::with(2, engine);
+    let (first, _) = rig.call(1, SoundFrom::Sdp);
+    let (second, other) = rig.call(2, SoundFrom::Sdp);
+    // Its thread ends, for whatever reason.
+    rig.pool.workers[0].commands.send(Command::Stop).unwrap();
+    rig.pool.workers[0].bell.ring();
+    let mut silent = Vec::new();
+    while silent.len() < 2 {
+        match rig.report() {
+            Report::Silent { leg } => silent.push(leg),
+            // What it could still tell.
+            Report::Closed { .. } => {}
+        }
+    }
+    assert!(silent.contains(&first.leg) && !silent.contains(&second.leg));
+    while !rig.pool.workers[0].is_gone {
+        rig.woken.recv_timeout(DEADLINE).expect("the thread ends");
+        rig.pool.flush();
+    }
+    // The other's call has its sound, and new calls are all its own.
+    second.say(&sound(1));
+    other.hears(&sound(1));
+    for call in 3..=4 {
+        let (caller, callee) = rig.call(call, SoundFrom::Sdp);
+        caller.say(&sound(2));
+        callee.hears(&sound(2));
+    }
+    assert_eq!(rig.pool.workers[1].legs, 6);
 }
 
 fn ipv4_and_ipv6_meet_in_one_call(engine: Chosen) {
