@@ -1,7 +1,7 @@
 //! The files of recordings as they are kept: in several parts, packed, paused, and after a hundred kills.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
+    clippy::expect_used,
     clippy::print_stdout,
     reason = "a failed check ends the test, and the child tells the parent through its output"
 )]
@@ -309,6 +309,10 @@ fn a_hundred_kills_at_random_leave_every_file_playable() {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(lines.any(|line| line.is_ok_and(|line| line == "recording")));
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the moment of the kill is by chance"
+        )]
         thread::sleep(Duration::from_millis(chance.next_u64() % 1_500));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -418,6 +422,7 @@ fn record_until_killed(folder: &Path) -> ! {
                 number += 1;
             }
         }
+        #[expect(clippy::disallowed_methods, reason = "sound has a pace")]
         thread::sleep(Duration::from_millis(5));
     }
 }

@@ -116,6 +116,7 @@ const SHELLS: &[&str] = &[
     "src/media/worker.rs",
     "src/recording/finish.rs",
     "src/recording/hash.rs",
+    "src/recording/pack.rs",
     "src/recording/recover.rs",
     "src/recording/shelf.rs",
     "src/recording/sketch.rs",

@@ -317,8 +317,11 @@ impl Pool {
                     legs = worker.legs,
                     "a media worker has failed: its calls end, and new ones go to the others; restart ringtag when it is quiet"
                 );
+                #[expect(clippy::disallowed_methods, reason = "sorted below")]
                 let its = self.legs.iter().filter(|(_, leg)| leg.worker == number);
-                let silent = its.map(|(&leg, _)| Report::Silent { leg });
+                let mut its: Vec<LegId> = its.map(|(&leg, _)| leg).collect();
+                its.sort_unstable();
+                let silent = its.into_iter().map(|leg| Report::Silent { leg });
                 self.answers.extend(silent);
                 (self.wake)();
             }

@@ -608,7 +608,7 @@ fn a_flood_on_one_leg_does_not_starve_another(engine: Chosen) {
     let mut rig = Rig::new(engine);
     let (flooded, _sink) = rig.call(1, SoundFrom::Sdp);
     let (caller, callee) = rig.call(2, SoundFrom::Sdp);
-    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stop = Arc::new(AtomicBool::new(false));
     let flood = std::thread::spawn({
         let stop = Arc::clone(&stop);
         let packet = sound(1);
