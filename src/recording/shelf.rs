@@ -208,4 +208,35 @@ mod tests {
         let path = inside(folder, Path::new("2026/11/21/x.wav")).unwrap();
         assert_eq!(path, Path::new("/srv/recordings/2026/11/21/x.wav"));
     }
+
+    #[test]
+    fn everything_of_a_recording_belongs_to_it_and_nothing_of_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let (day, first) = (folder.path().join("d"), Path::new("d/019aa5c4.wav"));
+        fs::create_dir(&day).unwrap();
+        let its = [
+            "019aa5c4.flac",
+            "019aa5c4.peaks",
+            "019aa5c4.wav.gaps",
+            "019aa5c4.2.wav",
+            "019aa5c4.2.peaks",
+            "019aa5c4.3.flac.part",
+        ];
+        let others = ["019aa5c5.wav", "019aa5c4.5.wav"];
+        for name in its.iter().chain(&others) {
+            fs::write(day.join(name), "sound").unwrap();
+        }
+        assert_eq!(kept(folder.path(), first), Path::new("d/019aa5c4.flac"));
+        for path in belongings(folder.path(), first) {
+            let is_its = its.iter().any(|name| day.join(name) == path);
+            assert!(is_its || !path.exists(), "{}", path.display());
+            drop(fs::remove_file(path));
+        }
+        let left = names(&day);
+        assert_eq!(
+            left,
+            ["019aa5c4.5.wav", "019aa5c5.wav"],
+            "no file lies behind a number that is missing"
+        );
+    }
 }

@@ -129,7 +129,8 @@ fn position(lines: &[&str], from: usize, is: impl Fn(&str) -> bool) -> Option<us
         .map(|n| n + from)
 }
 
-struct Strace(Child);
+/// strace on a running ringtag.
+pub(crate) struct Strace(Child);
 
 impl Strace {
     fn attach(ringtag: &Ringtag, trace: &std::path::Path) -> Self {
@@ -138,12 +139,35 @@ impl Strace {
     }
 
     fn run(ringtag: &Ringtag, trace: &std::path::Path, how: &[&str]) -> Self {
+        let all = [&["-f"], how].concat();
+        Self::watch(ringtag.pid(), trace, &all)
+    }
+
+    /// Watches one thread alone: the others run as fast as ever.
+    pub(crate) fn thread(
+        ringtag: &Ringtag,
+        name: &str,
+        trace: &std::path::Path,
+        how: &[&str],
+    ) -> Self {
+        // A thread gives itself its name, a moment after it was made.
+        let task = wait_for(|| {
+            let tasks = fs::read_dir(format!("/proc/{}/task", ringtag.pid())).unwrap();
+            tasks.map(|task| task.unwrap().path()).find(|task| {
+                fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim() == name)
+            })
+        })
+        .unwrap_or_else(|| panic!("no thread is called {name}"));
+        let id = task.file_name().unwrap().to_str().unwrap();
+        Self::watch(id.parse().unwrap(), trace, how)
+    }
+
+    fn watch(process: u32, trace: &std::path::Path, how: &[&str]) -> Self {
         let child = Command::new("strace")
-            .arg("-f")
             .args(how)
             .arg("-o")
             .arg(trace)
-            .args(["-p", &ringtag.pid().to_string()])
+            .args(["-p", &process.to_string()])
             .stdin(Stdio::null())
             .stderr(fs::File::create(trace.with_extension("said")).unwrap())
             .spawn()
@@ -160,7 +184,7 @@ impl Strace {
     }
 
     /// SIGINT lets go of the process and writes what is buffered.
-    fn detach(mut self) {
+    pub(crate) fn detach(mut self) {
         let sent = Command::new("kill")
             .args(["-INT", &self.0.id().to_string()])
             .status()

@@ -9,12 +9,12 @@ use crate::harness::{CONFIG, Net, Ringtag};
 use crate::sipp::{Sipp, TO_DESK};
 
 /// A file system of a few megabytes. It needs root: without, the test fails and says so, for what was not tried does not work.
-struct Small {
-    place: PathBuf,
+pub(crate) struct Small {
+    pub(crate) place: PathBuf,
 }
 
 impl Small {
-    fn mount(place: PathBuf) -> Self {
+    pub(crate) fn mount(place: PathBuf) -> Self {
         fs::create_dir_all(&place).unwrap();
         let output = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "size=12m", "tmpfs"])
@@ -27,6 +27,16 @@ impl Small {
             String::from_utf8_lossy(&output.stderr)
         );
         Self { place }
+    }
+
+    /// Lets nobody write, or everybody again.
+    pub(crate) fn remount(&self, how: &str) {
+        let mut remount = Command::new("mount");
+        remount.args(["-o", &format!("remount,{how}")]);
+        assert!(
+            remount.arg(&self.place).status().unwrap().success(),
+            "{how}"
+        );
     }
 
     fn filler(&self) -> PathBuf {
@@ -52,7 +62,7 @@ impl Drop for Small {
     }
 }
 
-fn place_one(ringtag: &Ringtag) {
+pub(crate) fn place_one(ringtag: &Ringtag) {
     let pbx = Sipp::run(ringtag, "uas", ringtag.net.pbx(), 1, &[]);
     let carrier = Sipp::run(ringtag, "uac", ringtag.net.carrier(), 1, &["-d", "300"]);
     carrier.succeed();
@@ -158,12 +168,17 @@ fn a_recording_whose_disk_fills_up_in_mid_call_says_that_it_is_cut() {
     let config = CONFIG.replace("{folder}/recordings", &format!("{inside}/recordings"));
     let ringtag = Ringtag::start_with(&format!("{config}\n{TO_DESK}"));
     let pbx = Sipp::run(&ringtag, "uas", ringtag.net.pbx(), 1, &[]);
-    let carrier = Sipp::run(&ringtag, "uac", ringtag.net.carrier(), 1, &["-d", "4000"]);
+    let carrier = Sipp::run(&ringtag, "uac", ringtag.net.carrier(), 1, &["-d", "6000"]);
     ringtag.wait_for("a second of recording", || {
         let file = crate::harness::find(&small.place, ".wav.part")?;
         (fs::metadata(file).ok()?.len() > 32_000).then_some(())
     });
     small.fill();
+    // While the call goes on, and long before it ends.
+    ringtag.wait_for("the refusal in the metrics", || {
+        (ringtag.metric("ringtag_recordings_disk_error") == 1.0).then_some(())
+    });
+    assert_eq!(ringtag.metric("ringtag_calls_talking"), 1.0);
     carrier.succeed();
     pbx.succeed();
     let call = ringtag.wait_for("the end", || {
@@ -185,4 +200,5 @@ fn a_recording_whose_disk_fills_up_in_mid_call_says_that_it_is_cut() {
         (newest["recording"]["state"] == "complete").then_some(newest)
     });
     assert!(ringtag_file(&small, &newest).is_file());
+    assert_eq!(ringtag.metric("ringtag_recordings_disk_error"), 0.0);
 }

@@ -19,6 +19,7 @@ mod browser_operator;
 mod browser_rights;
 mod commands;
 mod crash;
+mod disk;
 mod dns;
 mod early;
 mod full;
