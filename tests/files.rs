@@ -288,7 +288,7 @@ fn thousands_of_files_that_close_at_once_are_all_finished_and_none_lacks_a_sampl
 
 /// Some three minutes: `cargo test --test files -- --ignored --nocapture`.
 #[test]
-#[ignore = "takes minutes; docs/open-points.md says what it found last"]
+#[ignore = "takes minutes; docs/soak.md says what it found last"]
 fn a_hundred_kills_at_random_leave_every_file_playable() {
     if let Ok(folder) = env::var(FOLDER) {
         record_until_killed(Path::new(&folder));

@@ -66,3 +66,121 @@ impl Sound {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::base::chance::Chance;
+    use crate::base::clock::Clock;
+    use crate::base::time::WallTime;
+    use crate::call::desk::Aim;
+    use crate::engine::gauges::Gauges;
+    use crate::engine::sound::Leg;
+    use crate::media::choice::Chosen;
+    use crate::media::pool::Pool;
+    use crate::media::settings::{Engine, Settings};
+
+    struct Rig {
+        sound: Sound,
+        orders: crossbeam_channel::Receiver<Command>,
+        call: CallId,
+    }
+
+    impl Rig {
+        /// A recorded call with two legs.
+        fn new(pause_on_hold: bool) -> Self {
+            let settings = Settings {
+                bind: None,
+                advertise: None,
+                port_min: 21_100,
+                port_max: 21_110,
+                silence: Duration::from_secs(60),
+                workers: 1,
+                engine: Engine::Auto,
+                taps: true,
+            };
+            let clock = Clock::start();
+            let (pool, _readers) =
+                Pool::start(&settings, Chosen::Epoll, clock, 1, Arc::new(|| ())).unwrap();
+            let (recorder, orders) = crossbeam_channel::bounded(100);
+            let mut sound = Sound::new(&settings, pool, recorder, 1, Arc::new(Gauges::default()));
+            sound.set_pause_on_hold(pause_on_hold);
+            for leg in [1, 2] {
+                sound.legs.insert(LegId(leg), Leg::default());
+            }
+            let wall = WallTime::from_millis(1_795_253_400_125);
+            let call = CallId::new(wall, &mut Chance::from_number(1));
+            sound.record(call, wall, Moment::START, LegId(1), LegId(2));
+            let mut rig = Self {
+                sound,
+                orders,
+                call,
+            };
+            assert_eq!(rig.told(), [""; 0]);
+            rig
+        }
+
+        /// A side says in SDP whether it sends, and whether it wants anything.
+        fn aim(&mut self, leg: u64, sends: bool, wants: bool) {
+            let rtp = wants.then(|| "192.0.2.1:4000".parse().unwrap());
+            let aim = Aim {
+                rtp,
+                rtcp: None,
+                mux: false,
+                sends,
+                codecs: Arc::from([]),
+                numbers: None,
+                srtp: Default::default(),
+            };
+            self.sound.aim(Moment::from_millis(5_000), LegId(leg), aim);
+        }
+
+        /// What the recorder was told about pauses.
+        fn told(&mut self) -> Vec<String> {
+            let told = self.orders.try_iter().filter_map(|order| match order {
+                Command::Pause { by, .. } => Some(format!("pause {by}")),
+                Command::Resume { by, .. } => Some(format!("resume {by}")),
+                Command::Start { .. }
+                | Command::Codecs { .. }
+                | Command::Sends { .. }
+                | Command::Anew { .. }
+                | Command::Turn { .. }
+                | Command::Stop { .. }
+                | Command::Hash { .. }
+                | Command::Shutdown => None,
+            });
+            told.collect()
+        }
+    }
+
+    #[test]
+    fn a_hold_that_stops_the_sound_both_ways_pauses_until_no_side_holds_and_others_do_not() {
+        let mut rig = Rig::new(true);
+        // sendonly: the music that the PBX plays is recorded.
+        rig.aim(2, true, false);
+        assert_eq!(rig.told(), [""; 0]);
+        rig.aim(2, false, false);
+        rig.aim(1, false, false);
+        assert_eq!(rig.told(), ["pause hold"]);
+        rig.aim(2, true, true);
+        assert_eq!(rig.told(), [""; 0], "the other side still holds");
+        rig.aim(1, true, true);
+        assert_eq!(rig.told(), ["resume hold"]);
+        let mut rig = Rig::new(false);
+        rig.aim(2, false, false);
+        assert_eq!(rig.told(), [""; 0], "nobody asked for it");
+    }
+
+    #[test]
+    fn a_user_pauses_what_is_recorded_and_nothing_else() {
+        let mut rig = Rig::new(false);
+        let (call, now) = (rig.call, Moment::from_millis(9_000));
+        assert!(rig.sound.pause(call, "anna".into(), true, now));
+        assert!(rig.sound.pause(call, "boris".into(), false, now));
+        assert_eq!(rig.told(), ["pause anna", "resume boris"]);
+        rig.sound.stop(call, now);
+        assert!(!rig.sound.pause(call, "anna".into(), true, now));
+    }
+}
