@@ -546,3 +546,44 @@ async fn names_of_strangers_are_refused_with_users_as_well() {
         assert_eq!(answer.status, status, "{host}");
     }
 }
+
+#[tokio::test]
+async fn a_login_gives_a_session_that_nobody_chose_and_ends_the_one_it_came_with() {
+    let house = House::with(&crew());
+    let cookie_of = |answer: &Answer| {
+        let cookie = answer.header(header::SET_COOKIE).to_owned();
+        cookie.split(';').next().unwrap_or_default().to_owned()
+    };
+    let planted = "ringtag=00000000000000000000000000000000".to_owned();
+    let first = cookie_of(&log_in(&house, "anna", PASSWORD, &[("cookie", &planted)]).await);
+    let second = cookie_of(&log_in(&house, "anna", PASSWORD, &[("cookie", &first)]).await);
+    assert!(first != planted && second != first);
+    for (cookie, status) in [
+        (&planted, StatusCode::UNAUTHORIZED),
+        (&first, StatusCode::UNAUTHORIZED),
+        (&second, StatusCode::OK),
+    ] {
+        let me = house
+            .ask(Method::GET, "/api/v1/me", &[("cookie", cookie)])
+            .await;
+        assert_eq!(me.status, status, "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_leads_elsewhere_is_no_call() {
+    let house = House::with(&crew());
+    let right = log_in(&house, "anna", PASSWORD, &[]).await;
+    let cookie = right.header(header::SET_COOKIE).split(';').next().unwrap();
+    for id in ["..%2f..%2fdata%2flog", "%2e%2e", "%00", "1", "..%5c.."] {
+        for rest in ["", "/recording.wav", "/peaks", "/ladder"] {
+            let path = format!("/api/v1/calls/{id}{rest}");
+            let answer = house.ask(Method::GET, &path, &[("cookie", cookie)]).await;
+            let status = answer.status;
+            assert!(
+                status == StatusCode::NOT_FOUND || status == StatusCode::BAD_REQUEST,
+                "{path}: {status}"
+            );
+        }
+    }
+}
