@@ -113,7 +113,7 @@ mod tests {
             let wall = WallTime::from_millis(1_795_253_400_125);
             let call = CallId::new(wall, &mut Chance::from_number(1));
             sound.record(call, wall, Moment::START, LegId(1), LegId(2));
-            let mut rig = Self {
+            let rig = Self {
                 sound,
                 orders,
                 call,
@@ -138,7 +138,7 @@ mod tests {
         }
 
         /// What the recorder was told about pauses.
-        fn told(&mut self) -> Vec<String> {
+        fn told(&self) -> Vec<String> {
             let told = self.orders.try_iter().filter_map(|order| match order {
                 Command::Pause { by, .. } => Some(format!("pause {by}")),
                 Command::Resume { by, .. } => Some(format!("resume {by}")),
