@@ -82,12 +82,14 @@ fn where_the_kernel_refuses_io_uring_sound_is_relayed_with_epoll_and_the_log_say
         ringtag.metric("ringtag_media_engine{engine=\"epoll\"}"),
         1.0
     );
-    let log = ringtag.log();
-    let line = log
-        .lines()
-        .find(|line| line.contains("io_uring is not to be had"));
-    let line = line.expect("a line about it");
-    assert!(line.contains("Operation not permitted"), "{line}");
+    // Lines of the log gather for a moment.
+    let said = ringtag.wait_for("a line about it", || {
+        let log = ringtag.log();
+        let mut lines = log.lines();
+        let line = lines.find(|line| line.contains("io_uring is not to be had"));
+        line.map(str::to_owned)
+    });
+    assert!(said.contains("Operation not permitted"), "{said}");
 }
 
 #[test]
