@@ -255,7 +255,6 @@ impl Call {
 
 #[cfg(test)]
 mod tests {
-    use crate::call::desk::MediaWish;
     use crate::call::rig::*;
     use crate::call::story::*;
 
@@ -275,17 +274,6 @@ mod tests {
         (invite, toward, early)
     }
 
-    fn aims(rig: &Rig) -> Vec<String> {
-        let aim = |wish: &MediaWish| {
-            if let MediaWish::Aim { aim, .. } = wish {
-                aim.rtp.map(|rtp| rtp.to_string())
-            } else {
-                None
-            }
-        };
-        rig.media.iter().filter_map(aim).collect()
-    }
-
     #[test]
     fn a_targets_offer_is_answered_in_the_callers_prack() {
         let mut rig = Rig::new(one_by_one(&["101"]));
@@ -299,7 +287,7 @@ mod tests {
         let prack = rig.to(PBX, "PRACK");
         assert_eq!(header(&prack, "RAck"), "42 1 INVITE");
         assert!(body(&prack).contains("m=audio 20004 "), "{prack}");
-        assert_eq!(aims(&rig), ["127.0.0.2:4000", "127.0.0.3:5000"]);
+        assert_eq!(rig.aims(), ["127.0.0.2:4000", "127.0.0.3:5000"]);
         rig.from(PBX, &reply(&prack, 200, "", ""));
         rig.from(PBX, &reply(&toward, 200, "callee", ""));
         let ack = rig.to(PBX, "ACK");
@@ -346,7 +334,7 @@ mod tests {
         let prack = rig.to(PBX, "PRACK");
         assert_eq!(tag(&header(&prack, "To")), "other");
         assert_eq!(header(&prack, "RAck"), "7 1 INVITE");
-        assert_eq!(aims(&rig), ["127.0.0.2:4002", "127.0.0.4:6000"]);
+        assert_eq!(rig.aims(), ["127.0.0.2:4002", "127.0.0.4:6000"]);
         rig.from(PBX, &reply(&prack, 200, "", ""));
         rig.from(PBX, &reply(&toward, 200, "other", ""));
         rig.all_to(CARRIER);
@@ -377,7 +365,7 @@ mod tests {
         let ok = rig.to(CARRIER, "SIP/2.0 200");
         assert!(header(&ok, "CSeq").ends_with("PRACK"));
         assert!(body(&ok).contains("m=audio 20002 "), "{ok}");
-        let aims = aims(&rig);
+        let aims = rig.aims();
         assert_eq!(
             aims[aims.len() - 2..],
             ["127.0.0.22:4200", "127.0.0.33:5300"]
@@ -410,7 +398,7 @@ mod tests {
         rig.from(PBX, &reply(&prack, 200, "", &answer));
         let ok = rig.to(CARRIER, "SIP/2.0 200");
         assert!(header(&ok, "CSeq").ends_with("PRACK"), "{ok}");
-        assert!(aims(&rig).contains(&"127.0.0.22:4200".to_owned()));
+        assert!(rig.aims().contains(&"127.0.0.22:4200".to_owned()));
         rig.says(&mut caller, "BYE", "");
         assert_eq!(rig.ended().finish_reason, FinishReason::Completed);
         rig.assert_clean();

@@ -124,6 +124,18 @@ pub(in crate::call) fn trunks_that_transfer() -> Vec<(Trunk, Addresses)> {
 }
 
 impl Rig {
+    /// Where legs were told that their peers want sound, in order.
+    pub(in crate::call) fn aims(&self) -> Vec<String> {
+        let aim = |wish: &MediaWish| {
+            if let MediaWish::Aim { aim, .. } = wish {
+                aim.rtp.map(|rtp| rtp.to_string())
+            } else {
+                None
+            }
+        };
+        self.media.iter().filter_map(aim).collect()
+    }
+
     pub(in crate::call) fn new(plan: Plan) -> Self {
         Self::with(plan, trunks())
     }

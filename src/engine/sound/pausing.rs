@@ -69,18 +69,12 @@ impl Sound {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::base::chance::Chance;
-    use crate::base::clock::Clock;
     use crate::base::time::WallTime;
     use crate::call::desk::Aim;
-    use crate::engine::gauges::Gauges;
     use crate::engine::sound::Leg;
-    use crate::media::choice::Chosen;
-    use crate::media::pool::Pool;
-    use crate::media::settings::{Engine, Settings};
+    use crate::engine::sound::tests::sound;
 
     struct Rig {
         sound: Sound,
@@ -91,21 +85,7 @@ mod tests {
     impl Rig {
         /// A recorded call with two legs.
         fn new(pause_on_hold: bool) -> Self {
-            let settings = Settings {
-                bind: None,
-                advertise: None,
-                port_min: 21_100,
-                port_max: 21_110,
-                silence: Duration::from_secs(60),
-                workers: 1,
-                engine: Engine::Auto,
-                taps: true,
-            };
-            let clock = Clock::start();
-            let (pool, _readers) =
-                Pool::start(&settings, Chosen::Epoll, clock, 1, Arc::new(|| ())).unwrap();
-            let (recorder, orders) = crossbeam_channel::bounded(100);
-            let mut sound = Sound::new(&settings, pool, recorder, 1, Arc::new(Gauges::default()));
+            let (mut sound, orders) = sound(21_100, 100);
             sound.set_pause_on_hold(pause_on_hold);
             for leg in [1, 2] {
                 sound.legs.insert(LegId(leg), Leg::default());

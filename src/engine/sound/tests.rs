@@ -1,29 +1,36 @@
 //! Trials of the orders to the recorder: none is lost, and who left owes nothing.
 
+use crossbeam_channel::Receiver;
+
 use super::*;
 use crate::base::chance::Chance;
 use crate::base::clock::Clock;
 use crate::media::choice::Chosen;
 use crate::media::settings::Engine;
 
-#[test]
-fn a_recording_for_which_the_recorder_has_no_room_is_reported_and_no_order_of_another_is_lost() {
+/// Sound on one worker, with ten ports from `port_min` on and room for so many orders to the recorder.
+pub(super) fn sound(port_min: u16, orders: usize) -> (Sound, Receiver<Command>) {
     let settings = crate::media::settings::Settings {
         bind: None,
         advertise: None,
-        port_min: 20_000,
-        port_max: 20_010,
+        port_min,
+        port_max: port_min + 10,
         silence: Duration::from_secs(60),
         workers: 1,
         engine: Engine::Auto,
         taps: true,
     };
-    let clock = Clock::start();
+    // Nobody reads the ring: no packet comes.
     let (pool, _readers) =
-        Pool::start(&settings, Chosen::Epoll, clock, 1, Arc::new(|| ())).unwrap();
-    let (recorder, orders) = crossbeam_channel::bounded(1);
-    let gauges = Arc::new(Gauges::default());
-    let mut sound = Sound::new(&settings, pool, recorder, 1, gauges);
+        Pool::start(&settings, Chosen::Epoll, Clock::start(), 1, Arc::new(|| ())).unwrap();
+    let (recorder, orders) = crossbeam_channel::bounded(orders);
+    let sound = Sound::new(&settings, pool, recorder, 1, Arc::new(Gauges::default()));
+    (sound, orders)
+}
+
+#[test]
+fn a_recording_for_which_the_recorder_has_no_room_is_reported_and_no_order_of_another_is_lost() {
+    let (mut sound, orders) = sound(20_000, 1);
     let wall = WallTime::from_millis(1_795_253_400_125);
     let mut chance = Chance::from_number(1);
     let [first, second] = [(); 2].map(|()| CallId::new(wall, &mut chance));
@@ -60,21 +67,7 @@ fn a_recording_for_which_the_recorder_has_no_room_is_reported_and_no_order_of_an
 
 #[test]
 fn another_party_is_recorded_under_a_name_of_its_own_and_who_left_owes_nothing() {
-    let settings = crate::media::settings::Settings {
-        bind: None,
-        advertise: None,
-        port_min: 21_000,
-        port_max: 21_010,
-        silence: Duration::from_secs(60),
-        workers: 1,
-        engine: Engine::Auto,
-        taps: true,
-    };
-    let clock = Clock::start();
-    let (pool, _readers) =
-        Pool::start(&settings, Chosen::Epoll, clock, 1, Arc::new(|| ())).unwrap();
-    let (recorder, orders) = crossbeam_channel::bounded(100);
-    let mut sound = Sound::new(&settings, pool, recorder, 1, Arc::new(Gauges::default()));
+    let (mut sound, orders) = sound(21_000, 100);
     let wall = WallTime::from_millis(1_795_253_400_125);
     let call = CallId::new(wall, &mut Chance::from_number(1));
     let at = Moment::from_millis;
@@ -87,7 +80,7 @@ fn another_party_is_recorded_under_a_name_of_its_own_and_who_left_owes_nothing()
         Ok(Command::Start { tap: TapId(0), .. })
     ));
     // The first callee hangs up, and the other is there two seconds later.
-    let mut ways = Ways::new(clock, 1);
+    let mut ways = Ways::new(Clock::start(), 1);
     sound.perform(at(5_000), &mut ways, MediaWish::Close { leg: LegId(2) });
     assert!(matches!(
         orders.try_recv(),

@@ -24,14 +24,7 @@ fn agreed(rig: &mut Rig) -> (String, Peer, Peer) {
 }
 
 fn last_aims(rig: &Rig) -> Vec<String> {
-    let aim = |wish: &MediaWish| {
-        if let MediaWish::Aim { aim, .. } = wish {
-            aim.rtp.map(|rtp| rtp.to_string())
-        } else {
-            None
-        }
-    };
-    let all: Vec<_> = rig.media.iter().filter_map(aim).collect();
+    let all = rig.aims();
     all[all.len() - 2..].to_vec()
 }
 
