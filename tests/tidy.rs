@@ -19,6 +19,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // sdp: the recorder reads what a payload type means.
     ("recording", &["base", "media", "sdp"]),
     ("store", &["base", "call", "track", "recording"]),
+    // route: the replay of calls asks both sets of rules.
+    ("report", &["base", "track", "route", "store"]),
+    ("notify", &["base", "store"]),
     ("phones", &["base", "sdp", "media"]),
     (
         "engine",
@@ -44,6 +47,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "route",
             "recording",
             "store",
+            "report",
+            "notify",
             "engine",
         ],
     ),
@@ -59,6 +64,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "call",
             "recording",
             "store",
+            "report",
+            "notify",
             "engine",
             "api",
         ],
@@ -76,6 +83,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "call",
             "recording",
             "store",
+            "report",
+            "notify",
             "phones",
             "engine",
             "api",
@@ -96,6 +105,7 @@ const PURE: &[&str] = &[
     "media",
     "call",
     "recording",
+    "report",
 ];
 
 /// The shells inside those rooms: they own sockets, files, threads or the clock.

@@ -1,0 +1,1 @@
+//! What is told to the outside, and told again until it is heard.
