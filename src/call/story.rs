@@ -213,6 +213,13 @@ pub struct Tried {
     pub ring_ms: u64,
 }
 
+impl Tried {
+    /// The manager who was called, where the target was one.
+    pub fn manager(&self) -> Option<&str> {
+        self.target.strip_prefix("manager:")
+    }
+}
+
 /// What came of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -14,7 +14,8 @@ use crate::base::map::keyed;
 use crate::base::time::WallTime;
 use crate::store::event::Event;
 use crate::store::names::Name;
-use crate::store::rows::{Row, Rows};
+use crate::store::row::Row;
+use crate::store::rows::Rows;
 
 /// A caller within a project.
 type Key = (u64, Name);

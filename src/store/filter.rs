@@ -16,7 +16,8 @@ use crate::base::time::WallTime;
 use crate::store::caller::{Digits, NOBODY, caller_key, is_number};
 use crate::store::names::{Name, Source, Which};
 use crate::store::query::{Query, Status};
-use crate::store::rows::{NoteKey, Row, Rows, TEXTS_MAX};
+use crate::store::row::Row;
+use crate::store::rows::{NoteKey, Rows, TEXTS_MAX};
 use crate::store::texts::Haystack;
 
 /// How far the time in a call's id may be from when it began: ids are made within the call's first millisecond, and
@@ -216,7 +217,7 @@ impl Text {
             notes,
         } = found;
         let sources = rows.names().sources.which(|source: &Source| {
-            [source.tag, source.campaign]
+            [source.tag, source.campaign, source.virtual_number]
                 .into_iter()
                 .any(|name| words.may_have(name))
         });
@@ -237,7 +238,6 @@ impl Text {
     fn occurs(&self, row: &Row) -> bool {
         self.sources.may_have(row.source)
             || self.words.may_have(row.manager)
-            || self.words.may_have(row.virtual_number)
             || self.words.may_have(row.destination)
             || self.callers.has(row)
             || (row.said != 0 && !self.notes.is_empty() && self.notes.contains(&row.id))
@@ -259,7 +259,7 @@ impl Filter {
             tags: query.tag.as_ref().map(|tag| {
                 let tag = rows.names().words.find(tag).unwrap_or(Name::MANY);
                 let is_in = |name: &Name| *name == tag || *name == Name::MANY;
-                rows.names().tags.which(|set| set.iter().any(is_in))
+                rows.names().sets.which(|set| set.iter().any(is_in))
             }),
             caller: Who::new(query, rows),
             status: query.status,

@@ -8,7 +8,7 @@ use foldhash::quality::FixedState;
 use serde::Deserialize;
 
 use crate::base::number::{Caller, Number};
-use crate::call::story::{FinishReason, HungUpBy, SourceTag};
+use crate::call::story::{FinishReason, HungUpBy, SourceTag, Tried, TriedResult};
 use crate::recording::command::State;
 use crate::store::event::{
     Answered, Began, BeganPersonal, Checkpoint, Ended, Event, Hashed, Parts, Recorded,
@@ -45,6 +45,8 @@ struct BeganGist<'a> {
     tracked: bool,
     virtual_number: Number,
     prior_calls: u32,
+    #[serde(default)]
+    rule: Option<&'a str>,
 }
 
 #[derive(Deserialize)]
@@ -64,8 +66,8 @@ struct BeganPersonalGist {
 /// What rows have of `answered`, and whether a recording is awaited.
 #[derive(Deserialize)]
 struct AnsweredGist<'a> {
+    rule: &'a str,
     manager: Option<&'a str>,
-    #[serde(borrow)]
     destination: &'a str,
     recorded: bool,
 }
@@ -73,7 +75,9 @@ struct AnsweredGist<'a> {
 /// What rows have of `ended`.
 #[derive(Deserialize)]
 struct EndedGist<'a> {
+    rule: Option<&'a str>,
     #[serde(borrow)]
+    targets_tried: Vec<TriedGist<'a>>,
     manager: Option<&'a str>,
     destination: Option<&'a str>,
     wait_ms: u64,
@@ -81,6 +85,12 @@ struct EndedGist<'a> {
     answered: bool,
     missed: bool,
     finish_reason: FinishReason,
+}
+
+#[derive(Deserialize)]
+struct TriedGist<'a> {
+    target: &'a str,
+    result: TriedResult,
 }
 
 impl Event {
@@ -160,6 +170,18 @@ impl Event {
     }
 }
 
+impl TriedGist<'_> {
+    fn whole(&self) -> Tried {
+        Tried {
+            target: self.target.to_owned(),
+            trunk: None,
+            result: self.result,
+            sip_status: None,
+            ring_ms: 0,
+        }
+    }
+}
+
 fn began(public: &str, pii: Option<&str>, words: &mut Words) -> serde_json::Result<Event> {
     let said: BeganGist<'_> = serde_json::from_str(public)?;
     let personal: Option<BeganPersonalGist> = pii.map(serde_json::from_str).transpose()?;
@@ -178,7 +200,7 @@ fn began(public: &str, pii: Option<&str>, words: &mut Words) -> serde_json::Resu
             virtual_number: said.virtual_number,
             trunk: words.keep(""),
             prior_calls: said.prior_calls,
-            rule: None,
+            rule: said.rule.map(|word| words.keep(word)),
         },
         pii: personal.map(|personal| BeganPersonal {
             caller: personal.caller,
@@ -191,7 +213,7 @@ fn answered(public: &str, words: &mut Words) -> serde_json::Result<Event> {
     let said: AnsweredGist<'_> = serde_json::from_str(public)?;
     Ok(Event::Answered(Box::new(Parts {
         public: Answered {
-            rule: words.keep(""),
+            rule: words.keep(said.rule),
             manager: said.manager.map(|word| words.keep(word)),
             destination: said.destination.to_owned(),
             recorded: said.recorded,
@@ -204,8 +226,8 @@ fn ended(public: &str, words: &mut Words) -> serde_json::Result<Event> {
     let said: EndedGist<'_> = serde_json::from_str(public)?;
     Ok(Event::Ended(Box::new(Parts {
         public: Ended {
-            rule: None,
-            targets_tried: Vec::new(),
+            rule: said.rule.map(|word| words.keep(word)),
+            targets_tried: said.targets_tried.iter().map(TriedGist::whole).collect(),
             manager: said.manager.map(|word| words.keep(word)),
             destination: said.destination.map(str::to_owned),
             ringing_at: None,

@@ -35,6 +35,7 @@ pub mod query;
 pub mod record;
 pub(crate) mod recover;
 pub mod remark;
+pub(crate) mod row;
 pub(crate) mod rows;
 pub mod say;
 pub(crate) mod scan;

@@ -4,6 +4,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::base::map::Map;
+use crate::base::number::Number;
 use crate::call::story::SourceTag;
 use crate::store::texts::{Haystack, Texts};
 
@@ -84,6 +85,12 @@ impl Words {
         number
     }
 
+    /// The same for a word that nobody shares yet.
+    pub(crate) fn text(&mut self, word: &str) -> Name {
+        let known = self.find(word);
+        known.unwrap_or_else(|| self.number(&word.into()))
+    }
+
     /// The number of what may be there.
     pub(crate) fn optional(&mut self, word: Option<&Arc<str>>) -> Name {
         word.map_or_else(Name::default, |word| self.number(word))
@@ -152,7 +159,7 @@ impl Which {
     }
 }
 
-/// A source's words at the time of a call.
+/// What caused a call and what decided it: its source's words at the time, the number that was dialled, and the rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Source {
     pub(crate) project: Name,
@@ -160,39 +167,63 @@ pub(crate) struct Source {
     pub(crate) channel: Name,
     pub(crate) campaign: Name,
     pub(crate) category: Name,
+    pub(crate) virtual_number: Name,
+    /// None where no rule held, and in calls of which that is not known yet.
+    pub(crate) rule: Name,
 }
 
 impl Source {
-    /// Numbers its words.
-    pub(crate) fn new(said: &SourceTag, names: &mut Words) -> Self {
+    /// Numbers its words, and those of the number and the rule, where one is known.
+    pub(crate) fn new(
+        said: &SourceTag,
+        number: Number,
+        rule: Option<&Arc<str>>,
+        names: &mut Words,
+    ) -> Self {
         Self {
             project: names.number(&said.project),
             tag: names.number(&said.tag),
             channel: names.optional(said.channel.as_ref()),
             campaign: names.optional(said.campaign.as_ref()),
             category: names.optional(said.category.as_ref()),
+            virtual_number: names.text(&number.to_string()),
+            rule: names.optional(rule),
         }
     }
 
     /// Its words, in the order of the rows' files.
-    pub(crate) const fn words(self) -> [Name; 5] {
+    pub(crate) const fn words(self) -> [Name; 7] {
         [
             self.project,
             self.tag,
             self.channel,
             self.campaign,
             self.category,
+            self.virtual_number,
+            self.rule,
         ]
     }
 
     /// Takes back what [`Self::words`] gave.
-    pub(crate) const fn from_words([project, tag, channel, campaign, category]: [Name; 5]) -> Self {
+    pub(crate) const fn from_words(
+        [
+            project,
+            tag,
+            channel,
+            campaign,
+            category,
+            virtual_number,
+            rule,
+        ]: [Name; 7],
+    ) -> Self {
         Self {
             project,
             tag,
             channel,
             campaign,
             category,
+            virtual_number,
+            rule,
         }
     }
 }
@@ -204,34 +235,47 @@ pub(crate) struct Names {
     pub(crate) words: Words,
     /// What caused calls.
     pub(crate) sources: Table<Source>,
-    /// Tags that stand together on calls, each set in the order of its numbers.
-    pub(crate) tags: Table<Box<[Name]>>,
+    /// Words that stand together on calls (tags, those who were called), each set in the order of its numbers.
+    pub(crate) sets: Table<Box<[Name]>>,
 }
 
 impl Names {
     /// The number of a call's source.
-    pub(crate) fn source(&mut self, said: &SourceTag) -> Name {
-        let source = Source::new(said, &mut self.words);
+    pub(crate) fn source(
+        &mut self,
+        said: &SourceTag,
+        number: Number,
+        rule: Option<&Arc<str>>,
+    ) -> Name {
+        let source = Source::new(said, number, rule, &mut self.words);
         self.sources.number(&source)
     }
 
-    /// The number of a call's tags; 0: it has none.
-    pub(crate) fn tags(&mut self, tags: &[String]) -> Name {
-        let mut set: Vec<Name> = tags.iter().map(|tag| self.word(Some(tag))).collect();
+    /// The number of the same source, decided by `rule`.
+    pub(crate) fn ruled(&mut self, source: Name, rule: &Arc<str>) -> Name {
+        let rule = self.words.number(rule);
+        match self.sources.get(source) {
+            Some(known) if known.rule == rule => source,
+            Some(&known) => self.sources.number(&Source { rule, ..known }),
+            None => source,
+        }
+    }
+
+    /// The number of words that stand together; 0: there are none.
+    pub(crate) fn set<'w>(&mut self, words: impl IntoIterator<Item = &'w str>) -> Name {
+        let words = words.into_iter();
+        let mut set: Vec<Name> = words.map(|word| self.words.text(word)).collect();
         set.sort_unstable();
         set.dedup();
         if set.is_empty() {
             return Name::default();
         }
-        self.tags.number(&set.into_boxed_slice())
+        self.sets.number(&set.into_boxed_slice())
     }
 
-    /// The number of a word of a person.
+    /// The number of a word that may be there.
     pub(crate) fn word(&mut self, word: Option<&str>) -> Name {
-        word.map_or_else(Name::default, |word| {
-            let known = self.words.find(word);
-            known.unwrap_or_else(|| self.words.number(&word.into()))
-        })
+        word.map_or_else(Name::default, |word| self.words.text(word))
     }
 }
 
@@ -269,12 +313,9 @@ mod tests {
     }
 
     #[test]
-    fn tags_in_any_order_are_one_set() {
+    fn words_in_any_order_are_one_set() {
         let mut names = Names::default();
-        let of = |names: &mut Names, tags: &[&str]| {
-            let tags: Vec<String> = tags.iter().map(|&tag| tag.to_owned()).collect();
-            names.tags(&tags)
-        };
+        let of = |names: &mut Names, words: &[&str]| names.set(words.iter().copied());
         let one = of(&mut names, &["hot", "red"]);
         assert_eq!(of(&mut names, &["red", "hot", "red"]), one);
         assert_ne!(of(&mut names, &["red"]), one);

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use crate::base::id::CallId;
 use crate::base::number::Caller;
 use crate::base::time::WallTime;
-use crate::call::story::FinishReason;
+use crate::call::story::Tried;
 use crate::store::caller::{NOBODY, caller_key};
 use crate::store::event::{Began, BeganPersonal, Ended, Event, Parts};
 use crate::store::names::{Name, Names};
-use crate::store::remark::Kind;
+use crate::store::row::{Held, Marks, Row};
 use crate::store::spoken::{SaidLine, SaidPersonal};
 use crate::store::texts::Texts;
 
@@ -22,178 +22,6 @@ pub(crate) const TEXTS_MAX: usize = 65_536;
 
 /// A note of a call: 0 is the call's own, the others the lines that pinned them.
 pub(crate) type NoteKey = (CallId, u64);
-
-/// One call. 64 bytes in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Row {
-    pub(crate) id: CallId,
-    pub(crate) caller: u64,
-    pub(crate) started_at: WallTime,
-    pub(crate) wait_ms: u32,
-    /// Milliseconds of talk where somebody answered. Where it was missed: in how many seconds after its end the caller
-    /// was spoken to after all, plus 1; 0: not yet.
-    pub(crate) span: u32,
-    /// The number of the last line in which somebody said something of it; 0: nobody did.
-    pub(crate) said: u32,
-    pub(crate) source: Name,
-    pub(crate) manager: Name,
-    pub(crate) virtual_number: Name,
-    pub(crate) destination: Name,
-    pub(crate) goal: Name,
-    pub(crate) stage: Name,
-    pub(crate) outcome: Name,
-    pub(crate) tags: Name,
-    pub(crate) marks: Marks,
-    /// What a person has said something of, so that no machine changes it.
-    pub(crate) held: Held,
-    /// Place in [`FinishReason::ALL`] plus 1; 0: in progress.
-    pub(crate) reason: u8,
-}
-
-const _: () = assert!(size_of::<Row>() == 64, "a million calls are to be 64 MB");
-
-/// What is true of a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Marks(pub(crate) u16);
-
-impl Marks {
-    const TRACKED: u16 = 1;
-    const ANSWERED: u16 = 1 << 1;
-    const MISSED: u16 = 1 << 2;
-    const ERASED: u16 = 1 << 3;
-    const RECORDED: u16 = 1 << 4;
-    const FIRST: u16 = 1 << 5;
-    const REPEATED: u16 = 1 << 6;
-    const TARGET: u16 = 1 << 7;
-    const NO_TARGET: u16 = 1 << 8;
-    const CALLED_BACK: u16 = 1 << 9;
-
-    fn set(&mut self, bit: u16, on: bool) {
-        self.0 = if on { self.0 | bit } else { self.0 & !bit };
-    }
-
-    const fn has(self, bit: u16) -> bool {
-        self.0 & bit != 0
-    }
-}
-
-/// Fields that a person has spoken of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Held(pub(crate) u8);
-
-impl Held {
-    const TAGS: u8 = 1;
-    const TARGET: u8 = 1 << 1;
-    const GOAL: u8 = 1 << 2;
-    const STAGE: u8 = 1 << 3;
-    const OUTCOME: u8 = 1 << 4;
-    const NOTE: u8 = 1 << 5;
-    const CALLED_BACK: u8 = 1 << 6;
-
-    /// Whether somebody of this kind may change the field; a person holds it from then on.
-    fn take(&mut self, field: u8, kind: Kind) -> bool {
-        match kind {
-            Kind::Person => self.0 |= field,
-            Kind::Machine => return self.0 & field == 0,
-        }
-        true
-    }
-}
-
-impl Row {
-    /// Whether lists show it.
-    pub(crate) const fn is_tracked(&self) -> bool {
-        self.marks.has(Marks::TRACKED)
-    }
-
-    /// Whether somebody answered.
-    pub(crate) const fn is_answered(&self) -> bool {
-        self.marks.has(Marks::ANSWERED)
-    }
-
-    /// Whether nobody did, though it was not rejected.
-    pub(crate) const fn is_missed(&self) -> bool {
-        self.marks.has(Marks::MISSED)
-    }
-
-    /// Whether the person who called was erased.
-    pub(crate) const fn is_erased(&self) -> bool {
-        self.marks.has(Marks::ERASED)
-    }
-
-    /// Whether it has a recording.
-    pub(crate) const fn is_recorded(&self) -> bool {
-        self.marks.has(Marks::RECORDED)
-    }
-
-    /// Whether it has not ended.
-    pub(crate) const fn is_in_progress(&self) -> bool {
-        self.reason == 0
-    }
-
-    /// Whether it was missed and nobody has spoken to the caller since.
-    pub(crate) const fn awaits_callback(&self) -> bool {
-        self.is_missed()
-            && self.span == 0
-            && !self.marks.has(Marks::CALLED_BACK)
-            && !self.is_erased()
-    }
-
-    /// Whether the caller had called before; `None`: nobody knows, it hides.
-    pub(crate) const fn is_repeated(&self) -> Option<bool> {
-        match (
-            self.marks.has(Marks::REPEATED),
-            self.marks.has(Marks::FIRST),
-        ) {
-            (true, _) => Some(true),
-            (false, true) => Some(false),
-            (false, false) => None,
-        }
-    }
-
-    /// Whether people say it was one of those that the advertising is for.
-    pub(crate) const fn is_target(&self) -> Option<bool> {
-        match (
-            self.marks.has(Marks::TARGET),
-            self.marks.has(Marks::NO_TARGET),
-        ) {
-            (true, _) => Some(true),
-            (false, true) => Some(false),
-            (false, false) => None,
-        }
-    }
-
-    /// Why it ended.
-    pub(crate) fn finish_reason(&self) -> Option<FinishReason> {
-        FinishReason::ALL
-            .get(usize::from(self.reason).checked_sub(1)?)
-            .copied()
-    }
-
-    /// Its names, in the order of the rows' files; the first is a source, the last a set of tags.
-    pub(crate) const fn names(&self) -> [Name; 8] {
-        [
-            self.source,
-            self.manager,
-            self.virtual_number,
-            self.destination,
-            self.goal,
-            self.stage,
-            self.outcome,
-            self.tags,
-        ]
-    }
-
-    /// The caller, where it is somebody.
-    pub(crate) fn caller(&self) -> Option<u64> {
-        (self.caller != NOBODY).then_some(self.caller)
-    }
-
-    /// When somebody answered or the call ended.
-    pub(crate) fn waited_until(&self) -> WallTime {
-        WallTime::from_millis(self.started_at.as_millis() + i64::from(self.wait_ms))
-    }
-}
 
 /// All calls, by id and so by time.
 #[derive(Debug, Default)]
@@ -206,6 +34,8 @@ pub(crate) struct Rows {
     lower: Texts<u64>,
     /// What people wrote, in lower case.
     notes: Texts<NoteKey>,
+    /// What calls were worth, in hundredths of their project's currency.
+    worths: BTreeMap<CallId, i64>,
 }
 
 impl Rows {
@@ -242,6 +72,16 @@ impl Rows {
     /// What people wrote.
     pub(crate) fn notes(&self) -> &Texts<NoteKey> {
         &self.notes
+    }
+
+    /// What calls were worth, by id: a sum over rows goes along both.
+    pub(crate) fn worths(&self) -> &BTreeMap<CallId, i64> {
+        &self.worths
+    }
+
+    /// Knows what a call was worth.
+    pub(crate) fn value(&mut self, id: CallId, worth: i64) {
+        self.worths.insert(id, worth);
     }
 
     /// Makes room for `more` rows.
@@ -285,6 +125,7 @@ impl Rows {
             Event::Answered(parts) => {
                 let manager = self.names.words.optional(parts.public.manager.as_ref());
                 let destination = self.names.word(Some(&parts.public.destination));
+                self.decided(id, &parts.public.rule);
                 if let Some(row) = self.get_mut(id) {
                     row.manager = manager;
                     row.destination = destination;
@@ -373,7 +214,8 @@ impl Rows {
         if let Some(Caller::Other(text)) = caller {
             self.know(key, text);
         }
-        let virtual_number = said.virtual_number.to_string();
+        let rule = said.rule.as_ref();
+        let source = self.names.source(&said.source, said.virtual_number, rule);
         let row = Row {
             id,
             caller: key,
@@ -381,14 +223,14 @@ impl Rows {
             wait_ms: 0,
             span: 0,
             said: 0,
-            source: self.names.source(&said.source),
+            source,
             manager: Name::default(),
-            virtual_number: self.names.word(Some(&virtual_number)),
             destination: Name::default(),
             goal: Name::default(),
             stage: Name::default(),
             outcome: Name::default(),
             tags: Name::default(),
+            offered: Name::default(),
             marks,
             held: Held::default(),
             reason: 0,
@@ -396,12 +238,28 @@ impl Rows {
         self.insert(row);
     }
 
+    /// A rule decided where the call goes.
+    fn decided(&mut self, id: CallId, rule: &Arc<str>) {
+        let Ok(place) = self.find(id) else {
+            return;
+        };
+        if let Some(row) = self.list.get_mut(place) {
+            row.source = self.names.ruled(row.source, rule);
+        }
+    }
+
     fn ended(&mut self, id: CallId, said: &Ended) {
         let manager = self.names.words.optional(said.manager.as_ref());
         let destination = self.names.word(said.destination.as_deref());
+        let tried = said.targets_tried.iter();
+        let offered = self.names.set(tried.filter_map(Tried::manager));
+        if let Some(rule) = &said.rule {
+            self.decided(id, rule);
+        }
         if let Some(row) = self.get_mut(id) {
             row.manager = manager;
             row.destination = destination;
+            row.offered = offered;
             row.marks.set(Marks::ANSWERED, said.answered);
             row.marks.set(Marks::MISSED, said.missed);
             row.wait_ms = u32::try_from(said.wait_ms).unwrap_or(u32::MAX);
@@ -432,6 +290,8 @@ impl Rows {
         row.tags = Name::default();
         (row.goal, row.stage, row.outcome) = Default::default();
         row.held = Held::default();
+        row.marks.set(Marks::WORTH, false);
+        self.worths.remove(&id);
         for event in events {
             if let Event::Said(parts) = event {
                 self.said(id, parts);
@@ -457,7 +317,7 @@ impl Rows {
         if let Some(tags) = parts.tags()
             && row.held.take(Held::TAGS, kind)
         {
-            row.tags = words.tags(tags);
+            row.tags = words.set(tags.iter().map(String::as_str));
         }
         if let Some(target) = said.target
             && row.held.take(Held::TARGET, kind)
@@ -475,6 +335,15 @@ impl Rows {
             {
                 *into = words.word(word);
             }
+        }
+        if let Some(value) = said.value
+            && row.held.take(Held::VALUE, kind)
+        {
+            row.marks.set(Marks::WORTH, value.is_some());
+            match value {
+                Some(value) => self.worths.insert(id, hundredths(value)),
+                None => self.worths.remove(&id),
+            };
         }
         if let Some(is_done) = said.called_back
             && row.held.take(Held::CALLED_BACK, kind)
@@ -512,6 +381,92 @@ pub(crate) fn line_number(n: u64) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
+/// Nobody's sale is worth more than an i64 has hundredths, and a value that is no number is none.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "`as` ends at both ends, and makes 0 of no number"
+)]
+fn hundredths(value: f64) -> i64 {
+    (value * 100.0).round() as i64
+}
+
 fn clamp(millis: i64) -> u32 {
     u32::try_from(millis.max(0)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::remark::Kind;
+    use crate::store::say::Say;
+    use crate::store::trial::Script;
+
+    fn apply(rows: &mut Rows, call: &Script, facts: impl IntoIterator<Item = Event>) {
+        for (event, n) in facts.into_iter().zip(1..) {
+            rows.apply(call.id, n, call.at, &event);
+        }
+    }
+
+    fn ended(call: &Script, rule: &str, targets: &[&str]) -> Event {
+        let Event::Ended(mut parts) = Event::from(call.missed().what) else {
+            panic!("it ends");
+        };
+        let one = parts.public.targets_tried.remove(0);
+        let tried = targets.iter().map(|&target| Tried {
+            target: target.into(),
+            ..one.clone()
+        });
+        parts.public.targets_tried = tried.collect();
+        parts.public.rule = Some(rule.into());
+        Event::Ended(parts)
+    }
+
+    #[test]
+    fn a_row_names_its_number_the_rule_that_decided_last_and_all_managers_that_it_was_offered_to() {
+        let call = Script::nth(1);
+        let mut rows = Rows::default();
+        let targets = [
+            "manager:senior",
+            "ext:101@pbx",
+            "manager:desk",
+            "manager:senior",
+        ];
+        let events = [call.began().what.into(), ended(&call, "at night", &targets)];
+        apply(&mut rows, &call, events);
+        let (row, names) = (rows.get(call.id).unwrap(), rows.names());
+        let source = names.sources.get(row.source).unwrap();
+        let word = |name| names.words.get(name).map(|word| &**word);
+        assert_eq!(word(source.virtual_number), Some("+74950000001"));
+        assert_eq!(word(source.rule), Some("at night"));
+        assert_eq!(word(source.tag), Some("direct-mowers"));
+        let offered = names.sets.get(row.offered).unwrap();
+        let mut offered: Vec<&str> = offered.iter().filter_map(|&name| word(name)).collect();
+        offered.sort_unstable();
+        assert_eq!(offered, ["desk", "senior"]);
+    }
+
+    #[test]
+    fn what_a_call_is_worth_is_what_a_person_said_last_and_no_machine_changes_it() {
+        let call = Script::nth(1);
+        let mut rows = Rows::default();
+        apply(&mut rows, &call, [call.began().what.into()]);
+        let mut say = |value, kind| {
+            let say = Say {
+                value: Some(value),
+                ..Say::default()
+            };
+            let said = SaidLine::split(say, "anna".into(), kind);
+            rows.apply(call.id, 2, call.at, &Event::Said(Box::new(said)));
+            let has = rows.get(call.id).unwrap().marks.has(Marks::WORTH);
+            let worth = rows.worths().get(&call.id).copied();
+            assert_eq!(has, worth.is_some());
+            worth
+        };
+        assert_eq!(say(Some(19.99), Kind::Machine), Some(1_999));
+        assert_eq!(say(Some(0.1 + 0.2), Kind::Person), Some(30));
+        assert_eq!(say(Some(5.0), Kind::Machine), Some(30));
+        assert_eq!(say(None, Kind::Machine), Some(30));
+        assert_eq!(say(None, Kind::Person), None);
+        assert_eq!(say(Some(5.0), Kind::Machine), None);
+    }
 }

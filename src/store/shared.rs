@@ -295,7 +295,7 @@ impl Shared {
             .filter(|row| row.tags != Name::default() && theirs.may_have(row.source))
             .map(|row| row.tags)
             .collect();
-        let sets = sets.into_iter().filter_map(|set| names.tags.get(set));
+        let sets = sets.into_iter().filter_map(|set| names.sets.get(set));
         let tags = sets.flat_map(|set| set.iter().filter_map(|&tag| names.words.get(tag)));
         let tags: BTreeSet<&Arc<str>> = tags.collect();
         tags.into_iter().take(TAGS_MAX).cloned().collect()

@@ -1,6 +1,6 @@
 //! The rows of one month as the bytes of a file, and back. Pure.
 //!
-//! A file stands for itself: its names, sources, sets of tags, callers that are no numbers and notes come before its rows, and
+//! A file stands for itself: its names, sources, sets of words, callers that are no numbers, notes and worths come before its rows, and
 //! none but those that its rows have: what somebody was called once is in no file when no call says it any more.
 //! All numbers are little-endian; a text is its length and its UTF-8.
 
@@ -10,13 +10,14 @@ use std::sync::Arc;
 use crate::base::id::CallId;
 use crate::base::time::WallTime;
 use crate::store::names::{Name, Source};
-use crate::store::rows::{Held, Marks, NoteKey, Row, Rows};
+use crate::store::row::{Held, Marks, Row};
+use crate::store::rows::{NoteKey, Rows};
 
 /// Bytes of a row.
 const ROW_SIZE: usize = 64;
 
 /// First bytes of a file: what it is, and the layout of its rows.
-const MAGIC: &[u8; 16] = b"ringtag rows 4\r\n";
+const MAGIC: &[u8; 16] = b"ringtag rows 5\r\n";
 
 /// Writes `part` of `all`, the rows of one month.
 pub(crate) fn write_rows(part: &[Row], all: &Rows) -> Vec<u8> {
@@ -37,7 +38,7 @@ pub(crate) fn write_rows(part: &[Row], all: &Rows) -> Vec<u8> {
             &source.words().map(|name| words.numbers.get(name)),
         );
     }
-    let sets = numbered(names.tags.list(), &used.sets);
+    let sets = numbered(names.sets.list(), &used.sets);
     put_count(&mut out, sets.things.len());
     for set in &sets.things {
         put_count(&mut out, set.len());
@@ -46,6 +47,7 @@ pub(crate) fn write_rows(part: &[Row], all: &Rows) -> Vec<u8> {
     }
     put_callers(&mut out, part, all);
     put_notes(&mut out, part, all);
+    put_worths(&mut out, part, all);
     let numbers = [&sources.numbers, &words.numbers, &sets.numbers];
     for row in part {
         put_row(&mut out, row, numbers);
@@ -65,15 +67,15 @@ impl Used {
     fn by(part: &[Row], all: &Rows) -> Self {
         let mut used = Self::default();
         for row in part {
-            let [source, words @ .., set] = row.names();
+            let [source, words @ .., tags, offered] = row.names();
             used.words.extend(words);
             used.sources.insert(source);
-            used.sets.insert(set);
+            used.sets.extend([tags, offered]);
         }
         let names = all.names();
         let sources = used.sources.iter().filter_map(|&n| names.sources.get(n));
         used.words.extend(sources.flat_map(|source| source.words()));
-        let sets = used.sets.iter().filter_map(|&n| names.tags.get(n));
+        let sets = used.sets.iter().filter_map(|&n| names.sets.get(n));
         used.words.extend(sets.flat_map(|set| set.iter().copied()));
         used
     }
@@ -128,6 +130,18 @@ fn put_notes(out: &mut Vec<u8>, part: &[Row], all: &Rows) {
     }
 }
 
+fn put_worths(out: &mut Vec<u8>, part: &[Row], all: &Rows) {
+    let worths = part
+        .iter()
+        .filter_map(|row| Some((row.id, all.worths().get(&row.id)?)));
+    let worths: Vec<(CallId, &i64)> = worths.collect();
+    put_count(out, worths.len());
+    for (call, worth) in worths {
+        out.extend_from_slice(&call.to_bytes());
+        out.extend_from_slice(&worth.to_le_bytes());
+    }
+}
+
 fn put_row(out: &mut Vec<u8>, row: &Row, [sources, words, sets]: [&Renumbered; 3]) {
     let before = out.len();
     out.extend_from_slice(&row.id.to_bytes());
@@ -136,10 +150,10 @@ fn put_row(out: &mut Vec<u8>, row: &Row, [sources, words, sets]: [&Renumbered; 3
     out.extend_from_slice(&row.wait_ms.to_le_bytes());
     out.extend_from_slice(&row.span.to_le_bytes());
     out.extend_from_slice(&row.said.to_le_bytes());
-    let [source, own @ .., set] = row.names();
+    let [source, own @ .., tags, offered] = row.names();
     put_names(out, &[sources.get(source)]);
     put_names(out, &own.map(|name| words.get(name)));
-    put_names(out, &[sets.get(set)]);
+    put_names(out, &[tags, offered].map(|set| sets.get(set)));
     out.extend_from_slice(&row.marks.0.to_le_bytes());
     out.extend_from_slice(&[row.held.0, row.reason]);
     out.resize(before + ROW_SIZE, 0);
@@ -190,7 +204,7 @@ pub(crate) fn read_rows(bytes: &[u8], into: &mut Rows) -> Option<()> {
         let source = Source::from_words(take_names(&mut from)?.map(|name| words.get(name)));
         sources.0.push(into.names_mut().sources.number(&source));
     }
-    let mut tags = Renumbered::default();
+    let mut sets = Renumbered::default();
     for _ in 0..take_count(&mut from)? {
         let mut set = Vec::new();
         for _ in 0..take_count(&mut from)? {
@@ -198,8 +212,8 @@ pub(crate) fn read_rows(bytes: &[u8], into: &mut Rows) -> Option<()> {
             set.push(words.get(name));
         }
         set.sort_unstable();
-        tags.0
-            .push(into.names_mut().tags.number(&set.into_boxed_slice()));
+        sets.0
+            .push(into.names_mut().sets.number(&set.into_boxed_slice()));
     }
     for _ in 0..take_count(&mut from)? {
         let key = u64::from_le_bytes(take(&mut from)?);
@@ -210,10 +224,14 @@ pub(crate) fn read_rows(bytes: &[u8], into: &mut Rows) -> Option<()> {
         let n = u64::from_le_bytes(take(&mut from)?);
         into.note((call, n), take_text(&mut from)?);
     }
+    for _ in 0..take_count(&mut from)? {
+        let call = CallId::from_bytes(take(&mut from)?);
+        into.value(call, i64::from_le_bytes(take(&mut from)?));
+    }
     let (rows, over) = from.as_chunks::<ROW_SIZE>();
     into.reserve(rows.len());
     for row in rows {
-        into.insert(read_row(row, &words, &sources, &tags)?);
+        into.insert(read_row(row, &words, &sources, &sets)?);
     }
     over.is_empty().then_some(())
 }
@@ -222,7 +240,7 @@ fn read_row(
     mut bytes: &[u8],
     words: &Renumbered,
     sources: &Renumbered,
-    tags: &Renumbered,
+    sets: &Renumbered,
 ) -> Option<Row> {
     let from = &mut bytes;
     let id = CallId::from_bytes(take(from)?);
@@ -234,12 +252,12 @@ fn read_row(
     let [
         source,
         manager,
-        virtual_number,
         destination,
         goal,
         stage,
         outcome,
-        set,
+        tags,
+        offered,
     ] = take_names(from)?;
     Some(Row {
         id,
@@ -250,12 +268,12 @@ fn read_row(
         said,
         source: sources.get(source),
         manager: words.get(manager),
-        virtual_number: words.get(virtual_number),
         destination: words.get(destination),
         goal: words.get(goal),
         stage: words.get(stage),
         outcome: words.get(outcome),
-        tags: tags.get(set),
+        tags: sets.get(tags),
+        offered: sets.get(offered),
         marks: Marks(u16::from_le_bytes(take(from)?)),
         held: Held(u8::from_le_bytes(take(from)?)),
         reason: u8::from_le_bytes(take(from)?),
@@ -298,8 +316,8 @@ mod tests {
                 let mut bytes = MAGIC.to_vec();
                 bytes.resize(bytes.len() + length, byte);
                 let read = read_rows(&bytes, &mut Rows::default());
-                // Five empty tables and rows of zeros are a file.
-                let is_file = byte == 0 && length >= 20 && (length - 20) % ROW_SIZE == 0;
+                // Six empty tables and rows of zeros are a file.
+                let is_file = byte == 0 && length >= 24 && (length - 24) % ROW_SIZE == 0;
                 assert_eq!(read.is_some(), is_file, "{length} bytes of {byte}");
             }
         }

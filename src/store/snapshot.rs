@@ -20,7 +20,8 @@ use crate::store::db::Covered;
 use crate::store::disk;
 use crate::store::error::StoreError;
 use crate::store::place::Month;
-use crate::store::rows::{Row, Rows};
+use crate::store::row::Row;
+use crate::store::rows::Rows;
 use crate::store::shelved::{read_rows, write_rows};
 
 /// What the files of the folder are, together.
@@ -186,6 +187,7 @@ mod tests {
             goal: Some(Some("price".into())),
             stage: Some(Some("offer".into())),
             outcome: Some(Some("sold".into())),
+            value: Some(Some(f64::from(number) / 10.0)),
             note: Some(Some(format!("Note {number}"))),
             called_back: Some(!number.is_multiple_of(2)),
             ..Say::default()
@@ -244,13 +246,15 @@ mod tests {
             loaded.rows.names().sources.list(),
             rows.names().sources.list()
         );
-        assert_eq!(loaded.rows.names().tags.list(), rows.names().tags.list());
+        assert_eq!(loaded.rows.names().sets.list(), rows.names().sets.list());
         let notes = |rows: &Rows| -> Vec<String> {
             let notes = rows.notes().range(..);
             notes.map(|(key, note)| format!("{key:?} {note}")).collect()
         };
         assert_eq!(notes(&loaded.rows), notes(&rows));
         assert_eq!(notes(&rows).len(), 200);
+        assert_eq!(loaded.rows.worths(), rows.worths());
+        assert_eq!(rows.worths().len(), 100);
         assert_eq!(loaded.rows.callers(), rows.callers());
         assert_eq!(loaded.rows.callers().len(), 1);
         again
