@@ -1,9 +1,12 @@
 //! The codecs of voice that are decoded: which they are, how long a payload of each lasts, and its sound.
 
+mod budget;
 mod g711;
 mod g722;
 mod opus;
+mod quiet;
 
+pub use crate::media::codec::budget::Budget;
 pub use crate::media::codec::g711::Law;
 
 use crate::sdp::Codec;
@@ -19,9 +22,18 @@ pub enum Voice {
     Opus,
 }
 
-/// A payload that is no sound of its codec.
+/// The longest payload that is looked at: the 200 ms of one packet that receivers should accept (RFC 3551 4.2), in the widest
+/// codec that is decoded by the byte.
+pub const PAYLOAD_BYTES_MAX: usize = 1_600;
+
+/// Why a packet has no sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Broken;
+pub enum Fault {
+    /// It is no sound of its codec.
+    Broken,
+    /// The decoder broke over it and was thrown away, with what it remembered of the packets before.
+    Failed,
+}
 
 impl Voice {
     /// Says which codec an SDP names; `None`: it is not decoded.
@@ -65,6 +77,16 @@ impl Voice {
             Self::G711(_) | Self::G722 => u32::try_from(payload.len()).unwrap_or(u32::MAX),
             Self::Opus => opus::ticks(payload),
         }
+    }
+
+    /// The part of a payload that is looked at. One of Opus that is too long is none at all.
+    pub fn used(self, payload: &[u8]) -> &[u8] {
+        let most = match self {
+            Self::G711(_) | Self::G722 => PAYLOAD_BYTES_MAX,
+            Self::Opus if payload.len() > opus::BYTES_MAX => 0,
+            Self::Opus => opus::BYTES_MAX,
+        };
+        payload.get(..most).unwrap_or(payload)
     }
 }
 
@@ -111,8 +133,8 @@ impl Decoder {
     /// Decodes the next packet and appends its sound.
     ///
     /// # Errors
-    /// The payload is no sound of this codec; nothing is appended.
-    pub fn decode(&mut self, payload: &[u8], out: &mut Vec<i16>) -> Result<(), Broken> {
+    /// The payload is no sound of this codec, or its decoder broke over it; nothing is appended.
+    pub fn decode(&mut self, payload: &[u8], out: &mut Vec<i16>) -> Result<(), Fault> {
         match &mut self.state {
             State::G711(law) => out.extend(payload.iter().map(|code| law.decode(*code))),
             State::G722(decoder) => decoder.decode(payload, out),

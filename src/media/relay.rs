@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use crate::base::time::Moment;
 use crate::media::bridge::{Bridges, Slot};
+use crate::media::codec::PAYLOAD_BYTES_MAX;
 use crate::media::leg::{CLOCK_HZ, Kind, Leg, Sent};
 use crate::media::legs::Legs;
 use crate::media::rtcp;
@@ -143,7 +144,11 @@ impl Relay {
                 arrival: now,
                 length: 0,
             };
-            let whole = rtp::payload(packet).is_some_and(|payload| tap.push(&tapped, payload));
+            let whole = rtp::payload(packet).is_some_and(|payload| {
+                // The ring is every call's: what nobody looks at takes no room in it.
+                let used = payload.get(..PAYLOAD_BYTES_MAX).unwrap_or(payload);
+                tap.push(&tapped, used)
+            });
             if !whole {
                 leg.sound.untapped += 1;
             }

@@ -22,6 +22,10 @@ pub enum Why {
     Codec(Arc<str>),
     /// A packet of this codec that its decoder could make nothing of.
     Broken(Arc<str>),
+    /// More sound of this codec came than can have been said in the time.
+    TooMuch(Arc<str>),
+    /// Decoders of this codec broke over what the side sent, and no other was made.
+    GivenUp(Arc<str>),
     /// SRTP that passes through us without its key.
     Encrypted,
     /// A payload type that no SDP explained.
@@ -39,6 +43,11 @@ impl fmt::Display for Why {
         match self {
             Self::Codec(name) => write!(f, "codec {name} is not decoded"),
             Self::Broken(name) => write!(f, "a packet of {name} could not be decoded"),
+            Self::TooMuch(name) => write!(f, "more {name} came than time passed"),
+            Self::GivenUp(name) => write!(
+                f,
+                "codec {name} is no longer decoded: its decoder failed over and over"
+            ),
             Self::Encrypted => f.write_str("encrypted sound is not decoded"),
             Self::Unexplained(number) => write!(f, "payload type {number} is not in the SDP"),
             Self::Behind => f.write_str("recorder behind"),

@@ -206,7 +206,16 @@ impl Tape {
         match &mut self.reel {
             Some(reel) => take(reel, kind, tapped, payload, sink),
             None => {
-                self.kept.push(Kept::Packet(*tapped, payload.into(), kind));
+                let used = match kind {
+                    Kind::Sound(voice) => voice.used(payload),
+                    Kind::Digit
+                    | Kind::Silent
+                    | Kind::Comfort
+                    | Kind::Undecoded
+                    | Kind::Encrypted
+                    | Kind::Unexplained => &[],
+                };
+                self.kept.push(Kept::Packet(*tapped, used.into(), kind));
                 self.choose(arrival, sink);
             }
         }
@@ -331,7 +340,7 @@ impl Tape {
                 Side::Callee => &mut *callee,
             };
             half.undecoded += 1;
-            let why = half.kinds.broken(lost.payload_type);
+            let why = half.kinds.unfit(lost.payload_type, lost.what);
             let until_ms = lost.from_ms + PACKET_MS;
             self.gaps.note(lost.side, lost.from_ms, until_ms, &why);
         }

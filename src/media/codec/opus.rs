@@ -1,20 +1,25 @@
 //! Opus (RFC 6716, RTP of RFC 7587) to 16-bit PCM on one channel. All of opus-rs.
 //!
-//! What packets hold is anybody's: a decoder that panics over one is thrown away with its state, and the next packet
-//! finds a new one, so that no packet ends a recording.
+//! What packets hold is anybody's. Only those that are made as the RFC says reach the library, and a decoder that panics over
+//! one is thrown away with its state: the next packet finds a new one, as often as whoever asks allows.
 
 use std::fmt;
-use std::panic::AssertUnwindSafe;
-use std::panic::catch_unwind;
 
 use opus_rs::OpusDecoder;
 
-use crate::media::codec::Broken;
+use crate::media::codec::Fault;
+use crate::media::codec::opus::framing::is_whole;
+use crate::media::codec::quiet::caught;
+
+mod framing;
 
 /// The RTP clock, whatever rate the sound has (RFC 7587 4.1).
 const CLOCK_HZ: u32 = 48_000;
 /// The longest packet, 120 ms (RFC 6716 3.2.5).
 const TICKS_MAX: u32 = 5_760;
+/// The longest payload: what an Ethernet frame holds. 20 ms at the highest rate there is (510 kbit/s) have 1,275 bytes, 120 ms at
+/// what voice is sent at a tenth of that; whatever is longer no telephone sends.
+pub(in crate::media::codec) const BYTES_MAX: usize = 1_500;
 /// The least rate that is decoded to: below it the library's way down from wider sound is not the reference's.
 const RATE_HZ_MIN: u32 = 16_000;
 /// The rates that the library decodes to from there on.
@@ -58,42 +63,43 @@ impl Decoder {
         &mut self,
         payload: &[u8],
         out: &mut Vec<i16>,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), Fault> {
         let ticks = ticks(payload);
-        if ticks == 0 {
-            return Err(Broken);
+        if ticks == 0 || !is_whole(payload) {
+            return Err(Fault::Broken);
         }
         let length = usize::try_from(ticks * (self.rate_hz / 100) / (CLOCK_HZ / 100)).unwrap_or(0);
         self.sound.clear();
         self.sound.resize(length, 0.0);
-        let state = match &mut self.state {
-            Some(state) => state,
-            None => {
-                let made = i32::try_from(self.rate_hz).map(|rate_hz| OpusDecoder::new(rate_hz, 1));
-                let Ok(Ok(made)) = made else {
-                    return Err(Broken);
-                };
-                self.state.insert(Box::new(made))
-            }
+        let (rate_hz, sound) = (self.rate_hz, &mut self.sound);
+        let state = self.state.take();
+        let decoded = caught(|| {
+            #[cfg(test)]
+            assert_ne!(payload, crate::media::codec::samples::BREAKING);
+            let mut state = match state {
+                Some(state) => state,
+                None => Box::new(OpusDecoder::new(i32::try_from(rate_hz).ok()?, 1).ok()?),
+            };
+            let made = state.decode(payload, length, sound);
+            Some((state, made))
+        });
+        let Some((state, made)) = decoded.ok_or(Fault::Failed)? else {
+            return Err(Fault::Broken);
         };
-        let sound = &mut self.sound;
-        let decoded = catch_unwind(AssertUnwindSafe(|| state.decode(payload, length, sound)));
-        match decoded {
-            Ok(Ok(made)) if made == length => {
-                out.extend(self.sound.iter().map(|sample| whole(*sample)));
-                Ok(())
-            }
-            Ok(Ok(_) | Err(_)) => Err(Broken),
-            Err(_) => {
-                self.state = None;
-                Err(Broken)
-            }
+        self.state = Some(state);
+        if made != Ok(length) {
+            return Err(Fault::Broken);
         }
+        out.extend(self.sound.iter().map(|sample| whole(*sample)));
+        Ok(())
     }
 }
 
 /// How many ticks of the RTP clock a packet lasts, by its first two bytes (RFC 6716 3.1, 3.2); 0: it is none.
 pub(in crate::media::codec) fn ticks(payload: &[u8]) -> u32 {
+    if payload.len() > BYTES_MAX {
+        return 0;
+    }
     let Some(first) = payload.first() else {
         return 0;
     };

@@ -8,6 +8,9 @@ pub(crate) struct Sample {
     pub(crate) sound: Vec<i16>,
 }
 
+/// A packet of Opus, whole as it is, over which the decoder breaks in trials.
+pub(crate) const BREAKING: &[u8] = b"\x78a packet that nobody thought of";
+
 macro_rules! sample {
     ($name:literal) => {
         sample(

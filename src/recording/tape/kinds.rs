@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::media::codec::Law;
 use crate::media::codec::Voice;
 use crate::recording::gaps::Why;
+use crate::recording::tape::track::What;
 use crate::sdp::Codec;
 
 /// Payload types of RTP: its field has seven bits (RFC 3550 5.1).
@@ -111,16 +112,21 @@ impl Kinds {
             })
     }
 
-    /// Says why a packet of a voice that could not be decoded is missing.
-    pub(super) fn broken(&self, payload_type: u8) -> Why {
+    /// Says why a packet of a voice has no sound.
+    pub(super) fn unfit(&self, payload_type: u8, what: What) -> Why {
         let named = self
             .codecs
             .iter()
             .find(|codec| codec.payload_type == payload_type);
-        Why::Broken(named.map_or_else(
+        let name = named.map_or_else(
             || Arc::from("a static type"),
             |codec| Arc::clone(&codec.name),
-        ))
+        );
+        match what {
+            What::Broken => Why::Broken(name),
+            What::TooMuch => Why::TooMuch(name),
+            What::GivenUp => Why::GivenUp(name),
+        }
     }
 
     /// Whether the side said that it sends comfort noise where it pauses.

@@ -16,7 +16,7 @@ use crate::recording::mix::Mix;
 use crate::recording::settings::Manner;
 use crate::recording::tape::Who;
 use crate::recording::tape::mask::Mask;
-use crate::recording::tape::track::{Sound, Track, Unfit, Waiting};
+use crate::recording::tape::track::{Sound, Track, Unfit, Waiting, What};
 
 /// Sound of one packet that is used, all that receivers should accept (RFC 3551 4.2).
 const PACKET_MS_MAX: i64 = 200;
@@ -50,6 +50,7 @@ pub(super) struct Lost {
     pub(super) side: Side,
     pub(super) from_ms: u64,
     pub(super) payload_type: u8,
+    pub(super) what: What,
 }
 
 impl Reel {
@@ -107,24 +108,25 @@ impl Reel {
                     }
                     Voice::G711(_) | Voice::G722 | Voice::Opus => {
                         self.waits = true;
-                        let waits = self.track(who).wait(Waiting {
+                        let payload_type = tapped.payload_type;
+                        let packet = Waiting {
                             start,
                             samples,
                             sequence: tapped.sequence,
                             ssrc: tapped.ssrc,
-                            payload_type: tapped.payload_type,
+                            payload_type,
                             voice,
-                            payload: cut(voice, payload),
-                        });
-                        if !waits {
-                            let payload_type = tapped.payload_type;
-                            self.unfit.push((
-                                tapped.side,
-                                Unfit {
-                                    start,
-                                    payload_type,
-                                },
-                            ));
+                            payload: voice.used(payload).into(),
+                        };
+                        let rate_hz = self.rate_hz();
+                        let waits = self.track(who).wait(packet, tapped.arrival, rate_hz);
+                        if let Err(what) = waits {
+                            let unfit = Unfit {
+                                start,
+                                payload_type,
+                                what,
+                            };
+                            self.unfit.push((tapped.side, unfit));
                         }
                     }
                 }
@@ -173,6 +175,7 @@ impl Reel {
                 side,
                 from_ms: scale.millis(unfit.start),
                 payload_type: unfit.payload_type,
+                what: unfit.what,
             })
     }
 
@@ -303,14 +306,4 @@ fn is_quiet(voice: Voice, payload: &[u8]) -> bool {
             .all(|code| law.decode(*code).unsigned_abs() <= QUIET_MAX),
         Voice::G722 | Voice::Opus => false,
     }
-}
-
-/// The part of a payload that is used, to keep.
-fn cut(voice: Voice, payload: &[u8]) -> Box<[u8]> {
-    let bytes = match voice {
-        // One byte a tick of 8 kHz.
-        Voice::G711(_) | Voice::G722 => usize::try_from(PACKET_MS_MAX * 8).unwrap_or_default(),
-        Voice::Opus => payload.len(),
-    };
-    payload.get(..bytes).unwrap_or(payload).into()
 }

@@ -2,10 +2,13 @@
 //! them any more, are decoded in order, resampled to the file's rate, and a lost one is made up where that is wanted.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::base::id::Side;
-use crate::media::codec::Broken;
+use crate::base::time::Moment;
+use crate::media::codec::Budget;
 use crate::media::codec::Decoder;
+use crate::media::codec::Fault;
 use crate::media::codec::Voice;
 use crate::media::conceal::CONCEALED_MS;
 use crate::media::conceal::Concealer;
@@ -17,6 +20,11 @@ use crate::recording::mix::Mix;
 
 /// Packets that wait: those of 200 ms at the shortest of 2.5 ms, and as many again of a source that comes in another's place.
 const WAITING_MAX: usize = 160;
+/// Bytes of them: twice what G.722, and Opus at its highest rate, send in as long a time.
+const WAITING_BYTES_MAX: usize = 64 * 1_024;
+/// Decoders that may break over what one party sends. One that does has met a packet that nobody thought of; the third shows
+/// somebody who looks for them.
+const FAILED_MAX: u8 = 3;
 /// Places that are off by so many samples are next to each other: a rate that is no multiple of the clock is rounded.
 const ROUNDED: u64 = 1;
 
@@ -27,6 +35,10 @@ pub(super) struct Track {
     pub(super) timeline: Timeline,
     /// By place.
     waiting: VecDeque<Waiting>,
+    waiting_bytes: usize,
+    budget: Budget,
+    /// How many decoders broke.
+    failed: u8,
     speaker: Option<Speaker>,
     /// Where a packet was laid last that waited for nothing.
     laid: i64,
@@ -49,11 +61,23 @@ pub(super) struct Waiting {
     pub(super) payload: Box<[u8]>,
 }
 
-/// A packet that was no sound of its codec.
+/// A packet that has no sound here.
 #[derive(Debug)]
 pub(super) struct Unfit {
     pub(super) start: i64,
     pub(super) payload_type: u8,
+    pub(super) what: What,
+}
+
+/// What is the matter with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// It was no sound of its codec.
+    Broken,
+    /// More came than can have been said.
+    TooMuch,
+    /// Decoders broke over what came before, and no other is made.
+    GivenUp,
 }
 
 /// A decoder, and what its sound goes through.
@@ -83,6 +107,9 @@ impl Track {
         Self {
             timeline: Timeline::new(scale),
             waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            budget: Budget::NEW,
+            failed: 0,
             speaker: None,
             laid: i64::MIN,
             spoken: i64::MIN,
@@ -94,17 +121,33 @@ impl Track {
         self.laid = start;
     }
 
-    /// Has a packet wait. `false`: too many wait already.
-    pub(super) fn wait(&mut self, packet: Waiting) -> bool {
-        if self.waiting.len() >= WAITING_MAX {
-            return false;
+    /// Has a packet wait that came at `arrival`.
+    ///
+    /// # Errors
+    /// Too many wait already, or more sound came than is decoded.
+    pub(super) fn wait(
+        &mut self,
+        packet: Waiting,
+        arrival: Moment,
+        rate_hz: u32,
+    ) -> Result<(), What> {
+        if self.failed >= FAILED_MAX && packet.voice == Voice::Opus {
+            return Err(What::GivenUp);
         }
+        let bytes = self.waiting_bytes + packet.payload.len();
+        let samples = u32::try_from(packet.samples).unwrap_or(0);
+        let sound = Duration::from_secs(1) * samples / rate_hz.max(1);
+        let is_full = self.waiting.len() >= WAITING_MAX || bytes > WAITING_BYTES_MAX;
+        if is_full || !self.budget.admits(sound, arrival) {
+            return Err(What::TooMuch);
+        }
+        self.waiting_bytes = bytes;
         let after = self
             .waiting
             .iter()
             .rposition(|earlier| earlier.start <= packet.start);
         self.waiting.insert(after.map_or(0, |at| at + 1), packet);
-        true
+        Ok(())
     }
 
     /// Moves what waits and was placed by an anchor that is better now.
@@ -128,21 +171,14 @@ impl Track {
         mut unfit: impl FnMut(Unfit),
     ) {
         while let Some(packet) = self.waiting.pop_front_if(|packet| packet.start < until) {
+            self.waiting_bytes = self.waiting_bytes.saturating_sub(packet.payload.len());
             let between = self.spoken < self.laid && self.laid < packet.start;
             self.spoken = packet.start;
-            let fits = self
-                .speaker
-                .as_ref()
-                .is_some_and(|speaker| speaker.decoder.voice() == packet.voice);
-            if between || !fits {
-                self.hush(sound.side, mix);
-                self.speaker = Some(Speaker::new(packet.voice, sound));
-            }
-            let speaker = self.speaker.as_mut();
-            if speaker.is_some_and(|speaker| speaker.speak(&packet, sound, mix).is_err()) {
+            if let Err(what) = self.speak_one(&packet, between, sound, mix) {
                 unfit(Unfit {
                     start: packet.start,
                     payload_type: packet.payload_type,
+                    what,
                 });
             }
         }
@@ -150,6 +186,38 @@ impl Track {
         if let Some(speaker) = &mut self.speaker {
             speaker.wait_no_longer(next, until, sound, mix);
         }
+    }
+
+    /// Lays one packet. `between`: its sender coded otherwise since the one before.
+    fn speak_one(
+        &mut self,
+        packet: &Waiting,
+        between: bool,
+        sound: Sound,
+        mix: &mut Mix,
+    ) -> Result<(), What> {
+        let gives_up = self.failed >= FAILED_MAX && packet.voice == Voice::Opus;
+        if gives_up {
+            return Err(What::GivenUp);
+        }
+        let fits = |speaker: &Speaker| speaker.decoder.voice() == packet.voice;
+        if between || !self.speaker.as_ref().is_some_and(fits) {
+            self.hush(sound.side, mix);
+            self.speaker = None;
+        }
+        let speaker = match &mut self.speaker {
+            Some(speaker) => speaker,
+            None => {
+                self.budget.anew();
+                self.speaker.insert(Speaker::new(packet.voice, sound))
+            }
+        };
+        speaker.speak(packet, sound, mix).map_err(|fault| {
+            if fault == Fault::Failed {
+                self.failed += 1;
+            }
+            What::Broken
+        })
     }
 
     /// Lays what is left of the sound so far.
@@ -192,7 +260,7 @@ impl Speaker {
         }
     }
 
-    fn speak(&mut self, packet: &Waiting, sound: Sound, mix: &mut Mix) -> Result<(), Broken> {
+    fn speak(&mut self, packet: &Waiting, sound: Sound, mix: &mut Mix) -> Result<(), Fault> {
         if self.goes_on(packet, sound) {
             let missing = self.run.as_ref().map_or(0, |run| packet.start - run.until);
             self.conceal(missing, sound.side, mix);

@@ -11,6 +11,7 @@ use crate::recording::settings::Manner;
 use crate::recording::tape::{Finished, Tape};
 use crate::sdp::Codec;
 
+mod flood;
 mod lack;
 mod place;
 mod turn;
