@@ -10,6 +10,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use rsip::prelude::{HeadersExt, ToTypedHeader, UntypedHeader};
 
+use ringtag::media;
+use ringtag::recording;
 use ringtag::sdp::probe::descriptions;
 use ringtag::sip::header::Name;
 use ringtag::sip::message::{CSeq, Message, Method, Request};
@@ -28,6 +30,18 @@ fn every_committed_input_of_the_fuzzers_holds() {
     }
     for file in files("fuzz/corpus/sdp") {
         descriptions(&fs::read(file).unwrap());
+    }
+    for file in files("fuzz/corpus/voices") {
+        media::probe::voices(&fs::read(file).unwrap());
+    }
+    for file in files("fuzz/corpus/wire") {
+        media::probe::wire(&fs::read(file).unwrap());
+    }
+    for file in files("fuzz/corpus/srtp") {
+        media::probe::srtp(&fs::read(file).unwrap());
+    }
+    for file in files("fuzz/corpus/tape") {
+        recording::probe::tape(&fs::read(file).unwrap());
     }
     for file in messages() {
         probe::message(&file);

@@ -16,6 +16,7 @@ pub mod leg;
 pub mod legs;
 pub mod pool;
 pub mod ports;
+pub mod probe;
 pub mod relay;
 pub mod reports;
 pub mod resample;

@@ -12,6 +12,7 @@ pub mod pause;
 pub mod peaks;
 pub mod plan;
 pub mod presence;
+pub mod probe;
 pub mod recover;
 pub mod settings;
 pub mod shelf;
