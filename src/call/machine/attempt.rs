@@ -6,11 +6,13 @@ use std::time::Duration;
 use crate::base::time::Moment;
 use crate::call::breadth::BREADTH;
 use crate::call::digest::Answered;
+use crate::call::hands::Hands;
 use crate::call::leg::Leg;
 use crate::call::machine::early::Fork;
 use crate::call::machine::transfer::Brought;
 use crate::call::trunk::Reliable;
 use crate::route::decision::Target;
+use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::{ClientKey, ServerKey};
 use crate::sip::message::Response;
 use crate::sip::place::Place;
@@ -103,6 +105,16 @@ impl Attempt {
             held: None,
             proven: Answered::default(),
         }
+    }
+
+    /// It was up and has hung up by itself: its ports are free. Returns the dialog that it was in.
+    pub(in crate::call) fn hung_up(&mut self, now: Moment, hands: &mut Hands) -> Option<Dialog> {
+        self.stage = Stage::Over;
+        let dialog = self.leg.dialog.take();
+        self.leg.upkeep.abandon(now, hands);
+        hands.forget_leg(&self.leg);
+        hands.close_ports(&mut self.leg);
+        dialog
     }
 
     /// Whether it may still answer.

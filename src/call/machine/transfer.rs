@@ -368,16 +368,12 @@ impl Call {
         let Some(attempt) = self.attempts.get_mut(transfer.by) else {
             return false;
         };
-        attempt.stage = Trying::Over;
         attempt.leg.part.left = Some(now);
         if let Some(server) = attempt.unacked.take() {
             hands.invite_is_answered(server);
         }
-        transfer.referrer = Referrer::Gone(attempt.leg.dialog.take().map(Box::new));
-        attempt.leg.upkeep.abandon(now, hands);
+        transfer.referrer = Referrer::Gone(attempt.hung_up(now, hands).map(Box::new));
         self.timers.stop(Timer::Session(leg));
-        hands.forget_leg(&attempt.leg);
-        hands.close_ports(&mut attempt.leg);
         // A caller who waits hears nobody, and may be told not to send.
         let watch = MediaWish::Watch {
             caller: self.caller.leg.id,
@@ -403,12 +399,8 @@ impl Call {
         if attempt.leg.id != leg || attempt.stage != Trying::Up {
             return false;
         }
-        attempt.stage = Trying::Over;
-        attempt.leg.dialog = None;
-        attempt.leg.upkeep.abandon(now, hands);
+        attempt.hung_up(now, hands);
         self.timers.stop(Timer::Session(leg));
-        hands.forget_leg(&attempt.leg);
-        hands.close_ports(&mut attempt.leg);
         match &transfer.stage {
             // Its final response is awaited: the caller may have agreed already, and that wants an ACK.
             Stage::Asking { client, .. } => hands.cancel(now, *client),
