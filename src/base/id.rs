@@ -1,4 +1,4 @@
-//! Identifiers: a call, and a leg of a call.
+//! Identifiers: a call, a leg of a call, and what people enter that is no call's.
 
 use std::fmt;
 use std::str::FromStr;
@@ -75,6 +75,50 @@ impl Serialize for CallId {
 impl<'de> Deserialize<'de> for CallId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         text::parsed(deserializer)
+    }
+}
+
+/// One thing that people entered that is no call's, such as what an advertisement cost: a UUIDv7 (RFC 9562).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId(CallId);
+
+impl EntryId {
+    /// Makes the id of what is entered at `at`.
+    pub fn new(at: WallTime, chance: &mut Chance) -> Self {
+        Self(CallId::new(at, chance))
+    }
+}
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl FromStr for EntryId {
+    type Err = uuid::Error;
+
+    /// Takes the hyphenated form only.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+impl Serialize for EntryId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for EntryId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        CallId::deserialize(deserializer).map(Self)
     }
 }
 

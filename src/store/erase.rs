@@ -68,6 +68,7 @@ impl Left {
             | Event::Exported(_)
             | Event::TokenMade(_)
             | Event::TokenRevoked(_)
+            | Event::Spent(_)
             | Event::Started(_)
             | Event::Opened(_)
             | Event::Checkpoint(_)

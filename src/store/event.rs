@@ -15,6 +15,7 @@ use crate::call::story::{FinishReason, HungUpBy, KeptDialog, Role, SourceTag, Tr
 use crate::recording::command::{Gap, Part, Pause, State};
 use crate::recording::plan;
 use crate::store::export::Export;
+use crate::store::ledger::SpentLine;
 use crate::store::place::Place;
 use crate::store::spoken::{
     Exported, PinnedLine, PinnedPersonal, SaidLine, SaidPersonal, Unpinned, Used,
@@ -56,6 +57,8 @@ pub(crate) enum Event {
     TokenMade(Box<Token>),
     /// A token is no longer good.
     TokenRevoked(TokenRevoked),
+    /// Somebody entered what something cost, corrected it or took it out.
+    Spent(Box<SpentLine>),
     /// Its recording was deleted because its time was over.
     Pruned(Pruned),
     /// A process opened the log.
@@ -314,6 +317,7 @@ impl Event {
             Self::Exported(_) => "exported",
             Self::TokenMade(_) => "token_made",
             Self::TokenRevoked(_) => "token_revoked",
+            Self::Spent(_) => "spent",
             Self::Pruned(_) => "pruned",
             Self::Started(_) => "started",
             Self::Opened(_) => "opened",
@@ -340,6 +344,7 @@ impl Event {
             Self::Exported(exported) => serde_json::to_writer(out, exported),
             Self::TokenMade(token) => serde_json::to_writer(out, token),
             Self::TokenRevoked(revoked) => serde_json::to_writer(out, revoked),
+            Self::Spent(spent) => serde_json::to_writer(out, spent),
             Self::Pruned(pruned) => serde_json::to_writer(out, pruned),
             Self::Started(started) => serde_json::to_writer(out, started),
             Self::Opened(opened) => serde_json::to_writer(out, opened),
@@ -372,6 +377,7 @@ impl Event {
             | Self::Exported(_)
             | Self::TokenMade(_)
             | Self::TokenRevoked(_)
+            | Self::Spent(_)
             | Self::Pruned(_)
             | Self::Started(_)
             | Self::Opened(_)
@@ -401,6 +407,7 @@ impl Event {
             "exported" => Self::Exported(serde_json::from_str(public)?),
             "token_made" => Self::TokenMade(serde_json::from_str(public)?),
             "token_revoked" => Self::TokenRevoked(serde_json::from_str(public)?),
+            "spent" => Self::Spent(serde_json::from_str(public)?),
             "pruned" => Self::Pruned(serde_json::from_str(public)?),
             "started" => Self::Started(serde_json::from_str(public)?),
             "opened" => Self::Opened(serde_json::from_str(public)?),

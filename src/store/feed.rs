@@ -76,6 +76,7 @@ impl LiveKind {
             | Event::Exported(_)
             | Event::TokenMade(_)
             | Event::TokenRevoked(_)
+            | Event::Spent(_)
             | Event::Pruned(_)
             | Event::Started(_)
             | Event::Opened(_)

@@ -83,6 +83,7 @@ impl Draft {
             Event::Exported(_)
             | Event::TokenMade(_)
             | Event::TokenRevoked(_)
+            | Event::Spent(_)
             | Event::Started(_)
             | Event::Opened(_)
             | Event::Checkpoint(_)

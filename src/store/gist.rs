@@ -140,6 +140,7 @@ impl Event {
             | Self::Exported(_)
             | Self::TokenMade(_)
             | Self::TokenRevoked(_)
+            | Self::Spent(_)
             | Self::Pruned(_)
             | Self::Started(_)
             | Self::Opened(_)

@@ -1,5 +1,6 @@
 //! The store as other rooms hold it: told without waiting, asked from memory or from what is synced.
 
+mod books;
 #[cfg(test)]
 mod tests;
 mod voice;

@@ -68,6 +68,8 @@ pub(crate) enum Refusal {
     Taken,
     /// There are as many tokens as there may be.
     Many,
+    /// There is no such entry in the books.
+    NoEntry,
     /// How much was said cannot be read just now.
     Unread,
 }

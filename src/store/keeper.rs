@@ -4,6 +4,7 @@
 //! that gathered with one fdatasync; only then do readers see them. What the disk refuses stays in memory and is tried
 //! again; the queue behind it is bounded by [`crate::store::credit`].
 
+mod books;
 mod hear;
 mod house;
 mod talk;
@@ -275,6 +276,7 @@ impl Keeper {
             | Event::Exported(_)
             | Event::TokenMade(_)
             | Event::TokenRevoked(_)
+            | Event::Spent(_)
             | Event::Pruned(_)
             | Event::Started(_)
             | Event::Opened(_)

@@ -1,6 +1,7 @@
 //! The store: the call log is the truth, the rows and the index over it can be deleted.
 
 pub(crate) mod ahead;
+pub(crate) mod books;
 pub(crate) mod callback;
 pub(crate) mod caller;
 pub mod control;
@@ -24,6 +25,7 @@ pub(crate) mod job;
 pub(crate) mod keeper;
 pub mod ladder;
 pub(crate) mod ladders;
+pub mod ledger;
 pub(crate) mod line;
 pub(crate) mod log;
 pub mod looked;

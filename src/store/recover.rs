@@ -317,6 +317,7 @@ impl<'a> Replay<'a> {
             if is_checkpoint(&log, earlier) {
                 covered = Some(earlier.clone());
                 view.rows = loaded.rows;
+                view.books = loaded.books;
             } else {
                 tracing::warn!("rows and index are of another log; they are made again");
             }
@@ -476,6 +477,7 @@ impl<'a> Replay<'a> {
             | Event::Exported(_)
             | Event::TokenMade(_)
             | Event::TokenRevoked(_)
+            | Event::Spent(_)
             | Event::Pruned(_)
             | Event::Opened(_)
             | Event::Checkpoint(_)

@@ -163,6 +163,7 @@ impl Rows {
             | Event::Exported(_)
             | Event::TokenMade(_)
             | Event::TokenRevoked(_)
+            | Event::Spent(_)
             | Event::Started(_)
             | Event::Opened(_)
             | Event::Checkpoint(_)

@@ -1,4 +1,5 @@
-//! Rows as files: one a month of the calls' beginning, and one that says which checkpoint of the log they all cover.
+//! Rows as files: one a month of the calls' beginning, one of the books, and one that says which checkpoint of the log they
+//! all cover.
 //!
 //! Everything here can be deleted; a start makes it again from the log. A file is written beside the old one, synced and
 //! renamed. The checksum finds torn and damaged files; it is no protection against people, and needs none.
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::CallId;
 use crate::base::number::Caller;
+use crate::store::books::Books;
 use crate::store::caller::caller_key;
 use crate::store::db::Covered;
 use crate::store::disk;
@@ -32,6 +34,9 @@ struct Manifest {
     hasher: u64,
     /// Each month with its file's checksum.
     months: BTreeMap<Month, u64>,
+    /// The checksum of the books' file. A ringtag that knew none may have passed by lines of theirs, so that a manifest
+    /// without it covers nothing.
+    books: u64,
 }
 
 /// The months' files, as they were written last.
@@ -39,12 +44,15 @@ struct Manifest {
 pub(crate) struct Snapshots {
     folder: PathBuf,
     months: BTreeMap<Month, u64>,
+    /// The checksum of the books' file; `None`: there is none yet.
+    books: Option<u64>,
 }
 
 /// Rows that were read, and the checkpoint they cover.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) rows: Rows,
+    pub(crate) books: Books,
     pub(crate) covered: Covered,
 }
 
@@ -54,6 +62,7 @@ impl Snapshots {
         Self {
             folder: store.join("rows"),
             months: BTreeMap::new(),
+            books: None,
         }
     }
 
@@ -72,16 +81,17 @@ impl Snapshots {
         let mut rows = Rows::default();
         for (&month, &sum) in &manifest.months {
             let path = self.month_path(month);
-            let bytes = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            if checksum(&bytes) != sum {
-                return Err(format!("{}: it is not what was written", path.display()));
-            }
-            read_rows(&bytes, &mut rows)
+            read_rows(&read_whole(&path, sum)?, &mut rows)
                 .ok_or_else(|| format!("{}: it is malformed", path.display()))?;
         }
+        let path = self.books_path();
+        let books = serde_json::from_slice(&read_whole(&path, manifest.books)?)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
         self.months = manifest.months;
+        self.books = Some(manifest.books);
         Ok(Some(Loaded {
             rows,
+            books,
             covered: manifest.covered,
         }))
     }
@@ -90,6 +100,7 @@ impl Snapshots {
     pub(crate) fn save(
         &mut self,
         rows: &Rows,
+        books: &Books,
         covered: Covered,
         is_changed: impl Fn(Month) -> bool,
     ) -> Result<(), StoreError> {
@@ -110,11 +121,19 @@ impl Snapshots {
                 self.months.insert(month, checksum(&bytes));
             }
         }
+        let bytes = serde_json::to_vec(books)?;
+        let sum = checksum(&bytes);
+        if self.books != Some(sum) {
+            let path = self.books_path();
+            disk::replace(&path, &bytes).map_err(StoreError::disk("writing", &path))?;
+            self.books = Some(sum);
+        }
         let path = self.manifest_path();
         let manifest = Manifest {
             covered,
             hasher: hasher(),
             months: self.months.clone(),
+            books: sum,
         };
         disk::replace(&path, &serde_json::to_vec(&manifest)?)
             .map_err(StoreError::disk("writing", &path))
@@ -123,6 +142,7 @@ impl Snapshots {
     /// Removes every file, so that a start replays the whole log.
     pub(crate) fn remove(&mut self) -> Result<(), StoreError> {
         self.months.clear();
+        self.books = None;
         match fs::remove_dir_all(&self.folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(StoreError::disk("removing", &self.folder)(error))
@@ -133,6 +153,10 @@ impl Snapshots {
 
     fn manifest_path(&self) -> PathBuf {
         self.folder.join("covered.json")
+    }
+
+    fn books_path(&self) -> PathBuf {
+        self.folder.join("books.json")
     }
 
     fn month_path(&self, month: Month) -> PathBuf {
@@ -148,6 +172,15 @@ pub(crate) fn month_of(row: &Row) -> Month {
 /// The month in which a call began, by its id (RFC 9562 5.7: 48 bits of milliseconds).
 pub(crate) fn month_of_id(id: CallId) -> Month {
     Month::of(id.began())
+}
+
+/// Reads a file that has this checksum, or says why it is no use.
+fn read_whole(path: &Path, sum: u64) -> Result<Vec<u8>, String> {
+    let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    if checksum(&bytes) != sum {
+        return Err(format!("{}: it is not what was written", path.display()));
+    }
+    Ok(bytes)
 }
 
 fn hasher() -> u64 {
@@ -233,7 +266,9 @@ mod tests {
         let rows = rows();
         let mut snapshots = Snapshots::new(folder.path());
         assert!(snapshots.load().unwrap().is_none());
-        snapshots.save(&rows, covered(), |_| true).unwrap();
+        snapshots
+            .save(&rows, &Books::default(), covered(), |_| true)
+            .unwrap();
         let path = folder.path().join("rows/2026-11.rows");
         let before = fs::metadata(&path).unwrap().modified().unwrap();
         let mut again = Snapshots::new(folder.path());
@@ -258,17 +293,19 @@ mod tests {
         assert_eq!(loaded.rows.callers(), rows.callers());
         assert_eq!(loaded.rows.callers().len(), 1);
         again
-            .save(&rows, covered(), |month| month == Month(202_612))
+            .save(&rows, &Books::default(), covered(), |month| {
+                month == Month(202_612)
+            })
             .unwrap();
         assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), before);
-        assert_eq!(fs::read_dir(folder.path().join("rows")).unwrap().count(), 4);
+        assert_eq!(fs::read_dir(folder.path().join("rows")).unwrap().count(), 5);
     }
 
     #[test]
     fn a_damaged_or_missing_month_is_said() {
         let folder = tempfile::tempdir().unwrap();
         Snapshots::new(folder.path())
-            .save(&rows(), covered(), |_| true)
+            .save(&rows(), &Books::default(), covered(), |_| true)
             .unwrap();
         let path = folder.path().join("rows/2026-12.rows");
         let mut bytes = fs::read(&path).unwrap();

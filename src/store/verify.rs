@@ -240,6 +240,7 @@ impl Walk {
                 | Event::Exported(_)
                 | Event::TokenMade(_)
                 | Event::TokenRevoked(_)
+                | Event::Spent(_)
                 | Event::Started(_)
                 | Event::Opened(_)
                 | Event::Checkpoint(_)

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use crate::base::id::CallId;
 use crate::base::time::WallTime;
+use crate::store::books::Books;
 use crate::store::callback::Callbacks;
 use crate::store::event::{Event, OpenCall};
 use crate::store::export::Exports;
@@ -30,6 +31,8 @@ pub(crate) struct View {
     pub(crate) tokens: Tokens,
     /// The tables of calls that were taken lately.
     pub(crate) exports: Exports,
+    /// What people enter that is no call's.
+    pub(crate) books: Books,
     /// The last synced line.
     pub(crate) end: Option<Place>,
 }
@@ -56,6 +59,7 @@ impl View {
         let Some(call) = call else {
             self.tokens.apply(event);
             self.exports.apply(n, at, event);
+            self.books.apply(n, at, event);
             // An erasure belongs to no one call; it changes rows.
             self.row(CallId::from_bytes([0; 16]), n, at, event);
             return;
@@ -199,6 +203,7 @@ impl OpenLines {
             | Event::Exported(_)
             | Event::TokenMade(_)
             | Event::TokenRevoked(_)
+            | Event::Spent(_)
             | Event::Pruned(_)
             | Event::Started(_)
             | Event::Opened(_)

@@ -244,6 +244,7 @@ impl Store {
             Err(
                 Refusal::Many
                 | Refusal::NoCall
+                | Refusal::NoEntry
                 | Refusal::Changed
                 | Refusal::Erased
                 | Refusal::Full
@@ -330,7 +331,7 @@ impl Store {
         let record = record.ok_or(SayError::NoCall)?;
         match verdict {
             Ok(()) => Ok(record),
-            Err(Refusal::NoCall) => Err(SayError::NoCall),
+            Err(Refusal::NoCall | Refusal::NoEntry) => Err(SayError::NoCall),
             Err(Refusal::Erased) => Err(SayError::Erased),
             Err(Refusal::Full) => Err(SayError::Full),
             Err(Refusal::Unread | Refusal::Taken | Refusal::Many) => Err(SayError::Busy),
@@ -340,18 +341,11 @@ impl Store {
 
     /// Says something of the house and waits.
     fn speak(&self, event: Event) -> Result<Verdict, StoreError> {
-        let (answer, said) = crossbeam_channel::bounded(1);
-        let speech = Speech {
-            answer: Some(answer),
-            ..self.speech(None, event)
-        };
-        if !self.send(speech)? {
-            return Err(StoreError::Refused("too much is being said at once".into()));
-        }
-        self.wait(&said)
+        let verdict = self.enter(event)?;
+        verdict.ok_or_else(|| StoreError::Refused("too much is being said at once".into()))
     }
 
-    fn speech(&self, call: Option<CallId>, event: Event) -> Speech {
+    pub(super) fn speech(&self, call: Option<CallId>, event: Event) -> Speech {
         let clock = self.0.shared.clock;
         Speech {
             call,
@@ -364,7 +358,7 @@ impl Store {
     }
 
     /// Hands it to the store's thread; `false`: there is no room.
-    fn send(&self, speech: Speech) -> Result<bool, StoreError> {
+    pub(super) fn send(&self, speech: Speech) -> Result<bool, StoreError> {
         let Some(seat) = self.seat() else {
             return Ok(false);
         };

@@ -27,7 +27,7 @@ impl Keeper {
                 .judge(call, &event, if_version)
                 .and_then(|()| self.has_room(call, &event)),
             Some(_) => Ok(()),
-            None => self.judge_token(&event),
+            None => self.judge_house(&event),
         };
         if verdict.is_ok() {
             self.taken.push_back(Taken {
@@ -64,6 +64,7 @@ impl Keeper {
             | Event::Exported(_)
             | Event::TokenMade(_)
             | Event::TokenRevoked(_)
+            | Event::Spent(_)
             | Event::Pruned(_)
             | Event::Started(_)
             | Event::Opened(_)
@@ -99,6 +100,34 @@ impl Keeper {
         }
     }
 
+    fn judge_house(&self, event: &Event) -> Verdict {
+        match event {
+            Event::Spent(line) => self.judge_spent(line),
+            Event::TokenMade(_) => self.judge_token(event),
+            Event::Began(_)
+            | Event::Ringing
+            | Event::Answered(_)
+            | Event::Transferred(_)
+            | Event::Ended(_)
+            | Event::Recorded(_)
+            | Event::Hashed(_)
+            | Event::Played(_)
+            | Event::Downloaded(_)
+            | Event::Said(_)
+            | Event::Pinned(_)
+            | Event::Unpinned(_)
+            | Event::Exported(_)
+            | Event::TokenRevoked(_)
+            | Event::Pruned(_)
+            | Event::Started(_)
+            | Event::Opened(_)
+            | Event::Checkpoint(_)
+            | Event::Erased(_)
+            | Event::Lost(_)
+            | Event::Unknown => Ok(()),
+        }
+    }
+
     /// What a program does stands in the log under its token's name: no two good tokens share one.
     fn judge_token(&self, event: &Event) -> Verdict {
         let Event::TokenMade(new) = event else {
@@ -106,9 +135,8 @@ impl Keeper {
         };
         let view = self.shared.view();
         let tokens = view.tokens.list();
-        let made = self.taken.iter().map(|taken| &taken.event);
-        let made = made.chain(self.unseen.iter().map(|(_, _, taken)| &taken.event));
-        let made: Vec<_> = made
+        let made: Vec<_> = self
+            .waiting()
             .filter_map(|event| {
                 let Event::TokenMade(token) = event else {
                     return None;

@@ -180,10 +180,12 @@ impl Keeper {
         // Writing the rows costs their size, replaying costs the log's: four to one keeps both small.
         if is_thorough || self.owes_rows || self.since_snapshot >= CHECKPOINT_EVERY.max(4 * rows) {
             let changed = &self.changed;
+            let view = self.shared.view();
             self.snapshots
-                .save(&self.shared.view().rows, covered, |month| {
+                .save(&view.rows, &view.books, covered, |month| {
                     changed.contains(&month)
                 })?;
+            drop(view);
             self.changed.clear();
             self.owes_rows = false;
             self.since_snapshot = 0;

@@ -7,6 +7,7 @@ use crate::store::handle::Store;
 use crate::store::query::Query;
 use crate::store::verify::Verdict;
 
+mod books;
 mod damage;
 mod disk;
 mod erase;

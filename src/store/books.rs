@@ -1,0 +1,61 @@
+//! The books: what people enter that is no call's, as the log's lines say it. In memory whole, with a file beside the rows'
+//! that can be deleted like theirs. Pure.
+//!
+//! Lines may come twice: a start replays from the earlier of two checkpoints, and what the file covers is passed by.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::time::WallTime;
+use crate::store::event::Event;
+use crate::store::ledger::Ledger;
+
+/// All books.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Books {
+    /// The number of the last line that is in them.
+    n: u64,
+    /// What things cost. Whoever reads it holds it as it was then.
+    ledger: Arc<Ledger>,
+}
+
+impl Books {
+    /// Takes in what a line of no call says.
+    pub(crate) fn apply(&mut self, n: u64, at: WallTime, event: &Event) {
+        if n <= self.n {
+            return;
+        }
+        match event {
+            Event::Spent(line) => Arc::make_mut(&mut self.ledger).apply(n, at, line),
+            Event::Began(_)
+            | Event::Ringing
+            | Event::Answered(_)
+            | Event::Transferred(_)
+            | Event::Ended(_)
+            | Event::Recorded(_)
+            | Event::Hashed(_)
+            | Event::Played(_)
+            | Event::Downloaded(_)
+            | Event::Said(_)
+            | Event::Pinned(_)
+            | Event::Unpinned(_)
+            | Event::Exported(_)
+            | Event::TokenMade(_)
+            | Event::TokenRevoked(_)
+            | Event::Pruned(_)
+            | Event::Started(_)
+            | Event::Opened(_)
+            | Event::Checkpoint(_)
+            | Event::Erased(_)
+            | Event::Lost(_)
+            | Event::Unknown => return,
+        }
+        self.n = n;
+    }
+
+    /// What things cost, as it is now.
+    pub(crate) fn ledger(&self) -> Arc<Ledger> {
+        Arc::clone(&self.ledger)
+    }
+}
