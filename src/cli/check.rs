@@ -2,9 +2,12 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::base::clock::Clock;
+use crate::base::time::WallTime;
 use crate::cli::{DONE, WRONG_INPUT, count};
 use crate::config::{self, Config, Grade, Mistake};
 use crate::media::choice::Choice;
@@ -18,6 +21,8 @@ struct Report<'a> {
     mistakes: Vec<&'a Mistake>,
     warnings: Vec<&'a Mistake>,
     understood: Option<Understood>,
+    /// Projects that are not tracked always.
+    rests: Vec<Resting>,
     /// By what sound would be relayed on this machine, or why it could not be.
     sound: Option<String>,
 }
@@ -34,27 +39,39 @@ struct Understood {
     rules: usize,
 }
 
+/// A project that is not tracked, or not on some days.
+#[derive(Serialize)]
+struct Resting {
+    project: Arc<str>,
+    /// Whether a call that began now would be.
+    tracked_now: bool,
+    /// As written; empty with `tracking = false`.
+    off_season: Vec<String>,
+}
+
 /// Reads `file` and prints what is wrong with it.
 ///
 /// # Errors
 /// The output cannot be written.
 pub(in crate::cli) fn check(file: &Path, json: bool, out: &mut dyn Write) -> io::Result<u8> {
-    check_with(file, json, out, uring::trial)
+    check_with(file, json, out, Clock::start().wall(), uring::trial)
 }
 
 fn check_with(
     file: &Path,
     json: bool,
     out: &mut dyn Write,
+    now: WallTime,
     trial: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<u8> {
-    let (notes, understood, choice) = match config::load(file) {
+    let (notes, understood, rests, choice) = match config::load(file) {
         Ok(loaded) => {
             let understood = Understood::of(&loaded.config);
+            let rests = Resting::of(&loaded.config, now);
             let choice = Choice::make(loaded.config.media.engine, trial);
-            (loaded.warnings, Some(understood), Some(choice))
+            (loaded.warnings, Some(understood), rests, Some(choice))
         }
-        Err(mistakes) => (mistakes, None, None),
+        Err(mistakes) => (mistakes, None, Vec::new(), None),
     };
     let ok = matches!(choice, Some(Ok(_)));
     let code = if ok { DONE } else { WRONG_INPUT };
@@ -63,7 +80,7 @@ fn check_with(
         Err(refused) => refused.to_string(),
     });
     if json {
-        print_json(ok, &notes, understood, sound, out)?;
+        print_json(ok, &notes, understood, rests, sound, out)?;
         return Ok(code);
     }
     for note in &notes {
@@ -77,6 +94,9 @@ fn check_with(
         Some(understood) => writeln!(out, "{shown}: {understood}; {warnings}")?,
         None => writeln!(out, "{shown}: {}, {warnings}", count(mistakes, "mistake"))?,
     }
+    for resting in &rests {
+        writeln!(out, "{resting}")?;
+    }
     if let Some(sound) = sound {
         writeln!(out, "sound: {sound}")?;
     }
@@ -87,6 +107,7 @@ fn print_json(
     ok: bool,
     notes: &[Mistake],
     understood: Option<Understood>,
+    rests: Vec<Resting>,
     sound: Option<String>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -95,6 +116,7 @@ fn print_json(
         mistakes: of_grade(notes, Grade::Error),
         warnings: of_grade(notes, Grade::Warning),
         understood,
+        rests,
         sound,
     };
     serde_json::to_writer_pretty(&mut *out, &report)?;
@@ -103,6 +125,51 @@ fn print_json(
 
 fn of_grade(notes: &[Mistake], grade: Grade) -> Vec<&Mistake> {
     notes.iter().filter(|note| note.grade == grade).collect()
+}
+
+impl Resting {
+    /// The projects that rest, at some time or always.
+    fn of(config: &Config, now: WallTime) -> Vec<Self> {
+        let projects = config.tracking.projects().iter();
+        let resting =
+            projects.filter(|project| !project.tracking || !project.off_season.is_empty());
+        let rests = resting.map(|project| Self {
+            project: Arc::clone(&project.id),
+            tracked_now: project.tracks(now),
+            off_season: match project.tracking {
+                true => project.off_season.iter().map(ToString::to_string).collect(),
+                false => Vec::new(),
+            },
+        });
+        rests.collect()
+    }
+}
+
+/// `project "shop": off season 2026-12-01..2027-02-28; tracked now`
+impl std::fmt::Display for Resting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            project,
+            off_season,
+            ..
+        } = self;
+        if off_season.is_empty() {
+            return write!(
+                f,
+                "project \"{project}\": tracking is off, calls go through unrecorded and unreported"
+            );
+        }
+        let now = if self.tracked_now {
+            "tracked now"
+        } else {
+            "not tracked now"
+        };
+        write!(
+            f,
+            "project \"{project}\": off season {}; {now}",
+            off_season.join(", ")
+        )
+    }
 }
 
 impl Understood {
@@ -140,12 +207,16 @@ impl std::fmt::Display for Understood {
 mod tests {
     use super::*;
 
+    fn now() -> WallTime {
+        "2026-12-24T12:00:00Z".parse().unwrap()
+    }
+
     fn checked(text: &str, json: bool) -> (u8, String) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ringtag.toml");
         std::fs::write(&file, text).unwrap();
         let mut out = Vec::new();
-        let code = check_with(&file, json, &mut out, || Ok(())).unwrap();
+        let code = check_with(&file, json, &mut out, now(), || Ok(())).unwrap();
         let shown = String::from_utf8(out).unwrap();
         (
             code,
@@ -156,7 +227,7 @@ mod tests {
     fn office(trial: io::Result<()>) -> (u8, String) {
         let mut out = Vec::new();
         let file = Path::new("tests/data/office.toml");
-        let code = check_with(file, false, &mut out, || trial).unwrap();
+        let code = check_with(file, false, &mut out, now(), || trial).unwrap();
         (code, String::from_utf8(out).unwrap())
     }
 
@@ -174,6 +245,32 @@ mod tests {
         assert!(
             shown.ends_with("sound: epoll, because io_uring is refused here: permission denied\n"),
             "{shown}"
+        );
+    }
+
+    #[test]
+    fn projects_that_rest_are_told() {
+        let text = "[web]\nlisten = \"none\"\n[[project]]\nid = \"lab\"\ntracking = false\n\
+                    [[project]]\nid = \"shop\"\ntime_zone = \"Europe/Moscow\"\noff_season = \"2026-12-01..2027-02-28\"\n";
+        let (code, shown) = checked(text, false);
+        assert_eq!(code, DONE, "{shown}");
+        assert!(
+            shown.contains(
+                "project \"lab\": tracking is off, calls go through unrecorded and unreported\n"
+            ),
+            "{shown}"
+        );
+        assert!(
+            shown
+                .contains("project \"shop\": off season 2026-12-01..2027-02-28; not tracked now\n"),
+            "{shown}"
+        );
+        let (_, shown) = checked(text, true);
+        let report: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(report["rests"][1]["tracked_now"], false);
+        assert_eq!(
+            report["rests"][1]["off_season"][0],
+            "2026-12-01..2027-02-28"
         );
     }
 

@@ -23,9 +23,10 @@ pub(in crate::config) fn projects(sections: Vec<Section<'_, '_>>) -> Known<Proje
         let label = section.word("label", "\"Garden shop\"");
         let time_zone = time_zone(&mut section);
         let currency = currency(&mut section);
-        let holidays = holidays(&mut section);
+        let holidays = ranges(&mut section, "holidays", "2027-01-01..2027-01-08");
         let labels = labels(&mut section);
         let tracking = section.flag("tracking").unwrap_or(true);
+        let off_season = off_season(&mut section, tracking);
         if let Some(id) = id {
             let project = time_zone.map(|time_zone| Project {
                 id: id.text.into(),
@@ -34,6 +35,7 @@ pub(in crate::config) fn projects(sections: Vec<Section<'_, '_>>) -> Known<Proje
                 currency: currency.into(),
                 holidays,
                 tracking,
+                off_season,
                 labels,
             });
             projects.add(section.book, id, project);
@@ -76,15 +78,37 @@ fn currency<'t>(section: &mut Section<'_, 't>) -> &'t str {
     word.text
 }
 
-fn holidays(section: &mut Section<'_, '_>) -> Vec<DateRange> {
+/// Reads `off_season`, and notes what is said in vain.
+fn off_season(section: &mut Section<'_, '_>, tracking: bool) -> Vec<DateRange> {
+    let at = section.place("off_season");
+    let is_zoned = section.has("time_zone");
+    let ranges = ranges(section, "off_season", "2026-12-01..2027-02-28");
+    if !ranges.is_empty() && !tracking {
+        section.book.warn(
+            at,
+            "`off_season` means nothing while tracking = false",
+            "leave one of them out",
+        );
+    } else if !ranges.is_empty() && !is_zoned {
+        section.book.warn(
+            at,
+            "`off_season` goes by the days of this project, which has no `time_zone` and so lives by UTC",
+            "add time_zone = \"Europe/Moscow\", or whichever is its own",
+        );
+    }
+    ranges
+}
+
+/// Reads days and runs of days; `sample` is one such run.
+fn ranges(section: &mut Section<'_, '_>, key: &'static str, sample: &str) -> Vec<DateRange> {
     let mut ranges = Vec::new();
-    for (text, at) in section.dates("holidays", "[\"2027-01-01..2027-01-08\"]") {
+    for (text, at) in section.dates(key, &format!("[\"{sample}\"]")) {
         match read_range(&text) {
             Ok(range) => ranges.push(range),
             Err(why) => section.book.error(
                 at,
-                format!("`holidays` has \"{text}\": {why}"),
-                "write a day or the first and the last of several, such as \"2027-01-01..2027-01-08\"",
+                format!("`{key}` has \"{text}\": {why}"),
+                format!("write a day or the first and the last of several, such as \"{sample}\""),
             ),
         }
     }
@@ -261,6 +285,27 @@ mod tests {
                 "5:74: `holidays` is a whole number, not a date or a list of dates; write holidays = [\"2027-01-01..2027-01-08\"]".to_owned(),
             ]
         );
+    }
+
+    #[test]
+    fn an_off_season_is_written_as_holidays_are() {
+        let config = good(&format!(
+            "{SHOP}time_zone = \"Europe/Moscow\"\noff_season = [\"2026-12-01..2027-02-28\", 2027-05-09]\n"
+        ));
+        let shop = config.tracking.project("shop").unwrap();
+        let written: Vec<_> = shop.off_season.iter().map(ToString::to_string).collect();
+        assert_eq!(written, ["2026-12-01..2027-02-28", "2027-05-09"]);
+        assert_eq!(
+            mistakes(&format!("{SHOP}off_season = \"2027-02-28..2026-12-01\"\n")),
+            [
+                "3:14: `off_season` has \"2027-02-28..2026-12-01\": it ends before it begins; write a day or the first and the last of several, such as \"2026-12-01..2027-02-28\""
+            ]
+        );
+        let told = |more: &str| notes(&format!("{SHOP}{more}off_season = 2027-05-09\n")).join("\n");
+        assert!(
+            told("tracking = false\n").contains("4:14: warning: `off_season` means nothing while")
+        );
+        assert!(told("").contains("3:14: warning: `off_season` goes by the days"));
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Door {
             return Verdict::NotOurs;
         };
         let history = store.history(&source.project.id, &question.caller);
-        let tracked = source.project.tracking;
+        let tracked = source.project.tracks(wall);
         let course = match room {
             Room::RecordOnly => Course::Overload {
                 retry_after_s: RETRY_AFTER_S,

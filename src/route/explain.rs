@@ -14,6 +14,7 @@ use crate::route::decision::{Decision, Plan, Step};
 use crate::route::group::Strategy;
 use crate::route::hours::Hours;
 use crate::route::rule::{Action, Aim};
+use crate::track::Rest;
 
 /// The first condition of a rule that did not hold, with what the rule wants.
 #[derive(Debug)]
@@ -63,8 +64,10 @@ pub struct Explanation {
     pub local_time: String,
     /// The project's zone.
     pub time_zone: String,
-    /// `false`: off-season, the call passes without a trace in the reports.
+    /// `false`: the call passes without a trace in the reports.
     pub tracked: bool,
+    /// The days of the project's off-season on which the call falls: `2026-12-01..2027-02-28`.
+    pub off_season: Option<String>,
     /// The rules before the one that decides, in order.
     pub passed: Vec<Passed>,
     /// The rule that decides.
@@ -126,7 +129,11 @@ impl Explanation {
             at: facts.at,
             local_time: clock(project.local(facts.at)),
             time_zone: project.time_zone.iana_name().unwrap_or("UTC").to_owned(),
-            tracked: project.tracking,
+            tracked: project.tracks(facts.at),
+            off_season: match project.rest(facts.at) {
+                Some(Rest::Season(days)) => Some(days.to_string()),
+                Some(Rest::Always) | None => None,
+            },
             passed: passed.into_iter().map(in_words).collect(),
             rule: decision.rule().cloned(),
             reject,
@@ -290,6 +297,9 @@ impl fmt::Display for Explanation {
         }
         for note in &self.notes {
             writeln!(f, "  {note}")?;
+        }
+        if let Some(days) = &self.off_season {
+            return writeln!(f, "  off season {days}: neither recorded nor reported");
         }
         match (self.tracked, self.record) {
             (false, _) => writeln!(f, "  tracking is off: neither recorded nor reported"),

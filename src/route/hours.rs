@@ -260,6 +260,7 @@ mod tests {
             currency: "RUB".into(),
             holidays: ranges.collect(),
             tracking: true,
+            off_season: Vec::new(),
             labels: Default::default(),
         }
     }

@@ -70,6 +70,7 @@ fn source(number: Number) -> Source {
             currency: "RUB".into(),
             holidays: Vec::new(),
             tracking: true,
+            off_season: Vec::new(),
             labels: Default::default(),
         }),
         channel: None,

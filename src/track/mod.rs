@@ -5,5 +5,5 @@ mod project;
 mod source;
 
 pub use labels::{GOALS, Labels, OUTCOMES, STAGES};
-pub use project::{DateRange, Project};
+pub use project::{DateRange, Project, Rest};
 pub use source::{Source, Tracking};

@@ -105,6 +105,7 @@ mod tests {
                 currency: "RUB".into(),
                 holidays: Vec::new(),
                 tracking: true,
+                off_season: Vec::new(),
                 labels: Default::default(),
             }),
             channel: None,

@@ -33,6 +33,8 @@ pub struct Board {
     pub time: String,
     /// `Sunday, 22 November`.
     pub day: String,
+    /// Projects whose calls go through untracked now, in words.
+    pub rests: Vec<String>,
     /// New calls are refused: ringtag is stopping.
     pub draining: bool,
 }

@@ -229,7 +229,28 @@ fn an_erased_person_is_nowhere_and_the_log_still_verifies() {
 
 #[test]
 fn a_project_that_is_not_tracked_passes_calls_and_shows_none() {
-    let config = CONFIG.replace("currency = \"RUB\"", "currency = \"RUB\"\ntracking = false");
+    passes_calls_and_shows_none("tracking = false");
+}
+
+#[test]
+fn a_project_off_season_passes_calls_and_shows_none() {
+    passes_calls_and_shows_none("off_season = [\"2020-01-01..2999-12-31\"]");
+}
+
+#[test]
+fn a_project_whose_off_season_is_over_is_tracked() {
+    let config = CONFIG.replace(
+        "currency = \"RUB\"",
+        "currency = \"RUB\"\noff_season = [\"2020-01-01..2020-12-31\", \"2999-01-01..2999-12-31\"]",
+    );
+    let ringtag = Ringtag::start_with(&format!("{config}\n{TO_DESK}"));
+    place(&ringtag);
+    let calls = ringtag.ended_calls(1);
+    assert_eq!(calls[0]["tracked"], true);
+}
+
+fn passes_calls_and_shows_none(key: &str) {
+    let config = CONFIG.replace("currency = \"RUB\"", &format!("currency = \"RUB\"\n{key}"));
     let ringtag = Ringtag::start_with(&format!("{config}\n{TO_DESK}"));
     place(&ringtag);
     let log = ringtag.folder.path().join("data/log");

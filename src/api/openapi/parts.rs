@@ -88,8 +88,11 @@ pub(in crate::api) struct Explanation {
     local_time: String,
     /// The project's zone.
     time_zone: String,
-    /// `false`: off-season.
+    /// `false`: the call passes without a trace in the reports.
     tracked: bool,
+    /// The days of the project's off-season on which the call falls.
+    #[schema(example = "2026-12-01..2027-02-28")]
+    off_season: Option<String>,
     /// The rules before the one that decides, in order.
     passed: Vec<PassedRule>,
     /// The rule that decides.

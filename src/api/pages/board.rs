@@ -119,6 +119,7 @@ async fn now(state: &State, who: &Who, look: &Look) -> Result<Board, ApiError> {
         answered: shown(answered),
         time: dates.time(look.now()),
         day: dates.day_and_weekday(today),
+        rests: shower.rests(look.now(), |project| who.sees(&project.id)),
         draining: gauges.is_draining(),
     })
 }

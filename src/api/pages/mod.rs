@@ -12,6 +12,7 @@ pub(in crate::api) mod looks;
 mod path;
 pub(in crate::api) mod people;
 mod player;
+mod rest;
 mod say;
 mod show;
 mod told;

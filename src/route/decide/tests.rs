@@ -19,6 +19,7 @@ fn source() -> Source {
             currency: "RUB".into(),
             holidays: Vec::new(),
             tracking: true,
+            off_season: Vec::new(),
             labels: Default::default(),
         }),
         channel: None,

@@ -448,4 +448,6 @@ board-quiet = All is quiet.
 board-others = and { $shown } more
 board-cut = No connection since { $a }
 board-draining = ringtag is stopping: new calls are refused
+rest-always = { $a }: tracking is off. Calls go through, unrecorded and unreported.
+rest-season = { $a }: off season until { $b }. Calls go through, unrecorded and unreported.
 key-full = Fill the screen
