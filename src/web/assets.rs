@@ -47,6 +47,7 @@ pub const ALL: &[Asset] = &[
     asset!("pins.js", MODULE),
     asset!("player.css", STYLE),
     asset!("player.js", MODULE),
+    asset!("report.css", STYLE),
     asset!("sides.js", MODULE),
     asset!("waveform.js", MODULE),
 ];

@@ -57,6 +57,42 @@ pub fn money(value: f64, currency: &str, language: Language) -> String {
     format!("{sign}{whole}{part}\u{a0}{sign_of}")
 }
 
+/// Writes a share: `16.7 %`. A tenth shows where there is one.
+pub fn percent(share: f64, language: Language) -> String {
+    let tenths = (share * 1_000.0).round();
+    if !tenths.is_finite() {
+        return "–".to_owned();
+    }
+    format!("{}\u{a0}%", with_tenth(tenths, language))
+}
+
+/// Writes a number with at most one place behind the point: `2.4`, `12`.
+pub fn number(value: f64, language: Language) -> String {
+    let tenths = (value * 10.0).round();
+    if tenths.is_finite() {
+        with_tenth(tenths, language)
+    } else {
+        "–".to_owned()
+    }
+}
+
+/// So many tenths.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped"
+)]
+fn with_tenth(tenths: f64, language: Language) -> String {
+    let sign = if tenths < 0.0 { "−" } else { "" };
+    let tenths = tenths.abs().min(9e15) as u64;
+    let whole = grouped(tenths / 10, language);
+    match (tenths % 10, language) {
+        (0, _) => format!("{sign}{whole}"),
+        (tenth, Language::English) => format!("{sign}{whole}.{tenth}"),
+        (tenth, Language::Russian) => format!("{sign}{whole},{tenth}"),
+    }
+}
+
 /// Writes a duration as clocks do: `0:07`, `12:30`, `1:02:11`. Begun seconds do not count.
 pub fn clock(millis: u64) -> String {
     let seconds = millis / 1_000;
@@ -116,6 +152,16 @@ mod tests {
         assert_eq!(money(-3.0, "USD", Language::English), "−3\u{a0}$");
         assert_eq!(money(f64::NAN, "USD", Language::English), "0\u{a0}$");
         assert!(money(f64::INFINITY, "USD", Language::English).len() < 40);
+    }
+
+    #[test]
+    fn shares_and_numbers_have_a_tenth_where_there_is_one() {
+        assert_eq!(percent(20.0 / 120.0, Language::English), "16.7\u{a0}%");
+        assert_eq!(percent(20.0 / 120.0, Language::Russian), "16,7\u{a0}%");
+        assert_eq!(percent(0.5, Language::English), "50\u{a0}%");
+        assert_eq!(percent(-0.021, Language::English), "−2.1\u{a0}%");
+        assert_eq!(percent(f64::NAN, Language::English), "–");
+        assert_eq!(number(1_234.56, Language::Russian), "1\u{a0}234,6");
     }
 
     #[test]
