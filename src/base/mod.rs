@@ -10,3 +10,4 @@ pub mod number;
 pub mod sound;
 pub(crate) mod text;
 pub mod time;
+pub mod zone;

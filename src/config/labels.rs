@@ -1,9 +1,10 @@
-//! The words of a `[[project]]` for what people say of a call: `goals`, `stages`, `outcomes`, `tags`.
+//! The words of a `[[project]]` for what people say of a call: `goals`, `stages`, `outcomes`, `sales`, `tags`.
 
 use std::sync::Arc;
 
 use crate::config::walk::Section;
 use crate::track::Labels;
+use crate::track::first;
 
 /// Words of one kind: more than a page offers in one list, or a filter can be chosen from.
 const WORDS_MAX: usize = 100;
@@ -18,12 +19,31 @@ pub(in crate::config) fn labels(section: &mut Section<'_, '_>) -> Labels {
     let stages = words(section, "stages", "[\"new\", \"closed\"]");
     let outcomes = words(section, "outcomes", "[\"sold\", \"refused\"]");
     let tags = words(section, "tags", "[\"urgent\", \"wholesale\"]");
+    let outcomes = outcomes.unwrap_or(usual.outcomes);
+    let sales = sales(section, &outcomes);
     Labels {
         goals: goals.unwrap_or(usual.goals),
         stages: stages.unwrap_or(usual.stages),
-        outcomes: outcomes.unwrap_or(usual.outcomes),
+        outcomes,
+        sales,
         tags: tags.unwrap_or(usual.tags),
     }
+}
+
+/// The outcomes that are sales: the first of them, or those that are named.
+fn sales(section: &mut Section<'_, '_>, outcomes: &[Arc<str>]) -> Arc<[Arc<str>]> {
+    let (book, at) = (section.book, section.place("sales"));
+    let Some(sales) = words(section, "sales", "[\"sold\"]") else {
+        return first(outcomes);
+    };
+    for sale in sales.iter().filter(|sale| !outcomes.contains(sale)) {
+        book.error(
+            at,
+            format!("`sales` has \"{sale}\", which is none of the `outcomes`"),
+            "add it to `outcomes`, or leave it out here",
+        );
+    }
+    sales
 }
 
 /// `None`: left out. An empty list is meant: nothing of this kind is said of a call.
@@ -88,6 +108,24 @@ mod tests {
             ("доставка", 0, "urgent")
         );
         assert_eq!(own.outcomes, usual.outcomes);
+    }
+
+    #[test]
+    fn a_sale_is_the_first_outcome_or_what_the_project_names() {
+        let sales = |more: &str| {
+            let house = good(&format!("{SHOP}{more}"));
+            let labels = &house.tracking.project("shop").unwrap().labels;
+            labels.sales.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(sales(""), ["sold"]);
+        assert_eq!(sales("outcomes = [\"paid\", \"no\"]\n"), ["paid"]);
+        assert_eq!(sales("outcomes = []\n"), [""; 0]);
+        assert_eq!(sales("sales = [\"sold\", \"appointment\"]\n"), ["sold", "appointment"]);
+        assert_eq!(sales("sales = []\n"), [""; 0]);
+        assert_eq!(
+            mistakes(&format!("{SHOP}sales = [\"paid\"]\n")),
+            ["3:9: `sales` has \"paid\", which is none of the `outcomes`; add it to `outcomes`, or leave it out here"]
+        );
     }
 
     #[test]

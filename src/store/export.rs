@@ -16,7 +16,7 @@ use crate::store::record::CallRecord;
 const EXPORTS_MAX: usize = 200;
 
 /// Conditions on what people say of a call, and on what it was doing: they may hold today and not have held then.
-const CHANGING: [&str; 7] = [
+const CHANGING: [&str; 8] = [
     "tag",
     "goal",
     "stage",
@@ -24,6 +24,7 @@ const CHANGING: [&str; 7] = [
     "target",
     "status",
     "callback_open",
+    "narrow",
 ];
 
 /// A table of calls that somebody took.

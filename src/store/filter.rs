@@ -18,11 +18,12 @@ use crate::store::names::{Name, Source, Which};
 use crate::store::query::{Query, Status};
 use crate::store::row::Row;
 use crate::store::rows::{NoteKey, Rows, TEXTS_MAX};
+use crate::store::sieve::Sieve;
 use crate::store::texts::Haystack;
 
 /// How far the time in a call's id may be from when it began: ids are made within the call's first millisecond, and
 /// somebody may bring a log from elsewhere.
-const ID_SLACK_MS: i64 = 3_600_000;
+pub(crate) const ID_SLACK_MS: i64 = 3_600_000;
 
 /// The conditions of one query.
 #[derive(Debug)]
@@ -41,6 +42,7 @@ pub(crate) struct Filter {
     repeat: Option<bool>,
     callback_open: bool,
     text: Option<Text>,
+    sieve: Sieve,
 }
 
 /// A condition on a name.
@@ -248,9 +250,12 @@ impl Filter {
     /// Looks up what `query` names; where its text occurs was found before.
     pub(crate) fn new(query: &Query, found: Found, rows: &Rows) -> Self {
         let wanted = |name: &Option<String>| Wanted::new(name.as_ref(), rows);
+        let since = query.since.unwrap_or(WallTime::from_millis(i64::MIN));
+        let until = query.until.unwrap_or(WallTime::from_millis(i64::MAX));
         Self {
-            since: query.since.unwrap_or(WallTime::from_millis(i64::MIN)),
-            until: query.until.unwrap_or(WallTime::from_millis(i64::MAX)),
+            sieve: Sieve::new(&query.narrow, since, until, rows),
+            since,
+            until,
             sources: sources(query, rows),
             manager: wanted(&query.manager),
             goal: wanted(&query.goal),
@@ -304,6 +309,7 @@ impl Filter {
                 .is_none_or(|sets| sets.may_have(row.tags))
             && (self.target.is_none() || self.target == row.is_target())
             && (self.repeat.is_none() || self.repeat == row.is_repeated())
+            && self.sieve.passes(row)
             && self.caller.passes(row)
             && self.text.as_ref().is_none_or(|text| text.occurs(row))
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::id::CallId;
 use crate::base::time::WallTime;
 use crate::call::story::FinishReason;
+use crate::store::narrow::Narrow;
 use crate::store::record::CallRecord;
 
 /// Most calls on one page. A page of whole records is about 2 MB then; what is longer goes by the cursor.
@@ -60,6 +61,8 @@ pub struct Query {
     /// Text that occurs in the caller, the virtual number, the source, the campaign, who answered, what was dialled there,
     /// the note or a pinned note; upper and lower case are alike.
     pub q: Option<String>,
+    /// What opens the calls behind a figure.
+    pub narrow: Narrow,
     /// Most calls on the page; [`LIMIT_DEFAULT`] when left out, never more than [`LIMIT_MAX`].
     pub limit: Option<usize>,
     /// Where the page before ended: its [`Page::next`].
@@ -156,6 +159,18 @@ impl<'de> Deserialize<'de> for Status {
     }
 }
 
+/// Whether a condition as JSON is none.
+fn is_left_out(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Null | serde_json::Value::Bool(false) => true,
+        serde_json::Value::Array(list) => list.is_empty(),
+        serde_json::Value::Bool(true)
+        | serde_json::Value::Number(_)
+        | serde_json::Value::String(_)
+        | serde_json::Value::Object(_) => false,
+    }
+}
+
 impl Query {
     /// Returns how many calls a page holds at most.
     pub fn page_size(&self) -> usize {
@@ -174,6 +189,7 @@ impl Query {
         };
         told.retain(|name, value| match name.as_str() {
             "callback_open" => self.callback_open,
+            "narrow" => !self.narrow.is_open(),
             _ => !value.is_null(),
         });
         let kept = |text: &str| listed.contains(text);
@@ -183,7 +199,14 @@ impl Query {
             }
         };
         for (name, value) in &mut told {
-            if let serde_json::Value::Array(texts) = value {
+            if let serde_json::Value::Object(narrow) = value {
+                narrow.retain(|_, value| !is_left_out(value));
+                narrow.values_mut().for_each(tell);
+                // Which outcomes are sales is the configuration's.
+                if let Some(sales) = narrow.get_mut("customers") {
+                    *sales = serde_json::Value::Bool(true);
+                }
+            } else if let serde_json::Value::Array(texts) = value {
                 texts.iter_mut().for_each(tell);
             } else if !["since", "until", "status", "cursor"].contains(&name.as_str()) {
                 // Those are no texts of anybody.
@@ -229,6 +252,7 @@ impl Query {
                 false => record.first_call,
             })
             && (!self.callback_open || record.awaits_callback())
+            && self.narrow.matches(record)
             && self.caller_matches(record)
             && self.text_occurs(record)
     }

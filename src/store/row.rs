@@ -128,6 +128,35 @@ impl Row {
             && !self.is_erased()
     }
 
+    /// Whether it was missed and somebody has spoken to the caller since, or says so.
+    pub(crate) const fn is_called_back(&self) -> bool {
+        self.is_missed() && (self.span != 0 || self.marks.has(Marks::CALLED_BACK))
+    }
+
+    /// In how many seconds after its end the caller of a missed call was spoken to in a call of theirs, where nobody says
+    /// that it was called back before.
+    pub(crate) fn back_s(&self) -> Option<u32> {
+        let is_told = self.marks.has(Marks::CALLED_BACK);
+        self.span
+            .checked_sub(1)
+            .filter(|_| self.is_missed() && !is_told)
+    }
+
+    /// How long the caller waited, once that is known.
+    pub(crate) fn wait(&self) -> Option<u32> {
+        (self.is_answered() || !self.is_in_progress()).then_some(self.wait_ms)
+    }
+
+    /// How long they talked, once that is known.
+    pub(crate) fn talk(&self) -> Option<u32> {
+        (self.is_answered() && !self.is_in_progress()).then_some(self.span)
+    }
+
+    /// Whether people say what it was worth.
+    pub(crate) const fn is_valued(&self) -> bool {
+        self.marks.has(Marks::WORTH)
+    }
+
     /// Whether the caller had called before; `None`: nobody knows, it hides.
     pub(crate) const fn is_repeated(&self) -> Option<bool> {
         match (

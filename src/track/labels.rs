@@ -26,6 +26,8 @@ pub struct Labels {
     pub stages: Arc<[Arc<str>]>,
     /// How the call ended for the business; one of them or none.
     pub outcomes: Arc<[Arc<str>]>,
+    /// The outcomes that make a customer of the caller.
+    pub sales: Arc<[Arc<str>]>,
     /// Tags that are offered. Others may be written as well.
     pub tags: Arc<[Arc<str>]>,
 }
@@ -36,9 +38,15 @@ impl Default for Labels {
             goals: words(&GOALS),
             stages: words(&STAGES),
             outcomes: words(&OUTCOMES),
+            sales: first(&words(&OUTCOMES)),
             tags: Arc::default(),
         }
     }
+}
+
+/// The sales of a project that does not name them: its first outcome.
+pub fn first(outcomes: &[Arc<str>]) -> Arc<[Arc<str>]> {
+    outcomes.first().cloned().into_iter().collect()
 }
 
 fn words(list: &[&str]) -> Arc<[Arc<str>]> {

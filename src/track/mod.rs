@@ -2,8 +2,10 @@
 
 mod labels;
 mod project;
+mod sales;
 mod source;
 
-pub use labels::{GOALS, Labels, OUTCOMES, STAGES};
+pub use labels::{GOALS, Labels, OUTCOMES, STAGES, first};
 pub use project::{DateRange, Project, Rest};
+pub use sales::Sales;
 pub use source::{Source, Tracking};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::base::number::Number;
 use crate::track::Project;
+use crate::track::Sales;
 
 /// One `[[source]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +73,15 @@ impl Tracking {
     /// All sources, as written.
     pub fn sources(&self) -> &[Arc<Source>] {
         &self.sources
+    }
+
+    /// Which outcomes are sales.
+    pub fn sales(&self) -> Sales {
+        let projects = self.projects.iter();
+        Sales::new(projects.map(|project| {
+            let sales = Arc::clone(&project.labels.sales);
+            (Arc::clone(&project.id), sales)
+        }))
     }
 
     /// All virtual numbers, in order.
