@@ -8,8 +8,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::api::error::ApiError;
+use crate::api::narrow;
 use crate::base::time::WallTime;
 use crate::store::query::{LIMIT_MAX, Query};
+use crate::track::Tracking;
 
 /// The longest value taken; no id, number or search is as long.
 pub(in crate::api) const VALUE_MAX: usize = 256;
@@ -61,21 +63,61 @@ pub(in crate::api) fn pairs(
 
 /// The parameters of a list of calls.
 pub(in crate::api) const CALLS: &[&str] = &[
-    "since", "until", "project", "source", "channel", "campaign", "category", "manager", "caller",
-    "status", "tag", "target", "goal", "stage", "outcome", "repeat", "callback", "q", "limit",
+    "since",
+    "until",
+    "project",
+    "source",
+    "channel",
+    "campaign",
+    "category",
+    "manager",
+    "caller",
+    "status",
+    "tag",
+    "target",
+    "goal",
+    "stage",
+    "outcome",
+    "repeat",
+    "callback",
+    "q",
+    "number",
+    "rule",
+    "offered",
+    "not_manager",
+    "reason",
+    "ended",
+    "valued",
+    "customer",
+    "without",
+    "hour",
+    "weekday",
+    "zone",
+    "min_wait_ms",
+    "max_wait_ms",
+    "limit",
     "cursor",
 ];
 
-/// Parameters that may be given several times: any of their values will do.
-const REPEATED: &[&str] = &["project"];
+/// Parameters that may be given several times: any of the projects will do, and all that is to be missing is missing.
+const REPEATED: &[&str] = &["project", "without"];
 
 /// Most values of one of them.
 const REPEATS_MAX: usize = 32;
 
-/// Reads which calls are asked for. A parameter with an empty value is as one left out, as forms send it.
-pub(in crate::api) fn calls(given: Given) -> Result<Query, ApiError> {
+/// Reads which calls are asked for. A parameter with an empty value is as one left out, as forms send it. `tracking` says
+/// which outcomes are sales.
+pub(in crate::api) fn calls(given: Given, tracking: &Tracking) -> Result<Query, ApiError> {
+    conditions(pairs(given, CALLS)?, tracking)
+}
+
+/// The same of parameters that were taken apart.
+pub(in crate::api) fn conditions(
+    pairs: Vec<(&'static str, String)>,
+    tracking: &Tracking,
+) -> Result<Query, ApiError> {
     let mut query = Query::default();
-    for (name, value) in pairs(given, CALLS)? {
+    for (name, value) in pairs {
         if value.is_empty() {
             continue;
         }
@@ -101,17 +143,9 @@ pub(in crate::api) fn calls(given: Given) -> Result<Query, ApiError> {
             "goal" => query.goal = Some(value),
             "stage" => query.stage = Some(value),
             "outcome" => query.outcome = Some(value),
-            "repeat" => query.repeat = Some(flag(name, &value)?),
-            "callback" if value == "open" => query.callback_open = true,
-            "callback" => {
-                return Err(wrong(
-                    name,
-                    "takes `open` only: missed, and not called back",
-                ));
-            }
             "q" => query.q = Some(value),
             "limit" => query.limit = Some(limit(name, &value)?),
-            _ => {
+            "cursor" => {
                 query.cursor = Some(value.parse().map_err(|_| {
                     wrong(
                         name,
@@ -119,6 +153,7 @@ pub(in crate::api) fn calls(given: Given) -> Result<Query, ApiError> {
                     )
                 })?)
             }
+            _ => narrow::read(name, &value, &mut query, tracking)?,
         }
     }
     if let Some([_]) = query.projects.as_deref() {
@@ -154,7 +189,8 @@ pub(in crate::api) fn plus(text: &str) -> String {
     }
 }
 
-fn flag(name: &str, text: &str) -> Result<bool, ApiError> {
+/// Reads `true` or `false`.
+pub(in crate::api) fn flag(name: &str, text: &str) -> Result<bool, ApiError> {
     text.parse()
         .map_err(|_| wrong(name, "is neither `true` nor `false`"))
 }
@@ -184,6 +220,7 @@ mod tests {
 
     #[test]
     fn every_filter_is_read() {
+        let calls = |given| calls(given, &Tracking::default());
         let query = calls(given(&[
             ("since", "2026-11-21"),
             ("until", "2026-11-21T12:30:00 03:00"),
@@ -229,6 +266,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
+        let calls = |given| calls(given, &Tracking::default());
         for pair in [
             ("since", "yesterday"),
             ("until", "2026-13-01"),
@@ -240,7 +278,7 @@ mod tests {
             ("colour", "red"),
             ("target", "yes"),
             ("repeat", "1"),
-            ("callback", "done"),
+            ("callback", "soon"),
             ("q", &"x".repeat(VALUE_MAX + 1)),
         ] {
             assert!(calls(given(&[pair])).is_err(), "{pair:?}");

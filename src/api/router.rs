@@ -22,6 +22,7 @@ use crate::api::paths::Table;
 use crate::api::paths::{Needs, Paths};
 use crate::api::peaks;
 use crate::api::recording;
+use crate::api::reports;
 use crate::api::route;
 use crate::api::sessions;
 use crate::api::state::State;
@@ -132,6 +133,7 @@ fn paths() -> Paths {
             This(Right::PauseRecording),
             calls::pause::resume,
         )
+        .get("/api/v1/reports/{name}", This(Right::Figures), reports::one)
         .get("/api/v1/live", This(Right::See), live::live)
         .get("/api/v1/route", This(Right::Administer), route::route)
         .get("/api/v1/tokens", This(Right::Administer), tokens::list)

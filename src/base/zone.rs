@@ -67,7 +67,11 @@ mod tests {
     #[test]
     fn clocks_that_change_are_followed_both_ways() {
         let berlin = TimeZone::get("Europe/Berlin").unwrap();
-        let year = Offsets::new(&berlin, at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z"));
+        let year = Offsets::new(
+            &berlin,
+            at("2026-01-01T00:00:00Z"),
+            at("2027-01-01T00:00:00Z"),
+        );
         for (time, day, hour) in [
             // A Sunday: two o'clock is three.
             ("2026-03-29T00:59:59Z", 6, 1),

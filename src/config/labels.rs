@@ -115,16 +115,25 @@ mod tests {
         let sales = |more: &str| {
             let house = good(&format!("{SHOP}{more}"));
             let labels = &house.tracking.project("shop").unwrap().labels;
-            labels.sales.iter().map(ToString::to_string).collect::<Vec<_>>()
+            labels
+                .sales
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
         };
         assert_eq!(sales(""), ["sold"]);
         assert_eq!(sales("outcomes = [\"paid\", \"no\"]\n"), ["paid"]);
         assert_eq!(sales("outcomes = []\n"), [""; 0]);
-        assert_eq!(sales("sales = [\"sold\", \"appointment\"]\n"), ["sold", "appointment"]);
+        assert_eq!(
+            sales("sales = [\"sold\", \"appointment\"]\n"),
+            ["sold", "appointment"]
+        );
         assert_eq!(sales("sales = []\n"), [""; 0]);
         assert_eq!(
             mistakes(&format!("{SHOP}sales = [\"paid\"]\n")),
-            ["3:9: `sales` has \"paid\", which is none of the `outcomes`; add it to `outcomes`, or leave it out here"]
+            [
+                "3:9: `sales` has \"paid\", which is none of the `outcomes`; add it to `outcomes`, or leave it out here"
+            ]
         );
     }
 

@@ -1,6 +1,7 @@
 //! A share of few things is a guess: it comes with the interval in which the true share lies. Pure.
 
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 /// The 97.5th percentile of the standard normal distribution: what leaves 95 % between both ends.
 const Z95: f64 = 1.959_963_984_540_054;
@@ -9,7 +10,7 @@ const Z95: f64 = 1.959_963_984_540_054;
 pub const ENOUGH: u64 = 100;
 
 /// So many of so many.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Share {
     /// How many of them.
     pub part: u64,
@@ -39,6 +40,20 @@ impl Share {
     /// Whether there are so few that the share alone would mislead.
     pub const fn is_of_few(self) -> bool {
         self.whole < ENOUGH
+    }
+}
+
+/// With what comes of it: `{"part", "whole", "value", "low", "high"}`, the last three `null` of nothing.
+impl Serialize for Share {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let interval = self.interval();
+        let mut share = serializer.serialize_struct("Share", 5)?;
+        share.serialize_field("part", &self.part)?;
+        share.serialize_field("whole", &self.whole)?;
+        share.serialize_field("value", &self.value())?;
+        share.serialize_field("low", &interval.map(|(low, _)| low))?;
+        share.serialize_field("high", &interval.map(|(_, high)| high))?;
+        share.end()
     }
 }
 

@@ -34,6 +34,8 @@ use crate::store::ladders::Ladders;
 use crate::store::query::{Page, Query};
 use crate::store::record::CallRecord;
 use crate::store::recover;
+use crate::store::row::Row;
+use crate::store::rows::Rows;
 use crate::store::settings::Settings;
 use crate::store::shared::Shared;
 use crate::store::verify;
@@ -308,6 +310,11 @@ impl Store {
     /// How many calls `query` asks for, wherever its cursor stands. From memory: no disk.
     pub fn count(&self, query: &Query) -> u64 {
         self.0.shared.count(query)
+    }
+
+    /// Shows the row of each call that `query` asks for, the oldest first. From memory: no disk.
+    pub(crate) fn scan(&self, query: &Query, each: impl FnMut(&Row, &Rows)) {
+        self.0.shared.scan(query, each);
     }
 
     /// What this caller's earlier calls within `project` say. From memory: no disk, no waiting.

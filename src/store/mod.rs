@@ -33,6 +33,7 @@ pub mod maker;
 pub(crate) mod names;
 pub mod narrow;
 pub(crate) mod pack;
+pub(crate) mod pass;
 pub(crate) mod place;
 pub mod query;
 pub mod record;

@@ -139,23 +139,35 @@ impl Narrow {
             let wait = record.wait_ms;
             wait.is_some_and(|wait| least <= wait && wait <= most)
         };
-        self.number.as_ref().is_none_or(|wanted| number.to_string() == *wanted)
+        self.number
+            .as_ref()
+            .is_none_or(|wanted| number.to_string() == *wanted)
             && (self.rule.is_none() || self.rule.as_deref() == record.rule.as_deref())
             && self.offered.as_deref().is_none_or(|manager| {
                 let mut tried = record.targets_tried.iter();
                 tried.any(|tried| tried.manager() == Some(manager))
             })
-            && self.valued.is_none_or(|valued| record.value.is_some() == valued)
-            && self.not_manager.as_deref().is_none_or(|manager| {
-                record.answered && record.manager.as_deref() != Some(manager)
-            })
-            && self.reason.is_none_or(|reason| record.finish_reason == Some(reason))
-            && self.ended.is_none_or(|ended| record.finish_reason.is_some() == ended)
+            && self
+                .valued
+                .is_none_or(|valued| record.value.is_some() == valued)
+            && self
+                .not_manager
+                .as_deref()
+                .is_none_or(|manager| record.answered && record.manager.as_deref() != Some(manager))
+            && self
+                .reason
+                .is_none_or(|reason| record.finish_reason == Some(reason))
+            && self
+                .ended
+                .is_none_or(|ended| record.finish_reason.is_some() == ended)
             && (!self.hidden || record.prior_calls == 0 && !record.first_call)
             && self.without.iter().all(|part| part.is_missing(record))
             && self.hour_matches(record)
             && (self.min_wait_ms.is_none() && self.max_wait_ms.is_none()
-                || waited(self.min_wait_ms.unwrap_or(0), self.max_wait_ms.unwrap_or(u64::MAX)))
+                || waited(
+                    self.min_wait_ms.unwrap_or(0),
+                    self.max_wait_ms.unwrap_or(u64::MAX),
+                ))
             && self.called_back.is_none_or(|back| back.holds(record))
             && self.customers.as_ref().is_none_or(|sales| {
                 let outcome = record.outcome.as_deref();
@@ -168,7 +180,9 @@ impl Narrow {
             return true;
         }
         let local = self.time_zone().to_datetime(record.started_at.timestamp());
-        let is = |wanted: Option<u8>, has: i8| wanted.is_none_or(|wanted| i16::from(wanted) == i16::from(has));
+        let is = |wanted: Option<u8>, has: i8| {
+            wanted.is_none_or(|wanted| i16::from(wanted) == i16::from(has))
+        };
         is(self.hour, local.hour()) && is(self.weekday, local.weekday().to_monday_one_offset())
     }
 }
@@ -183,7 +197,10 @@ impl Back {
     }
 
     fn holds(self, record: &CallRecord) -> bool {
-        let done = record.callback.as_ref().and_then(|callback| callback.done.as_ref());
+        let done = record
+            .callback
+            .as_ref()
+            .and_then(|callback| callback.done.as_ref());
         match self {
             Self::Done => done.is_some(),
             Self::Spoken => done.is_some_and(|done| done.by == CalledBack::CALLER),

@@ -79,6 +79,13 @@ impl Rows {
         &self.worths
     }
 
+    /// What a call was worth, in hundredths of its project's currency; 0: nobody says.
+    #[inline]
+    pub(crate) fn worth(&self, row: &Row) -> i64 {
+        let worth = row.is_valued().then(|| self.worths.get(&row.id)).flatten();
+        worth.copied().unwrap_or_default()
+    }
+
     /// Knows what a call was worth.
     pub(crate) fn value(&mut self, id: CallId, worth: i64) {
         self.worths.insert(id, worth);

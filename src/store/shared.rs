@@ -23,6 +23,8 @@ use crate::store::place::Place;
 use crate::store::query::{Page, Query};
 use crate::store::record::CallRecord;
 use crate::store::remark::CalledBack;
+use crate::store::row::Row;
+use crate::store::rows::Rows;
 use crate::store::scan::Reader;
 use crate::store::view::View;
 
@@ -258,6 +260,31 @@ impl Shared {
         let search = Search::new(query, &self.view().rows);
         let found = search.run();
         Filter::new(query, found, &self.view().rows)
+    }
+
+    /// Shows the rows that `query` asks for, the oldest first. Between two chunks whoever writes may go on.
+    pub(crate) fn scan(&self, query: &Query, mut each: impl FnMut(&Row, &Rows)) {
+        let filter = self.filter(query);
+        let mut last: Option<CallId> = None;
+        loop {
+            let view = self.view();
+            let rows = view.rows.list();
+            let places = filter.places(rows);
+            // Rows may have come in between, so places are found anew.
+            let from = last.map_or(places.start, |last| match view.rows.find(last) {
+                Ok(place) => place + 1,
+                Err(place) => place,
+            });
+            let until = from.saturating_add(SCAN_CHUNK).min(places.end);
+            let scanned = rows.get(from..until).unwrap_or_default();
+            for row in scanned.iter().filter(|row| filter.passes(row)) {
+                each(row, &view.rows);
+            }
+            match scanned.last() {
+                Some(row) if until < places.end => last = Some(row.id),
+                Some(_) | None => return,
+            }
+        }
     }
 
     /// How many calls `query` asks for, by their rows alone: as a list would show them, but for what rows cannot tell apart

@@ -49,7 +49,10 @@ impl Sieve {
             }),
             sources: sources(narrow, find(&narrow.number), find(&narrow.rule), rows),
             hours: Hours::new(narrow, since, until, rows),
-            customers: narrow.customers.as_ref().map(|sales| Customers::new(sales, rows)),
+            customers: narrow
+                .customers
+                .as_ref()
+                .map(|sales| Customers::new(sales, rows)),
             narrow: narrow.clone(),
         };
         Self(Some(Box::new(asked)))
@@ -65,13 +68,22 @@ impl Sieve {
 impl Asked {
     fn passes(&self, row: &Row) -> bool {
         let narrow = &self.narrow;
-        self.not_manager.is_none_or(|manager| row.is_answered() && row.manager != manager)
+        self.not_manager
+            .is_none_or(|manager| row.is_answered() && row.manager != manager)
             && (narrow.reason.is_none() || narrow.reason == row.finish_reason())
             && narrow.valued.is_none_or(|valued| row.is_valued() == valued)
-            && self.offered.as_ref().is_none_or(|sets| sets.may_have(row.offered))
-            && narrow.ended.is_none_or(|ended| row.is_in_progress() != ended)
+            && self
+                .offered
+                .as_ref()
+                .is_none_or(|sets| sets.may_have(row.offered))
+            && narrow
+                .ended
+                .is_none_or(|ended| row.is_in_progress() != ended)
             && (!narrow.hidden || row.is_repeated().is_none())
-            && self.sources.as_ref().is_none_or(|sources| sources.may_have(row.source))
+            && self
+                .sources
+                .as_ref()
+                .is_none_or(|sources| sources.may_have(row.source))
             && narrow.without.iter().all(|part| lacks(row, *part))
             && self.hours.as_ref().is_none_or(|hours| hours.pass(row))
             && self.waited(row)
@@ -79,7 +91,10 @@ impl Asked {
                 Back::Done => row.is_called_back(),
                 Back::Spoken => row.back_s().is_some(),
             })
-            && self.customers.as_ref().is_none_or(|customers| customers.has(row))
+            && self
+                .customers
+                .as_ref()
+                .is_none_or(|customers| customers.has(row))
     }
 
     fn waited(&self, row: &Row) -> bool {
@@ -144,8 +159,12 @@ impl Hours {
         let about = |row: &Row, slack: i64| {
             WallTime::from_millis(row.id.began().as_millis().saturating_add(slack))
         };
-        let first = list.first().map_or(since, |row| since.max(about(row, -ID_SLACK_MS)));
-        let last = list.last().map_or(until, |row| until.min(about(row, ID_SLACK_MS)));
+        let first = list
+            .first()
+            .map_or(since, |row| since.max(about(row, -ID_SLACK_MS)));
+        let last = list
+            .last()
+            .map_or(until, |row| until.min(about(row, ID_SLACK_MS)));
         let mut passes = [false; WEEK_HOURS];
         for (place, passes) in (0u8..).zip(&mut passes) {
             let (weekday, hour) = (place / 24 + 1, place % 24);
@@ -177,7 +196,12 @@ impl Customers {
     /// Looks up what `sales` names.
     pub(crate) fn new(sales: &Sales, rows: &Rows) -> Self {
         let names = rows.names();
-        let projects: Vec<Name> = names.sources.list().iter().map(|source| source.project).collect();
+        let projects: Vec<Name> = names
+            .sources
+            .list()
+            .iter()
+            .map(|source| source.project)
+            .collect();
         let mut distinct = projects.clone();
         distinct.sort_unstable();
         distinct.dedup();
@@ -187,7 +211,10 @@ impl Customers {
             let words = sales.of(id).filter_map(|sale| names.words.find(sale));
             pairs.extend(words.map(|sale| (project, sale)));
         }
-        Self { sales: pairs, projects }
+        Self {
+            sales: pairs,
+            projects,
+        }
     }
 
     /// Whether people say that the call of this row was sold.

@@ -8,7 +8,7 @@ use crate::api::calls::page;
 use crate::api::door::Asker;
 use crate::api::error::ApiError;
 use crate::api::openapi::parts::CallPage;
-use crate::api::openapi::query::CallsAsked;
+use crate::api::openapi::query::{CallsAsked, PageAsked};
 use crate::api::query::{self, Given};
 use crate::api::state::State;
 use crate::api::veil;
@@ -19,7 +19,7 @@ use crate::api::veil;
     path = "/api/v1/calls",
     operation_id = "list_calls",
     tag = "calls",
-    params(CallsAsked),
+    params(CallsAsked, PageAsked),
     responses((status = 200, description = "The page.", body = CallPage)),
 )]
 pub(in crate::api) async fn list(
@@ -27,6 +27,6 @@ pub(in crate::api) async fn list(
     Asker(who): Asker,
     given: Given,
 ) -> Result<Response, ApiError> {
-    let query = veil::query(query::calls(given)?, &who)?;
+    let query = veil::query(query::calls(given, &state.rules().tracking)?, &who)?;
     Ok(Json(page(&state.store, query, &who).await?).into_response())
 }

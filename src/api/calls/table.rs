@@ -12,7 +12,7 @@ use crate::api::calls::page;
 use crate::api::calls::say::busy;
 use crate::api::door::Asker;
 use crate::api::error::ApiError;
-use crate::api::openapi::query::CallsAsked;
+use crate::api::openapi::query::{CallsAsked, PageAsked};
 use crate::api::query::{self, Given};
 use crate::api::state::{Rules, State};
 use crate::api::stream::{self, Source};
@@ -29,7 +29,7 @@ use crate::store::say::SayError;
     path = "/api/v1/calls.csv",
     operation_id = "calls_csv",
     tag = "calls",
-    params(CallsAsked),
+    params(CallsAsked, PageAsked),
     responses((status = 200, description = "The table.", content_type = "text/csv", body = String)),
 )]
 pub(in crate::api) async fn table(
@@ -38,7 +38,7 @@ pub(in crate::api) async fn table(
     method: Method,
     given: Given,
 ) -> Result<Response, ApiError> {
-    let mut query = veil::query(query::calls(given)?, &who)?;
+    let mut query = veil::query(query::calls(given, &state.rules().tracking)?, &who)?;
     let head = [
         (CONTENT_TYPE, "text/csv; charset=utf-8; header=present"),
         (CONTENT_DISPOSITION, "attachment; filename=\"calls.csv\""),

@@ -15,6 +15,7 @@ use crate::api::openapi;
 use crate::api::openapi::common::Common;
 use crate::api::peaks;
 use crate::api::recording;
+use crate::api::reports;
 use crate::api::route;
 use crate::api::tokens;
 
@@ -22,6 +23,7 @@ mod common;
 pub(in crate::api) mod parts;
 pub(in crate::api) mod query;
 pub(in crate::api) mod record;
+pub(in crate::api) mod report;
 
 /// The document's head, and every operation.
 #[derive(OpenApi)]
@@ -36,6 +38,7 @@ pub(in crate::api) mod record;
     tags(
         (name = "calls", description = "The calls, newest first."),
         (name = "sound", description = "Recordings and their waveforms."),
+        (name = "figures", description = "Figures over many calls."),
         (name = "house", description = "How ringtag is set up."),
     ),
     paths(
@@ -54,6 +57,7 @@ pub(in crate::api) mod record;
         recording::recording,
         peaks::peaks,
         route::route,
+        reports::one,
         tokens::list,
         tokens::make,
         tokens::revoke,

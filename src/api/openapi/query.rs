@@ -6,9 +6,12 @@
 )]
 
 use utoipa::IntoParams;
-use utoipa::openapi::schema::{AnyOfBuilder, KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::schema::{
+    AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, Type,
+};
 use utoipa::openapi::{RefOr, Schema};
 
+use crate::store::narrow::Part;
 use crate::store::query::Status;
 
 /// Which calls. All that are given must hold; one with an empty value is as one left out.
@@ -60,22 +63,89 @@ pub(in crate::api) struct CallsAsked {
     /// How it came out.
     #[param(max_length = 256, nullable = false)]
     outcome: Option<String>,
-    /// `true`: the caller had called the project before; `false`: a first call.
-    #[param(nullable = false)]
-    repeat: Option<bool>,
-    /// `open`: missed, and nobody has called back yet.
+    /// `true`: the caller had called the project before; `false`: a first call; `unknown`: the caller hides.
+    #[param(schema_with = repeat, required = false)]
+    repeat: (),
+    /// `open`: missed, and nobody has called back yet; `done`: missed, and the caller was spoken to since or somebody says so;
+    /// `spoken`: missed, and a later call of the caller was answered.
     #[param(schema_with = callback, required = false)]
     callback: (),
     /// Text that occurs in the caller, the virtual number, the source, the campaign, who answered or the note. 403 for who sees
     /// no numbers.
     #[param(max_length = 256, nullable = false)]
     q: Option<String>,
+    /// The virtual number that was dialled.
+    #[param(max_length = 256, nullable = false, example = "+74950000001")]
+    number: Option<String>,
+    /// `[[rule]] id` of the rule that decided.
+    #[param(max_length = 256, nullable = false)]
+    rule: Option<String>,
+    /// `[[manager]] id` of somebody it was offered to, known once it is over.
+    #[param(max_length = 256, nullable = false)]
+    offered: Option<String>,
+    /// Somebody else answered than this `[[manager]] id`.
+    #[param(max_length = 256, nullable = false)]
+    not_manager: Option<String>,
+    /// Why it ended.
+    #[param(schema_with = reason, required = false)]
+    reason: (),
+    /// `true`: it is over; `false`: in progress.
+    #[param(nullable = false)]
+    ended: Option<bool>,
+    /// Whether people say what it was worth.
+    #[param(nullable = false)]
+    valued: Option<bool>,
+    /// `true`: its outcome is one of its project's `sales`.
+    #[param(schema_with = only_true, required = false)]
+    customer: (),
+    /// What it has not; several times for several things.
+    #[param(schema_with = without, required = false, style = Form, explode)]
+    without: (),
+    /// The hour of the day in which it began, in `zone`.
+    #[param(maximum = 23, nullable = false)]
+    hour: Option<u8>,
+    /// The day of the week on which it began, in `zone`; 1 is Monday.
+    #[param(minimum = 1, maximum = 7, nullable = false)]
+    weekday: Option<u8>,
+    /// IANA name of the zone of `hour` and `weekday`; left out: UTC.
+    #[param(max_length = 256, nullable = false, example = "Europe/Moscow")]
+    zone: Option<String>,
+    /// The caller waited so long or longer for an answer, or until the end.
+    #[param(maximum = 4294967295i64, nullable = false)]
+    min_wait_ms: Option<u64>,
+    /// And no longer than that.
+    #[param(maximum = 4294967295i64, nullable = false)]
+    max_wait_ms: Option<u64>,
+}
+
+/// Which part of them.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct PageAsked {
     /// Most calls.
     #[param(minimum = 1, maximum = 1000, nullable = false)]
     limit: Option<u16>,
     /// Where the page before ended: its `next`.
     #[param(format = "uuid", nullable = false)]
     cursor: Option<String>,
+}
+
+/// Which report.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(in crate::api) struct OneReport {
+    /// Its name, with `.csv` behind it for a table.
+    #[param(max_length = 64, example = "sources")]
+    name: String,
+}
+
+/// By what a report's lines are cut.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct CutAsked {
+    /// By what its lines are cut; left out: as it usually is.
+    #[param(max_length = 64, nullable = false, example = "campaign")]
+    by: Option<String>,
 }
 
 /// Which call.
@@ -187,9 +257,39 @@ fn zero_or_one() -> RefOr<Schema> {
         .into()
 }
 
+fn repeat() -> RefOr<Schema> {
+    words(["true", "false", "unknown"])
+}
+
+fn only_true() -> RefOr<Schema> {
+    words(["true"])
+}
+
+fn reason() -> RefOr<Schema> {
+    let is_reason = |word: &&str| matches!(word.parse(), Ok(Status::Ended(_)));
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(Status::words().filter(is_reason)))
+        .into()
+}
+
+fn without() -> RefOr<Schema> {
+    ArrayBuilder::new()
+        .items(words(Part::ALL.map(Part::word)))
+        .max_items(Some(32))
+        .into()
+}
+
+fn words<const COUNT: usize>(words: [&'static str; COUNT]) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(words))
+        .into()
+}
+
 fn callback() -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(Type::String)
-        .enum_values(Some(["open"]))
+        .enum_values(Some(["open", "done", "spoken"]))
         .into()
 }

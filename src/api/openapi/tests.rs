@@ -9,6 +9,7 @@ use crate::api::openapi::document;
 use crate::api::query;
 use crate::api::router;
 use crate::store::record::CallRecord;
+use crate::track::Tracking;
 
 /// A call that has everything that a call can have, so that every shape is looked at.
 fn whole_record() -> Value {
@@ -189,7 +190,10 @@ fn the_parameters_of_a_list_are_those_that_are_read() {
     for word in status.as_array().unwrap() {
         let pair = ("status".to_owned(), word.as_str().unwrap().to_owned());
         // One of them is empty, as a form sends it that was not filled in.
-        assert!(query::calls(Ok(Pairs(vec![pair]))).is_ok(), "{word}");
+        assert!(
+            query::calls(Ok(Pairs(vec![pair])), &Tracking::default()).is_ok(),
+            "{word}"
+        );
     }
 }
 

@@ -1,5 +1,7 @@
 //! What lists show, through the whole store: rows answer as the records would.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
@@ -8,9 +10,11 @@ use crate::base::number::Caller;
 use crate::call::story::FinishReason;
 use crate::store::filter::{Filter, Search};
 use crate::store::handle::Store;
+use crate::store::narrow::{Back, Narrow, Part};
 use crate::store::query::{Query, Status};
 use crate::store::say::Say;
 use crate::store::trial::{CALLER, Place, Script, after, begin, call};
+use crate::track::Sales;
 
 const OTHER: &str = "+74957778899";
 
@@ -46,6 +50,7 @@ fn filled(place: &Place) -> Store {
                 stage: text(&["offer", ""]),
                 outcome: text(&["sold", "lost", "", "later"]),
                 note: text(&["Wants the RED one", "", "звонил ЖЕНЕ"]),
+                value: text(&["12.5", ""]).map(|value| value.map(|value| value.parse().unwrap())),
                 called_back: Some(number % 2 == 0),
                 ..Say::default()
             };
@@ -126,28 +131,92 @@ fn queries() -> impl Strategy<Value = Query> {
         proptest::option::weighted(0.2, 0..13_000u64),
     );
     let rest = (caller, text, status, times, 1..150usize);
-    (names, said, rest).prop_map(|(names, said, (caller, q, status, times, limit))| Query {
-        since: times.0.map(after),
-        until: times.1.map(after),
-        project: names.0,
-        projects: names.1,
-        source: names.2,
-        channel: names.3,
-        campaign: names.4,
-        category: names.5,
-        manager: names.6,
-        tag: said.0,
-        goal: said.1,
-        stage: said.2,
-        outcome: said.3,
-        target: said.4,
-        repeat: said.5,
-        callback_open: said.6,
-        caller,
-        q,
-        status,
-        limit: Some(limit),
-        cursor: None,
+    (names, said, rest, narrow()).prop_map(
+        |(names, said, (caller, q, status, times, limit), narrow)| Query {
+            since: times.0.map(after),
+            until: times.1.map(after),
+            project: names.0,
+            projects: names.1,
+            source: names.2,
+            channel: names.3,
+            campaign: names.4,
+            category: names.5,
+            manager: names.6,
+            tag: said.0,
+            goal: said.1,
+            stage: said.2,
+            outcome: said.3,
+            target: said.4,
+            repeat: said.5,
+            callback_open: said.6,
+            caller,
+            q,
+            status,
+            limit: Some(limit),
+            cursor: None,
+            narrow,
+        },
+    )
+}
+
+fn rarely<T: Clone + std::fmt::Debug + 'static>(
+    values: impl Into<Vec<T>>,
+) -> impl Strategy<Value = Option<T>> {
+    proptest::option::weighted(0.1, proptest::sample::select(values.into()))
+}
+
+/// What opens the calls behind a figure.
+fn narrow() -> impl Strategy<Value = Narrow> {
+    let words = |words: &[&str]| rarely(words.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let sales = [
+        Sales::default(),
+        Sales::new([
+            ("shop".into(), Arc::from([Arc::from("lost")])),
+            (
+                "garden".into(),
+                Arc::from([Arc::from("sold"), Arc::from("later")]),
+            ),
+        ]),
+    ];
+    let names = (
+        words(&["+74950000001", "none"]),
+        words(&["mowers", "none"]),
+        words(&["desk", "senior", "none"]),
+        words(&["desk", "none"]),
+        rarely([FinishReason::Completed, FinishReason::CallerGaveUp]),
+    );
+    let marks = (
+        rarely([true, false]),
+        rarely([true, false]),
+        rarely([true]),
+        proptest::collection::vec(proptest::sample::select(Part::ALL.to_vec()), 0..2),
+        rarely([Back::Done, Back::Spoken]),
+        rarely(sales),
+    );
+    let times = (
+        rarely([9u8, 12, 13]),
+        rarely([6u8, 7]),
+        words(&["Europe/Moscow", "UTC"]),
+        rarely([0u64, 2_000, 9_000]),
+        rarely([0u64, 2_000, 9_000]),
+    );
+    (names, marks, times).prop_map(|(names, marks, times)| Narrow {
+        number: names.0,
+        rule: names.1,
+        offered: names.2,
+        not_manager: names.3,
+        reason: names.4,
+        ended: marks.0,
+        valued: marks.1,
+        hidden: marks.2.is_some(),
+        without: marks.3,
+        called_back: marks.4,
+        customers: marks.5,
+        hour: times.0,
+        weekday: times.1,
+        zone: times.2,
+        min_wait_ms: times.3,
+        max_wait_ms: times.4,
     })
 }
 
@@ -168,7 +237,7 @@ fn rows_answer_every_condition_as_the_records_do_also_after_a_restart() {
     assert!(all.iter().any(|record| record.caller.is_none()), "erased");
     let mut runner = TestRunner::deterministic();
     let mut in_all = 0;
-    for _ in 0..600 {
+    for _ in 0..1_500 {
         let query = queries().new_tree(&mut runner).unwrap().current();
         let wanted = all.iter().filter(|record| query.matches(record));
         let wanted: Vec<_> = wanted.map(|record| record.id).collect();

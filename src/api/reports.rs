@@ -1,0 +1,205 @@
+//! `GET /api/v1/reports/{name}` and `GET /api/v1/reports/{name}.csv`: figures over many calls.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State as Shared};
+use axum::response::{IntoResponse, Response};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::api::calls::off_the_loop;
+use crate::api::door::Asker;
+use crate::api::error::ApiError;
+use crate::api::openapi::query::{CallsAsked, CutAsked, OneReport};
+use crate::api::openapi::report::ReportShown;
+use crate::api::query::{self, Given, wrong};
+use crate::api::state::{Rules, State};
+use crate::api::veil;
+use crate::people::Who;
+use crate::report::ask::{Ask, By, Kind};
+use crate::report::period::{Span, midnight};
+use crate::report::run;
+use crate::report::table::Report;
+use crate::store::query::Query;
+
+/// The name in a path, as axum takes it out.
+type GivenName = Result<Path<String>, PathRejection>;
+
+/// Everything that a report can be asked for: the conditions of a list, and by what its lines are cut.
+pub(in crate::api) const REPORT: &[&str] = &[
+    "by",
+    "since",
+    "until",
+    "project",
+    "source",
+    "channel",
+    "campaign",
+    "category",
+    "manager",
+    "caller",
+    "status",
+    "tag",
+    "target",
+    "goal",
+    "stage",
+    "outcome",
+    "repeat",
+    "callback",
+    "q",
+    "number",
+    "rule",
+    "offered",
+    "not_manager",
+    "reason",
+    "ended",
+    "valued",
+    "customer",
+    "without",
+    "hour",
+    "weekday",
+    "zone",
+    "min_wait_ms",
+    "max_wait_ms",
+];
+
+/// A report: its columns with the formula of each, its lines with the figures of the period and of the one before, and the
+/// conditions under which a list shows the calls behind each figure: those of the report, of the line and of the column
+/// together. As a table: the same name with `.csv`.
+///
+/// Without `since` and `until` it is of 30 days, today the last. A day as one of them begins where the project is.
+#[utoipa::path(
+    get,
+    path = "/api/v1/reports/{name}",
+    operation_id = "get_report",
+    tag = "figures",
+    params(OneReport, CutAsked, CallsAsked),
+    responses((status = 200, description = "The report.", body = ReportShown)),
+)]
+pub(in crate::api) async fn one(
+    Shared(state): Shared<State>,
+    Asker(who): Asker,
+    name: GivenName,
+    given: Given,
+) -> Result<Response, ApiError> {
+    let name = name.map_or_else(|_| String::new(), |Path(name)| name);
+    let report = report(&state, &who, &name, given).await?;
+    Ok(Json(report).into_response())
+}
+
+/// Makes the report that an address asks for, of the calls that `who` may see.
+pub(in crate::api) async fn report(
+    state: &State,
+    who: &Who,
+    name: &str,
+    given: Given,
+) -> Result<Report, ApiError> {
+    let kind = kind(name)?;
+    let asked = Asked::read(given, kind, &state.rules(), who)?;
+    asked.make(state, who).await
+}
+
+/// The report of a name.
+pub(in crate::api) fn kind(name: &str) -> Result<Kind, ApiError> {
+    name.parse().map_err(|_| {
+        let words = Kind::ALL.map(Kind::word).join(", ");
+        ApiError::missing(
+            "unknown-report",
+            format!("there is no such report; there are {words}"),
+        )
+    })
+}
+
+/// What is asked for, as far as it does not depend on the hour.
+#[derive(Clone, Debug)]
+pub(in crate::api) struct Asked {
+    /// Which report.
+    pub(in crate::api) kind: Kind,
+    /// By what its lines are cut; `None`: by what it usually is.
+    pub(in crate::api) by: Option<By>,
+    /// Of which calls, and of which time where that is said.
+    pub(in crate::api) query: Query,
+}
+
+impl Asked {
+    /// Reads it. A day as `since` or `until` begins where the project is, and the report ends where the last day begins, as a
+    /// list does.
+    fn read(given: Given, kind: Kind, rules: &Rules, who: &Who) -> Result<Self, ApiError> {
+        let (mut by, mut days, mut rest) = (None, Vec::new(), Vec::new());
+        for (name, value) in query::pairs(given, REPORT)? {
+            match (name, value.parse::<Date>()) {
+                ("since" | "until", Ok(day)) if value.len() == "2026-11-22".len() => {
+                    days.push((name, day))
+                }
+                ("by", _) if !value.is_empty() => by = Some(cut(kind, &value)?),
+                ("by", _) => {}
+                (_, _) => rest.push((name, value)),
+            }
+        }
+        let mut query = query::conditions(rest, &rules.tracking)?;
+        let zone = zone(&query, rules, who);
+        for (name, day) in days {
+            let begins = Some(midnight(&zone, day));
+            if name == "since" {
+                query.since = begins;
+            } else {
+                query.until = begins;
+            }
+        }
+        Ok(Self { kind, by, query })
+    }
+
+    /// Makes the report, of the calls that `who` may see.
+    ///
+    /// # Errors
+    /// The period is none, or they ask for calls by what they may not see.
+    pub(in crate::api) async fn make(self, state: &State, who: &Who) -> Result<Report, ApiError> {
+        let rules = state.rules();
+        let query = veil::query(self.query, who)?;
+        let zone = zone(&query, &rules, who);
+        let span = Span::new(query.since, query.until, state.clock.wall(), zone)
+            .map_err(|none| ApiError::bad("bad-period", none.to_string()))?;
+        let store = state.store.clone();
+        let (kind, by) = (self.kind, self.by);
+        off_the_loop(move || {
+            let ask = Ask {
+                kind,
+                by,
+                query,
+                span,
+                tracking: &rules.tracking,
+                routing: &rules.routing,
+            };
+            run::run(&store, &ask)
+        })
+        .await
+    }
+}
+
+/// By what lines are to be cut.
+fn cut(kind: Kind, word: &str) -> Result<By, ApiError> {
+    let cuts = kind.cuts();
+    let known = cuts.iter().find(|by| by.word() == word);
+    known.copied().ok_or_else(|| {
+        let words: Vec<_> = cuts.iter().map(|by| by.word()).collect();
+        match words.is_empty() {
+            true => wrong(
+                "by",
+                format!("is nothing that `{}` is cut by; leave it out", kind.word()),
+            ),
+            false => wrong("by", format!("is none of {}", words.join(", "))),
+        }
+    })
+}
+
+/// Where the days of a report begin: at the project that is asked for, else at the first that is theirs.
+pub(in crate::api) fn zone(query: &Query, rules: &Rules, who: &Who) -> TimeZone {
+    let projects = rules.tracking.projects();
+    let asked = query
+        .project
+        .as_ref()
+        .and_then(|id| rules.tracking.project(id));
+    let asked = asked.filter(|project| who.sees(&project.id));
+    let own = || projects.iter().find(|project| who.sees(&project.id));
+    let project = asked.or_else(own);
+    project.map_or(TimeZone::UTC, |project| project.time_zone.clone())
+}
