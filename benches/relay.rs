@@ -61,8 +61,9 @@ fn open_and_close(calls: u16, chosen: Chosen) {
     for call in 0..u64::from(calls) {
         let legs = [LegId(2 * call), LegId(2 * call + 1)];
         for leg in legs {
-            let pair = ports.take(LOCAL.into(), clock.now()).unwrap();
-            assert!(pool.open(call, leg, pair, SoundFrom::Sdp, LOCAL.into()));
+            let now = clock.now();
+            let pair = ports.take(LOCAL.into(), now).unwrap();
+            assert!(pool.open(call, leg, pair, SoundFrom::Sdp, LOCAL.into(), now));
             let aim = Aim {
                 rtp: Some(peer),
                 rtcp: Some(peer),
@@ -72,9 +73,11 @@ fn open_and_close(calls: u16, chosen: Chosen) {
         }
         let [caller, callee] = legs;
         pool.bridge(caller, callee);
-        pool.close(caller);
-        pool.close(callee);
-        pool.flush();
+        let now = clock.now();
+        pool.close(caller, now);
+        pool.close(callee, now);
+        // One call at a time: nothing waits for its like.
+        pool.flush(pool.poll_timeout().unwrap_or(now));
         thread::sleep(Duration::from_micros(200));
         while pool.next_report().is_some() {}
     }
@@ -114,9 +117,10 @@ fn run(calls: u16, seconds: u32, from: SoundFrom, tapped: bool, chosen: Chosen) 
     for call in 0..u32::from(calls) {
         let legs = [LegId(2 * u64::from(call)), LegId(2 * u64::from(call) + 1)];
         for (leg, gateway) in legs.into_iter().zip(&gateways) {
-            let pair = ports.take(LOCAL.into(), clock.now()).unwrap();
+            let now = clock.now();
+            let pair = ports.take(LOCAL.into(), now).unwrap();
             streams.push((call, gateway, SocketAddr::from((LOCAL, pair.port))));
-            assert!(pool.open(call.into(), leg, pair, from, LOCAL.into()));
+            assert!(pool.open(call.into(), leg, pair, from, LOCAL.into(), now));
             let aim = Aim {
                 rtp: Some(gateway.local_addr().unwrap()),
                 ..Aim::default()
@@ -128,7 +132,7 @@ fn run(calls: u16, seconds: u32, from: SoundFrom, tapped: bool, chosen: Chosen) 
         if tapped {
             pool.tap(caller, callee, Some(TapId(call)));
         }
-        pool.flush();
+        pool.flush(clock.now());
     }
 
     let stop = Arc::new(AtomicBool::new(false));

@@ -47,6 +47,12 @@ impl Moment {
     pub const fn as_micros(self) -> u64 {
         self.0
     }
+
+    /// Returns the next whole multiple of `grain` since the start, or this moment if it is one.
+    pub fn rounded_up(self, grain: Duration) -> Self {
+        let grain = Self::from_elapsed(grain).0.max(1);
+        Self(self.0.checked_next_multiple_of(grain).unwrap_or(u64::MAX))
+    }
 }
 
 impl Add<Duration> for Moment {

@@ -2,12 +2,13 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::task::Poll;
 
 use bytes::Bytes;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::UdpSocket;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use crate::engine::error::StartError;
 use crate::engine::post::{AT_ONCE, Letter, post};
@@ -34,7 +35,9 @@ pub(in crate::engine) struct Datagrams {
 
 #[derive(Debug)]
 struct Listener {
-    socket: UdpSocket,
+    /// Waited on for what arrives and for nothing else: told of room for more as well, the loop would wake whenever a peer has
+    /// taken what was sent to it, about as often as there is something to read.
+    socket: AsyncFd<UdpSocket>,
     bound: SocketAddr,
     /// What waits for [`Datagrams::flush`].
     letters: Vec<Letter>,
@@ -78,7 +81,7 @@ impl Datagrams {
             let ready = self
                 .sockets
                 .iter()
-                .any(|listener| listener.socket.poll_recv_ready(context).is_ready());
+                .any(|listener| listener.socket.poll_read_ready(context).is_ready());
             if ready {
                 Poll::Ready(())
             } else {
@@ -88,29 +91,24 @@ impl Datagrams {
         .await;
     }
 
-    /// Waits until every socket takes datagrams. The runtime knows that of a new socket only after it has asked once, and a
-    /// first REGISTER or BYE sent before would not leave.
-    pub(in crate::engine) async fn writable(&self) -> io::Result<()> {
-        for listener in &self.sockets {
-            listener.socket.writable().await?;
-        }
-        Ok(())
-    }
-
     /// Hands what has arrived to `take`, a bounded number from each socket: where it was received, who sent it, the bytes.
     pub(in crate::engine) fn receive(
         &mut self,
         mut take: impl FnMut(SocketAddr, SocketAddr, &[u8]),
     ) {
+        let buffer = self.buffer.as_mut_slice();
         for listener in &self.sockets {
             for _ in 0..BATCH {
-                let (length, peer) = match listener.socket.try_recv_from(&mut self.buffer) {
+                let received = listener
+                    .socket
+                    .try_io(Interest::READABLE, |socket| socket.recv_from(buffer));
+                let (length, peer) = match received {
                     Ok(received) => received,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     // An ICMP answer to an earlier datagram; the transaction's own timers speak for the peer.
                     Err(_) => continue,
                 };
-                let Some(bytes) = self.buffer.get(..length) else {
+                let Some(bytes) = buffer.get(..length) else {
                     continue;
                 };
                 take(listener.bound, peer, bytes);
@@ -163,8 +161,13 @@ impl Listener {
         socket.set_nonblocking(true)?;
         enlarge(&socket);
         socket.bind(&address.into())?;
-        let socket = UdpSocket::from_std(socket.into())?;
+        let socket = UdpSocket::from(socket);
         let bound = socket.local_addr()?;
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe, for types that lie about their descriptor; the standard library's does not"
+        )]
+        let socket = AsyncFd::with_interest(socket, Interest::READABLE)?;
         Ok(Self {
             socket,
             bound,
@@ -174,7 +177,7 @@ impl Listener {
 
     /// Sends what waits and returns how many of them the kernel did not take.
     fn flush(&mut self) -> u64 {
-        let unsent = post(&self.socket, &self.letters);
+        let unsent = post(self.socket.get_ref(), &self.letters);
         self.letters.clear();
         unsent
     }

@@ -2,14 +2,12 @@
 
 use std::io;
 use std::io::IoSlice;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::slice;
 
 use bytes::Bytes;
 use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
 use smallvec::SmallVec;
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
 
 /// Datagrams in one system call. Past some ten of them the call's own cost is spread thin, and so many are still written in
 /// a tenth of a millisecond, for which nobody notices that the first has waited.
@@ -22,11 +20,11 @@ pub(in crate::engine) struct Letter {
     pub(in crate::engine) bytes: Bytes,
 }
 
-/// Sends `letters` from `socket`, in their order, without waiting, and returns how many the kernel did not take: SIP's timers
+/// Sends `letters` from `socket`, which does not block, in their order, and returns how many the kernel did not take: SIP's timers
 /// send those again.
 pub(in crate::engine) fn post(socket: &UdpSocket, letters: &[Letter]) -> u64 {
     if let [letter] = letters {
-        let sent = socket.try_send_to(&letter.bytes, letter.peer);
+        let sent = socket.send_to(&letter.bytes, letter.peer);
         return sent.map_or_else(|error| not_sent(letter, &error), |_| 0);
     }
     letters
@@ -54,10 +52,7 @@ fn post_at_once(socket: &UdpSocket, letters: &[Letter]) -> u64 {
         .collect();
     let (mut begin, mut unsent) = (0, 0);
     while let Some(rest) = headers.get_mut(begin..).filter(|rest| !rest.is_empty()) {
-        let sent = socket.try_io(Interest::WRITABLE, || {
-            sendmmsg(socket, rest, SendFlags::empty()).map_err(io::Error::from)
-        });
-        match sent {
+        match sendmmsg(socket, rest, SendFlags::empty()).map_err(io::Error::from) {
             // Never none without an error.
             Ok(sent) => begin += sent.max(1),
             Err(error) => {
@@ -86,10 +81,8 @@ fn not_sent(letter: &Letter, error: &io::Error) -> u64 {
 mod tests {
     use super::*;
 
-    async fn socket() -> UdpSocket {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        socket.writable().await.unwrap();
-        socket
+    fn socket() -> UdpSocket {
+        UdpSocket::bind("127.0.0.1:0").unwrap()
     }
 
     fn letter(peer: SocketAddr, number: usize) -> Letter {
@@ -99,10 +92,10 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn letters_arrive_in_their_order_at_each_peer_however_many_there_are() {
-        let from = socket().await;
-        let peers = [socket().await, socket().await];
+    #[test]
+    fn letters_arrive_in_their_order_at_each_peer_however_many_there_are() {
+        let from = socket();
+        let peers = [socket(), socket()];
         for count in [1, 2, AT_ONCE, 2 * AT_ONCE + 3] {
             let letters: Vec<_> = (0..count)
                 .map(|number| letter(peers[number % 2].local_addr().unwrap(), number))
@@ -110,17 +103,17 @@ mod tests {
             assert_eq!(post(&from, &letters), 0);
             for (number, letter) in letters.iter().enumerate() {
                 let mut buffer = [0; 64];
-                let (length, source) = peers[number % 2].recv_from(&mut buffer).await.unwrap();
+                let (length, source) = peers[number % 2].recv_from(&mut buffer).unwrap();
                 assert_eq!(source, from.local_addr().unwrap());
                 assert_eq!(buffer[..length], letter.bytes[..]);
             }
         }
     }
 
-    #[tokio::test]
-    async fn one_that_the_kernel_refuses_keeps_back_none_of_the_others() {
-        let from = socket().await;
-        let peer = socket().await;
+    #[test]
+    fn one_that_the_kernel_refuses_keeps_back_none_of_the_others() {
+        let from = socket();
+        let peer = socket();
         let good = peer.local_addr().unwrap();
         // A socket of IPv4 reaches no address of IPv6.
         let bad = "[::1]:9".parse().unwrap();
@@ -128,7 +121,7 @@ mod tests {
         assert_eq!(post(&from, &letters), 4);
         let mut buffer = [0; 64];
         for _ in 0..2 {
-            peer.recv_from(&mut buffer).await.unwrap();
+            peer.recv_from(&mut buffer).unwrap();
         }
         assert_eq!(post(&from, &letters[..1]), 1);
     }

@@ -117,9 +117,6 @@ impl Engine {
     pub(in crate::engine) async fn run(mut self) {
         let mut stop_at: Option<Moment> = None;
         let mut quiet_until: Option<Moment> = None;
-        if let Err(error) = self.datagrams.writable().await {
-            tracing::error!(%error, "a socket of SIP is of no use");
-        }
         self.watch_names();
         self.show_trunks();
         self.gauges.set_ready();
@@ -207,7 +204,7 @@ impl Engine {
             }
         }
         self.look();
-        self.sound.flush();
+        self.sound.flush(now);
         self.datagrams.flush();
         set(&self.gauges.sip_unsent, self.datagrams.unsent);
         set(&self.gauges.ladders_missed, self.ladders.missed());
@@ -476,8 +473,12 @@ impl Engine {
             .switchboard
             .poll_timeout()
             .map_or_else(|| self.clock.now() + NEVER, |(at, _)| at);
-        let lines = [self.teller.poll_timeout(), self.ladders.poll_timeout()];
-        let timer = lines.into_iter().flatten().fold(timer, Moment::min);
+        let others = [
+            self.teller.poll_timeout(),
+            self.ladders.poll_timeout(),
+            self.sound.poll_timeout(),
+        ];
+        let timer = others.into_iter().flatten().fold(timer, Moment::min);
         let timer = if self.sound.is_behind() {
             timer.min(self.clock.now() + SEND_AGAIN)
         } else {

@@ -151,7 +151,7 @@ impl Sound {
                     Ok(pair) => {
                         let port = pair.port;
                         let shown = self.advertise.filter(of(local)).unwrap_or(local);
-                        if self.pool.open(call.0, leg, pair, from, toward) {
+                        if self.pool.open(call.0, leg, pair, from, toward, now) {
                             self.legs.insert(leg, Leg::default());
                             Some(SocketAddr::new(shown, port))
                         } else {
@@ -203,7 +203,7 @@ impl Sound {
                         at: now,
                     });
                 }
-                self.pool.close(leg);
+                self.pool.close(leg, now);
             }
         }
         None
@@ -247,9 +247,14 @@ impl Sound {
     }
 
     /// Ends a turn: sends what waits for room with the workers and the recorder, and wakes who has orders. The engine waits for neither.
-    pub(in crate::engine) fn flush(&mut self) {
+    pub(in crate::engine) fn flush(&mut self, now: Moment) {
         self.tell_recorder();
-        self.pool.flush();
+        self.pool.flush(now);
+    }
+
+    /// When [`Self::flush`] is wanted next, if nothing else happens.
+    pub(in crate::engine) fn poll_timeout(&self) -> Option<Moment> {
+        self.pool.poll_timeout()
     }
 
     fn tell_recorder(&mut self) {

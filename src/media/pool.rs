@@ -18,6 +18,7 @@ use crate::base::clock::Clock;
 use crate::base::id::LegId;
 use crate::base::map::{Map, keyed};
 use crate::base::sound::SoundFrom;
+use crate::base::time::Moment;
 use crate::media::bell::Bell;
 use crate::media::choice::Chosen;
 use crate::media::command::{Aim, Command, Pair, Report, Sound};
@@ -38,6 +39,10 @@ const REPORTS_MAX: usize = 4096;
 
 /// One worker's ring: 0.2 s of 1000 calls or 2 s of 100, while the disk makes the recorder wait.
 const TAP_BYTES: usize = 4 << 20;
+
+/// How long the orders wait that nobody's sound waits for: legs that open, which hear nothing before their SDP is known, and
+/// legs that close. A worker wakes for many of them at once, and so does the engine for the reports that follow.
+const LEISURE: Duration = Duration::from_millis(20);
 
 /// The workers.
 pub struct Pool {
@@ -60,6 +65,10 @@ struct Handle {
     late: VecDeque<Command>,
     /// Whether it has orders that it was not woken for.
     asleep: bool,
+    /// Legs that are to be closed once the orders of leisure are due.
+    leaving: Vec<LegId>,
+    /// When those are due, where there are any.
+    leisure: Option<Moment>,
     /// Set by its thread when it ends.
     ended: Arc<AtomicBool>,
     /// It has ended while it was needed.
@@ -164,6 +173,8 @@ impl Pool {
                 legs: 0,
                 late: VecDeque::new(),
                 asleep: false,
+                leaving: Vec::new(),
+                leisure: None,
                 ended,
                 is_gone: false,
                 lateness,
@@ -174,7 +185,8 @@ impl Pool {
     }
 
     /// Hands a leg's sockets to the worker of its call: the one with the fewest legs for a call's
-    /// first. Like every order it is obeyed from the next [`Self::flush`] on, or before. `call_key` is any number that names the call.
+    /// first. It is obeyed with the first order about sound that follows, or when [`Self::poll_timeout`] says. `call_key` is
+    /// any number that names the call.
     ///
     /// `false`: the worker is behind by thousands of orders, or gone; the sockets are closed again.
     #[must_use]
@@ -185,6 +197,7 @@ impl Pool {
         pair: Pair,
         from: SoundFrom,
         signalling: IpAddr,
+        now: Moment,
     ) -> bool {
         let port = pair.port;
         let quietest = || {
@@ -215,12 +228,13 @@ impl Pool {
         };
         self.legs.insert(leg, place);
         let opened = self.workers.get_mut(worker).is_some_and(|worker| {
-            worker.try_order(Command::Open {
+            let open = Command::Open {
                 leg,
                 pair,
                 from,
                 signalling,
-            })
+            };
+            worker.try_order(open, now)
         });
         if !opened {
             self.forget(leg);
@@ -256,23 +270,32 @@ impl Pool {
         );
     }
 
-    /// Closes a leg's sockets. Answered with [`Report::Closed`], always: with port 0 when there is no such leg.
-    pub fn close(&mut self, leg: LegId) {
-        if let Some(place) = self.legs.get_mut(&leg) {
-            if place.lost {
-                return;
-            }
-            place.closing = true;
+    /// Closes a leg's sockets, when [`Self::poll_timeout`] says. Answered with [`Report::Closed`], always: with port 0 when
+    /// there is no such leg.
+    pub fn close(&mut self, leg: LegId, now: Moment) {
+        let Some(place) = self.legs.get_mut(&leg) else {
+            self.answer_closed(leg);
+            return;
+        };
+        if place.lost {
+            return;
         }
-        if !self.send(leg, Command::Close { leg }) {
-            let port = self.legs.get(&leg).map_or(0, |place| place.port);
-            self.answers.push_back(Report::Closed {
-                leg,
-                port,
-                sound: Sound::default(),
-            });
-            (self.wake)();
+        place.closing = true;
+        if let Some(worker) = self.workers.get_mut(place.worker) {
+            worker.leaving.push(leg);
+            worker.at_leisure(now);
         }
+    }
+
+    /// Says of a leg that no worker has that it is closed.
+    fn answer_closed(&mut self, leg: LegId) {
+        let port = self.legs.get(&leg).map_or(0, |place| place.port);
+        self.answers.push_back(Report::Closed {
+            leg,
+            port,
+            sound: Sound::default(),
+        });
+        (self.wake)();
     }
 
     /// Takes the next report.
@@ -306,9 +329,16 @@ impl Pool {
         self.legs.len()
     }
 
-    /// Sends what waits for room, and wakes the workers that have orders: to be called at the end of every turn of the engine, so
-    /// that a worker wakes once for all that a message means to it.
-    pub fn flush(&mut self) {
+    /// When [`Self::flush`] is wanted next, if nothing else happens.
+    pub fn poll_timeout(&self) -> Option<Moment> {
+        let due = self.workers.iter().filter_map(|worker| worker.leisure);
+        due.min()
+    }
+
+    /// Sends what waits for room or for its time, and wakes the workers that have orders: to be called at the end of every turn
+    /// of the engine, so that a worker wakes once for all that a message means to it.
+    pub fn flush(&mut self, now: Moment) {
+        let mut unheard = Vec::new();
         for (number, worker) in self.workers.iter_mut().enumerate() {
             if !worker.is_gone && worker.ended.load(Ordering::Acquire) {
                 worker.is_gone = true;
@@ -328,9 +358,21 @@ impl Pool {
             if !worker.late.is_empty() {
                 worker.catch_up();
             }
+            if worker.leisure.is_some_and(|due| due <= now) {
+                worker.leisure = None;
+                worker.asleep = true;
+                for leg in std::mem::take(&mut worker.leaving) {
+                    if !worker.order(Command::Close { leg }) {
+                        unheard.push(leg);
+                    }
+                }
+            }
             if std::mem::take(&mut worker.asleep) {
                 worker.bell.ring();
             }
+        }
+        for leg in unheard {
+            self.answer_closed(leg);
         }
     }
 
@@ -392,10 +434,15 @@ impl Pool {
 }
 
 impl Handle {
-    /// Sends an order that may be refused when there is no room for it.
-    fn try_order(&mut self, command: Command) -> bool {
-        self.asleep = true;
+    /// Sends an order of leisure that may be refused when there is no room for it.
+    fn try_order(&mut self, command: Command, now: Moment) -> bool {
+        self.at_leisure(now);
         self.late.is_empty() && self.commands.try_send(command).is_ok()
+    }
+
+    /// Has an order of leisure come due in its time.
+    fn at_leisure(&mut self, now: Moment) {
+        self.leisure.get_or_insert(now + LEISURE);
     }
 
     /// Sends an order now or when there is room; `false`: the worker is gone.

@@ -1,6 +1,7 @@
 //! The endpoint's timers: one FIFO for each fixed duration, a heap for the rest.
 //!
 //! RFC 3261 has few durations, so that nearly every timer is pushed at the back of a queue that is in order already.
+//! Those of the long durations that end a state, nobody's repetition, come due together ([`GRAIN`]).
 //! A timer is never taken out: its owner ignores it when it no longer waits for that moment, and
 //! [`Timers::forget_stale`] drops such ones from the fronts so that nobody is woken for them.
 
@@ -11,17 +12,23 @@ use std::time::Duration;
 use crate::base::time::Moment;
 use crate::sip::transaction::{GIVE_UP, T1, T2, T4};
 
-/// The durations of RFC 3261: T1 and its doublings, T4, 64 * T1.
-const FIXED: [Duration; 8] = [
-    T1,
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    T2,
-    T4,
-    Duration::from_secs(8),
-    Duration::from_secs(16),
-    GIVE_UP,
+/// The durations of RFC 3261, T1 and its doublings, T4, 64 * T1, each with the grain in which its timers come due.
+const FIXED: [(Duration, Duration); 8] = [
+    (T1, EXACT),
+    (Duration::from_secs(1), EXACT),
+    (Duration::from_secs(2), EXACT),
+    (T2, EXACT),
+    (T4, GRAIN),
+    (Duration::from_secs(8), EXACT),
+    (Duration::from_secs(16), EXACT),
+    (GIVE_UP, GRAIN),
 ];
+
+const EXACT: Duration = Duration::from_micros(1);
+
+/// T4 and 64 * T1 say how long something is remembered or hoped for: a tenth of a second more is nothing to it. Each call has
+/// four such timers, which would wake the loop one by one.
+const GRAIN: Duration = Duration::from_millis(100);
 
 /// Timers of many owners, each named by a `K`.
 #[derive(Debug)]
@@ -42,7 +49,7 @@ impl<K: Copy + Ord> Timers<K> {
     pub(crate) fn set(&mut self, now: Moment, at: Moment, key: K) {
         let queue = FIXED
             .iter()
-            .position(|fixed| *fixed == at - now)
+            .position(|(fixed, _)| *fixed == at - now)
             .and_then(|index| self.queues.get_mut(index));
         match queue {
             // A caller's clock that steps back must not break the order of the queue.
@@ -53,27 +60,30 @@ impl<K: Copy + Ord> Timers<K> {
         }
     }
 
-    /// Returns the earliest timer.
+    /// Returns the earliest timer, and when it comes due.
     pub(crate) fn next(&self) -> Option<(Moment, K)> {
-        self.queues
-            .iter()
-            .filter_map(|queue| queue.front().copied())
-            .chain(self.heap.peek().map(|Reverse(first)| *first))
-            .min()
+        self.earliest().map(|(first, _)| first)
     }
 
     /// Takes the earliest timer if it is due at `now`.
     pub(crate) fn pop_due(&mut self, now: Moment) -> Option<K> {
-        let first = self.next().filter(|(at, _)| *at <= now)?;
-        if self.heap.peek() == Some(&Reverse(first)) {
-            self.heap.pop();
-            return Some(first.1);
+        let ((_, key), place) = self.earliest().filter(|((due, _), _)| *due <= now)?;
+        match place.and_then(|index| self.queues.get_mut(index)) {
+            Some(queue) => drop(queue.pop_front()),
+            None => drop(self.heap.pop()),
         }
-        self.queues
-            .iter_mut()
-            .find(|queue| queue.front() == Some(&first))?
-            .pop_front()
-            .map(|(_, key)| key)
+        Some(key)
+    }
+
+    /// The earliest timer, and in which queue it is; `None`: in the heap.
+    fn earliest(&self) -> Option<((Moment, K), Option<usize>)> {
+        let queues = self.queues.iter().zip(&FIXED).enumerate();
+        let queued = queues.filter_map(|(index, (queue, (_, grain)))| {
+            let (at, key) = *queue.front()?;
+            Some(((at.rounded_up(*grain), key), Some(index)))
+        });
+        let others = self.heap.peek().map(|Reverse(first)| (*first, None));
+        queued.chain(others).min()
     }
 
     /// The bytes that the timers hold.
@@ -120,6 +130,20 @@ mod tests {
         let due: Vec<_> = std::iter::from_fn(|| timers.pop_due(at(40_000))).collect();
         assert_eq!(due, [2, 4, 3, 1]);
         assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn what_is_remembered_for_long_is_forgotten_together() {
+        let mut timers = Timers::new();
+        timers.set(at(1), at(5_001), 1);
+        timers.set(at(30), at(5_030), 2);
+        timers.set(at(4_550), at(5_050), 3);
+        timers.set(at(100), at(5_100), 4);
+        assert_eq!(timers.next(), Some((at(5_050), 3)));
+        assert_eq!(timers.pop_due(at(5_099)), Some(3));
+        assert_eq!(timers.pop_due(at(5_099)), None);
+        let due: Vec<_> = std::iter::from_fn(|| timers.pop_due(at(5_100))).collect();
+        assert_eq!(due, [1, 2, 4]);
     }
 
     #[test]

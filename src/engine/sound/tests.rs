@@ -50,7 +50,7 @@ fn a_recording_for_which_the_recorder_has_no_room_is_reported_and_no_order_of_an
     assert_eq!(gap.why, "recorder behind");
     assert_eq!(sound.next_unrecorded(), None);
     assert!(matches!(orders.try_recv(), Ok(Command::Start { call, .. }) if call == first));
-    sound.flush();
+    sound.flush(at(5_000));
     assert!(matches!(
         orders.try_recv(),
         Ok(Command::Stop { tap: TapId(0), .. })

@@ -57,6 +57,7 @@ on_each_driver! {
     opening_and_closing_many_legs_leaves_no_descriptor
     a_stop_closes_what_is_open_and_tells_it
     a_worker_that_is_behind_gets_no_new_legs_and_holds_nobody_up
+    legs_that_open_and_close_wake_nobody_until_there_is_a_reason_or_their_time_has_come
     reports_without_sound_are_silence
     what_a_peer_reports_is_counted_and_its_name_goes_no_further
     each_leg_has_keys_of_its_own_and_the_tap_hears_clear_sound
@@ -133,7 +134,10 @@ impl Rig {
     fn open(&mut self, call: u64, leg: u64, from: SoundFrom) -> Phone {
         let pair = self.ports.take(self.local, self.clock.now()).unwrap();
         let ours = pair.port;
-        assert!(self.pool.open(call, LegId(leg), pair, from, self.local));
+        assert!(
+            self.pool
+                .open(call, LegId(leg), pair, from, self.local, self.clock.now())
+        );
         Phone {
             rtp: socket(self.local),
             rtcp: socket(self.local),
@@ -188,12 +192,21 @@ impl Rig {
         self.barriers += 1;
         let pair = self.ports.take(self.local, self.clock.now()).unwrap();
         let leg = LegId(self.barriers);
-        assert!(self.pool.open(call, leg, pair, SoundFrom::Sdp, self.local));
+        let now = self.clock.now();
+        assert!(
+            self.pool
+                .open(call, leg, pair, SoundFrom::Sdp, self.local, now)
+        );
         self.close(leg);
     }
 
+    /// Sends what waits, as it is sent when it has waited for its time.
+    fn flush(&mut self) {
+        self.pool.flush(self.clock.now() + LEISURE);
+    }
+
     fn report(&mut self) -> Report {
-        self.pool.flush();
+        self.flush();
         loop {
             if let Some(report) = self.pool.next_report() {
                 return report;
@@ -203,7 +216,7 @@ impl Rig {
     }
 
     fn close(&mut self, leg: LegId) -> (u16, Sound) {
-        self.pool.close(leg);
+        self.pool.close(leg, self.clock.now());
         loop {
             let report = self.report();
             match report {
@@ -672,7 +685,7 @@ fn a_closed_leg_tells_what_it_counted(engine: Chosen) {
 fn every_close_is_answered_also_for_legs_that_are_gone_or_never_were(engine: Chosen) {
     let mut rig = Rig::new(engine);
     let caller = rig.open(1, 1, SoundFrom::Sdp);
-    rig.pool.close(caller.leg);
+    rig.pool.close(caller.leg, rig.clock.now());
     assert_eq!(rig.close(caller.leg).0, caller.ours);
     let second = rig.report();
     assert!(
@@ -681,7 +694,7 @@ fn every_close_is_answered_also_for_legs_that_are_gone_or_never_were(engine: Cho
     );
     assert_eq!(rig.close(caller.leg), (0, Sound::default()));
     while rig.woken.try_recv().is_ok() {}
-    rig.pool.close(LegId(999));
+    rig.pool.close(LegId(999), rig.clock.now());
     rig.woken.recv_timeout(DEADLINE).unwrap();
     assert!(matches!(
         rig.report(),
@@ -752,7 +765,7 @@ fn a_worker_that_fails_ends_its_calls_and_draws_no_new_ones(engine: Chosen) {
     assert!(silent.contains(&first.leg) && !silent.contains(&second.leg));
     while !rig.pool.workers[0].is_gone {
         rig.woken.recv_timeout(DEADLINE).expect("the thread ends");
-        rig.pool.flush();
+        rig.flush();
     }
     // The other's call has its sound, and new calls are all its own.
     second.say(&sound(1));
@@ -831,19 +844,54 @@ fn a_worker_that_is_behind_gets_no_new_legs_and_holds_nobody_up(engine: Chosen) 
     let working = std::mem::replace(&mut rig.pool.workers[0].commands, commands);
     rig.aim(&caller);
     rig.pool.watch(caller.leg, None);
-    rig.pool.close(caller.leg);
-    assert_eq!(rig.pool.late(), 2);
+    rig.pool.close(caller.leg, rig.clock.now());
+    assert_eq!(rig.pool.late(), 1);
     let pair = rig.ports.take(rig.local, rig.clock.now()).unwrap();
-    let refused = rig.pool.open(2, LegId(5), pair, SoundFrom::Sdp, rig.local);
+    let refused = rig.pool.open(
+        2,
+        LegId(5),
+        pair,
+        SoundFrom::Sdp,
+        rig.local,
+        rig.clock.now(),
+    );
     assert!(!refused);
     assert_eq!((rig.pool.legs(), rig.pool.workers[0].legs), (1, 1));
     // It catches up: the orders come in their order.
     assert!(matches!(orders.try_recv(), Ok(Command::Aim { .. })));
-    rig.pool.flush();
+    rig.flush();
     assert!(matches!(orders.try_recv(), Ok(Command::Watch { .. })));
     rig.pool.workers[0].commands = working;
-    rig.pool.flush();
+    rig.flush();
     assert_eq!(rig.pool.late(), 0);
+    assert!(matches!(rig.report(), Report::Closed { leg, .. } if leg == caller.leg));
+}
+
+fn legs_that_open_and_close_wake_nobody_until_there_is_a_reason_or_their_time_has_come(
+    engine: Chosen,
+) {
+    let mut rig = Rig::new(engine);
+    let caller = rig.open(1, 1, SoundFrom::Sdp);
+    let began = rig.clock.now();
+    rig.pool.flush(began);
+    let is_asleep = |rig: &Rig| !rig.pool.workers[0].commands.is_empty();
+    let due = rig.pool.poll_timeout().expect("it opens in its time");
+    assert!(due <= began + LEISURE);
+    // An order about sound takes along what waits.
+    rig.aim(&caller);
+    rig.pool.flush(began);
+    while is_asleep(&rig) {
+        std::thread::yield_now();
+    }
+    rig.pool.flush(due);
+    assert_eq!(rig.pool.poll_timeout(), None);
+    let closed = rig.clock.now();
+    rig.pool.close(caller.leg, closed);
+    assert_eq!(rig.pool.poll_timeout(), Some(closed + LEISURE));
+    rig.pool.flush(closed + LEISURE / 2);
+    assert!(!is_asleep(&rig) && rig.pool.next_report().is_none());
+    rig.pool.flush(closed + LEISURE);
+    assert_eq!(rig.pool.poll_timeout(), None);
     assert!(matches!(rig.report(), Report::Closed { leg, .. } if leg == caller.leg));
 }
 
@@ -852,7 +900,7 @@ fn reports_without_sound_are_silence(engine: Chosen) {
     let (caller, callee) = rig.call(1, SoundFrom::Sdp);
     rig.pool
         .watch(caller.leg, Some(Duration::from_millis(1_500)));
-    rig.pool.flush();
+    rig.flush();
     let report = [0x81, 201, 0, 1, 0, 0, 0, 1, 0xff];
     let told = loop {
         // Reports pass often, well within the time that is watched.
