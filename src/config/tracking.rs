@@ -1,5 +1,6 @@
 //! `[[project]]` and `[[source]]`: what the business advertises.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -15,6 +16,9 @@ use crate::track::{DateRange, Project, Source};
 
 const CURRENCY: &str = "RUB";
 
+/// What a deal may leave, in whole units of the currency: a machine tool in the smallest one.
+const DEAL_PROFIT: RangeInclusive<u32> = 1..=1_000_000_000;
+
 /// Reads every `[[project]]`.
 pub(in crate::config) fn projects(sections: Vec<Section<'_, '_>>) -> Known<Project> {
     let mut projects = Known::new("[[project]]");
@@ -23,6 +27,7 @@ pub(in crate::config) fn projects(sections: Vec<Section<'_, '_>>) -> Known<Proje
         let label = section.word("label", "\"Garden shop\"");
         let time_zone = time_zone(&mut section);
         let currency = currency(&mut section);
+        let deal_profit = section.number("deal_profit", DEAL_PROFIT, "3000");
         let holidays = ranges(&mut section, "holidays", "2027-01-01..2027-01-08");
         let labels = labels(&mut section);
         let tracking = section.flag("tracking").unwrap_or(true);
@@ -33,6 +38,7 @@ pub(in crate::config) fn projects(sections: Vec<Section<'_, '_>>) -> Known<Proje
                 label: label.map_or(id.text, |label| label.text).into(),
                 time_zone,
                 currency: currency.into(),
+                deal_profit: deal_profit.map(|whole| i64::from(whole) * 100),
                 holidays,
                 tracking,
                 off_season,

@@ -33,6 +33,10 @@ pub enum Right {
     Export,
     /// The figures of reports.
     Figures,
+    /// What advertising costs and what it brings.
+    Money,
+    /// Entering and correcting what it costs.
+    Spend,
     /// Having the recording of a call under way pause, and go on.
     PauseRecording,
     /// Ending a call that is under way.
@@ -45,13 +49,15 @@ pub enum Right {
 
 impl Right {
     /// Every right, for tables and tests.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::See,
         Self::Numbers,
         Self::Play,
         Self::Tag,
         Self::Export,
         Self::Figures,
+        Self::Money,
+        Self::Spend,
         Self::PauseRecording,
         Self::HangUp,
         Self::Metrics,
@@ -69,6 +75,8 @@ impl Right {
             Self::Tag => "tag",
             Self::Export => "export",
             Self::Figures => "figures",
+            Self::Money => "money",
+            Self::Spend => "spend",
             Self::PauseRecording => "pause-recording",
             Self::HangUp => "hang-up",
             Self::Metrics => "metrics",
@@ -120,14 +128,17 @@ impl Role {
                 | Right::Tag
                 | Right::Export
                 | Right::Figures
+                | Right::Money
                 | Right::PauseRecording => true,
-                Right::HangUp | Right::Metrics | Right::Administer => false,
+                Right::Spend | Right::HangUp | Right::Metrics | Right::Administer => false,
             },
             Self::Listener => match right {
                 Right::See | Right::Numbers | Right::Play => true,
                 Right::Tag
                 | Right::Export
                 | Right::Figures
+                | Right::Money
+                | Right::Spend
                 | Right::PauseRecording
                 | Right::HangUp
                 | Right::Metrics
@@ -138,6 +149,8 @@ impl Role {
                 Right::Numbers
                 | Right::Play
                 | Right::Tag
+                | Right::Money
+                | Right::Spend
                 | Right::PauseRecording
                 | Right::HangUp
                 | Right::Metrics
@@ -151,6 +164,8 @@ impl Role {
                 | Right::Tag
                 | Right::Export
                 | Right::Figures
+                | Right::Money
+                | Right::Spend
                 | Right::PauseRecording
                 | Right::HangUp
                 | Right::Administer => false,
@@ -176,6 +191,12 @@ mod tests {
             );
         }
         assert!(!Role::Listener.brings(Right::Tag));
+        let see_money = Role::ALL
+            .into_iter()
+            .filter(|role| role.brings(Right::Money));
+        assert_eq!(see_money.collect::<Vec<_>>(), [Role::Admin, Role::Manager]);
+        // Whoever is measured by what an advertisement costs does not write down what it costs.
+        assert!(!Role::Manager.brings(Right::Spend) && Role::Admin.brings(Right::Spend));
     }
 
     #[test]

@@ -69,6 +69,8 @@ pub enum Unit {
     Money,
     /// A number with a fraction.
     Number,
+    /// Whether it pays.
+    Verdict,
 }
 
 /// A line.
@@ -107,6 +109,31 @@ pub enum Figure {
     Money(i64),
     /// A number with a fraction.
     Number(f64),
+    /// Whether it pays.
+    Verdict(Verdict),
+}
+
+/// Whether what an advertisement brings is more than what it costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// A deal leaves more than a customer costs.
+    Pays,
+    /// It does not.
+    DoesNotPay,
+    /// There are too few customers, or it is not known what a deal leaves.
+    Untold,
+}
+
+impl Verdict {
+    /// Its word in CSV and JSON, and of what the pages call it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pays => "pays",
+            Self::DoesNotPay => "does-not-pay",
+            Self::Untold => "untold",
+        }
+    }
 }
 
 /// How a report is drawn.

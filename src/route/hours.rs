@@ -258,6 +258,7 @@ mod tests {
             label: "Shop".into(),
             time_zone: TimeZone::get(zone).unwrap(),
             currency: "RUB".into(),
+            deal_profit: None,
             holidays: ranges.collect(),
             tracking: true,
             off_season: Vec::new(),

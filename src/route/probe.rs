@@ -68,6 +68,7 @@ fn source(number: Number) -> Source {
             label: "Shop".into(),
             time_zone: TimeZone::UTC,
             currency: "RUB".into(),
+            deal_profit: None,
             holidays: Vec::new(),
             tracking: true,
             off_season: Vec::new(),

@@ -20,6 +20,8 @@ pub struct Project {
     pub time_zone: TimeZone,
     /// ISO 4217.
     pub currency: Arc<str>,
+    /// What a deal leaves on average, in hundredths of the currency: what the cost of a customer is held against.
+    pub deal_profit: Option<i64>,
     /// Days on which no `hours` hold.
     pub holidays: Vec<DateRange>,
     /// `false`: calls go through, nothing is tagged, recorded or reported.
@@ -138,6 +140,7 @@ mod tests {
             label: "Shop".into(),
             time_zone: TimeZone::get(zone).unwrap(),
             currency: "RUB".into(),
+            deal_profit: None,
             holidays: Vec::new(),
             tracking: true,
             off_season: vec![off_season],

@@ -113,6 +113,7 @@ mod tests {
                 label: "Shop".into(),
                 time_zone: TimeZone::UTC,
                 currency: "RUB".into(),
+                deal_profit: None,
                 holidays: Vec::new(),
                 tracking: true,
                 off_season: Vec::new(),

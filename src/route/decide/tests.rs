@@ -17,6 +17,7 @@ fn source() -> Source {
             label: "Shop".into(),
             time_zone: TimeZone::get("Europe/Moscow").unwrap(),
             currency: "RUB".into(),
+            deal_profit: None,
             holidays: Vec::new(),
             tracking: true,
             off_season: Vec::new(),
