@@ -2,14 +2,13 @@
 
 /// Section as written, and its keys to come. The empty section is the file itself.
 const COMING: &[(&str, &[&str])] = &[
-    // Several networks, news by webhook, mail and SMS, dynamic numbers, money, speech.
+    // Several networks, news by webhook and SMS, dynamic numbers, money, speech.
     (
         "",
         &[
             "interface",
             "webhook",
             "notify",
-            "mail",
             "sms",
             "pool",
             "callback",

@@ -12,6 +12,7 @@ mod host;
 mod known;
 mod labels;
 mod later;
+mod mail;
 mod manner;
 mod outside;
 mod people;
@@ -40,6 +41,7 @@ use crate::call::trunk::Trunk;
 use crate::engine;
 use crate::engine::tls::Tls;
 use crate::media;
+use crate::notify;
 use crate::people::Users;
 use crate::recording;
 use crate::route::Routing;
@@ -66,6 +68,8 @@ pub struct Config {
     pub store: store::settings::Settings,
     /// `[web]`
     pub web: api::settings::Settings,
+    /// `[mail]`; `None`: no letters are sent.
+    pub mail: Option<notify::settings::Settings>,
     /// `[[user]]`
     pub users: Users,
     /// `[guard]`, but for connections

@@ -10,6 +10,7 @@ use crate::config::barred;
 use crate::config::book::Book;
 use crate::config::guard;
 use crate::config::known::Known;
+use crate::config::mail;
 use crate::config::manner;
 use crate::config::mistake::{Grade, Mistake};
 use crate::config::outside::Outside;
@@ -110,6 +111,7 @@ fn config<'t>(
     let projects = tracking::projects(project_sections);
     let users = users::users(root.tables("user", "[[user]]"), &projects);
     let web = web::web(root.table("web", "[web]"), &sip, &users, disk);
+    let mail = mail::mail(root.table("mail", "[mail]"), disk);
     let sources = tracking::sources(root.tables("source", "[[source]]"), &projects, country);
     let managers = people::managers(root.tables("manager", "[[manager]]"), &trunks, country);
     let groups = people::groups(root.tables("group", "[[group]]"), &managers);
@@ -145,6 +147,7 @@ fn config<'t>(
         recordings,
         store,
         web,
+        mail,
         users,
         country: country?,
         trunks: trunks
@@ -233,6 +236,7 @@ mod tests {
                 ("[recordings]", ""),
                 ("[store]", ""),
                 ("[web]", ""),
+                ("[mail]", ""),
                 ("[guard]", ""),
                 ("[[trunk]]", "id = \"pbx\"\nhost = \"192.0.2.1\"\n"),
                 ("[[project]]", "id = \"shop\"\n"),
@@ -284,7 +288,7 @@ mod tests {
         }
         assert_eq!(
             sections.keys().filter(|header| !header.is_empty()).count(),
-            13
+            14
         );
     }
 }

@@ -287,6 +287,16 @@ fn authorities(section: &Section<'_, '_>, word: Word<'_>, disk: Disk<'_>) -> Opt
         .ok()
 }
 
+/// Reads the authorities that `word` names, for a client that wants them as PEM.
+pub(in crate::config) fn pem_of_authorities(
+    section: &Section<'_, '_>,
+    word: Word<'_>,
+    disk: Disk<'_>,
+) -> Option<Vec<u8>> {
+    authorities(section, word, disk)?;
+    pem(section, word, disk).map(|file| file.bytes)
+}
+
 fn is_address(host: &str) -> bool {
     unbracketed(host).parse::<IpAddr>().is_ok()
 }
