@@ -2,6 +2,8 @@
 
 pub mod address;
 pub mod letter;
+pub mod outbox;
+pub mod post;
 pub mod schedule;
 pub mod settings;
 pub mod smtp;

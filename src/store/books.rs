@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::time::WallTime;
 use crate::store::event::Event;
 use crate::store::ledger::Ledger;
+use crate::store::saved::Shelf;
 
 /// All books.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,9 @@ pub(crate) struct Books {
     n: u64,
     /// What things cost. Whoever reads it holds it as it was then.
     ledger: Arc<Ledger>,
+    /// Saved reports, likewise. Files of earlier versions have none, and none was saved then.
+    #[serde(default)]
+    saved: Arc<Shelf>,
 }
 
 impl Books {
@@ -28,6 +32,8 @@ impl Books {
         }
         match event {
             Event::Spent(line) => Arc::make_mut(&mut self.ledger).apply(n, at, line),
+            Event::SavedReport(parts) => Arc::make_mut(&mut self.saved).noted(parts),
+            Event::Mailed(parts) => Arc::make_mut(&mut self.saved).posted(at, parts),
             Event::Began(_)
             | Event::Ringing
             | Event::Answered(_)
@@ -52,6 +58,11 @@ impl Books {
             | Event::Unknown => return,
         }
         self.n = n;
+    }
+
+    /// Saved reports and what was sent of them, as it is now.
+    pub(crate) fn saved(&self) -> Arc<Shelf> {
+        Arc::clone(&self.saved)
     }
 
     /// What things cost, as it is now.

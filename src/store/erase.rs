@@ -69,6 +69,8 @@ impl Left {
             | Event::TokenMade(_)
             | Event::TokenRevoked(_)
             | Event::Spent(_)
+            | Event::SavedReport(_)
+            | Event::Mailed(_)
             | Event::Started(_)
             | Event::Opened(_)
             | Event::Checkpoint(_)

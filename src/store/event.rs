@@ -17,6 +17,7 @@ use crate::recording::plan;
 use crate::store::export::Export;
 use crate::store::ledger::SpentLine;
 use crate::store::place::Place;
+use crate::store::saved::{MailedLine, MailedPersonal, SavedLine, SavedPersonal};
 use crate::store::spoken::{
     Exported, PinnedLine, PinnedPersonal, SaidLine, SaidPersonal, Unpinned, Used,
 };
@@ -59,6 +60,10 @@ pub(crate) enum Event {
     TokenRevoked(TokenRevoked),
     /// Somebody entered what something cost, corrected it or took it out.
     Spent(Box<SpentLine>),
+    /// Somebody saved a report, removed one, or asked for a letter of it.
+    SavedReport(Box<Parts<SavedLine, SavedPersonal>>),
+    /// A letter was delivered, or given up.
+    Mailed(Box<Parts<MailedLine, MailedPersonal>>),
     /// Its recording was deleted because its time was over.
     Pruned(Pruned),
     /// A process opened the log.
@@ -318,6 +323,8 @@ impl Event {
             Self::TokenMade(_) => "token_made",
             Self::TokenRevoked(_) => "token_revoked",
             Self::Spent(_) => "spent",
+            Self::SavedReport(_) => "saved_report",
+            Self::Mailed(_) => "mailed",
             Self::Pruned(_) => "pruned",
             Self::Started(_) => "started",
             Self::Opened(_) => "opened",
@@ -345,6 +352,8 @@ impl Event {
             Self::TokenMade(token) => serde_json::to_writer(out, token),
             Self::TokenRevoked(revoked) => serde_json::to_writer(out, revoked),
             Self::Spent(spent) => serde_json::to_writer(out, spent),
+            Self::SavedReport(parts) => serde_json::to_writer(out, &parts.public),
+            Self::Mailed(parts) => serde_json::to_writer(out, &parts.public),
             Self::Pruned(pruned) => serde_json::to_writer(out, pruned),
             Self::Started(started) => serde_json::to_writer(out, started),
             Self::Opened(opened) => serde_json::to_writer(out, opened),
@@ -368,6 +377,8 @@ impl Event {
             Self::Ended(parts) => write_some(out, parts.pii.as_ref())?,
             Self::Said(parts) => write_some(out, parts.pii.as_ref())?,
             Self::Pinned(parts) => write_some(out, parts.pii.as_ref())?,
+            Self::SavedReport(parts) => write_some(out, parts.pii.as_ref())?,
+            Self::Mailed(parts) => write_some(out, parts.pii.as_ref())?,
             Self::Ringing
             | Self::Recorded(_)
             | Self::Hashed(_)
@@ -408,6 +419,8 @@ impl Event {
             "token_made" => Self::TokenMade(serde_json::from_str(public)?),
             "token_revoked" => Self::TokenRevoked(serde_json::from_str(public)?),
             "spent" => Self::Spent(serde_json::from_str(public)?),
+            "saved_report" => Self::SavedReport(read_parts(public, pii)?),
+            "mailed" => Self::Mailed(read_parts(public, pii)?),
             "pruned" => Self::Pruned(serde_json::from_str(public)?),
             "started" => Self::Started(serde_json::from_str(public)?),
             "opened" => Self::Opened(serde_json::from_str(public)?),

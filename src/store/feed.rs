@@ -77,6 +77,8 @@ impl LiveKind {
             | Event::TokenMade(_)
             | Event::TokenRevoked(_)
             | Event::Spent(_)
+            | Event::SavedReport(_)
+            | Event::Mailed(_)
             | Event::Pruned(_)
             | Event::Started(_)
             | Event::Opened(_)

@@ -84,6 +84,8 @@ impl Draft {
             | Event::TokenMade(_)
             | Event::TokenRevoked(_)
             | Event::Spent(_)
+            | Event::SavedReport(_)
+            | Event::Mailed(_)
             | Event::Started(_)
             | Event::Opened(_)
             | Event::Checkpoint(_)

@@ -141,6 +141,8 @@ impl Event {
             | Self::TokenMade(_)
             | Self::TokenRevoked(_)
             | Self::Spent(_)
+            | Self::SavedReport(_)
+            | Self::Mailed(_)
             | Self::Pruned(_)
             | Self::Started(_)
             | Self::Opened(_)

@@ -1,6 +1,7 @@
 //! The store as other rooms hold it: told without waiting, asked from memory or from what is synced.
 
 mod books;
+mod saved;
 #[cfg(test)]
 mod tests;
 mod voice;

@@ -277,6 +277,8 @@ impl Keeper {
             | Event::TokenMade(_)
             | Event::TokenRevoked(_)
             | Event::Spent(_)
+            | Event::SavedReport(_)
+            | Event::Mailed(_)
             | Event::Pruned(_)
             | Event::Started(_)
             | Event::Opened(_)

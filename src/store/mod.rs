@@ -41,6 +41,7 @@ pub(crate) mod recover;
 pub mod remark;
 pub(crate) mod row;
 pub(crate) mod rows;
+pub mod saved;
 pub mod say;
 pub(crate) mod scan;
 pub mod settings;
@@ -55,7 +56,7 @@ pub mod token;
 #[cfg(test)]
 pub(crate) mod trial;
 #[cfg(test)]
-mod trials;
+pub(crate) mod trials;
 pub mod verify;
 pub(crate) mod view;
 

@@ -478,6 +478,8 @@ impl<'a> Replay<'a> {
             | Event::TokenMade(_)
             | Event::TokenRevoked(_)
             | Event::Spent(_)
+            | Event::SavedReport(_)
+            | Event::Mailed(_)
             | Event::Pruned(_)
             | Event::Opened(_)
             | Event::Checkpoint(_)

@@ -171,6 +171,8 @@ impl Rows {
             | Event::TokenMade(_)
             | Event::TokenRevoked(_)
             | Event::Spent(_)
+            | Event::SavedReport(_)
+            | Event::Mailed(_)
             | Event::Started(_)
             | Event::Opened(_)
             | Event::Checkpoint(_)

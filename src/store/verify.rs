@@ -241,6 +241,8 @@ impl Walk {
                 | Event::TokenMade(_)
                 | Event::TokenRevoked(_)
                 | Event::Spent(_)
+                | Event::SavedReport(_)
+                | Event::Mailed(_)
                 | Event::Started(_)
                 | Event::Opened(_)
                 | Event::Checkpoint(_)

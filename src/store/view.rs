@@ -204,6 +204,8 @@ impl OpenLines {
             | Event::TokenMade(_)
             | Event::TokenRevoked(_)
             | Event::Spent(_)
+            | Event::SavedReport(_)
+            | Event::Mailed(_)
             | Event::Pruned(_)
             | Event::Started(_)
             | Event::Opened(_)

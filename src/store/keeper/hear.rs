@@ -65,6 +65,8 @@ impl Keeper {
             | Event::TokenMade(_)
             | Event::TokenRevoked(_)
             | Event::Spent(_)
+            | Event::SavedReport(_)
+            | Event::Mailed(_)
             | Event::Pruned(_)
             | Event::Started(_)
             | Event::Opened(_)
@@ -103,6 +105,7 @@ impl Keeper {
     fn judge_house(&self, event: &Event) -> Verdict {
         match event {
             Event::Spent(line) => self.judge_spent(line),
+            Event::SavedReport(parts) => self.judge_saved(&parts.public),
             Event::TokenMade(_) => self.judge_token(event),
             Event::Began(_)
             | Event::Ringing
@@ -118,6 +121,7 @@ impl Keeper {
             | Event::Unpinned(_)
             | Event::Exported(_)
             | Event::TokenRevoked(_)
+            | Event::Mailed(_)
             | Event::Pruned(_)
             | Event::Started(_)
             | Event::Opened(_)
