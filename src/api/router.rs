@@ -69,6 +69,8 @@ fn paths() -> Paths {
         .get("/calls/{id}", This(Right::See), pages::call::call)
         .post("/calls/{id}", This(Right::Tag), pages::call::say)
         .get("/board", This(Right::See), pages::board::board)
+        .get("/reports", This(Right::Figures), pages::reports::list)
+        .get("/reports/{name}", This(Right::Figures), pages::reports::one)
         .get("/ui/board", This(Right::See), pages::board::board_now)
         .post("/ui/say", This(Right::Tag), pages::bulk::say)
         .get("/ui/rows", This(Right::See), pages::calls::rows)

@@ -518,7 +518,10 @@ mod tests {
         let ask = asked("2026-11-22T10:00:00.000Z", &["a@b.example", "c@b.example"]);
         shelf.asked(&ask);
         shelf.asked(&ask);
-        assert_eq!(shelf.find("ab12").unwrap().asked, std::slice::from_ref(&ask));
+        assert_eq!(
+            shelf.find("ab12").unwrap().asked,
+            std::slice::from_ref(&ask)
+        );
         shelf.mailed(AT, &mailed(&ask.period, "a@b.example", None));
         assert_eq!(
             shelf.find("ab12").unwrap().asked[0].recipients,

@@ -48,6 +48,7 @@ pub const ALL: &[Asset] = &[
     asset!("player.css", STYLE),
     asset!("player.js", MODULE),
     asset!("report.css", STYLE),
+    asset!("report.js", MODULE),
     asset!("sides.js", MODULE),
     asset!("waveform.js", MODULE),
 ];

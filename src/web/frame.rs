@@ -58,12 +58,16 @@ impl FromStr for Theme {
 /// Which place of the header a page belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Here {
+    /// What a manager reads in ten seconds.
+    Dashboard,
     /// The list of calls, and a call.
     Calls,
     /// Missed calls that nobody has called back.
     Missed,
     /// What goes on now.
     Board,
+    /// Figures over many calls.
+    Reports,
     /// Who is signed in.
     Sessions,
     /// None of them.
@@ -81,6 +85,8 @@ pub struct Person {
     pub tags: bool,
     /// They may take tables away.
     pub exports: bool,
+    /// They see figures over many calls.
+    pub counts: bool,
     /// They administer.
     pub administers: bool,
     /// There is a session that can be ended.
@@ -132,9 +138,11 @@ impl Frame {
     /// `page` where `here` is shown: the attribute's value for screen readers.
     pub fn current(&self, here: &str) -> bool {
         let own = match self.here {
+            Here::Dashboard => "dashboard",
             Here::Calls => "calls",
             Here::Missed => "missed",
             Here::Board => "board",
+            Here::Reports => "reports",
             Here::Sessions => "sessions",
             Here::Elsewhere => "",
         };

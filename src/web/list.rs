@@ -51,6 +51,8 @@ pub struct Filter {
     pub since: String,
     /// The last day.
     pub until: String,
+    /// Conditions without a field, as a figure of a report brought them: the form sends them along.
+    pub carried: Vec<(&'static str, String)>,
     /// Text that occurs.
     pub q: String,
     /// The caller.

@@ -10,6 +10,7 @@ pub mod figures;
 pub mod frame;
 pub mod list;
 pub mod player;
+pub mod report;
 pub mod row;
 pub mod sessions;
 pub mod small;

@@ -166,6 +166,7 @@ mod tests {
                 role: "manager",
                 tags,
                 exports: true,
+                counts: true,
                 administers: false,
                 signed_in: true,
             }),

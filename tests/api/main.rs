@@ -7,6 +7,7 @@
 
 mod calls;
 mod changes;
+mod figures;
 mod house;
 mod ladder;
 mod live;

@@ -19,6 +19,8 @@ const MATRIX: &[(&str, &str, &str)] = &[
     ("POST", "/calls/{id}", "am"),
     ("GET", "/board", "amly"),
     ("GET", "/ui/board", "amly"),
+    ("GET", "/reports", "amy"),
+    ("GET", "/reports/{name}", "amy"),
     ("POST", "/ui/say", "am"),
     ("GET", "/ui/look", "oamlyw"),
     ("GET", "/assets/{version}/{name}", "oamlyw"),

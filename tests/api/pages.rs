@@ -103,6 +103,12 @@ async fn words_of_strangers_are_shown_as_text_on_every_page() {
         format!("/ui/rows?ids={id},{answered}&news=3"),
         "/board".to_owned(),
         "/ui/board".to_owned(),
+        "/reports".to_owned(),
+        "/reports/sources".to_owned(),
+        format!(
+            "/reports/sources?by={odd}&figure={odd}&period={odd}&since={odd}&rule={odd}&without={odd}&tag={odd}"
+        ),
+        format!("/reports/{odd}"),
         format!("/nothing/{odd}"),
         format!("/calls/{odd}"),
     ] {

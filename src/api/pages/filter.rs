@@ -9,26 +9,59 @@ use axum::extract::Query as Pairs;
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use crate::api::pages::show::Shower;
+use crate::api::narrow;
+use crate::api::pages::show::{Shower, dialled};
 use crate::api::query::{Given, plus};
+use crate::base::time::WallTime;
 use crate::people::{Projects, Right, Who};
 use crate::store::query::{Query, Status};
-use crate::track::{Labels, Project};
+use crate::track::{Labels, Project, Source};
 use crate::web::dates::Dates;
+use crate::web::figures;
 use crate::web::frame::form_urlencoded;
 use crate::web::list::{Chip, Choice, Choices, Filter, Period};
 
 /// The longest value taken, as in the API.
 const VALUE_MAX: usize = 256;
 
-/// Every condition that the address may have.
-const NAMES: [&str; 17] = [
-    "period", "since", "until", "status", "q", "project", "source", "category", "manager", "tag",
-    "goal", "stage", "outcome", "target", "repeat", "caller", "callback",
+/// Every condition that the address may have and that people choose.
+const NAMES: [&str; 21] = [
+    "period", "since", "until", "status", "q", "project", "source", "channel", "campaign",
+    "category", "manager", "tag", "goal", "stage", "outcome", "target", "repeat", "caller",
+    "callback", "by", "figure",
 ];
 
-/// The periods that have a name.
+/// Conditions that figures of reports open their calls with: nobody chooses them, and they are carried along.
+const NARROW: [&str; 14] = [
+    "number",
+    "rule",
+    "offered",
+    "not_manager",
+    "reason",
+    "ended",
+    "valued",
+    "customer",
+    "without",
+    "hour",
+    "weekday",
+    "zone",
+    "min_wait_ms",
+    "max_wait_ms",
+];
+
+/// The periods that have a name: of a list, and of reports, whose first is never meant by nothing.
 const PERIODS: [&str; 4] = ["today", "yesterday", "week", "month"];
+const REPORT_PERIODS: [&str; 6] = [
+    "today",
+    "week",
+    "month",
+    "quarter",
+    "this-month",
+    "last-month",
+];
+
+/// The period of a report for which none was asked.
+const REPORT_PERIOD: &str = "month";
 
 /// Values that may be chosen for one condition.
 type Values = Vec<(String, String)>;
@@ -36,6 +69,8 @@ type Values = Vec<(String, String)>;
 /// The conditions as they were given.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Asked {
+    /// The path of a report; `None`: the list of calls.
+    report: Option<String>,
     pairs: Vec<(&'static str, String)>,
     mistakes: Vec<String>,
     /// The page that is asked for.
@@ -43,9 +78,22 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Reads the conditions. Other parameters are none of its business.
+    /// Reads the conditions of a list. Other parameters are none of its business.
     pub(super) fn read(given: Given) -> Self {
-        let mut asked = Self::default();
+        Self::default().with(given)
+    }
+
+    /// Reads those of the report at `path`.
+    pub(super) fn read_report(path: String, given: Given) -> Self {
+        let asked = Self {
+            report: Some(path),
+            ..Self::default()
+        };
+        asked.with(given)
+    }
+
+    fn with(self, given: Given) -> Self {
+        let mut asked = self;
         let Ok(Pairs(given)) = given else {
             return asked;
         };
@@ -56,8 +104,8 @@ impl Asked {
             }
             if name == "cursor" {
                 asked.cursor = Some(value);
-            } else if let Some(name) = NAMES.iter().copied().find(|known| *known == name)
-                && asked.get(name).is_none()
+            } else if let Some(name) = NAMES.into_iter().chain(NARROW).find(|known| *known == name)
+                && (asked.get(name).is_none() || name == "without")
             {
                 asked.pairs.push((name, value));
             }
@@ -65,7 +113,8 @@ impl Asked {
         asked
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    /// A condition as it was given.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         let pair = self.pairs.iter().find(|(known, _)| *known == name);
         pair.map(|(_, value)| value.as_str())
     }
@@ -99,34 +148,37 @@ impl Asked {
         self.link(&[], &[])
     }
 
-    /// A list with other conditions.
+    /// The same page with other conditions.
     pub(super) fn page(&self, left_out: &[&str], more: &[(&str, &str)]) -> String {
         let query = self.link(left_out, more);
+        let path = self.report.as_deref().unwrap_or("/");
         if query.is_empty() {
-            "/".to_owned()
+            path.to_owned()
         } else {
-            format!("/?{query}")
+            format!("{path}?{query}")
+        }
+    }
+
+    /// The conditions as the API has them, its times as moments.
+    pub(super) fn for_programs(&self, path: &str, query: &Query) -> String {
+        let since = query.since.map(|at| at.to_string());
+        let until = query.until.map(|at| at.to_string());
+        let times = [("since", since), ("until", until)];
+        let times: Vec<(&str, &str)> = times
+            .iter()
+            .filter_map(|(name, at)| Some((*name, at.as_deref()?)))
+            .collect();
+        let query = self.link(&["period", "since", "until", "figure"], &times);
+        if query.is_empty() {
+            path.to_owned()
+        } else {
+            format!("{path}?{query}")
         }
     }
 
     /// The same calls as a table.
     pub(super) fn table(&self, query: &Query) -> String {
-        let left_out = ["period", "since", "until"];
-        let since = query.since.map(|at| at.to_string());
-        let until = query.until.map(|at| at.to_string());
-        let mut more = Vec::new();
-        if let Some(since) = &since {
-            more.push(("since", since.as_str()));
-        }
-        if let Some(until) = &until {
-            more.push(("until", until.as_str()));
-        }
-        let query = self.link(&left_out, &more);
-        if query.is_empty() {
-            "/api/v1/calls.csv".to_owned()
-        } else {
-            format!("/api/v1/calls.csv?{query}")
-        }
+        self.for_programs("/api/v1/calls.csv", query)
     }
 
     /// The days and times of the list: those of the project that is asked for, else of the first that is theirs.
@@ -143,15 +195,15 @@ impl Asked {
     /// What the store is asked. What is not understood is noted.
     pub(super) fn query(&mut self, shower: &Shower, who: &Who) -> Query {
         let dates = self.dates(shower, who);
-        let (since, until) = self.days(dates);
+        let (since, until) = self.times(dates);
         let searches = who.may(Right::Numbers);
         let mut query = Query {
-            since: since.map(|day| dates.midnight(day)),
-            until: until
-                .and_then(|day| day.tomorrow().ok())
-                .map(|day| dates.midnight(day)),
+            since,
+            until,
             project: self.own("project"),
             source: self.own("source"),
+            channel: self.own("channel"),
+            campaign: self.own("campaign"),
             category: self.own("category"),
             manager: self.own("manager"),
             tag: self.own("tag"),
@@ -160,11 +212,17 @@ impl Asked {
             goal: self.own("goal"),
             stage: self.own("stage"),
             outcome: self.own("outcome"),
-            callback_open: self.get("callback") == Some("open"),
             ..Query::default()
         };
-        let repeat = self.own("repeat");
-        query.repeat = repeat.and_then(|word| self.understood("repeat", &word));
+        let narrow = self
+            .pairs
+            .iter()
+            .filter(|(name, _)| NARROW.contains(name) || ["callback", "repeat"].contains(name));
+        for (name, value) in narrow.cloned().collect::<Vec<_>>() {
+            if narrow::read(name, &value, &mut query, &shower.rules.tracking).is_err() {
+                self.forget(name, &value);
+            }
+        }
         let target = self.own("target");
         query.target = target.and_then(|word| self.understood("target", &word));
         let status = self.own("status");
@@ -188,24 +246,71 @@ impl Asked {
         self.pairs.retain(|(known, _)| *known != name);
     }
 
-    /// The first and the last day: chosen by hand, or those of the period.
-    fn days(&mut self, dates: &Dates) -> (Option<Date>, Option<Date>) {
+    /// The name of the period in force, where it has one.
+    fn period(&self) -> Option<&str> {
+        let by_hand = || {
+            ["since", "until"]
+                .iter()
+                .any(|name| self.get(name).is_some())
+        };
+        let usual = || (self.report.is_some() && !by_hand()).then_some(REPORT_PERIOD);
+        self.get("period").or_else(usual)
+    }
+
+    /// From when until when: chosen by hand, or those of the period.
+    fn times(&mut self, dates: &Dates) -> (Option<WallTime>, Option<WallTime>) {
         let today = dates.today();
         let back = |days: i64| today.checked_sub(days.days()).ok();
-        if let Some(period) = self.own("period") {
-            match period.as_str() {
-                "today" => return (Some(today), Some(today)),
-                "yesterday" => return (back(1), back(1)),
-                // Today is one of them.
-                "week" => return (back(6), None),
-                "month" => return (back(29), None),
-                _ => self.forget("period", &period),
+        let first = today.first_of_month();
+        let period = self.period().map(str::to_owned);
+        let days = match period.as_deref() {
+            None => None,
+            Some("today") => Some((Some(today), Some(today))),
+            Some("yesterday") => Some((back(1), back(1))),
+            // Today is one of them.
+            Some("week") => Some((back(6), None)),
+            Some("month") => Some((back(29), None)),
+            Some("quarter") => Some((back(89), None)),
+            Some("this-month") => Some((Some(first), None)),
+            Some("last-month") => {
+                let last = first.yesterday().ok();
+                Some((last.map(Date::first_of_month), last))
             }
+            Some(other) => {
+                self.forget("period", other);
+                None
+            }
+        };
+        let after = |day: Date| day.tomorrow().ok().map(|day| dates.midnight(day));
+        if let Some((since, until)) = days {
+            return (since.map(|day| dates.midnight(day)), until.and_then(after));
         }
         let (since, until) = (self.own("since"), self.own("until"));
-        let since = since.and_then(|day| self.understood("since", &day));
-        let until = until.and_then(|day| self.understood("until", &day));
+        let since = since.and_then(|text| match text.parse() {
+            Ok(day) => Some(dates.midnight(day)),
+            Err(_) => self.understood("since", &text),
+        });
+        let until = until.and_then(|text| match text.parse() {
+            Ok(day) => after(day),
+            Err(_) => self.understood("until", &text),
+        });
         (since, until)
+    }
+
+    /// A day that was chosen by hand; a moment has no field.
+    fn day(&self, name: &str) -> String {
+        let day = self.get(name).filter(|text| text.parse::<Date>().is_ok());
+        day.unwrap_or_default().to_owned()
+    }
+
+    /// What the form carries along without a field.
+    fn carried(&self) -> Vec<(&'static str, String)> {
+        let is_carried = |(name, value): &&(&'static str, String)| match *name {
+            "since" | "until" => value.parse::<Date>().is_err(),
+            "callback" => value != "open",
+            name => NARROW.contains(&name),
+        };
+        self.pairs.iter().filter(is_carried).cloned().collect()
     }
 }
 
@@ -250,12 +355,13 @@ pub(super) fn shown(asked: &Asked, shower: &Shower, who: &Who, in_use: &[Arc<str
         .collect();
     let all = || std::iter::once(&status).chain(&more);
     let chips = chips(asked, shower, all());
-    let unfolds = ["status", "period", "q"];
+    let unfolds = ["status", "period", "q", "by", "figure"];
     Filter {
         periods: periods(asked, shower),
         period: asked.own("period").unwrap_or_default(),
-        since: asked.own("since").unwrap_or_default(),
-        until: asked.own("until").unwrap_or_default(),
+        since: asked.day("since"),
+        until: asked.day("until"),
+        carried: asked.carried(),
         q: asked.own("q").unwrap_or_default(),
         caller: asked.own("caller").unwrap_or_default(),
         callback_open: asked.get("callback") == Some("open"),
@@ -287,11 +393,14 @@ fn values(shower: &Shower, who: &Who, in_use: &[Arc<str>]) -> Vec<(&'static str,
         .filter(|project| own(project))
         .map(|project| (project.id.to_string(), project.label.to_string()))
         .collect();
-    let mut categories: Values = sources()
-        .filter_map(|source| source.category.as_deref().map(same))
-        .collect();
-    categories.sort();
-    categories.dedup();
+    let distinct = |of: fn(&Source) -> Option<&str>| -> Values {
+        let mut all: Values = sources()
+            .filter_map(|source| of(source).map(same))
+            .collect();
+        all.sort();
+        all.dedup();
+        all
+    };
     let routing = &shower.rules.routing;
     let own_sources = || sources().map(|source| &**source);
     // Who sees all projects may look for managers that no rule names any more.
@@ -324,7 +433,9 @@ fn values(shower: &Shower, who: &Who, in_use: &[Arc<str>]) -> Vec<(&'static str,
             "source",
             sources().map(|source| same(&source.tag)).collect(),
         ),
-        ("category", categories),
+        ("channel", distinct(|source| source.channel.as_deref())),
+        ("campaign", distinct(|source| source.campaign.as_deref())),
+        ("category", distinct(|source| source.category.as_deref())),
         (
             "manager",
             managers
@@ -419,17 +530,23 @@ fn statuses(shower: &Shower) -> Values {
 fn periods(asked: &Asked, shower: &Shower) -> Vec<Period> {
     let words = shower.words;
     let without = ["period", "since", "until"];
-    let all = Period {
+    // A report of all calls ever stands beside nothing: it has no such period.
+    let all = asked.report.is_none().then(|| Period {
         text: words.say("period-all"),
         href: asked.page(&without, &[]),
         chosen: !without.iter().any(|name| asked.get(name).is_some()),
+    });
+    let named = if asked.report.is_some() {
+        &REPORT_PERIODS[..]
+    } else {
+        &PERIODS[..]
     };
-    let named = PERIODS.map(|word| Period {
+    let named = named.iter().map(|word| Period {
         text: words.say(&format!("period-{word}")),
         href: asked.page(&without, &[("period", word)]),
-        chosen: asked.get("period") == Some(word),
+        chosen: asked.period() == Some(word),
     });
-    std::iter::once(all).chain(named).collect()
+    all.into_iter().chain(named).collect()
 }
 
 /// The conditions in force. The period is chosen beside them and needs no mention.
@@ -449,18 +566,68 @@ fn chips<'a>(
             Some(chip(field.name, &field.label, &chosen.text))
         })
         .collect();
-    for name in ["q", "caller", "since", "until"] {
+    for name in ["q", "caller"] {
         if let Some(value) = asked.get(name) {
             chips.push(chip(name, &words.say(&format!("filter-{name}")), value));
         }
     }
-    if asked.get("callback").is_some() {
+    for name in ["since", "until"] {
+        if let Some(value) = asked.get(name) {
+            let at = value.parse::<WallTime>();
+            let value = at.map_or_else(|_| value.to_owned(), |at| shower.dates.short(at));
+            chips.push(chip(name, &words.say(&format!("filter-{name}")), &value));
+        }
+    }
+    if let Some(callback) = asked.get("callback") {
+        let word = format!("filter-callback-{callback}");
         chips.push(Chip {
-            text: words.say("filter-callback-open"),
+            text: words.say_or(&word, callback),
             without: asked.page(&["callback"], &[]),
         });
     }
+    // The zone says whose hours those are, and is none of its own.
+    let narrow = asked
+        .pairs
+        .iter()
+        .filter(|(name, _)| NARROW.contains(name) && *name != "zone");
+    chips.extend(narrow.map(|(name, value)| {
+        let label = words.say_or(&format!("filter-{name}"), name);
+        let value = narrowed(shower, name, value);
+        Chip {
+            text: if value.is_empty() {
+                label
+            } else {
+                words.with_both("filter-chip", &label, &value)
+            },
+            without: match *name {
+                "hour" | "weekday" => asked.page(&["hour", "weekday", "zone"], &[]),
+                name => asked.page(&[name], &[]),
+            },
+        }
+    }));
     chips
+}
+
+/// The value of a condition that a figure brought, in words; empty: its name says it.
+fn narrowed(shower: &Shower, name: &str, value: &str) -> String {
+    let words = shower.words;
+    let either = |yes: &str, no: &str| words.say(if value == "true" { yes } else { no });
+    match name {
+        "number" => dialled(value),
+        "offered" | "not_manager" => shower.manager(value),
+        "reason" => words.say_or(&format!("why-{value}"), value),
+        "ended" => either("ended-true", "ended-false"),
+        "valued" => either("valued-true", "valued-false"),
+        "customer" => String::new(),
+        "without" => words.say_or(&format!("filter-{value}"), value),
+        "weekday" => words.say_or(&format!("weekday-{value}"), value),
+        "hour" => format!("{value}:00–{value}:59"),
+        "min_wait_ms" | "max_wait_ms" => value.parse().map_or_else(
+            |_| value.to_owned(),
+            |millis| figures::spoken(millis, words),
+        ),
+        _ => value.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -487,6 +654,45 @@ mod tests {
             asked.page(&["period"], &[("period", "today")]),
             "/?source=a%26b&period=today"
         );
+    }
+
+    #[test]
+    fn what_a_figure_brought_is_carried_along_and_has_no_field() {
+        let asked = asked(&[
+            ("since", "2026-11-22T09:00:00Z"),
+            ("until", "2026-11-23"),
+            ("without", "goal"),
+            ("without", "stage"),
+            ("hour", "9"),
+            ("callback", "done"),
+        ]);
+        assert_eq!(
+            (asked.day("since"), asked.day("until")),
+            (String::new(), "2026-11-23".to_owned())
+        );
+        let carried: Vec<&str> = asked.carried().iter().map(|(name, _)| *name).collect();
+        assert_eq!(carried, ["since", "without", "without", "hour", "callback"]);
+        assert_eq!(
+            asked.page(&["since", "until", "hour", "callback"], &[]),
+            "/?without=goal&without=stage"
+        );
+    }
+
+    #[test]
+    fn a_report_is_of_thirty_days_where_nothing_is_said() {
+        let given = |pairs: &[(&str, &str)]| {
+            let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            Ok(Pairs(pairs.iter().map(own).collect()))
+        };
+        let path = || "/reports/sources".to_owned();
+        let report = Asked::read_report(path(), given(&[("by", "channel")]));
+        assert_eq!(report.period(), Some("month"));
+        assert_eq!(report.page(&[], &[]), "/reports/sources?by=channel");
+        assert_eq!(
+            Asked::read_report(path(), given(&[("since", "2026-11-01")])).period(),
+            None
+        );
+        assert_eq!(Asked::read(given(&[])).period(), None);
     }
 
     #[test]

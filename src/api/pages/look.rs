@@ -94,6 +94,7 @@ impl Look {
             role: who.role.word(),
             tags: who.may(Right::Tag),
             exports: who.may(Right::Export),
+            counts: who.may(Right::Figures),
             administers: who.may(Right::Administer),
             signed_in: !self.csrf.is_empty(),
         }

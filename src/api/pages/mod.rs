@@ -12,6 +12,7 @@ pub(in crate::api) mod looks;
 mod path;
 pub(in crate::api) mod people;
 mod player;
+pub(in crate::api) mod reports;
 mod rest;
 mod say;
 mod show;

@@ -451,3 +451,108 @@ board-draining = ringtag is stopping: new calls are refused
 rest-always = { $a }: tracking is off. Calls go through, unrecorded and unreported.
 rest-season = { $a }: off season until { $b }. Calls go through, unrecorded and unreported.
 key-full = Fill the screen
+
+# Reports
+
+nav-reports = Reports
+report-more = Period by days, and conditions
+report-by = Lines are
+report-drawn = Chart shows
+report-beside = beside { $a }
+report-none = No calls in this period. Choose a longer one, or wait for the first call.
+report-none-such = No calls like that in this period. Take a condition away, or choose a longer period.
+report-how = How the figures are worked out
+report-chart-more = { $n ->
+    [one] The chart leaves out { $shown } line; the table has it.
+   *[other] The chart leaves out { $shown } lines; the table has them.
+}
+report-rows-more = { $n ->
+    [one] { $shown } more line is in the table for download.
+   *[other] { $shown } more lines are in the table for download.
+}
+report-sources = Sources
+report-asks-sources = Which advertisement brings calls and customers?
+report-days = Day by day
+report-asks-days = Are there more calls than before, and are they answered?
+cut-source = Source
+cut-campaign = Campaign
+cut-channel = Channel
+cut-category = Category
+cut-number = Number
+cut-day = Day
+cut-week = Week
+cut-month = Month
+chart-title = { $a } · { $b }
+chart-about = { $a }, beside { $b }. Every figure stands in the table below.
+legend-now = this period
+legend-before = the period before
+legend-range = where the true share lies
+line-none = not said
+line-total = All together
+line-week = Week of { $a }
+share-of = { $a } of { $b }
+share-few = { $a }: { $b }
+figure-few = { $n ->
+    [one] of { $shown } call
+   *[other] of { $shown } calls
+}
+figure-minutes = { $a } min
+change-was = was { $a }
+change-points = { $a } points
+figure-calls = Calls
+figure-answered = Answered
+figure-missed = Missed
+figure-missed_share = Share missed
+figure-target = Target
+figure-customers = Customers
+figure-conversion = Conversion
+figure-wait = Wait
+figure-talk = Talk
+figure-revenue = Revenue
+formula-calls = All calls that began in the period, those in progress included; calls of the off-season are not counted.
+formula-answered = Calls that somebody answered.
+formula-missed = Calls that ended without an answer, except those that a rule refused.
+formula-missed_share = Missed / calls. From few calls: how many of how many, and the range in which the true share lies in 95 of 100 cases (Wilson).
+formula-target = Calls that somebody marked as one of those that the advertising is for.
+formula-customers = Calls whose outcome is a sale.
+formula-conversion = Customers / calls. From few calls: how many of how many, and the range in which the true share lies in 95 of 100 cases (Wilson).
+formula-wait = Mean time from the beginning of a call to the answer, of answered calls.
+formula-talk = Mean time from the answer to the end, of answered calls that are over.
+formula-revenue = Sum of what people say the calls were worth.
+filter-number = Number
+filter-rule = Rule
+filter-offered = Offered to
+filter-not_manager = Not answered by
+filter-reason = Ended because
+filter-ended = Over
+filter-valued = Worth said
+filter-customer = Customers
+filter-without = Without
+filter-hour = Hour
+filter-weekday = Weekday
+filter-min_wait_ms = Waited at least
+filter-max_wait_ms = Waited at most
+filter-callback-done = Called back
+filter-callback-spoken = Called again and got through
+ended-true = yes
+ended-false = still going on
+valued-true = yes
+valued-false = no
+period-quarter = 90 days
+period-this-month = This month
+period-last-month = Last month
+whole-month-1 = January
+whole-month-2 = February
+whole-month-3 = March
+whole-month-4 = April
+whole-month-5 = May
+whole-month-6 = June
+whole-month-7 = July
+whole-month-8 = August
+whole-month-9 = September
+whole-month-10 = October
+whole-month-11 = November
+whole-month-12 = December
+verdict-pays = pays
+verdict-does-not-pay = does not pay
+verdict-untold = too early to tell

@@ -458,3 +458,111 @@ board-draining = ringtag останавливается: новые звонки
 rest-always = { $a }: отслеживание выключено. Звонки проходят, но не записываются и не попадают в отчёты.
 rest-season = { $a }: не сезон до { $b }. Звонки проходят, но не записываются и не попадают в отчёты.
 key-full = На весь экран
+
+# Reports
+
+nav-reports = Отчёты
+report-more = Период по дням и условия
+report-by = Строки
+report-drawn = На графике
+report-beside = рядом с { $a }
+report-none = За этот период звонков нет. Выберите период длиннее или дождитесь первого звонка.
+report-none-such = Таких звонков за этот период нет. Снимите условие или выберите период длиннее.
+report-how = Как посчитано
+report-chart-more = { $n ->
+    [one] На графике нет ещё { $shown } строки, она есть в таблице.
+    [few] На графике нет ещё { $shown } строк, они есть в таблице.
+   *[many] На графике нет ещё { $shown } строк, они есть в таблице.
+}
+report-rows-more = { $n ->
+    [one] Ещё { $shown } строка есть в таблице для скачивания.
+    [few] Ещё { $shown } строки есть в таблице для скачивания.
+   *[many] Ещё { $shown } строк есть в таблице для скачивания.
+}
+report-sources = Источники
+report-asks-sources = Какая реклама приводит звонки и клиентов?
+report-days = По дням
+report-asks-days = Звонков больше, чем раньше, и на них отвечают?
+cut-source = Источник
+cut-campaign = Кампания
+cut-channel = Канал
+cut-category = Категория
+cut-number = Номер
+cut-day = День
+cut-week = Неделя
+cut-month = Месяц
+chart-title = { $a } · { $b }
+chart-about = { $a }, рядом с { $b }. Все цифры есть в таблице ниже.
+legend-now = этот период
+legend-before = период до него
+legend-range = где лежит настоящая доля
+line-none = не указано
+line-total = Всего
+line-week = Неделя с { $a }
+share-of = { $a } из { $b }
+share-few = { $a }: { $b }
+figure-few = { $n ->
+    [one] из { $shown } звонка
+    [few] из { $shown } звонков
+   *[many] из { $shown } звонков
+}
+figure-minutes = { $a } мин
+change-was = было { $a }
+change-points = { $a } п. п.
+figure-calls = Звонки
+figure-answered = Отвечено
+figure-missed = Пропущено
+figure-missed_share = Доля пропущенных
+figure-target = Целевые
+figure-customers = Клиенты
+figure-conversion = Конверсия
+figure-wait = Ожидание
+figure-talk = Разговор
+figure-revenue = Выручка
+formula-calls = Все звонки, начавшиеся за период, в том числе идущие сейчас; звонки вне сезона не считаются.
+formula-answered = Звонки, на которые ответили.
+formula-missed = Звонки, закончившиеся без ответа, кроме отклонённых правилом.
+formula-missed_share = Пропущено / звонки. Если звонков мало: сколько из скольких и границы, в которых настоящая доля лежит в 95 случаях из 100 (Уилсон).
+formula-target = Звонки, которые отмечены как целевые.
+formula-customers = Звонки, итог которых — продажа.
+formula-conversion = Клиенты / звонки. Если звонков мало: сколько из скольких и границы, в которых настоящая доля лежит в 95 случаях из 100 (Уилсон).
+formula-wait = Среднее время от начала звонка до ответа, по отвеченным звонкам.
+formula-talk = Среднее время от ответа до конца, по законченным отвеченным звонкам.
+formula-revenue = Сумма того, во что звонки оценили.
+filter-number = Номер
+filter-rule = Правило
+filter-offered = Предложен
+filter-not_manager = Ответил не
+filter-reason = Причина завершения
+filter-ended = Закончен
+filter-valued = Сумма указана
+filter-customer = Клиенты
+filter-without = Не указано
+filter-hour = Час
+filter-weekday = День недели
+filter-min_wait_ms = Ожидание не меньше
+filter-max_wait_ms = Ожидание не больше
+filter-callback-done = Перезвонили
+filter-callback-spoken = Перезвонил сам и дозвонился
+ended-true = да
+ended-false = ещё идёт
+valued-true = да
+valued-false = нет
+period-quarter = 90 дней
+period-this-month = Этот месяц
+period-last-month = Прошлый месяц
+whole-month-1 = Январь
+whole-month-2 = Февраль
+whole-month-3 = Март
+whole-month-4 = Апрель
+whole-month-5 = Май
+whole-month-6 = Июнь
+whole-month-7 = Июль
+whole-month-8 = Август
+whole-month-9 = Сентябрь
+whole-month-10 = Октябрь
+whole-month-11 = Ноябрь
+whole-month-12 = Декабрь
+verdict-pays = окупается
+verdict-does-not-pay = не окупается
+verdict-untold = рано судить
