@@ -37,8 +37,10 @@ const ORDERS_MAX: usize = 4096;
 /// Reports under way to the engine. Workers keep what finds no room.
 const REPORTS_MAX: usize = 4096;
 
-/// One worker's ring: 0.2 s of 1000 calls or 2 s of 100, while the disk makes the recorder wait.
+/// One worker's ring: 0.2 s of 1000 calls or 2 s of 100, while the recorder waits for the disk or its turn.
 const TAP_BYTES: usize = 4 << 20;
+/// What takes over then: 3.5 s of 1000 calls or 7 s of 500. A disk that is slower than that loses sound.
+const RESERVE_BYTES: usize = 64 << 20;
 
 /// How long the orders wait that nobody's sound waits for: legs that open, which hear nothing before their SDP is known, and
 /// legs that close. A worker wakes for many of them at once, and so does the engine for the reports that follow.
@@ -136,7 +138,10 @@ impl Pool {
         let mut readers = Vec::new();
         for number in 0..workers.min(settings.workers).max(1) {
             let (commands, orders) = bounded(ORDERS_MAX);
-            let (tap, reader) = tap::ring(if settings.taps { TAP_BYTES } else { 0 });
+            let (tap, reader) = match settings.taps {
+                true => tap::ring_with_reserve(TAP_BYTES, RESERVE_BYTES),
+                false => tap::ring(0),
+            };
             let bell = Arc::new(Bell::new()?);
             let lateness = Arc::new(Lateness::default());
             let parts = Parts {

@@ -1,8 +1,11 @@
 //! The tap: packets copied from a worker to the recorder through one byte ring a worker.
 //!
-//! A full ring is a counted gap, never a stalled call: writing takes no lock, allocates nothing and
-//! makes no system call, so the recorder looks into the ring by itself, a few times a second.
-//! What the payload means is the recorder's to know.
+//! Writing takes no lock, allocates nothing and makes no system call, so the recorder looks into the ring by itself, a few
+//! times a second. A ring that is full because a disk takes its time is followed by a *reserve*, a larger one that takes no
+//! memory before it is needed and none after it: what comes goes there until the recorder has read all of it. A full
+//! reserve is a counted gap, never a stalled call. What the payload means is the recorder's to know.
+
+use std::collections::VecDeque;
 
 use rtrb::{Consumer, Producer, RingBuffer};
 
@@ -58,6 +61,11 @@ pub struct Refusal {
 #[derive(Debug)]
 pub struct TapWriter {
     ring: Producer<u8>,
+    /// What takes over when the ring is full, and fresh ones from the recorder.
+    reserve: Option<Producer<u8>>,
+    reserves: Consumer<Producer<u8>>,
+    /// Packets go into the reserve, until it is empty.
+    overflows: bool,
     refusals: Producer<Refusal>,
 }
 
@@ -65,15 +73,31 @@ pub struct TapWriter {
 #[derive(Debug)]
 pub struct TapReader {
     ring: Consumer<u8>,
+    /// In the order in which the writer takes them, and the way to it.
+    reserves: VecDeque<Consumer<u8>>,
+    supply: Producer<Producer<u8>>,
+    reserve_bytes: usize,
     refusals: Consumer<Refusal>,
     /// A head whose payload the writer was still copying when it was read.
-    head: Option<Tapped>,
+    head: Option<(Tapped, From)>,
 }
 
-/// Makes a ring that holds `bytes`: a packet takes [`HEAD_BYTES`] and its payload.
+/// Where the reader takes a packet from.
+#[derive(Clone, Copy, Debug)]
+enum From {
+    Ring,
+    Reserve,
+}
+
+/// Makes a ring that holds `bytes`: a packet takes [`HEAD_BYTES`] and its payload. It has no reserve.
 ///
 /// Its memory is touched once here, so that no page fault falls into a call.
 pub fn ring(bytes: usize) -> (TapWriter, TapReader) {
+    ring_with_reserve(bytes, 0)
+}
+
+/// Makes a [`ring`] with a reserve of `reserve_bytes`.
+pub fn ring_with_reserve(bytes: usize, reserve_bytes: usize) -> (TapWriter, TapReader) {
     let (mut producer, mut consumer) = RingBuffer::new(bytes);
     let page = [0; 4096];
     while producer.push_entire_slice(&page).is_ok() {}
@@ -82,15 +106,25 @@ pub fn ring(bytes: usize) -> (TapWriter, TapReader) {
         all.commit_all();
     }
     let (refuse, refused) = RingBuffer::new(REFUSALS_MAX);
+    let (supply, reserves) = RingBuffer::new(1);
     let writer = TapWriter {
         ring: producer,
+        reserve: None,
+        reserves,
+        overflows: false,
         refusals: refuse,
     };
-    let reader = TapReader {
+    let mut reader = TapReader {
         ring: consumer,
+        reserves: VecDeque::new(),
+        supply,
+        reserve_bytes,
         refusals: refused,
         head: None,
     };
+    if reserve_bytes > 0 {
+        reader.supply();
+    }
     (writer, reader)
 }
 
@@ -104,7 +138,7 @@ impl TapWriter {
             return false;
         };
         let need = HEAD_BYTES + payload.len();
-        if self.ring.cached_slots() < need && self.ring.slots() < need {
+        let Some(ring) = self.room(need) else {
             // Where even this has no room the gap is named by the refusals before it.
             let _ = self.refusals.push(Refusal {
                 tap: tapped.tap,
@@ -112,34 +146,65 @@ impl TapWriter {
                 arrival: tapped.arrival,
             });
             return false;
-        }
+        };
         // There is room for both, and only this end takes it.
-        self.ring
-            .push_entire_slice(&write_head(tapped, length))
-            .and_then(|()| self.ring.push_entire_slice(payload))
+        ring.push_entire_slice(&write_head(tapped, length))
+            .and_then(|()| ring.push_entire_slice(payload))
             .is_ok()
     }
+
+    /// What takes so many bytes next. Once a packet went into the reserve those after it do, so that they stay in order.
+    fn room(&mut self, need: usize) -> Option<&mut Producer<u8>> {
+        if self.overflows {
+            let is_read = |reserve: &Producer<u8>| reserve.slots() == reserve.buffer().capacity();
+            if self.reserve.as_ref().is_some_and(is_read) {
+                // The recorder is the last to have it, and gives its memory back.
+                self.reserve = None;
+                self.overflows = false;
+            }
+        }
+        if !self.overflows {
+            if has_room(&self.ring, need) {
+                return Some(&mut self.ring);
+            }
+            if self.reserve.is_none() {
+                self.reserve = self.reserves.pop().ok();
+            }
+        }
+        let reserve = self.reserve.as_mut();
+        let reserve = reserve.filter(|reserve| has_room(reserve, need))?;
+        self.overflows = true;
+        Some(reserve)
+    }
+}
+
+fn has_room(ring: &Producer<u8>, need: usize) -> bool {
+    ring.cached_slots() >= need || ring.slots() >= need
 }
 
 impl TapReader {
     /// Takes the next packet, oldest first: its payload replaces what `payload` held.
     pub fn next(&mut self, payload: &mut Vec<u8>) -> Option<Tapped> {
-        let head = match self.head {
+        let (head, from) = match self.head.take() {
             Some(head) => head,
             None => {
+                let from = self.oldest()?;
                 let mut bytes = [0; HEAD_BYTES];
-                self.ring.pop_entire_slice(&mut bytes).ok()?;
-                read_head(&bytes)
+                self.of(from)?.pop_entire_slice(&mut bytes).ok()?;
+                (read_head(&bytes), from)
             }
         };
-        self.head = Some(head);
-        let chunk = self.ring.read_chunk(usize::from(head.length)).ok()?;
+        let length = usize::from(head.length);
+        let chunk = self.of(from).and_then(|ring| ring.read_chunk(length).ok());
+        let Some(chunk) = chunk else {
+            self.head = Some((head, from));
+            return None;
+        };
         let (first, second) = chunk.as_slices();
         payload.clear();
         payload.extend_from_slice(first);
         payload.extend_from_slice(second);
         chunk.commit_all();
-        self.head = None;
         Some(head)
     }
 
@@ -150,12 +215,54 @@ impl TapReader {
 
     /// Returns how many bytes wait to be read.
     pub fn waiting(&self) -> usize {
-        self.ring.slots()
+        let reserves = self.reserves.iter().map(Consumer::slots);
+        self.ring.slots() + reserves.sum::<usize>()
     }
 
     /// Returns whether the worker is gone: what [`Self::next`] still gives is the last.
     pub fn is_abandoned(&self) -> bool {
         self.ring.is_abandoned()
+    }
+
+    /// Where the oldest packet lies.
+    fn oldest(&mut self) -> Option<From> {
+        loop {
+            if self.ring.slots() > 0 {
+                return Some(From::Ring);
+            }
+            let reserve = self.reserves.front()?;
+            if reserve.slots() > 0 {
+                // The writer begins with it when the ring is full: what the ring got between these two looks came before.
+                return Some(match self.ring.slots() {
+                    0 => From::Reserve,
+                    _ => From::Ring,
+                });
+            }
+            // A writer that is gone itself leaves its reserve as well, and takes no other.
+            if !reserve.is_abandoned() || self.ring.is_abandoned() {
+                return None;
+            }
+            // What it held last came before it was left.
+            if reserve.slots() == 0 {
+                self.reserves.pop_front();
+                self.supply();
+            }
+        }
+    }
+
+    /// Gives the writer a fresh reserve. Memory that nobody writes to is none.
+    fn supply(&mut self) {
+        let (producer, consumer) = RingBuffer::new(self.reserve_bytes);
+        if self.supply.push(producer).is_ok() {
+            self.reserves.push_back(consumer);
+        }
+    }
+
+    fn of(&mut self, from: From) -> Option<&mut Consumer<u8>> {
+        match from {
+            From::Ring => Some(&mut self.ring),
+            From::Reserve => self.reserves.front_mut(),
+        }
     }
 }
 
@@ -291,13 +398,46 @@ mod tests {
     }
 
     #[test]
+    fn a_full_ring_overflows_into_its_reserve_and_gives_the_memory_back_when_it_was_read() {
+        let (mut writer, mut reader) = ring_with_reserve(1_000, 10_000);
+        let mut payload = Vec::new();
+        for round in 0..5 {
+            let first = round * 100;
+            for sequence in first..first + 40 {
+                assert!(writer.push(&head(sequence, 160), &[1; 160]));
+            }
+            assert!(reader.waiting() > 1_000);
+            let mut read = first;
+            while let Some(tapped) = reader.next(&mut payload) {
+                assert_eq!(tapped.sequence, read);
+                read += 1;
+                if read == first + 20 {
+                    // There is room in the ring again, but others wait before this one.
+                    assert!(writer.push(&head(first + 40, 160), &[2; 160]));
+                    assert_eq!(writer.ring.slots(), 1_000);
+                }
+            }
+            assert_eq!(read, first + 41);
+            assert!(writer.push(&head(9_999, 0), &[]));
+            assert!(
+                writer.reserve.is_none(),
+                "it goes when the ring is used again"
+            );
+            assert_eq!(reader.next(&mut payload).unwrap().sequence, 9_999);
+            assert_eq!(reader.next(&mut payload), None);
+            assert_eq!(reader.reserves.len(), 1, "another lies ready");
+        }
+        // What neither has room for is refused, and told.
+        let taken = (0..100).take_while(|n| writer.push(&head(*n, 160), &[1; 160]));
+        assert_eq!(taken.count(), 5 + 53);
+        assert!(reader.refused().is_some());
+    }
+
+    #[test]
     fn a_head_without_its_payload_waits() {
         let (mut producer, consumer) = RingBuffer::new(1000);
-        let mut reader = TapReader {
-            ring: consumer,
-            refusals: RingBuffer::new(1).1,
-            head: None,
-        };
+        let (_writer, mut reader) = ring(0);
+        reader.ring = consumer;
         let mut payload = Vec::new();
         producer
             .push_entire_slice(&write_head(&head(9, 0), 3))
@@ -319,8 +459,16 @@ mod tests {
 
     #[test]
     fn packets_cross_threads_whole_and_in_order() {
+        cross(ring(4_000));
+    }
+
+    #[test]
+    fn packets_cross_threads_whole_and_in_order_through_reserves() {
+        cross(ring_with_reserve(1_000, 2_000));
+    }
+
+    fn cross((mut writer, mut reader): (TapWriter, TapReader)) {
         const PACKETS: u16 = 20_000;
-        let (mut writer, mut reader) = ring(4_000);
         let reading = std::thread::spawn(move || {
             let mut payload = Vec::new();
             let mut expected = 0;
