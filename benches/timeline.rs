@@ -27,13 +27,14 @@ use ringtag::media::tap::ring;
 use ringtag::media::timeline::Packet;
 use ringtag::media::timeline::Scale;
 use ringtag::media::timeline::Timeline;
+use ringtag::recording::disk::Folder;
 use ringtag::recording::plan;
 use ringtag::recording::settings::Manner;
 use ringtag::recording::settings::PART_BYTES_MAX;
 use ringtag::recording::take::Take;
 use ringtag::recording::tape::RATE_HZ;
 use ringtag::recording::tape::Tape;
-use ringtag::recording::writing::{Folder, Form, Writing};
+use ringtag::recording::writing::{Form, Writing};
 
 const CALLS: u32 = 100;
 const PACKETS: u16 = 250;

@@ -367,9 +367,9 @@ fn played(path: &Path) -> Result<Kind, String> {
         let wav = hound::WavReader::open(path).map_err(|error| error.to_string())?;
         let frames = u64::from(wav.duration());
         let read = wav.into_samples::<i16>().filter(Result::is_ok).count() as u64;
-        // The header counts no more than there is, and at most a block less.
+        // The header counts no more than there is, and at most a quarter of a second and a block less.
         let there = (length - 44) / 4;
-        return match read == frames * 2 && frames <= there && there - frames <= 2_048 {
+        return match read == frames * 2 && frames <= there && there - frames <= 4_096 {
             true if name.ends_with(".part") => Ok(Kind::Growing),
             true => Ok(Kind::Whole),
             false => Err(format!(

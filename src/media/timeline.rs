@@ -92,8 +92,8 @@ pub struct Counts {
 pub struct Timeline {
     scale: Scale,
     current: Option<Stream>,
-    /// The source before, for its stragglers and for two that alternate.
-    former: Option<Stream>,
+    /// The source before, for its stragglers and for two that alternate. Most calls have none.
+    former: Option<Box<Stream>>,
     counts: Counts,
 }
 
@@ -138,11 +138,7 @@ impl Timeline {
         quiet: impl FnOnce() -> bool,
     ) -> Verdict {
         self.counts.packets += 1;
-        let here = Here {
-            scale: self.scale,
-            arrival: self.scale.position(packet.arrival),
-            horizon,
-        };
+        let here = Here::new(self.scale, packet.arrival, horizon);
         if self.current.as_ref().map(|stream| stream.ssrc) != Some(packet.ssrc) {
             match self
                 .former
@@ -158,8 +154,14 @@ impl Timeline {
                 {
                     return former.take(packet, &here, quiet, &mut self.counts);
                 }
-                Some(_) => std::mem::swap(&mut self.current, &mut self.former),
-                None => self.former = self.current.take(),
+                Some(former) => {
+                    // Whoever spoke in between may have been overtaken.
+                    former.doubt(&here);
+                    if let Some(current) = &mut self.current {
+                        std::mem::swap(current, former.as_mut());
+                    }
+                }
+                None => self.former = self.current.take().map(Box::new),
             }
         }
         match self.current.as_mut() {
@@ -176,11 +178,21 @@ impl Timeline {
     }
 
     /// Notes a packet of no sound that shares the sequence numbers of the sound, such as comfort noise or a digit: it is not missing.
-    pub fn pass(&mut self, ssrc: u32, sequence: u16) {
+    pub fn pass(&mut self, ssrc: u32, sequence: u16, arrival: Moment) {
         let stream = self.current.as_mut().filter(|stream| stream.ssrc == ssrc);
         if let Some(stream) = stream {
-            stream.pass(sequence, &mut self.counts);
+            let here = Here::new(self.scale, arrival, i64::MIN);
+            stream.pass(sequence, &here, &mut self.counts);
         }
+    }
+
+    /// Returns the place before which nothing comes any more of a sender whose packets all came, in order, for [`REORDER_MS`]
+    /// up to `now`: the next one is behind what is laid already. `None`: something may have been overtaken, or nobody speaks.
+    ///
+    /// A sender that replaces this one is anchored at its arrival, so what is told never lies beyond `now`.
+    pub fn sure_until(&self, now: i64) -> Option<i64> {
+        let stream = self.current.as_ref()?;
+        stream.sure_until(now).map(|end| end.min(now))
     }
 }
 
@@ -189,6 +201,21 @@ struct Here {
     scale: Scale,
     arrival: i64,
     horizon: i64,
+}
+
+impl Here {
+    fn new(scale: Scale, arrival: Moment, horizon: i64) -> Self {
+        Self {
+            scale,
+            arrival: scale.position(arrival),
+            horizon,
+        }
+    }
+
+    /// Until when a packet is waited for that was overtaken by now.
+    fn doubts_until(&self) -> i64 {
+        self.arrival + self.scale.samples(REORDER_MS)
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Finishing: recordings that ended are synced, renamed, reported and hashed, in two threads of their
 //! own, so that a hundred calls that hang up together keep no packet waiting.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -17,33 +16,31 @@ use crossbeam_channel::Sender;
 use crossbeam_channel::bounded;
 
 use crate::base::id::CallId;
-use crate::base::id::Side;
-use crate::recording::command::Gap;
 use crate::recording::command::Kept;
 use crate::recording::command::Outcome;
 use crate::recording::command::Report;
-use crate::recording::command::State;
 use crate::recording::hash;
 use crate::recording::pack;
-use crate::recording::plan;
 use crate::recording::settings::Format;
 use crate::recording::shelf;
+
+mod batch;
 
 /// Ended recordings that wait for the disk, each with a descriptor. A disk that is this far behind
 /// holds the recorder up, and the rings count what they lose.
 const WAITING_MAX: usize = 1_024;
-/// Recordings finished together: their folders are synced once.
-const BATCH_MAX: usize = 64;
+/// Recordings finished together: their folders are synced once. The first of them waits for the last.
+const BATCH_MAX: usize = 256;
 /// Files that wait to be hashed; they take a path each.
 const HASHES_MAX: usize = 16_384;
 
 /// A recording that ended.
 #[derive(Debug)]
-pub struct Ended {
+pub struct Ended<F = File> {
     /// What is to be reported of it.
     pub outcome: Box<Outcome>,
-    /// Its files, the first and those of the parts, whole but not synced; none when the disk never gave one.
-    pub files: Vec<File>,
+    /// The last of its files; none when the disk never gave one. All are whole but not synced.
+    pub last: Option<F>,
 }
 
 /// The two threads and the ways to them.
@@ -73,7 +70,7 @@ impl Finisher {
             thread::Builder::new()
                 .name("rec-finish".to_owned())
                 .spawn(move || {
-                    finish_all(&folder, &jobs, &hashes, |report| tell(&reports, report))
+                    finish_all(folder, &jobs, &hashes, |report| tell(&reports, report))
                 })?
         };
         let told = Arc::clone(&reports);
@@ -130,41 +127,16 @@ fn tell(reports: &Mutex<impl Fn(Report)>, report: Report) {
 }
 
 fn finish_all(
-    folder: &Path,
+    folder: PathBuf,
     jobs: &Receiver<Ended>,
     hashes: &Sender<(CallId, PathBuf)>,
     report: impl Fn(Report),
 ) {
+    let disk = batch::Disk(folder);
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(BATCH_MAX - 1));
-        // All are synced before any is renamed: a file system then needs fewer commits.
-        for ended in &mut batch {
-            for file in &ended.files {
-                if let Err(error) = file.sync_all() {
-                    spoil(&mut ended.outcome, "not synced", &error);
-                }
-            }
-        }
-        let mut days = BTreeSet::new();
-        for ended in batch.iter_mut().filter(|ended| !ended.files.is_empty()) {
-            let outcome = &mut ended.outcome;
-            days.extend(outcome.file.parent().map(Path::to_owned));
-            // The first comes last: where it has its name, the others have theirs.
-            for at in (0..outcome.parts.len()).rev().map(Some).chain([None]) {
-                if let Err(error) = rename(folder, outcome, at) {
-                    spoil(outcome, "not renamed", &error);
-                }
-            }
-        }
-        for day in days {
-            if let Err(error) = shelf::sync_folders(folder, &day) {
-                let of_day = |ended: &&mut Ended| ended.outcome.file.starts_with(&day);
-                for ended in batch.iter_mut().filter(of_day) {
-                    spoil(&mut ended.outcome, "folder not synced", &error);
-                }
-            }
-        }
+        batch::finish(&disk, &mut batch);
         for ended in batch {
             let outcome = ended.outcome;
             let call = outcome.call;
@@ -172,39 +144,13 @@ fn finish_all(
             let files: Vec<_> = std::iter::once(outcome.file.clone()).chain(parts).collect();
             report(Report::Finished(outcome));
             // Where there is no file there is nothing to hash.
-            for file in files.into_iter().take(ended.files.len()) {
+            let files = files.into_iter().filter(|_| ended.last.is_some());
+            for file in files {
                 if hashes.send((call, file)).is_err() {
                     return;
                 }
             }
         }
-    }
-}
-
-/// Gives a file of a recording its name: a part, or the first. One that does not get it is known by the name it has.
-fn rename(folder: &Path, outcome: &mut Outcome, part: Option<usize>) -> io::Result<()> {
-    let file = match part {
-        Some(at) => outcome.parts.get_mut(at).map(|part| &mut part.file),
-        None => Some(&mut outcome.file),
-    };
-    let Some(file) = file else { return Ok(()) };
-    shelf::rename(folder, file).inspect_err(|_| *file = plan::growing(std::mem::take(file)))
-}
-
-/// The file is there, but a power cut may take it back.
-fn spoil(outcome: &mut Outcome, what: &str, error: &io::Error) {
-    tracing::error!(
-        call = %outcome.call, file = %outcome.file.display(), %error,
-        "recording {what}; check the disk"
-    );
-    outcome.state = State::Truncated;
-    for side in Side::BOTH {
-        outcome.gaps.push(Gap {
-            side,
-            from_ms: 0,
-            length_ms: outcome.duration_ms,
-            why: format!("{what}: {error}"),
-        });
     }
 }
 

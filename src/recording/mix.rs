@@ -1,27 +1,41 @@
 //! Two sides to interleaved stereo: a short stretch of frames in which packets may still find their
 //! place, and blocks of finished frames for the disk. Knows no file.
+//!
+//! There is one for each recorded call, so memory counts: the stretch is in small chunks that are made for what is laid
+//! and go when it is written. On a quiet network some 100 ms lie in it, and half a second where packets are waited for.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::base::id::Side;
 use crate::media::codec::Law;
 use crate::media::timeline::Moved;
 
-/// Frames of a block: 8 KB, 256 ms at 8 kHz.
-pub const BLOCK_FRAMES: u64 = 2048;
-/// What is held besides a block: the longest packet of 200 ms (RFC 3551 4.2), and one step of what settles.
-const HELD_MS: u64 = 240;
+/// What is gathered before it is written: long enough that system calls do not count, and little to keep in memory for each call.
+const BLOCK_MS: u64 = 128;
+/// What is held at most besides a block: a packet of 200 ms (RFC 3551 4.2) that lies as far ahead of its arrival as an anchor may
+/// be off, behind a straggler that is waited for.
+const HELD_MS: u64 = 512;
+/// Frames that come and go together: 16 ms at 8 kHz, half a KB.
+const CHUNK_FRAMES: usize = 128;
+/// Frames of the longest single write.
+const PIECE_FRAMES: usize = 2_048;
 /// Bytes of a frame: 16 bits left, 16 bits right.
 pub const FRAME_BYTES: u64 = 4;
 
 /// Left and right sample, each little end first, as they stand in the file.
 type Frame = [[u8; 2]; 2];
+type Chunk = Box<[Frame; CHUNK_FRAMES]>;
 
-/// Both sides' sound between what is written and what may still come.
+/// Both sides' sound between what is written and what may still come. It takes the memory of what is in it, and no more.
 #[derive(Debug)]
 pub struct Mix {
-    /// A ring: frame `n` lies at `n` modulo its length. What nobody laid is silence.
-    frames: Box<[Frame]>,
+    /// From the chunk on in which `written` lies. What nobody laid is silence, and needs no memory.
+    chunks: VecDeque<Option<Chunk>>,
+    /// Frames of a block.
+    block: u64,
+    /// Frames that are held at most.
+    held: u64,
     /// Frames given to the disk.
     written: u64,
     /// Frames that nothing changes any more, `written` or more.
@@ -29,14 +43,13 @@ pub struct Mix {
 }
 
 impl Mix {
-    /// Begins at frame 0 with silence: 16 KB at 8 kHz, 24 at 16, 56 at 48. At 8 kHz that is also a block, the time that a
-    /// straggler is waited for, a wake-up of the recorder and a packet of 20 ms; what does not fit is written in a smaller piece.
+    /// Begins at frame 0 with silence.
     pub fn new(rate_hz: u32) -> Self {
-        let frames = BLOCK_FRAMES + u64::from(rate_hz) * HELD_MS / 1_000;
-        // Whole blocks, so that each lies in one piece.
-        let frames = usize::try_from(frames.next_multiple_of(BLOCK_FRAMES)).unwrap_or_default();
+        let frames = |millis| u64::from(rate_hz) * millis / 1_000;
         Self {
-            frames: vec![Frame::default(); frames].into_boxed_slice(),
+            chunks: VecDeque::new(),
+            block: frames(BLOCK_MS).max(1),
+            held: frames(BLOCK_MS + HELD_MS),
             written: 0,
             settled: 0,
         }
@@ -75,10 +88,8 @@ impl Mix {
         let Some(mut items) = usize::try_from(skipped).ok().and_then(|n| items.get(n..)) else {
             return;
         };
-        for run in self.runs(range) {
-            let Some(frames) = self.frames.get_mut(run) else {
-                return;
-            };
+        for (number, run) in self.runs(range) {
+            let frames = self.frames_mut(number, run);
             let (now, rest) = items.split_at_checked(frames.len()).unwrap_or((items, &[]));
             items = rest;
             match side {
@@ -98,8 +109,11 @@ impl Mix {
 
     /// Makes a stretch of one side silent, as far as it is held and not settled.
     pub fn silence(&mut self, side: Side, from: i64, until: i64) {
-        for run in self.runs(self.clip(from, until)) {
-            for frame in self.frames.get_mut(run).into_iter().flatten() {
+        for (number, run) in self.runs(self.clip(from, until)) {
+            // What is not there is silent.
+            let chunk = self.chunks.get_mut(number).and_then(Option::as_mut);
+            let frames = chunk.and_then(|chunk| chunk.get_mut(run));
+            for frame in frames.into_iter().flatten() {
                 *pick(frame, side) = [0; 2];
             }
         }
@@ -107,8 +121,8 @@ impl Mix {
 
     /// Appends one side's samples of a stretch that is held and not settled; less where less is.
     pub fn read(&self, side: Side, from: i64, until: i64, out: &mut Vec<i16>) {
-        for run in self.runs(self.clip(from, until)) {
-            let frames = self.frames.get(run).into_iter().flatten();
+        for (number, run) in self.runs(self.clip(from, until)) {
+            let frames = self.frames(number, run).iter();
             out.extend(frames.map(|[left, right]| match side {
                 Side::Caller => i16::from_le_bytes(*left),
                 Side::Callee => i16::from_le_bytes(*right),
@@ -121,33 +135,21 @@ impl Mix {
     pub fn shift(&mut self, side: Side, moved: Moved) {
         let Moved { from, until, by } = moved;
         let range = self.clip(from, until);
-        let held = self.clip(0, i64::MAX);
-        let mut carry = |frame: u64| {
-            let from = self.slot(frame);
-            let sample = self
-                .frames
-                .get_mut(from)
-                .map(|frame| std::mem::take(pick(frame, side)));
-            let place = frame.checked_add_signed(by).filter(|to| held.contains(to));
-            let place = place.map(|to| self.slot(to));
-            if let Some(to) = place.and_then(|to| self.frames.get_mut(to)) {
-                *pick(to, side) = sample.unwrap_or_default();
-            }
-        };
-        if by < 0 {
-            range.for_each(&mut carry);
-        } else {
-            range.rev().for_each(&mut carry);
-        }
+        let start = i64::try_from(range.start).unwrap_or(i64::MAX);
+        let end = i64::try_from(range.end).unwrap_or(i64::MAX);
+        let mut samples = Vec::new();
+        self.read(side, start, end, &mut samples);
+        self.silence(side, start, end);
+        self.lay_samples(side, start.saturating_add(by), &samples);
     }
 
     /// Settles everything before `until` and gives whole blocks to `disk`.
     pub fn advance(&mut self, until: i64, disk: &mut impl FnMut(&[u8])) {
         let until = u64::try_from(until).unwrap_or_default();
         while self.settled < until {
-            self.settled = until.min(self.written + self.held());
+            self.settled = until.min(self.written + self.held);
             loop {
-                let block = (self.written / BLOCK_FRAMES + 1) * BLOCK_FRAMES;
+                let block = (self.written / self.block + 1) * self.block;
                 if block > self.settled {
                     break;
                 }
@@ -158,26 +160,35 @@ impl Mix {
 
     /// Gives all that is settled to `disk`.
     pub fn flush(&mut self, disk: &mut impl FnMut(&[u8])) {
-        while self.written < self.settled {
-            let block = (self.written / BLOCK_FRAMES + 1) * BLOCK_FRAMES;
-            self.give(block.min(self.settled), disk);
-        }
+        self.give(self.settled, disk);
     }
 
-    /// Gives the frames up to `until`, which lie within one block, and makes them silent again.
+    /// Gives the frames up to `until` and lets go of their memory.
     fn give(&mut self, until: u64, disk: &mut impl FnMut(&[u8])) {
-        for run in self.runs(self.written..until) {
-            if let Some(frames) = self.frames.get_mut(run) {
-                disk(frames.as_flattened().as_flattened());
-                frames.fill(Frame::default());
+        let mut piece = [Frame::default(); PIECE_FRAMES];
+        let mut filled = 0;
+        for (number, run) in self.runs(self.written..until) {
+            let frames = self.frames(number, run);
+            if filled + frames.len() > piece.len() {
+                disk(bytes(&piece, filled));
+                filled = 0;
             }
+            if let Some(room) = piece.get_mut(filled..filled + frames.len()) {
+                room.copy_from_slice(frames);
+            }
+            filled += frames.len();
         }
+        if filled > 0 {
+            disk(bytes(&piece, filled));
+        }
+        let gone = chunk_of(until) - chunk_of(self.written);
+        self.chunks.drain(..gone.min(self.chunks.len()));
         self.written = until;
     }
 
     /// One after the last frame that is held.
     fn limit(&self) -> i64 {
-        i64::try_from(self.written + self.held()).unwrap_or(i64::MAX)
+        i64::try_from(self.written + self.held).unwrap_or(i64::MAX)
     }
 
     fn clip(&self, from: i64, until: i64) -> Range<u64> {
@@ -186,25 +197,49 @@ impl Mix {
         from..until.max(from)
     }
 
-    /// Frames of the ring.
-    const fn held(&self) -> u64 {
-        self.frames.len() as u64
+    /// The frames of one chunk, which is made where nobody laid any yet.
+    fn frames_mut(&mut self, number: usize, run: Range<usize>) -> &mut [Frame] {
+        if self.chunks.len() <= number {
+            self.chunks.resize_with(number + 1, || None);
+        }
+        let chunk = self.chunks.get_mut(number);
+        let chunk = chunk.map(|chunk| chunk.get_or_insert_with(|| Box::new(SILENCE)));
+        let frames = chunk.and_then(|chunk| chunk.get_mut(run));
+        frames.unwrap_or_default()
     }
 
-    /// Where in the ring a frame lies.
-    fn slot(&self, frame: u64) -> usize {
-        usize::try_from(frame % self.held().max(1)).unwrap_or_default()
+    /// The frames of one chunk, also where nobody laid any.
+    fn frames(&self, number: usize, run: Range<usize>) -> &[Frame] {
+        let chunk = self.chunks.get(number).and_then(Option::as_deref);
+        chunk.unwrap_or(&SILENCE).get(run).unwrap_or_default()
     }
 
-    /// The one or two pieces of the ring in which a range of at most its length lies.
-    fn runs(&self, range: Range<u64>) -> impl Iterator<Item = Range<usize>> + use<> {
-        let from = self.slot(range.start);
-        let length = usize::try_from(range.end - range.start).unwrap_or_default();
-        let first = length.min(self.frames.len() - from);
-        [from..from + first, 0..length - first]
-            .into_iter()
-            .filter(|run| !run.is_empty())
+    /// The pieces of a range that is not written yet, each within one chunk: its number and the frames in it.
+    fn runs(&self, range: Range<u64>) -> impl Iterator<Item = (usize, Range<usize>)> + use<> {
+        let first = chunk_of(self.written);
+        let numbers = chunk_of(range.start)..chunk_of(range.end + CHUNK_FRAMES as u64 - 1);
+        numbers.map(move |number| {
+            let begins = number as u64 * CHUNK_FRAMES as u64;
+            let within = |frame: u64| {
+                let frame = frame.saturating_sub(begins).min(CHUNK_FRAMES as u64);
+                usize::try_from(frame).unwrap_or(CHUNK_FRAMES)
+            };
+            (number - first, within(range.start)..within(range.end))
+        })
     }
+}
+
+static SILENCE: [Frame; CHUNK_FRAMES] = [[[0; 2]; 2]; CHUNK_FRAMES];
+
+/// In which chunk since the beginning a frame lies.
+fn chunk_of(frame: u64) -> usize {
+    usize::try_from(frame / CHUNK_FRAMES as u64).unwrap_or(usize::MAX)
+}
+
+/// The first frames of a piece as they stand in the file.
+fn bytes(piece: &[Frame], frames: usize) -> &[u8] {
+    let frames = piece.get(..frames).unwrap_or(piece);
+    frames.as_flattened().as_flattened()
 }
 
 fn sample(table: &[i16; 256], code: u8) -> [u8; 2] {
@@ -220,5 +255,88 @@ const fn pick(frame: &mut Frame, side: Side) -> &mut [u8; 2] {
     match side {
         Side::Caller => left,
         Side::Callee => right,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(mix: &mut Mix, until: i64) -> Vec<i16> {
+        let mut file = Vec::new();
+        let mut disk = |block: &[u8]| file.extend_from_slice(block);
+        mix.advance(until, &mut disk);
+        mix.flush(&mut disk);
+        let samples = file.chunks_exact(2);
+        samples
+            .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+            .collect()
+    }
+
+    fn chunks(mix: &Mix) -> usize {
+        mix.chunks.iter().flatten().count()
+    }
+
+    #[test]
+    fn memory_is_taken_for_what_is_laid_and_given_back_when_it_is_written() {
+        let mut mix = Mix::new(8_000);
+        mix.advance(50_000, &mut |_| {});
+        assert_eq!(chunks(&mix), 0, "silence takes none");
+        let sound: Vec<i16> = (1..=400).collect();
+        mix.lay_samples(Side::Callee, 50_100, &sound);
+        // 50,100 to 50,500 meet four of 128 each.
+        assert_eq!(chunks(&mix), 4);
+        let mut file = Vec::new();
+        mix.advance(51_200, &mut |block| file.extend_from_slice(block));
+        assert_eq!((chunks(&mix), mix.chunks.len()), (0, 0));
+        let at = file.len() - (51_200 - 50_100) * 4;
+        let frames = file[at..].chunks_exact(4).take(401);
+        let right: Vec<_> = frames
+            .map(|frame| i16::from_le_bytes([frame[2], frame[3]]))
+            .collect();
+        assert_eq!((&right[..400], right[400]), (&sound[..], 0));
+    }
+
+    #[test]
+    fn sound_moves_across_chunks_and_leaves_silence_behind() {
+        for by in [-300, -1, 1, 127, 128, 300] {
+            let mut mix = Mix::new(8_000);
+            let sound: Vec<i16> = (1..=500).collect();
+            mix.lay_samples(Side::Caller, 400, &sound);
+            mix.lay_samples(Side::Callee, 400, &sound);
+            let moved = Moved {
+                from: 400,
+                until: 900,
+                by,
+            };
+            mix.shift(Side::Caller, moved);
+            let file = written(&mut mix, 1_300);
+            let mut truth = vec![0; 2_600];
+            for (from, side) in [(400 + by, 0), (400, 1)] {
+                for (at, sample) in (usize::try_from(from).unwrap()..).zip(&sound) {
+                    truth[at * 2 + side] = *sample;
+                }
+            }
+            assert_eq!(file, truth, "{by}");
+        }
+    }
+
+    #[test]
+    fn what_lies_before_the_settled_or_beyond_the_held_frames_is_cut() {
+        let mut mix = Mix::new(8_000);
+        mix.advance(100, &mut |_| {});
+        let limit = 8 * i64::try_from(BLOCK_MS + HELD_MS).unwrap();
+        assert!(mix.has_room(limit) && !mix.has_room(limit + 1));
+        mix.lay_samples(Side::Caller, 90, &[1; 20]);
+        mix.lay_samples(Side::Caller, limit - 5, &[2; 20]);
+        let file = written(&mut mix, limit + 100);
+        let left: Vec<_> = file.iter().step_by(2).copied().collect();
+        let last = left.len() - 105;
+        assert_eq!(left.len(), usize::try_from(limit).unwrap() + 100);
+        assert_eq!((left[99], left[100], left[109], left[110]), (0, 1, 1, 0));
+        assert_eq!(
+            (left[last - 1], left[last], left[last + 4], left[last + 5]),
+            (0, 2, 2, 0)
+        );
     }
 }

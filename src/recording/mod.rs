@@ -1,6 +1,7 @@
 //! Recordings: which calls are recorded, two timelines mixed to stereo, WAV files that survive a crash.
 
 pub mod command;
+pub mod disk;
 pub mod finish;
 pub mod gaps;
 pub mod hash;

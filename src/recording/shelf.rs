@@ -50,6 +50,15 @@ pub fn make(folder: &Path, file: &Path) -> io::Result<File> {
     }
 }
 
+/// Opens the `.part` file of a recording again.
+///
+/// # Errors
+/// What the disk says.
+pub fn open_growing(folder: &Path, file: &Path) -> io::Result<File> {
+    let path = folder.join(plan::growing(file.to_owned()));
+    OpenOptions::new().write(true).open(path)
+}
+
 /// Gives a whole, synced file its name without `.part`; its notes are no longer needed. [`sync_folders`] makes it last.
 ///
 /// # Errors
@@ -95,10 +104,16 @@ pub fn noted(folder: &Path, file: &Path) -> Notes {
 /// # Errors
 /// What the disk says.
 pub fn sync_folders(folder: &Path, day: &Path) -> io::Result<()> {
-    for below in day.ancestors() {
-        File::open(folder.join(below))?.sync_all()?;
-    }
-    Ok(())
+    day.ancestors()
+        .try_for_each(|below| sync_folder(folder, below))
+}
+
+/// Makes the names in one folder last, which is `folder` or lies below it.
+///
+/// # Errors
+/// What the disk says.
+pub fn sync_folder(folder: &Path, below: &Path) -> io::Result<()> {
+    File::open(folder.join(below))?.sync_all()
 }
 
 /// The name under which a finished recording is kept, relative to `folder`: its own, or that of its FLAC.

@@ -77,7 +77,7 @@ pub fn make(recording: &Path) -> io::Result<Vec<u8>> {
         .is_some_and(|ending| ending == pack::ENDING);
     let bytes = match is_packed {
         true => of_packed(recording)?,
-        false => whole(&file, 0, false)?,
+        false => whole(&file, rate_of(&file), 0, false)?,
     };
     if let Err(error) = keep(recording, stamp, &bytes) {
         tracing::warn!(file = %recording.display(), %error, "the waveform of a recording is not kept; check the disk and the folder's permissions");
@@ -90,12 +90,15 @@ pub fn make(recording: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 /// What the disk says.
 pub fn so_far(growing: &File, first: u32) -> io::Result<Vec<u8>> {
-    let (_, frames) = wav::snapshot(growing, RATE_HZ, None)?;
-    let rate_hz = wav::rate_of(growing).unwrap_or(RATE_HZ);
+    let (frames, rate_hz) = (wav::frames_of(growing)?, rate_of(growing));
     // Who asks for what is still to come is told how far it goes.
     let begun = frames * u64::from(peaks::PER_SECOND) / u64::from(rate_hz);
     let first = first.min(u32::try_from(begun).unwrap_or(u32::MAX));
-    whole(growing, first, true)
+    whole(growing, rate_hz, first, true)
+}
+
+fn rate_of(file: &File) -> u32 {
+    wav::rate_of(file).unwrap_or(RATE_HZ)
 }
 
 /// Removes what is kept for a recording.
@@ -113,8 +116,8 @@ pub fn remove(recording: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn whole(file: &File, first: u32, grows: bool) -> io::Result<Vec<u8>> {
-    let mut peaks = Peaks::begin(wav::rate_of(file).unwrap_or(RATE_HZ), first);
+fn whole(file: &File, rate_hz: u32, first: u32, grows: bool) -> io::Result<Vec<u8>> {
+    let mut peaks = Peaks::begin(rate_hz, first);
     let mut at = wav::HEADER_BYTES + peaks.starts_at() * FRAME_BYTES;
     let mut piece = vec![0; PIECE];
     loop {

@@ -9,6 +9,8 @@ use crate::base::time::Moment;
 use crate::media::tap::{Refusal, TapId, Tapped};
 use crate::recording::command::Outcome;
 use crate::recording::command::State;
+use crate::recording::disk::Disk;
+use crate::recording::disk::Shelf;
 use crate::recording::gaps::Gaps;
 use crate::recording::gaps::Why;
 use crate::recording::keys::Asked;
@@ -17,8 +19,6 @@ use crate::recording::notes::Notes;
 use crate::recording::pause::Pauser;
 use crate::recording::tape::{Tape, Who};
 use crate::recording::wav::CHANNELS;
-use crate::recording::writing::Disk;
-use crate::recording::writing::Shelf;
 use crate::recording::writing::Writing;
 use crate::recording::writing::millis;
 use crate::sdp::Codec;
@@ -154,8 +154,8 @@ impl<S: Shelf> Take<S> {
     }
 
     /// Ends the recording at `at`: writes what is left and says what became of it. Its files are whole
-    /// but not synced. Also says what the disk has shown last.
-    pub fn end(self, at: Moment) -> (Box<Outcome>, Vec<S::Medium>, Option<Disk>) {
+    /// but not synced; the last of them is returned. Also says what the disk has shown last.
+    pub fn end(self, at: Moment) -> (Box<Outcome>, Option<S::Medium>, Option<Disk>) {
         let Self {
             tape, mut writing, ..
         } = self;
@@ -205,7 +205,7 @@ impl<S: Shelf> Take<S> {
             pauses: written.pauses,
             parts: written.parts,
         };
-        (Box::new(outcome), written.media, written.news)
+        (Box::new(outcome), written.last, written.news)
     }
 }
 
@@ -270,6 +270,10 @@ mod tests {
             }
         }
 
+        fn open(&self, _: &Path) -> io::Result<&'a Small> {
+            Ok(self)
+        }
+
         fn discard(&self, _: &Path) {}
     }
 
@@ -328,8 +332,8 @@ mod tests {
             take.packet(&packet(sequence), &[0x10; 160]);
             take.advance(packet(sequence).arrival);
         }
-        let (outcome, media, _) = take.end(Moment::from_millis(10_000));
-        assert_eq!(media.len(), 1);
+        let (outcome, last, _) = take.end(Moment::from_millis(10_000));
+        assert!(last.is_some());
         // Twelve blocks of 256 ms fit.
         assert_eq!(outcome.duration_ms, 3_072);
         assert_eq!(outcome.state, State::Truncated);
@@ -356,8 +360,8 @@ mod tests {
         let mut take = begin(&disk);
         assert_eq!(take.take_disk_news(), Some(Disk::Refuses));
         take.packet(&packet(0), &[0x10; 160]);
-        let (outcome, media, _) = take.end(Moment::from_millis(2_000));
-        assert!(media.is_empty());
+        let (outcome, last, _) = take.end(Moment::from_millis(2_000));
+        assert!(last.is_none());
         assert_eq!((outcome.bytes, outcome.duration_ms), (0, 0));
         assert_eq!(outcome.state, State::Truncated);
         assert_eq!(outcome.gaps.len(), 2);

@@ -1,5 +1,5 @@
-//! The WAV file of a recording while it grows: its header is true after every block, so that a player
-//! can open it at any time and a crash leaves a whole file behind.
+//! The WAV file of a recording while it grows: its header is true to a quarter of a second, so that a player
+//! can open it at any time and a crash leaves a whole file behind, whose length tells the rest.
 //!
 //! All of hound: it writes and reads the header. The blocks go around its writer, which would hold
 //! 8 KB more for each file and copy every sample once again.
@@ -21,6 +21,8 @@ const HEADER_LENGTH: usize = 44;
 pub const CHANNELS: u16 = 2;
 /// Frames of the longest file: the sizes in the header are 32 bits. 37 hours at 8 kHz.
 pub const FRAMES_MAX: u64 = (u32::MAX as u64 - HEADER_BYTES) / FRAME_BYTES;
+/// The header is behind the sound by one of so many parts of a second at most: it is a system call of its own.
+const BEHIND: u32 = 4;
 /// Where the header counts the bytes after its first eight.
 const RIFF_SIZE_AT: usize = 4;
 /// Where the header has the frames a second.
@@ -58,6 +60,10 @@ pub struct Wav<M = File> {
     medium: M,
     header: [u8; HEADER_LENGTH],
     frames: u64,
+    /// Frames that the header on the disk counts.
+    told: u64,
+    /// Whether the file may be longer than its frames: a block was half written.
+    torn: bool,
 }
 
 impl<M: Medium> Wav<M> {
@@ -70,9 +76,25 @@ impl<M: Medium> Wav<M> {
             medium,
             header: header(rate_hz)?,
             frames: 0,
+            told: 0,
+            torn: false,
         };
         wav.medium.write_at(&wav.header, 0)?;
         Ok(wav)
+    }
+
+    /// Takes up a whole file that holds so many frames.
+    ///
+    /// # Errors
+    /// hound's header is another than the one known here.
+    pub fn again(medium: M, rate_hz: u32, frames: u64) -> io::Result<Self> {
+        Ok(Self {
+            medium,
+            header: header(rate_hz)?,
+            frames,
+            told: frames,
+            torn: false,
+        })
     }
 
     /// Returns the frames a second.
@@ -102,7 +124,7 @@ impl<M: Medium> Wav<M> {
         HEADER_BYTES + self.frames * FRAME_BYTES
     }
 
-    /// Writes a block of whole frames, then the header that counts them.
+    /// Writes a block of whole frames, and the header once it counts a quarter of a second too few.
     ///
     /// # Errors
     /// What the disk says, or `FileTooLarge` before the sizes overflow. The file ends with the last
@@ -112,9 +134,15 @@ impl<M: Medium> Wav<M> {
         if self.frames + frames > FRAMES_MAX {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        self.medium.write_at(block, self.bytes())?;
+        if let Err(error) = self.medium.write_at(block, self.bytes()) {
+            self.torn = true;
+            return Err(error);
+        }
         self.frames += frames;
-        self.write_sizes()
+        if self.frames.saturating_sub(self.told) >= u64::from(self.rate_hz() / BEHIND) {
+            self.write_sizes()?;
+        }
+        Ok(())
     }
 
     /// Ends the file after `frames`, or after what it holds when that is less: cuts what lies beyond.
@@ -122,9 +150,15 @@ impl<M: Medium> Wav<M> {
     /// # Errors
     /// What the disk says.
     pub fn end(&mut self, frames: u64) -> io::Result<()> {
-        self.frames = self.frames.min(frames);
-        self.medium.set_length(self.bytes())?;
-        self.write_sizes()
+        if self.torn || frames < self.frames {
+            self.frames = self.frames.min(frames);
+            self.medium.set_length(self.bytes())?;
+            self.torn = false;
+        }
+        match self.told == self.frames {
+            true => Ok(()),
+            false => self.write_sizes(),
+        }
     }
 
     /// Makes everything from a frame on silent.
@@ -150,7 +184,9 @@ impl<M: Medium> Wav<M> {
 
     fn write_sizes(&mut self) -> io::Result<()> {
         set_sizes(&mut self.header, self.frames);
-        self.medium.write_at(&self.header, 0)
+        self.medium.write_at(&self.header, 0)?;
+        self.told = self.frames;
+        Ok(())
     }
 }
 
@@ -169,11 +205,13 @@ impl Wav<File> {
     /// # Errors
     /// What the disk says.
     pub fn resume(file: File, rate_hz: u32) -> io::Result<Self> {
-        let length = file.metadata()?.len();
         let rate_hz = rate_of(&file).unwrap_or(rate_hz);
         Ok(Self {
             header: header(rate_hz)?,
-            frames: (length.saturating_sub(HEADER_BYTES) / FRAME_BYTES).min(FRAMES_MAX),
+            frames: frames_of(&file)?,
+            // Whatever it says.
+            told: u64::MAX,
+            torn: true,
             medium: file,
         })
     }
@@ -189,14 +227,21 @@ pub fn snapshot(
     rate_hz: u32,
     until_ms: Option<u64>,
 ) -> io::Result<([u8; HEADER_LENGTH], u64)> {
-    let length = file.metadata()?.len();
     let rate_hz = rate_of(file).unwrap_or(rate_hz);
     let until = until_ms.map_or(FRAMES_MAX, |ms| ms.saturating_mul(rate_hz.into()) / 1_000);
-    let frames = length.saturating_sub(HEADER_BYTES) / FRAME_BYTES;
-    let frames = frames.min(FRAMES_MAX).min(until);
+    let frames = frames_of(file)?.min(until);
     let mut header = header(rate_hz)?;
     set_sizes(&mut header, frames);
     Ok((header, frames))
+}
+
+/// How many whole frames a file holds by its length, which tells more than the header of one that grows.
+///
+/// # Errors
+/// What the disk says.
+pub fn frames_of(file: &File) -> io::Result<u64> {
+    let length = file.metadata()?.len();
+    Ok((length.saturating_sub(HEADER_BYTES) / FRAME_BYTES).min(FRAMES_MAX))
 }
 
 /// Reads the rate from a file's header, when it is one of ours.
@@ -257,18 +302,20 @@ mod tests {
     }
 
     #[test]
-    fn a_player_that_opens_the_growing_file_reads_every_block_so_far() {
+    fn a_player_that_opens_the_growing_file_reads_all_but_the_last_quarter_of_a_second() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.wav");
         let mut wav = Wav::begin(growing(&path), 8_000).unwrap();
         assert!(samples(&path).is_empty());
-        wav.append(&[1, 0, 2, 0, 3, 0, 4, 0]).unwrap();
-        assert_eq!(samples(&path), [1, 2, 3, 4]);
+        wav.append(&[1, 0, 2, 0].repeat(1_999)).unwrap();
+        assert!(samples(&path).is_empty());
         wav.append(&[5, 0, 0xff, 0xff]).unwrap();
-        assert_eq!(samples(&path), [1, 2, 3, 4, 5, -1]);
-        assert_eq!((wav.frames(), wav.bytes()), (3, 44 + 12));
-        wav.end(2).unwrap();
-        assert_eq!(samples(&path), [1, 2, 3, 4]);
+        assert_eq!(samples(&path)[3_996..], [1, 2, 5, -1]);
+        wav.append(&[7, 0, 8, 0].repeat(1_000)).unwrap();
+        assert_eq!(samples(&path).len(), 4_000);
+        assert_eq!((wav.frames(), wav.bytes()), (3_000, 44 + 12_000));
+        wav.end(2_001).unwrap();
+        assert_eq!(samples(&path)[3_998..], [5, -1, 7, 8]);
         assert_eq!(std::fs::metadata(&path).unwrap().len(), wav.bytes());
     }
 

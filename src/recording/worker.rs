@@ -22,6 +22,8 @@ use crate::media::tap::TapId;
 use crate::media::tap::TapReader;
 use crate::recording::command::Command;
 use crate::recording::command::Report;
+use crate::recording::disk::Disk;
+use crate::recording::disk::Folder;
 use crate::recording::finish::Ended;
 use crate::recording::finish::Finisher;
 use crate::recording::keys::Codes;
@@ -33,8 +35,6 @@ use crate::recording::shelf;
 use crate::recording::take::Take;
 use crate::recording::tape::RATE_HZ;
 use crate::recording::tape::Tape;
-use crate::recording::writing::Disk;
-use crate::recording::writing::Folder;
 use crate::recording::writing::Form;
 use crate::recording::writing::Writing;
 
@@ -95,7 +95,8 @@ struct Recorder {
     readers: Vec<TapReader>,
     commands: Receiver<Command>,
     finisher: Finisher,
-    takes: BTreeMap<TapId, Take<Folder>>,
+    /// Boxed, because a map keeps room for as many again.
+    takes: BTreeMap<TapId, Box<Take<Folder>>>,
     /// Later names of recordings whose callee was followed by another party, and their first.
     heirs: BTreeMap<TapId, TapId>,
     /// Commands that wait until every packet that came before them is laid.
@@ -238,14 +239,14 @@ impl Recorder {
             Command::Stop { tap, at } => {
                 if let Some(take) = self.takes.remove(&tap) {
                     self.heirs.retain(|_, first| *first != tap);
-                    self.finish(take, at);
+                    self.finish(*take, at);
                 }
             }
             Command::Hash { call, file } => self.finisher.hash(call, file),
             Command::Shutdown => {
                 let now = self.clock.now();
                 for take in std::mem::take(&mut self.takes).into_values() {
-                    self.finish(take, now);
+                    self.finish(*take, now);
                 }
                 self.ending = true;
             }
@@ -266,16 +267,16 @@ impl Recorder {
         let file = plan::path_of(call, wall);
         let writing = Writing::begin(call, file, Folder(Arc::clone(&self.folder)), form);
         let take = Take::begin(tape, writing, keys);
-        if let Some(former) = self.takes.insert(tap, take) {
+        if let Some(former) = self.takes.insert(tap, Box::new(take)) {
             tracing::warn!("a recording was never stopped and ends where the next begins");
-            self.finish(former, at);
+            self.finish(*former, at);
         }
     }
 
     fn finish(&mut self, take: Take<Folder>, at: Moment) {
-        let (outcome, files, news) = take.end(at);
+        let (outcome, last, news) = take.end(at);
         self.disk_news = Disk::worse(news, self.disk_news);
-        self.finisher.finish(Ended { outcome, files });
+        self.finisher.finish(Ended { outcome, last });
     }
 
     /// Tells when the disk begins to refuse, and when it takes recordings again.
@@ -294,7 +295,7 @@ impl Recorder {
     /// The recording that has this name, or had it first.
     fn take(&mut self, tap: TapId) -> Option<&mut Take<Folder>> {
         let first = self.first(tap);
-        self.takes.get_mut(&first)
+        self.takes.get_mut(&first).map(|take| &mut **take)
     }
 
     fn first(&self, tap: TapId) -> TapId {

@@ -1,8 +1,7 @@
 //! The files of one recording, as far as the disk lets them grow: one after the other where one is not enough, silence where
-//! the recording pauses. A disk that refuses ends the recording, never the call.
+//! the recording pauses. Only the one that grows is open. A disk that refuses ends the recording, never the call.
 
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
@@ -14,53 +13,21 @@ use smallvec::smallvec;
 use crate::base::id::CallId;
 use crate::recording::command::Part;
 use crate::recording::command::Pause;
+use crate::recording::disk::Disk;
+use crate::recording::disk::Shelf;
+use crate::recording::disk::why;
 use crate::recording::mix::FRAME_BYTES;
 use crate::recording::pause::Heard;
 use crate::recording::pause::Pauser;
 use crate::recording::pause::Pauses;
 use crate::recording::plan;
-use crate::recording::shelf;
 use crate::recording::tape::Sink;
 use crate::recording::wav::FRAMES_MAX;
 use crate::recording::wav::HEADER_BYTES;
-use crate::recording::wav::Medium;
 use crate::recording::wav::Wav;
 
 /// What is written where the recording pauses: a quarter of a second at 8 kHz a time.
 static SILENCE: [u8; 8_192] = [0; 8_192];
-
-/// Where the files of recordings are made. Tests put a small disk in its place.
-pub trait Shelf {
-    /// A file.
-    type Medium: Medium;
-
-    /// Makes the growing file of this name.
-    ///
-    /// # Errors
-    /// What the disk says.
-    fn make(&self, file: &Path) -> io::Result<Self::Medium>;
-
-    /// Removes a growing file that cannot even hold its header.
-    fn discard(&self, file: &Path);
-}
-
-/// The recordings folder.
-#[derive(Clone, Debug)]
-pub struct Folder(pub Arc<Path>);
-
-impl Shelf for Folder {
-    type Medium = File;
-
-    fn make(&self, file: &Path) -> io::Result<File> {
-        shelf::make(&self.0, file)
-    }
-
-    fn discard(&self, file: &Path) {
-        if let Err(error) = std::fs::remove_file(self.0.join(plan::growing(file.to_owned()))) {
-            tracing::warn!(file = %file.display(), %error, "an empty recording stays behind; remove it");
-        }
-    }
-}
 
 /// What a recording's files are to be.
 #[derive(Clone, Copy, Debug)]
@@ -86,33 +53,16 @@ pub struct Writing<S: Shelf> {
     form: Form,
     /// Of the first file, relative to the recordings folder.
     file: PathBuf,
-    /// In order; none where the first could not be made.
-    parts: Vec<Wav<S::Medium>>,
-    /// Frames in all parts.
+    /// The frames of each file that is full; it is closed.
+    full: Vec<u64>,
+    /// The one that grows; none where the first could not be made.
+    growing: Option<Wav<S::Medium>>,
+    /// Frames in all files.
     frames: u64,
     pauses: Pauses,
     /// Why nothing more is written.
     refused: Option<Arc<str>>,
     news: Option<Disk>,
-}
-
-/// What the disk was last seen to do with recordings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disk {
-    /// It takes what it is given.
-    Takes,
-    /// It refused.
-    Refuses,
-}
-
-impl Disk {
-    /// Of two sights of it, the one that counts: a refusal.
-    pub fn worse(one: Option<Self>, other: Option<Self>) -> Option<Self> {
-        [one, other]
-            .into_iter()
-            .find(|seen| *seen == Some(Self::Refuses))
-            .unwrap_or_else(|| one.or(other))
-    }
 }
 
 /// What became of the files.
@@ -130,8 +80,8 @@ pub struct Written<M> {
     pub pauses: Vec<Pause>,
     /// Why they end before the recording does.
     pub refused: Option<Arc<str>>,
-    /// The files, whole but not synced.
-    pub media: Vec<M>,
+    /// The last of them; none where there is no file at all. All are whole, and none is synced.
+    pub last: Option<M>,
     /// What the disk has shown since that was asked last.
     pub news: Option<Disk>,
 }
@@ -144,7 +94,8 @@ impl<S: Shelf> Writing<S> {
             shelf,
             form,
             file,
-            parts: Vec::with_capacity(1),
+            full: Vec::new(),
+            growing: None,
             frames: 0,
             pauses: Pauses::default(),
             refused: None,
@@ -163,7 +114,7 @@ impl<S: Shelf> Writing<S> {
 
     /// The first file, where there is one.
     pub fn file(&self) -> Option<&Path> {
-        (!self.parts.is_empty()).then_some(&*self.file)
+        self.growing.is_some().then_some(&*self.file)
     }
 
     /// Writes a block of whole frames, which follows what was written before.
@@ -222,35 +173,31 @@ impl<S: Shelf> Writing<S> {
 
     /// Ends the files after `frames`, or after what they hold when that is less.
     pub fn end(mut self, frames: u64) -> Written<S::Medium> {
-        let mut start = self.frames;
-        let mut fault = None;
-        for wav in self.parts.iter_mut().rev() {
-            start -= wav.frames();
-            if let Err(error) = wav.end(frames.saturating_sub(start)) {
-                fault = Some(error);
-            }
-        }
-        if let (Some(error), None) = (fault, &self.refused) {
+        let ended = self.each_from(frames, |wav, from| wav.end(from));
+        if let (Err(error), None) = (ended, &self.refused) {
             self.refuse(&error);
         }
-        let frames = self.parts.iter().map(Wav::frames).sum();
+        let growing = self.growing.as_ref().map(Wav::frames);
+        let lengths: Vec<u64> = self.full.iter().copied().chain(growing).collect();
+        let frames = lengths.iter().sum();
         let pauses = self.pauses(frames);
         let rate_hz = self.form.rate_hz;
-        let of = |(number, wav): (u32, &Wav<S::Medium>)| Part {
+        let bytes = |frames: u64| HEADER_BYTES + frames * FRAME_BYTES;
+        let of = |(number, frames): (u32, &u64)| Part {
             file: plan::part_of(&self.file, number),
-            duration_ms: millis(wav.frames(), rate_hz),
-            bytes: wav.bytes(),
+            duration_ms: millis(*frames, rate_hz),
+            bytes: bytes(*frames),
         };
-        let parts = (1..).zip(&self.parts).skip(1).map(of).collect();
+        let parts = (1..).zip(&lengths).skip(1).map(of).collect();
         Written {
-            bytes: self.parts.first().map_or(0, Wav::bytes),
+            bytes: lengths.first().map_or(0, |frames| bytes(*frames)),
             parts,
             file: self.file,
             frames,
             pauses,
             refused: self.refused,
             news: self.news,
-            media: self.parts.into_iter().map(Wav::into_medium).collect(),
+            last: self.growing.map(Wav::into_medium),
         }
     }
 
@@ -267,10 +214,14 @@ impl<S: Shelf> Writing<S> {
     /// Writes what fits into the file under way, of which there is another where it is full.
     fn write_some(&mut self, block: &[u8]) -> io::Result<usize> {
         let limit = self.form.part_frames();
-        if self.parts.last().is_none_or(|wav| wav.frames() >= limit) {
+        if self
+            .growing
+            .as_ref()
+            .is_none_or(|wav| wav.frames() >= limit)
+        {
             self.next_part()?;
         }
-        let Some(wav) = self.parts.last_mut() else {
+        let Some(wav) = &mut self.growing else {
             return Err(io::Error::other("a recording without a file"));
         };
         let room = (limit - wav.frames()) * FRAME_BYTES;
@@ -293,34 +244,65 @@ impl<S: Shelf> Writing<S> {
     }
 
     fn next_part(&mut self) -> io::Result<()> {
-        let number = u32::try_from(self.parts.len()).map_or(u32::MAX, |n| n.saturating_add(1));
+        let number = match &mut self.growing {
+            None => 1,
+            Some(wav) => {
+                wav.end(wav.frames())?;
+                self.number() + 1
+            }
+        };
         let file = plan::part_of(&self.file, number);
         let medium = self.shelf.make(&file)?;
         let wav = Wav::begin(medium, self.form.rate_hz);
-        self.parts
-            .push(wav.inspect_err(|_| self.shelf.discard(&file))?);
-        if number > 1 {
+        let wav = wav.inspect_err(|_| self.shelf.discard(&file))?;
+        if let Some(full) = self.growing.replace(wav) {
+            self.full.push(full.frames());
             tracing::info!(call = %self.call, file = %self.file.display(), number, "a recording goes on in another file");
         }
         Ok(())
     }
 
+    /// Of the file that grows.
+    fn number(&self) -> u32 {
+        u32::try_from(self.full.len()).map_or(u32::MAX, |full| full.saturating_add(1))
+    }
+
     /// Makes everything from a frame on silent.
     fn silence(&mut self, frame: u64) {
-        let mut start = self.frames;
-        let mut fault = None;
-        for wav in self.parts.iter_mut().rev() {
-            start -= wav.frames();
-            if let Err(error) = wav.silence(frame.saturating_sub(start)) {
-                fault = Some(error);
-            }
-            if start <= frame {
-                break;
-            }
-        }
-        if let Some(error) = fault {
+        if let Err(error) = self.each_from(frame, |wav, from| wav.silence(from)) {
             self.refuse(&error);
         }
+    }
+
+    /// Does something to each file from a frame on, the last one first: in it the frame is another. An order that comes late
+    /// may concern files that are full already.
+    fn each_from(
+        &mut self,
+        frame: u64,
+        mut act: impl FnMut(&mut Wav<S::Medium>, u64) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut start = self.frames;
+        let mut done = Ok(());
+        if let Some(wav) = &mut self.growing {
+            start -= wav.frames();
+            done = act(wav, frame.saturating_sub(start));
+        }
+        for (at, frames) in self.full.iter_mut().enumerate().rev() {
+            if frame >= start {
+                break;
+            }
+            start -= *frames;
+            let number = u32::try_from(at + 1).unwrap_or(u32::MAX);
+            let file = plan::part_of(&self.file, number);
+            let again = self.shelf.open(&file).and_then(|medium| {
+                let mut wav = Wav::again(medium, self.form.rate_hz, *frames)?;
+                act(&mut wav, frame.saturating_sub(start))?;
+                *frames = wav.frames();
+                Ok(())
+            });
+            done = again.and(done);
+        }
+        done
     }
 
     fn refuse(&mut self, error: &io::Error) {
@@ -339,7 +321,7 @@ impl<S: Shelf> Writing<S> {
 impl<S: Shelf> Sink for Writing<S> {
     fn begins(&mut self, rate_hz: u32) {
         self.form.rate_hz = rate_hz;
-        let begun = self.parts.last_mut().map(|wav| wav.set_rate(rate_hz));
+        let begun = self.growing.as_mut().map(|wav| wav.set_rate(rate_hz));
         if let (Some(Err(error)), None) = (begun, &self.refused) {
             self.refuse(&error);
         }
@@ -360,174 +342,10 @@ impl<S: Shelf> fmt::Debug for Writing<S> {
     }
 }
 
-/// Puts a disk's refusal into an operator's words.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the kinds are the standard library's and grow with it"
-)]
-fn why(error: &io::Error) -> Arc<str> {
-    match error.kind() {
-        io::ErrorKind::StorageFull => "disk full".into(),
-        io::ErrorKind::QuotaExceeded => "disk quota used up".into(),
-        io::ErrorKind::FileTooLarge => "file as large as it can be".into(),
-        io::ErrorKind::ReadOnlyFilesystem => "disk read-only".into(),
-        _ => format!("disk error: {error}").into(),
-    }
-}
-
 /// Returns the length of so many frames.
 pub const fn millis(frames: u64, rate_hz: u32) -> u64 {
     frames * 1_000 / rate_hz as u64
 }
 
 #[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-    use std::collections::BTreeMap;
-    use std::rc::Rc;
-
-    use super::*;
-    use crate::base::chance::Chance;
-    use crate::base::time::WallTime;
-
-    /// A disk in memory, by name.
-    #[derive(Clone, Default)]
-    struct Memory(Rc<RefCell<BTreeMap<PathBuf, Vec<u8>>>>);
-
-    struct InMemory(Memory, PathBuf);
-
-    impl Medium for InMemory {
-        fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-            let mut files = self.0.0.borrow_mut();
-            let file = files.entry(self.1.clone()).or_default();
-            let from = usize::try_from(offset).map_err(io::Error::other)?;
-            file.resize(file.len().max(from + bytes.len()), 0);
-            file[from..from + bytes.len()].copy_from_slice(bytes);
-            Ok(())
-        }
-
-        fn set_length(&self, length: u64) -> io::Result<()> {
-            let mut files = self.0.0.borrow_mut();
-            let file = files.entry(self.1.clone()).or_default();
-            file.truncate(usize::try_from(length).map_err(io::Error::other)?);
-            Ok(())
-        }
-    }
-
-    impl Shelf for Memory {
-        type Medium = InMemory;
-
-        fn make(&self, file: &Path) -> io::Result<InMemory> {
-            Ok(InMemory(self.clone(), file.to_owned()))
-        }
-
-        fn discard(&self, _: &Path) {}
-    }
-
-    impl Memory {
-        /// Both sides of a file, of which a test uses one.
-        fn left(&self, file: &str) -> Vec<i16> {
-            let files = self.0.borrow();
-            let wav = hound::WavReader::new(files[Path::new(file)].as_slice()).unwrap();
-            let samples = wav.into_samples().map(Result::<i16, _>::unwrap);
-            samples.step_by(2).collect()
-        }
-    }
-
-    fn writing(disk: &Memory, part_bytes: u64) -> Writing<Memory> {
-        let call = CallId::new(WallTime::from_millis(1), &mut Chance::from_number(1));
-        let form = Form {
-            rate_hz: 8_000,
-            part_bytes,
-        };
-        Writing::begin(call, "a.wav".into(), disk.clone(), form)
-    }
-
-    /// Frames that count up, so that each can be told.
-    fn block(from: i16, frames: i16) -> Vec<u8> {
-        (from..from + frames)
-            .flat_map(|frame| [frame.to_le_bytes(), frame.to_le_bytes()])
-            .flatten()
-            .collect()
-    }
-
-    #[test]
-    fn a_file_that_is_full_is_followed_by_another_and_no_frame_is_lost_between_them() {
-        let disk = Memory::default();
-        // A hundred frames a file.
-        let mut writing = writing(&disk, HEADER_BYTES + 400);
-        for n in 0..9 {
-            writing.append(&block(1 + n * 30, 30));
-        }
-        let written = writing.end(265);
-        assert_eq!((written.frames, written.bytes), (265, HEADER_BYTES + 400));
-        let parts: Vec<_> = written
-            .parts
-            .iter()
-            .map(|part| (part.file.to_str().unwrap(), part.duration_ms, part.bytes))
-            .collect();
-        assert_eq!(
-            parts,
-            [("a.2.wav", 12, 444), ("a.3.wav", 8, HEADER_BYTES + 65 * 4)]
-        );
-        let sound = ["a.wav", "a.2.wav", "a.3.wav"]
-            .map(|file| disk.left(file))
-            .concat();
-        assert_eq!(sound, (1..=265).collect::<Vec<i16>>());
-        assert_eq!(written.media.len(), 3);
-    }
-
-    #[test]
-    fn a_pause_is_silence_of_its_length_and_what_follows_lies_where_it_was_said() {
-        let disk = Memory::default();
-        let mut writing = writing(&disk, u64::MAX);
-        writing.append(&block(1, 50));
-        writing.pause(Pauser::Person("anna".into()), 70);
-        writing.append(&block(51, 50));
-        writing.append(&block(101, 50));
-        writing.resume(&Pauser::Keys, 170);
-        writing.append(&block(151, 50));
-        let written = writing.end(200);
-        let expected: Vec<i16> = (1..=200)
-            .map(|n| if (71..=170).contains(&n) { 0 } else { n })
-            .collect();
-        assert_eq!(disk.left("a.wav"), expected);
-        let by: Vec<_> = written.pauses.iter().map(|pause| &*pause.by).collect();
-        assert_eq!(by, ["anna"]);
-    }
-
-    #[test]
-    fn an_order_that_comes_late_silences_what_was_written_already_across_files() {
-        let disk = Memory::default();
-        let mut writing = writing(&disk, HEADER_BYTES + 400);
-        writing.append(&block(1, 250));
-        writing.pause(Pauser::Keys, 80);
-        writing.append(&block(251, 10));
-        // An end that lies before what was silenced takes nothing back.
-        writing.resume(&Pauser::Keys, 90);
-        writing.append(&block(261, 10));
-        let written = writing.end(270);
-        let sound = ["a.wav", "a.2.wav", "a.3.wav"]
-            .map(|file| disk.left(file))
-            .concat();
-        let expected: Vec<i16> = (1..=270)
-            .map(|n| if (81..=260).contains(&n) { 0 } else { n })
-            .collect();
-        assert_eq!(sound, expected);
-        assert_eq!(
-            (written.pauses[0].from_ms, written.pauses[0].length_ms),
-            (10, 22)
-        );
-    }
-
-    #[test]
-    fn an_end_that_was_told_late_cuts_into_the_file_before() {
-        let disk = Memory::default();
-        let mut writing = writing(&disk, HEADER_BYTES + 400);
-        writing.append(&block(1, 110));
-        let written = writing.end(90);
-        assert_eq!(written.frames, 90);
-        assert_eq!(disk.left("a.wav").len(), 90);
-        assert_eq!(disk.left("a.2.wav").len(), 0);
-    }
-}
+mod tests;

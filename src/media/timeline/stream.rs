@@ -27,6 +27,8 @@ pub(in crate::media::timeline) struct Stream {
     end: i64,
     /// The sequence number that would confirm a stray.
     confirms: Option<u16>,
+    /// Until when something may still lie before [`Self::end`]: a packet was overtaken or lost, or the anchor is new.
+    doubts_until: i64,
 }
 
 /// How a sequence number stands to the highest.
@@ -54,7 +56,18 @@ impl Stream {
             anchor: Anchor::new(here, here.arrival),
             end: here.arrival,
             confirms: None,
+            doubts_until: here.doubts_until(),
         }
+    }
+
+    /// Returns where what comes next in order lies, or beyond; `None`: what was overtaken may still lie before it.
+    pub(in crate::media::timeline) fn sure_until(&self, now: i64) -> Option<i64> {
+        (self.doubts_until <= now).then_some(self.end)
+    }
+
+    /// Waits for what may have been overtaken.
+    pub(in crate::media::timeline) fn doubt(&mut self, here: &Here) {
+        self.doubts_until = here.doubts_until();
     }
 
     pub(in crate::media::timeline) fn take(
@@ -85,8 +98,7 @@ impl Stream {
                 }
             }
             Order::Newer(by) => {
-                counts.missing += u64::from(by - 1);
-                self.seen = self.seen.checked_shl(by.into()).unwrap_or_default() | 1;
+                self.pass_by(by, here, counts);
                 self.follow(packet, extended, here, quiet, counts)
             }
             // The sequence numbers began anew, but the clock says that it is the same sound.
@@ -95,11 +107,13 @@ impl Stream {
                     && self.is_plausible(self.offset(extended, here), here) =>
             {
                 self.seen = 1;
+                self.doubt(here);
                 self.follow(packet, extended, here, quiet, counts)
             }
             // Two in order are no accident (RFC 3550 A.1).
             Order::Far if self.confirms == Some(packet.sequence) => {
                 self.seen = 1;
+                self.doubt(here);
                 self.follow(packet, extended, here, quiet, counts)
             }
             Order::Far => {
@@ -133,6 +147,7 @@ impl Stream {
                 .observe(delay, &mut self.end, here, quiet, counts)
         } else {
             counts.anchors += 1;
+            self.doubt(here);
             self.anchor.jump(here, delay);
             self.end = self.anchor.place(offset);
             None
@@ -151,6 +166,7 @@ impl Stream {
         self.base = self.extended;
         self.anchor = Anchor::new(here, here.arrival);
         self.end = here.arrival;
+        self.doubt(here);
         counts.anchors += 1;
         Verdict::Lay {
             start: self.lay(0, packet),
@@ -159,11 +175,15 @@ impl Stream {
     }
 
     /// Notes a packet of no sound.
-    pub(in crate::media::timeline) fn pass(&mut self, sequence: u16, counts: &mut Counts) {
+    pub(in crate::media::timeline) fn pass(
+        &mut self,
+        sequence: u16,
+        here: &Here,
+        counts: &mut Counts,
+    ) {
         match self.order(sequence) {
             Order::Newer(by) => {
-                counts.missing += u64::from(by - 1);
-                self.seen = self.seen.checked_shl(by.into()).unwrap_or_default() | 1;
+                self.pass_by(by, here, counts);
                 self.highest = sequence;
             }
             Order::Older => {
@@ -172,6 +192,15 @@ impl Stream {
             }
             // What it is the sound tells.
             Order::Repeated | Order::Far => {}
+        }
+    }
+
+    /// Goes on to a packet that lies so many after the highest.
+    fn pass_by(&mut self, by: u16, here: &Here, counts: &mut Counts) {
+        counts.missing += u64::from(by - 1);
+        self.seen = self.seen.checked_shl(by.into()).unwrap_or_default() | 1;
+        if by > 1 {
+            self.doubt(here);
         }
     }
 

@@ -370,7 +370,8 @@ fn what_is_no_sound_is_not_missing() {
     let mut phone = Phone::new(65_530, 0);
     for k in 0..20_u8 {
         if k % 3 == 0 {
-            phone.timeline.pass(1, phone.packet.sequence);
+            let arrival = phone.packet.arrival;
+            phone.timeline.pass(1, phone.packet.sequence, arrival);
             phone.skip(1, 160);
         } else {
             phone.send(f64::from(k) * 20.0);
@@ -378,12 +379,96 @@ fn what_is_no_sound_is_not_missing() {
     }
     assert_eq!(phone.timeline.counts().missing, 0);
     phone.skip(1, 160);
-    phone.timeline.pass(1, phone.packet.sequence);
-    phone.timeline.pass(2, 7);
+    let arrival = phone.packet.arrival;
+    phone.timeline.pass(1, phone.packet.sequence, arrival);
+    phone.timeline.pass(2, 7, arrival);
     assert_eq!(phone.timeline.counts().missing, 1);
 }
 
+#[test]
+fn what_comes_in_order_is_sure_at_once_and_a_hole_is_waited_for() {
+    let mut phone = Phone::new(1, 0);
+    let sure = |phone: &Phone, at_ms| phone.timeline.sure_until(at_ms * 8);
+    assert_eq!(sure(&phone, 0), None);
+    for k in 0..10_u8 {
+        assert_eq!(sure(&phone, i64::from(k) * 20), None, "the anchor is new");
+        phone.send(f64::from(k) * 20.0);
+    }
+    assert_eq!(sure(&phone, 199), None);
+    assert_eq!(sure(&phone, 200), Some(200 * 8));
+    phone.send(200.0);
+    assert_eq!(sure(&phone, 210), Some(210 * 8), "no more than is past");
+    assert_eq!(sure(&phone, 230), Some(220 * 8), "no more than is laid");
+    // One is lost: it may only be late.
+    phone.skip(1, 160);
+    phone.send(240.0);
+    assert_eq!(sure(&phone, 439), None);
+    assert_eq!(sure(&phone, 440), Some(260 * 8));
+    // Comfort noise in its place leaves no hole, and a key that follows a lost packet does.
+    phone
+        .timeline
+        .pass(1, phone.packet.sequence, phone.packet.arrival);
+    assert_eq!(sure(&phone, 460), Some(260 * 8));
+    phone.skip(2, 320);
+    let arrival = Moment::from_millis(ZERO_MS + 480);
+    phone.timeline.pass(1, phone.packet.sequence, arrival);
+    assert_eq!(sure(&phone, 679), None);
+    // Another source, and the end of a hold.
+    phone.packet.ssrc = 2;
+    phone.send(800.0);
+    assert_eq!(sure(&phone, 999), None);
+    assert_eq!(sure(&phone, 1_000), Some(820 * 8));
+    phone.timeline.anew();
+    assert_eq!(sure(&phone, 1_000), None);
+}
+
 proptest! {
+    /// What was sure stays so: however packets are late, lost, repeated or overtaken by less than is waited for, and however
+    /// the sender pauses, none lies before what was told as sure.
+    #[test]
+    fn nothing_lies_before_what_was_sure(
+        packets in proptest::collection::vec((0..100_u8, 0..195_000_i64, 0..100_u8, 0..3_000_u32), 20..400),
+    ) {
+        let mut network = Vec::new();
+        let (mut clock, mut timestamp) = (0_i64, 0_u32);
+        for (sequence, (late, by, fate, pause)) in (0_u16..).zip(packets) {
+            let settled = sequence >= 6;
+            let by = if settled && late < 20 { by } else { by % 5_000 };
+            let at = |more: i64| ZERO_MS * 1_000 + u64::try_from(clock + more).unwrap();
+            if !settled || fate >= 10 {
+                network.push((at(by), sequence, timestamp));
+            }
+            if fate > 90 {
+                network.push((at(by + 30_000), sequence, timestamp));
+            }
+            clock += 20_000;
+            timestamp += 160;
+            if fate == 50 {
+                timestamp += pause * 8;
+                clock += i64::from(pause) * 1_000;
+            }
+        }
+        network.sort_unstable();
+        let scale = Scale::new(Moment::from_millis(ZERO_MS), RATE_HZ);
+        let mut timeline = Timeline::new(scale);
+        let mut sure = i64::MIN;
+        for (at, sequence, timestamp) in network {
+            let arrival = Moment::from_micros(at);
+            let here = scale.position(arrival);
+            let told = timeline.sure_until(here);
+            prop_assert!(told.is_none_or(|told| told <= here));
+            sure = sure.max(told.unwrap_or(sure));
+            let packet = Packet {
+                sequence, timestamp, ssrc: 1, clock_hz: RATE_HZ, arrival, samples: FRAME,
+            };
+            let horizon = here - scale.samples(REORDER_MS);
+            if let Verdict::Lay { start, moved } = timeline.place(&packet, horizon, || false) {
+                prop_assert!(start >= sure, "{} lies before {}", start, sure);
+                prop_assert!(moved.is_none_or(|moved| moved.from.min(moved.from + moved.by) >= sure));
+            }
+        }
+    }
+
     /// Whatever the headers say, nothing lies before the horizon but what moves there, and nothing
     /// lies ahead of its arrival by more than an anchor can be off.
     #[test]

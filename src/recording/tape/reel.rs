@@ -35,11 +35,13 @@ pub(super) struct Reel {
     /// Caller, callee.
     tracks: [Track; 2],
     /// The callee's party before, and the name under which the packets of the one that is come.
-    former: Option<(Track, TapId)>,
+    former: Option<Box<(Track, TapId)>>,
     mix: Mix,
-    mask: Option<Mask>,
+    mask: Option<Box<Mask>>,
     /// The latest time seen, of a packet or told.
     latest: i64,
+    /// Until when the party before may still be heard: what it says lies beside the one that is.
+    doubts_until: i64,
     /// Whether anything ever waited on a track.
     waits: bool,
     unfit: Vec<(Side, Unfit)>,
@@ -62,8 +64,9 @@ impl Reel {
             tracks: [Track::new(scale), Track::new(scale)],
             former: None,
             mix: Mix::new(rate_hz),
-            mask: manner.mask_digits.then(|| Mask::new(scale)),
+            mask: manner.mask_digits.then(|| Box::new(Mask::new(scale))),
             latest: 0,
+            doubts_until: i64::MIN,
             waits: false,
             unfit: Vec::new(),
         }
@@ -95,6 +98,7 @@ impl Reel {
         let horizon = self.horizon();
         let quiet = || is_quiet(voice, payload);
         let who = (tapped.tap, tapped.side);
+        self.doubt(who);
         let placed = self.track(who).timeline.place(&packet, horizon, quiet);
         match placed {
             Verdict::Lay { start, moved } => {
@@ -140,7 +144,8 @@ impl Reel {
     pub(super) fn silent(&mut self, tapped: &Tapped) {
         self.see(tapped.arrival);
         let track = self.track((tapped.tap, tapped.side));
-        track.timeline.pass(tapped.ssrc, tapped.sequence);
+        let timeline = &mut track.timeline;
+        timeline.pass(tapped.ssrc, tapped.sequence, tapped.arrival);
     }
 
     /// Takes a packet of a pressed key.
@@ -154,7 +159,7 @@ impl Reel {
     /// Lets time pass: what no straggler can change any more goes to `disk`.
     pub(super) fn advance(&mut self, now: Moment, disk: &mut impl FnMut(&[u8])) {
         self.see(now);
-        self.settle(self.horizon(), disk);
+        self.settle(self.unsure(), disk);
     }
 
     /// Ends the sound: both sides are padded, and everything goes to `disk`. Returns how many frames lie before `end`.
@@ -188,7 +193,9 @@ impl Reel {
     pub(super) fn turn(&mut self, next: TapId) {
         let [_, callee] = &mut self.tracks;
         let leaving = std::mem::replace(callee, Track::new(self.scale));
-        if let Some((mut gone, _)) = self.former.replace((leaving, next)) {
+        let former = Box::new((leaving, next));
+        if let Some(mut gone) = self.former.replace(former) {
+            let (gone, _) = gone.as_mut();
             let sound = sound(self.scale, Side::Callee, self.conceal);
             gone.speak(i64::MAX, sound, &mut self.mix, |_| {});
         }
@@ -197,6 +204,13 @@ impl Reel {
     /// What was counted of each side, caller first.
     pub(super) fn counts(&self) -> [Counts; 2] {
         self.tracks.each_ref().map(|track| track.timeline.counts())
+    }
+
+    /// Notes that something of the party before was still on its way.
+    fn doubt(&mut self, who: Who) {
+        if matches!((&self.former, who), (Some(former), (tap, Side::Callee)) if former.1 != tap) {
+            self.doubts_until = self.latest + self.scale.samples(REORDER_MS);
+        }
     }
 
     fn see(&mut self, at: Moment) {
@@ -208,10 +222,23 @@ impl Reel {
         self.latest - self.scale.samples(REORDER_MS)
     }
 
+    /// The first sample that may still change. Where both sides' packets all come in order, that is where they go on.
+    fn unsure(&self) -> i64 {
+        let horizon = self.horizon();
+        // What is decoded, or listened to, settles a step at a time behind the horizon.
+        if self.lag() != 0 || self.latest < self.doubts_until {
+            return horizon;
+        }
+        let sure = |track: &Track| track.timeline.sure_until(self.latest);
+        let [caller, callee] = &self.tracks;
+        let sure = sure(caller).zip(sure(callee));
+        sure.map_or(horizon, |(caller, callee)| caller.min(callee).max(horizon))
+    }
+
     /// How much later than the packets their sound settles.
     fn lag(&self) -> i64 {
         let resampling = if self.waits { RESAMPLING_MS } else { 0 };
-        let looking = self.mask.as_ref().map_or(0, Mask::lag);
+        let looking = self.mask.as_deref().map_or(0, Mask::lag);
         self.scale.samples(resampling) + looking
     }
 
@@ -237,7 +264,7 @@ impl Reel {
 
     fn speak(&mut self, until: i64) {
         let (scale, conceal) = (self.scale, self.conceal);
-        let former = self.former.iter_mut().map(|(track, _)| track);
+        let former = self.former.iter_mut().map(|former| &mut former.0);
         let [caller, callee] = &mut self.tracks;
         let all = [(Side::Caller, caller), (Side::Callee, callee)]
             .into_iter()
@@ -262,7 +289,7 @@ impl Reel {
         let payload = payload.get(..used).unwrap_or(payload);
         let end = start.saturating_add(samples);
         if !self.mix.has_room(end) {
-            self.settle(self.horizon(), disk);
+            self.settle(self.unsure(), disk);
             if !self.mix.has_room(end) {
                 self.mix.flush(disk);
             }
@@ -284,7 +311,7 @@ impl Reel {
         let [caller, callee] = &mut self.tracks;
         match (side, &mut self.former) {
             (Side::Caller, _) => caller,
-            (Side::Callee, Some((former, now))) if *now != tap => former,
+            (Side::Callee, Some(former)) if former.1 != tap => &mut former.0,
             (Side::Callee, _) => callee,
         }
     }

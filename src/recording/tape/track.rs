@@ -39,7 +39,8 @@ pub(super) struct Track {
     budget: Budget,
     /// How many decoders broke.
     failed: u8,
-    speaker: Option<Speaker>,
+    /// Where anything is decoded; large, and G.711 needs none.
+    speaker: Option<Box<Speaker>>,
     /// Where a packet was laid last that waited for nothing.
     laid: i64,
     /// Where the last one lay that was decoded here.
@@ -201,7 +202,7 @@ impl Track {
             return Err(What::GivenUp);
         }
         let fits = |speaker: &Speaker| speaker.decoder.voice() == packet.voice;
-        if between || !self.speaker.as_ref().is_some_and(fits) {
+        if between || !self.speaker.as_deref().is_some_and(fits) {
             self.hush(sound.side, mix);
             self.speaker = None;
         }
@@ -209,7 +210,8 @@ impl Track {
             Some(speaker) => speaker,
             None => {
                 self.budget.anew();
-                self.speaker.insert(Speaker::new(packet.voice, sound))
+                self.speaker
+                    .insert(Box::new(Speaker::new(packet.voice, sound)))
             }
         };
         speaker.speak(packet, sound, mix).map_err(|fault| {

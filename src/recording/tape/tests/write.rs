@@ -46,3 +46,25 @@ fn at_most_half_a_second_waits_to_be_written() {
         );
     }
 }
+
+#[test]
+fn what_comes_in_order_is_written_within_a_block_and_takes_little_memory() {
+    let mut tape = Tape::new(ZERO, [codecs(&[]), codecs(&[])], Manner::default());
+    let mut phones = Side::BOTH.map(|side| Phone::new(side, Law::A, 5));
+    let mut bytes = 0;
+    for k in 0..500_i64 {
+        let now = at(k * 20_000);
+        for phone in &mut phones {
+            let (mut tapped, payload) = phone.next(160);
+            tapped.arrival = now;
+            tape.packet(&tapped, &payload, &mut |block: &[u8]| {
+                bytes += block.len() as u64
+            });
+        }
+        tape.advance(now, &mut |block: &[u8]| bytes += block.len() as u64);
+        let held = u64::try_from(k * 20).unwrap() - bytes / 32;
+        // For the first moments an anchor may still move.
+        let most = if k < 15 { 340 } else { 130 };
+        assert!(held <= most, "{held} ms are held at {} ms", k * 20);
+    }
+}
