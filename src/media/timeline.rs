@@ -168,6 +168,9 @@ impl Timeline {
             Some(stream) => stream.take(packet, &here, quiet, &mut self.counts),
             None => {
                 let stream = self.current.insert(Stream::new(packet, &here));
+                if self.former.is_some() {
+                    stream.doubt(&here);
+                }
                 self.counts.anchors += 1;
                 Verdict::Lay {
                     start: stream.lay(0, packet),
@@ -187,7 +190,8 @@ impl Timeline {
     }
 
     /// Returns the place before which nothing comes any more of a sender whose packets all came, in order, for [`REORDER_MS`]
-    /// up to `now`: the next one is behind what is laid already. `None`: something may have been overtaken, or nobody speaks.
+    /// up to `now`, or since it began and its anchor stands: the next one is behind what is laid already. `None`: something may
+    /// have been overtaken, or nobody speaks.
     ///
     /// A sender that replaces this one is anchored at its arrival, so what is told never lies beyond `now`.
     pub fn sure_until(&self, now: i64) -> Option<i64> {

@@ -4,34 +4,31 @@
 //! There is one for each recorded call, so memory counts: the stretch is in small chunks that are made for what is laid
 //! and go when it is written. On a quiet network some 100 ms lie in it, and half a second where packets are waited for.
 
+mod chunk;
+
 use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::base::id::Side;
 use crate::media::codec::Law;
 use crate::media::timeline::Moved;
+use crate::recording::mix::chunk::{Chunk, FRAMES, Frame};
 
 /// What is gathered before it is written: long enough that system calls do not count, and little to keep in memory for each call.
 const BLOCK_MS: u64 = 128;
 /// What is held at most besides a block: a packet of 200 ms (RFC 3551 4.2) that lies as far ahead of its arrival as an anchor may
 /// be off, behind a straggler that is waited for.
 const HELD_MS: u64 = 512;
-/// Frames that come and go together: 16 ms at 8 kHz, half a KB.
-const CHUNK_FRAMES: usize = 128;
 /// Frames of the longest single write.
 const PIECE_FRAMES: usize = 2_048;
 /// Bytes of a frame: 16 bits left, 16 bits right.
 pub const FRAME_BYTES: u64 = 4;
 
-/// Left and right sample, each little end first, as they stand in the file.
-type Frame = [[u8; 2]; 2];
-type Chunk = Box<[Frame; CHUNK_FRAMES]>;
-
 /// Both sides' sound between what is written and what may still come. It takes the memory of what is in it, and no more.
 #[derive(Debug)]
 pub struct Mix {
-    /// From the chunk on in which `written` lies. What nobody laid is silence, and needs no memory.
-    chunks: VecDeque<Option<Chunk>>,
+    /// From the chunk on in which `written` lies.
+    chunks: VecDeque<Chunk>,
     /// Frames of a block.
     block: u64,
     /// Frames that are held at most.
@@ -72,16 +69,24 @@ impl Mix {
 
     /// Lays a packet of G.711. What lies before the settled frames or beyond the held ones is cut.
     pub fn lay(&mut self, side: Side, start: i64, law: Law, payload: &[u8]) {
-        let table = law.table();
-        self.put(side, start, payload, |code| sample(table, code));
+        self.put(start, payload, |chunk, run, codes| {
+            chunk.lay(side, run, law, codes);
+        });
     }
 
     /// Lays samples; cut like a packet's.
     pub fn lay_samples(&mut self, side: Side, start: i64, samples: &[i16]) {
-        self.put(side, start, samples, i16::to_le_bytes);
+        self.put(start, samples, |chunk, run, samples| {
+            chunk.put(side, run, samples.iter().copied());
+        });
     }
 
-    fn put<T: Copy>(&mut self, side: Side, start: i64, items: &[T], bytes: impl Fn(T) -> [u8; 2]) {
+    fn put<T>(
+        &mut self,
+        start: i64,
+        items: &[T],
+        mut lay: impl FnMut(&mut Chunk, Range<usize>, &[T]),
+    ) {
         let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
         let range = self.clip(start, start.saturating_add(length));
         let skipped = range.start.saturating_sub_signed(start);
@@ -89,20 +94,13 @@ impl Mix {
             return;
         };
         for (number, run) in self.runs(range) {
-            let frames = self.frames_mut(number, run);
-            let (now, rest) = items.split_at_checked(frames.len()).unwrap_or((items, &[]));
+            let (now, rest) = items.split_at_checked(run.len()).unwrap_or((items, &[]));
             items = rest;
-            match side {
-                Side::Caller => {
-                    for ([left, _], item) in frames.iter_mut().zip(now) {
-                        *left = bytes(*item);
-                    }
-                }
-                Side::Callee => {
-                    for ([_, right], item) in frames.iter_mut().zip(now) {
-                        *right = bytes(*item);
-                    }
-                }
+            if self.chunks.len() <= number {
+                self.chunks.resize_with(number + 1, Chunk::default);
+            }
+            if let Some(chunk) = self.chunks.get_mut(number) {
+                lay(chunk, run, now);
             }
         }
     }
@@ -110,20 +108,19 @@ impl Mix {
     /// Makes a stretch of one side silent, as far as it is held and not settled.
     pub fn silence(&mut self, side: Side, from: i64, until: i64) {
         for (number, run) in self.runs(self.clip(from, until)) {
-            // What is not there is silent.
-            let chunk = self.chunks.get_mut(number).and_then(Option::as_mut);
-            let frames = chunk.and_then(|chunk| chunk.get_mut(run));
-            for frame in frames.into_iter().flatten() {
-                *pick(frame, side) = [0; 2];
+            if let Some(chunk) = self.chunks.get_mut(number) {
+                chunk.silence(side, run);
             }
         }
     }
 
     /// Appends one side's samples of a stretch that is held and not settled; less where less is.
     pub fn read(&self, side: Side, from: i64, until: i64, out: &mut Vec<i16>) {
+        let mut piece = [Frame::default(); FRAMES];
         for (number, run) in self.runs(self.clip(from, until)) {
-            let frames = self.frames(number, run).iter();
-            out.extend(frames.map(|[left, right]| match side {
+            let frames = piece.get_mut(..run.len()).unwrap_or_default();
+            self.play(number, &run, frames);
+            out.extend(frames.iter().map(|[left, right]| match side {
                 Side::Caller => i16::from_le_bytes(*left),
                 Side::Callee => i16::from_le_bytes(*right),
             }));
@@ -168,15 +165,14 @@ impl Mix {
         let mut piece = [Frame::default(); PIECE_FRAMES];
         let mut filled = 0;
         for (number, run) in self.runs(self.written..until) {
-            let frames = self.frames(number, run);
-            if filled + frames.len() > piece.len() {
+            if filled + run.len() > piece.len() {
                 disk(bytes(&piece, filled));
                 filled = 0;
             }
-            if let Some(room) = piece.get_mut(filled..filled + frames.len()) {
-                room.copy_from_slice(frames);
+            if let Some(frames) = piece.get_mut(filled..filled + run.len()) {
+                self.play(number, &run, frames);
             }
-            filled += frames.len();
+            filled += run.len();
         }
         if filled > 0 {
             disk(bytes(&piece, filled));
@@ -197,43 +193,32 @@ impl Mix {
         from..until.max(from)
     }
 
-    /// The frames of one chunk, which is made where nobody laid any yet.
-    fn frames_mut(&mut self, number: usize, run: Range<usize>) -> &mut [Frame] {
-        if self.chunks.len() <= number {
-            self.chunks.resize_with(number + 1, || None);
+    /// Puts a run of one chunk into as many frames.
+    fn play(&self, number: usize, run: &Range<usize>, frames: &mut [Frame]) {
+        frames.fill(Frame::default());
+        if let Some(chunk) = self.chunks.get(number) {
+            chunk.play(run, frames);
         }
-        let chunk = self.chunks.get_mut(number);
-        let chunk = chunk.map(|chunk| chunk.get_or_insert_with(|| Box::new(SILENCE)));
-        let frames = chunk.and_then(|chunk| chunk.get_mut(run));
-        frames.unwrap_or_default()
-    }
-
-    /// The frames of one chunk, also where nobody laid any.
-    fn frames(&self, number: usize, run: Range<usize>) -> &[Frame] {
-        let chunk = self.chunks.get(number).and_then(Option::as_deref);
-        chunk.unwrap_or(&SILENCE).get(run).unwrap_or_default()
     }
 
     /// The pieces of a range that is not written yet, each within one chunk: its number and the frames in it.
     fn runs(&self, range: Range<u64>) -> impl Iterator<Item = (usize, Range<usize>)> + use<> {
         let first = chunk_of(self.written);
-        let numbers = chunk_of(range.start)..chunk_of(range.end + CHUNK_FRAMES as u64 - 1);
+        let numbers = chunk_of(range.start)..chunk_of(range.end + FRAMES as u64 - 1);
         numbers.map(move |number| {
-            let begins = number as u64 * CHUNK_FRAMES as u64;
+            let begins = number as u64 * FRAMES as u64;
             let within = |frame: u64| {
-                let frame = frame.saturating_sub(begins).min(CHUNK_FRAMES as u64);
-                usize::try_from(frame).unwrap_or(CHUNK_FRAMES)
+                let frame = frame.saturating_sub(begins).min(FRAMES as u64);
+                usize::try_from(frame).unwrap_or(FRAMES)
             };
             (number - first, within(range.start)..within(range.end))
         })
     }
 }
 
-static SILENCE: [Frame; CHUNK_FRAMES] = [[[0; 2]; 2]; CHUNK_FRAMES];
-
 /// In which chunk since the beginning a frame lies.
 fn chunk_of(frame: u64) -> usize {
-    usize::try_from(frame / CHUNK_FRAMES as u64).unwrap_or(usize::MAX)
+    usize::try_from(frame / FRAMES as u64).unwrap_or(usize::MAX)
 }
 
 /// The first frames of a piece as they stand in the file.
@@ -242,24 +227,10 @@ fn bytes(piece: &[Frame], frames: usize) -> &[u8] {
     frames.as_flattened().as_flattened()
 }
 
-fn sample(table: &[i16; 256], code: u8) -> [u8; 2] {
-    table
-        .get(usize::from(code))
-        .copied()
-        .unwrap_or_default()
-        .to_le_bytes()
-}
-
-const fn pick(frame: &mut Frame, side: Side) -> &mut [u8; 2] {
-    let [left, right] = frame;
-    match side {
-        Side::Caller => left,
-        Side::Callee => right,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn written(mix: &mut Mix, until: i64) -> Vec<i16> {
@@ -274,7 +245,8 @@ mod tests {
     }
 
     fn chunks(mix: &Mix) -> usize {
-        mix.chunks.iter().flatten().count()
+        let takes = |chunk: &&Chunk| !matches!(chunk, Chunk::Silent);
+        mix.chunks.iter().filter(takes).count()
     }
 
     #[test]
@@ -338,5 +310,48 @@ mod tests {
             (left[last - 1], left[last], left[last + 4], left[last + 5]),
             (0, 2, 2, 0)
         );
+    }
+
+    proptest! {
+        /// However packets of either law and samples fall upon each other, what was laid last is heard, and else nothing.
+        #[test]
+        fn what_was_laid_last_is_heard(
+            laid in proptest::collection::vec(
+                (any::<bool>(), 0..3_u8, 0..3_000_i64, 0..400_usize, any::<u8>()), 0..40,
+            ),
+            settled in 0..2_000_i64,
+        ) {
+            let mut mix = Mix::new(8_000);
+            let mut truth = vec![0_i16; 8_000];
+            mix.advance(settled, &mut |_| {});
+            let begins = usize::try_from(mix.written()).unwrap();
+            for (caller, what, start, length, code) in laid {
+                let side = if caller { Side::Caller } else { Side::Callee };
+                let codes: Vec<u8> = (0..length).map(|n| code.wrapping_add(low(n))).collect();
+                let law = if what == 0 { Law::A } else { Law::Mu };
+                let mut samples: Vec<i16> = codes.iter().map(|code| law.decode(*code)).collect();
+                match what {
+                    0 | 1 => mix.lay(side, start, law, &codes),
+                    _ if code % 4 == 0 => {
+                        mix.silence(side, start, start + i64::try_from(length).unwrap());
+                        samples.fill(0);
+                    }
+                    _ => mix.lay_samples(side, start, &samples),
+                }
+                for (at, sample) in (start..).zip(samples).filter(|(at, _)| *at >= settled) {
+                    truth[usize::try_from(at).unwrap() * 2 + usize::from(!caller)] = sample;
+                }
+            }
+            let mut one_side = Vec::new();
+            mix.read(Side::Callee, 0, 4_000, &mut one_side);
+            let right = truth.iter().skip(1).step_by(2).copied();
+            let from = usize::try_from(settled).unwrap();
+            prop_assert_eq!(&one_side, &right.skip(from).take(4_000 - from).collect::<Vec<_>>());
+            prop_assert_eq!(written(&mut mix, 4_000), &truth[begins * 2..]);
+        }
+    }
+
+    fn low(n: usize) -> u8 {
+        u8::try_from(n % 251).unwrap()
     }
 }

@@ -5,7 +5,7 @@ use crate::media::timeline::{Counts, Here, Moved};
 /// How long a new anchor may still move what was laid under it. Half of
 /// [`REORDER_MS`](crate::media::timeline::REORDER_MS): a first packet that came late by less is put
 /// right before anything of it is written.
-const SETTLE_MS: i64 = 100;
+pub(in crate::media::timeline) const SETTLE_MS: i64 = 100;
 /// How far an anchor may be off before it is corrected. Two clocks that part by 100 ppm are found to be so far apart when
 /// they are another 6 ms apart (two windows), and [`PATIENCE_MS`] later by one more: less than a frame of 20 ms in all.
 pub(in crate::media::timeline) const TOLERANCE_MS: i64 = 8;

@@ -4,7 +4,7 @@ use crate::media::timeline::Counts;
 use crate::media::timeline::Here;
 use crate::media::timeline::Packet;
 use crate::media::timeline::Verdict;
-use crate::media::timeline::anchor::{Anchor, JUMP_MS};
+use crate::media::timeline::anchor::{Anchor, JUMP_MS, SETTLE_MS};
 
 /// Packets that are remembered to know repeats. At 5 ms a packet it covers
 /// [`REORDER_MS`](crate::media::timeline::REORDER_MS) and more.
@@ -56,7 +56,8 @@ impl Stream {
             anchor: Anchor::new(here, here.arrival),
             end: here.arrival,
             confirms: None,
-            doubts_until: here.doubts_until(),
+            // Nothing came before it that could have overtaken anything: only the anchor is new.
+            doubts_until: here.arrival + here.scale.samples(SETTLE_MS),
         }
     }
 

@@ -178,7 +178,10 @@ mod tests {
     impl Watched {
         fn note(&self, done: Done) -> io::Result<()> {
             let refused = self.refuses.contains(&done);
-            self.done.lock().unwrap().push(done);
+            self.done
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(done);
             match refused {
                 true => Err(io::ErrorKind::StorageFull.into()),
                 false => Ok(()),

@@ -64,7 +64,7 @@ fn what_comes_in_order_is_written_within_a_block_and_takes_little_memory() {
         tape.advance(now, &mut |block: &[u8]| bytes += block.len() as u64);
         let held = u64::try_from(k * 20).unwrap() - bytes / 32;
         // For the first moments an anchor may still move.
-        let most = if k < 15 { 340 } else { 130 };
+        let most = if k < 10 { 240 } else { 130 };
         assert!(held <= most, "{held} ms are held at {} ms", k * 20);
     }
 }
