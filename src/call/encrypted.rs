@@ -6,17 +6,31 @@ use crate::call::rig::*;
 use crate::call::story::{Ended, FinishReason, TriedResult};
 use crate::sdp::{Crypto, Protection, Secrets, Suite};
 
+mod moves;
+
 /// Lines of keys as phones write them.
 const ONE: &str =
     "a=crypto:3 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
 const TWO: &str =
     "a=crypto:3 AES_CM_128_HMAC_SHA1_80 inline:AAAAdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
+/// A session that we refresh, every 45 s.
+const REFRESHED_BY_US: &str = "Supported: timer\r\nSession-Expires: 90;refresher=uas\r\n";
 const SHORT: &str =
     "a=crypto:2 AES_CM_128_HMAC_SHA1_32 inline:BBBBdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
 
+/// The same key in an answer to an offer of ours: under the tag that its suite has there.
+fn answering(line: &str) -> String {
+    let Crypto { key, .. } = key(line);
+    let tag = (1..)
+        .zip(Suite::ALL)
+        .find(|(_, suite)| *suite == key.suite());
+    let (tag, _) = tag.unwrap();
+    format!("a=crypto:{}", Crypto { tag, key }.write())
+}
+
 /// Two trunks with this SRTP each.
 fn new(carrier: Srtp, pbx: Srtp) -> Rig {
-    let mut trunks = trunks();
+    let mut trunks = trunks_that_transfer();
     trunks[0].0.srtp = carrier;
     trunks[1].0.srtp = pbx;
     Rig::with(one_by_one(&["101"]), trunks)
@@ -133,7 +147,7 @@ fn a_plain_caller_talks_to_an_encrypted_target() {
     );
     let offered = keys(&toward);
     assert_eq!(offered.len(), Suite::ALL.len());
-    let answer = savp("127.0.0.3", 5_000, ONE);
+    let answer = savp("127.0.0.3", 5_000, &answering(ONE));
     let (ok, caller, _) = answers(&mut rig, &invite, &toward, &answer);
     assert!(
         body(&ok).contains("m=audio 20002 RTP/AVP 8 101\r\n"),
@@ -158,7 +172,7 @@ fn both_legs_have_keys_and_suites_of_their_own() {
     let mut rig = new(Srtp::Required, Srtp::Required);
     let invite = calls(&mut rig, &savp("127.0.0.2", 4_000, ONE));
     let toward = rig.to(PBX, "INVITE");
-    let answer = savp("127.0.0.3", 5_000, SHORT);
+    let answer = savp("127.0.0.3", 5_000, &answering(SHORT));
     let (ok, caller, _) = answers(&mut rig, &invite, &toward, &answer);
     let (left, right) = (secrets_of(&rig, 0).unwrap(), secrets_of(&rig, 1).unwrap());
     assert_eq!(left.ours, keys(&ok)[0].key);
@@ -213,6 +227,55 @@ fn a_target_that_answers_plain_where_srtp_is_required_is_left() {
 }
 
 #[test]
+fn a_target_that_answers_by_a_tag_that_was_not_offered_is_left() {
+    // Ours are offered as 1 to 4, and this one is 3 and not of the third suite.
+    for line in [
+        ONE,
+        "a=crypto:9 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj",
+    ] {
+        let mut rig = new(Srtp::Off, Srtp::Preferred);
+        calls(&mut rig, &sdp("127.0.0.2", 4_000, ""));
+        let toward = rig.to(PBX, "INVITE");
+        let answer = sdp("127.0.0.3", 5_000, line);
+        rig.from(PBX, &reply(&toward, 200, "callee", &answer));
+        let lines = rig.lines_to(PBX);
+        assert!(
+            lines[0].starts_with("ACK ") && lines[1].starts_with("BYE "),
+            "{lines:?}"
+        );
+        rig.to(CARRIER, "SIP/2.0 488");
+        let ended = rig.ended();
+        assert_eq!(ended.finish_reason, FinishReason::SrtpMismatch);
+        assert_eq!(ended.targets_tried[0].result, TriedResult::SrtpMismatch);
+    }
+}
+
+#[test]
+fn a_refresh_of_what_was_answered_is_answered_by_the_peers_own_tag() {
+    let mut rig = new(Srtp::Required, Srtp::Off);
+    let invite = adding(
+        &invite(NUMBER, &savp("127.0.0.2", 4_000, ONE)),
+        REFRESHED_BY_US,
+    );
+    rig.from(CARRIER, &invite);
+    let toward = rig.to(PBX, "INVITE");
+    let (ok, caller, _) = answers(&mut rig, &invite, &toward, &sdp("127.0.0.3", 5_000, ""));
+    let before = secrets_of(&rig, 0);
+    rig.seconds(50);
+    let again = rig.to(CARRIER, "INVITE");
+    assert_eq!(keys(&again), keys(&ok), "what is in force is said again");
+    assert_eq!(keys(&again)[0].tag, 3);
+    // It moves its sound, by the tag that it was offered.
+    let moved = savp("127.0.0.2", 4_444, ONE);
+    rig.from(CARRIER, &reply(&again, 200, "", &moved));
+    rig.to(CARRIER, "ACK");
+    let aim = aim_of(&rig, 0);
+    assert_eq!(aim.rtp.unwrap().port(), 4_444);
+    assert_eq!(secrets_of(&rig, 0), before);
+    hang_up(rig, caller);
+}
+
+#[test]
 fn what_is_preferred_is_had_where_the_peer_does_it_and_done_without_where_not() {
     for (more, encrypted) in [(ONE, true), ("", false)] {
         // Toward the target.
@@ -224,7 +287,12 @@ fn what_is_preferred_is_had_where_the_peer_does_it_and_done_without_where_not() 
             "{toward}"
         );
         assert_eq!(keys(&toward).len(), Suite::ALL.len());
-        let answer = sdp("127.0.0.3", 5_000, more);
+        let echoed = if encrypted {
+            answering(more)
+        } else {
+            String::new()
+        };
+        let answer = sdp("127.0.0.3", 5_000, &echoed);
         let (ok, caller, _) = answers(&mut rig, &invite, &toward, &answer);
         assert!(keys(&ok).is_empty());
         assert_eq!(secrets_of(&rig, 1).is_some(), encrypted);
@@ -280,7 +348,13 @@ fn a_hold_keeps_the_keys_and_another_key_of_the_peers_is_answered_with_another()
     let mut rig = new(Srtp::Required, Srtp::Required);
     let invite = calls(&mut rig, &savp("127.0.0.2", 4_000, ONE));
     let toward = rig.to(PBX, "INVITE");
-    let callee = |more: &str| savp("127.0.0.3", 5_000, &format!("{SHORT}\r\n{more}"));
+    let callee = |more: &str| {
+        savp(
+            "127.0.0.3",
+            5_000,
+            &format!("{}\r\n{more}", answering(SHORT)),
+        )
+    };
     let (ok, mut caller, _) = answers(&mut rig, &invite, &toward, &callee("a=sendrecv"));
     let (left, right) = (aim_of(&rig, 0).srtp, aim_of(&rig, 1).srtp);
     let mut modify = |rig: &mut Rig, offer: &str, answer: &str| {
@@ -418,7 +492,7 @@ fn early_sound_has_the_keys_of_its_early_dialog() {
     let mut rig = new(Srtp::Required, Srtp::Required);
     let invite = calls(&mut rig, &savp("127.0.0.2", 4_000, ONE));
     let toward = rig.to(PBX, "INVITE");
-    let answer = savp("127.0.0.3", 5_000, SHORT);
+    let answer = savp("127.0.0.3", 5_000, &answering(SHORT));
     rig.from(PBX, &reply(&toward, 183, "callee", &answer));
     let early = rig.to(CARRIER, "SIP/2.0 183");
     let secrets = secrets_of(&rig, 0).unwrap();
@@ -432,7 +506,7 @@ fn early_sound_has_the_keys_of_its_early_dialog() {
     let toward = rig.to(PBX, "INVITE");
     rig.from(PBX, &reply(&toward, 183, "callee", &answer));
     let early = rig.to(CARRIER, "SIP/2.0 183");
-    let moved = savp("127.0.0.3", 6_000, SHORT);
+    let moved = savp("127.0.0.3", 6_000, &answering(SHORT));
     let (ok, caller_again, _) = answers(&mut rig, &invite, &toward, &moved);
     assert_ne!(keys(&ok), keys(&early));
     assert_eq!(secrets_of(&rig, 0).unwrap().ours, keys(&ok)[0].key);

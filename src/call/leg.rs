@@ -138,7 +138,7 @@ impl Leg {
     /// One of our own descriptions on it, read as its peer's are.
     pub(in crate::call) fn told(&self, said: &[u8]) -> Option<Session> {
         let said = parse(said).ok()?;
-        Some(said.opened(self.trunk.srtp))
+        Some(said.opened_as_ours(self.trunk.srtp))
     }
 
     /// Our address for SDP; `None` while there is none.

@@ -77,7 +77,11 @@ pub(in crate::call) fn reaches(ours: Option<SocketAddr>, said: &Session) -> bool
 
 /// What comes of a target whose description cannot be used: its keys are wanting, or its codecs.
 pub(in crate::call) fn misfit(srtp: Srtp, headers: &Headers, body: &Bytes) -> TriedResult {
-    match session(srtp, headers, body).as_ref().and_then(Unfit::of) {
+    let said = session(srtp, headers, body);
+    if said.as_ref().is_some_and(|said| !said.echoes(None)) {
+        return TriedResult::SrtpMismatch;
+    }
+    match said.as_ref().and_then(Unfit::of) {
         Some(Unfit::Keys) => TriedResult::SrtpMismatch,
         Some(Unfit::Address | Unfit::Transport | Unfit::Media | Unfit::Format) | None => {
             TriedResult::CodecMismatch

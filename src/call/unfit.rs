@@ -56,6 +56,7 @@ impl From<Mismatch> for Unfit {
         match mismatch {
             Mismatch::Unasked { .. } => Self::Media,
             Mismatch::Profile => Self::Transport,
+            Mismatch::Keys => Self::Keys,
             Mismatch::NoCommonCodec => Self::Format,
         }
     }

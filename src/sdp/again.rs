@@ -6,6 +6,7 @@
 use crate::sdp::codec::Codec;
 use crate::sdp::parse::parse;
 use crate::sdp::session::{Kind, Media, Session};
+use crate::sdp::shield::Keys;
 
 /// Stands for the address of a party that held the call the old way, with `0.0.0.0`: our own takes its place before this is
 /// sent to anyone. RFC 5737 keeps it for documentation.
@@ -47,7 +48,7 @@ impl Session {
             .filter(|made| made.audio() == Some(audio))?;
         // It is still this party, under its own keys.
         if let Some(put) = made.media.get_mut(audio) {
-            put.keys.clone_from(&media.keys);
+            put.keys = media.keys.as_ref().map(Keys::agreed);
         }
         Some(made)
     }

@@ -15,6 +15,9 @@ pub enum Mismatch {
     /// The sound is answered in another transport: encrypted where plain was offered, or the other way.
     #[error("the answer has another profile than the offer")]
     Profile,
+    /// The answer's key is to no line that was offered: by another tag, or of another suite (RFC 4568 5.1.3).
+    #[error("the answer takes none of the keys that were offered")]
+    Keys,
     /// No codec of the answer was offered.
     #[error("the answer shares no codec with the offer")]
     NoCommonCodec,
@@ -44,6 +47,9 @@ pub fn answer_meets(offer: &Session, answer: &Session) -> Result<(), Mismatch> {
     // Feedback (AVPF against AVP) is often answered wrongly and harms nobody; encryption is not a matter of taste.
     if offered.profile.is_secure() != answered.profile.is_secure() {
         return Err(Mismatch::Profile);
+    }
+    if !answer.echoes(Some(offer)) {
+        return Err(Mismatch::Keys);
     }
     if share_codec(offered, answered) {
         Ok(())

@@ -7,6 +7,7 @@ use crate::call::story::*;
 use crate::call::trunk::{Addresses, Trunk};
 
 mod apart;
+mod encrypted;
 mod joined;
 mod refused;
 
@@ -53,6 +54,11 @@ impl Both {
     }
 
     fn with(lines: Vec<(Trunk, Addresses)>) -> Self {
+        Self::of(lines, sdp("127.0.0.6", 4_600, ""))
+    }
+
+    /// The second caller says this of its sound.
+    fn of(lines: Vec<(Trunk, Addresses)>, own: String) -> Self {
         let mut rig = Rig::with(one_by_one(&["101"]), lines);
         let (caller, callee) = rig.up();
         let (first, in_first) = (
@@ -60,7 +66,6 @@ impl Both {
             phone(callee, sdp("127.0.0.3", 5_000, "")),
         );
         rig.seconds(3);
-        let own = sdp("127.0.0.6", 4_600, "");
         let invite = invite(NUMBER, &own)
             .replace(CARRIER, SECOND)
             .replace("incoming", "second")
