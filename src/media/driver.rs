@@ -1,5 +1,6 @@
 //! What a worker asks of the kernel: to wait, to read and to send. `epoll.rs` ● is one way to do it.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::UdpSocket;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use crate::base::clock::Clock;
 use crate::base::time::Moment;
 use crate::media::bridge::Slot;
 use crate::media::relay::{Place, Relay};
+use crate::media::throttle::Throttle;
 
 /// Makes a driver on its worker's own thread, of what was asked of the kernel before.
 pub type Make = Box<dyn FnOnce() -> io::Result<Box<dyn Driver>> + Send>;
@@ -25,20 +27,54 @@ pub trait Driver {
     /// neither any more; until then the leg keeps its slot and its sockets.
     fn close(&mut self, slot: Slot);
 
+    /// What it keeps as every driver does.
+    fn books(&mut self) -> &mut Books;
+
+    /// Waits until something has come, or for `at_most`.
+    ///
+    /// # Errors
+    ///
+    /// Waiting itself fails, which only a mistake in the program brings about.
+    fn wait(&mut self, at_most: Option<Duration>) -> io::Result<()>;
+
+    /// Runs what has come by `now` through `relay`, and says whether the bell was rung.
+    ///
+    /// # Errors
+    ///
+    /// The kernel takes no orders any more, which only a mistake in the program brings about.
+    fn serve(&mut self, relay: &mut Relay, now: Moment) -> io::Result<bool>;
+
     /// Names the next leg whose sockets the kernel has let go of.
-    fn gone(&mut self) -> Option<Slot>;
+    fn gone(&mut self) -> Option<Slot> {
+        self.books().gone.pop_front()
+    }
 
     /// Waits until something has come or for `at_most`, and runs what came through `relay`.
     ///
     /// # Errors
     ///
-    /// Waiting itself fails, which only a mistake in the program brings about.
+    /// Those of [`Self::wait`] and [`Self::serve`].
     fn turn(
         &mut self,
         relay: &mut Relay,
         clock: Clock,
         at_most: Option<Duration>,
-    ) -> io::Result<Turn>;
+    ) -> io::Result<Turn> {
+        let at_most = self.books().throttle.at_most(at_most);
+        self.wait(at_most)?;
+        let now = clock.now();
+        let bell = self.serve(relay, now)?;
+        Ok(Turn { now, bell })
+    }
+}
+
+/// What every driver keeps.
+#[derive(Debug, Default)]
+pub struct Books {
+    /// Which sockets are left alone for a moment.
+    pub throttle: Throttle,
+    /// Legs that the kernel has let go of, in that order.
+    pub gone: VecDeque<Slot>,
 }
 
 /// What a turn was.

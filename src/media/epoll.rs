@@ -4,7 +4,6 @@
 //! one starves nobody, and no second read is needed to learn that it is empty. What is read is sent
 //! on at once. Every kernel and container allows it.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::OwnedFd;
@@ -16,13 +15,12 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use tracing::warn;
 
-use crate::base::clock::Clock;
+use crate::base::time::Moment;
 use crate::media::bell::Bell;
 use crate::media::bridge::Slot;
-use crate::media::driver::{Driver, Make, Turn};
+use crate::media::driver::{Books, Driver, Make};
 use crate::media::leg::Received;
 use crate::media::relay::{Place, Relay};
-use crate::media::throttle::Throttle;
 
 /// Sockets named a turn: few enough that the clock read before them is true for the last (about
 /// 0.6 ms of work), enough that a turn's own cost vanishes under load.
@@ -41,8 +39,7 @@ pub struct Epoll {
     _bell: Arc<Bell>,
     events: Vec<Event>,
     room: Box<[u8]>,
-    gone: VecDeque<Slot>,
-    throttle: Throttle,
+    books: Books,
 }
 
 impl Epoll {
@@ -60,10 +57,25 @@ impl Epoll {
                 _bell: bell,
                 events: Vec::with_capacity(TURN_MAX),
                 room: vec![0; ROOM].into(),
-                gone: VecDeque::new(),
-                throttle: Throttle::default(),
+                books: Books::default(),
             }))
         }))
+    }
+}
+
+impl Driver for Epoll {
+    fn open(&mut self, place: Place, socket: &UdpSocket) -> io::Result<()> {
+        let token = EventData::new_u64(place.token());
+        Ok(epoll::add(&self.fd, socket, token, EventFlags::IN)?)
+    }
+
+    /// Closing a socket takes it out of the set.
+    fn close(&mut self, slot: Slot) {
+        self.books.gone.push_back(slot);
+    }
+
+    fn books(&mut self) -> &mut Books {
+        &mut self.books
     }
 
     fn wait(&mut self, at_most: Option<Duration>) -> io::Result<()> {
@@ -77,32 +89,9 @@ impl Epoll {
             Err(error) => Err(error.into()),
         }
     }
-}
 
-impl Driver for Epoll {
-    fn open(&mut self, place: Place, socket: &UdpSocket) -> io::Result<()> {
-        let token = EventData::new_u64(place.token());
-        Ok(epoll::add(&self.fd, socket, token, EventFlags::IN)?)
-    }
-
-    /// Closing a socket takes it out of the set.
-    fn close(&mut self, slot: Slot) {
-        self.gone.push_back(slot);
-    }
-
-    fn gone(&mut self) -> Option<Slot> {
-        self.gone.pop_front()
-    }
-
-    fn turn(
-        &mut self,
-        relay: &mut Relay,
-        clock: Clock,
-        at_most: Option<Duration>,
-    ) -> io::Result<Turn> {
-        self.wait(self.throttle.at_most(at_most))?;
-        let now = clock.now();
-        while let Some(place) = self.throttle.due(now) {
+    fn serve(&mut self, relay: &mut Relay, now: Moment) -> io::Result<bool> {
+        while let Some(place) = self.books.throttle.due(now) {
             if let Some(leg) = relay.leg(place.slot) {
                 // It may be another leg's by now, and read already.
                 let _read_already = self.open(place, leg.line(place.kind).socket());
@@ -121,7 +110,7 @@ impl Driver for Epoll {
             };
             match leg.line(place.kind).receive(&mut self.room) {
                 Received::Packet(length, source) => {
-                    if self.throttle.packet(place, now) {
+                    if self.books.throttle.packet(place, now) {
                         let _removed = epoll::delete(&self.fd, leg.line(place.kind).socket());
                     }
                     let Some(way) = relay.packet(place, source, &mut self.room, length, now) else {
@@ -142,6 +131,6 @@ impl Driver for Epoll {
                 }
             }
         }
-        Ok(Turn { now, bell })
+        Ok(bell)
     }
 }

@@ -55,7 +55,6 @@ pub struct Pool {
     answers: VecDeque<Report>,
     legs: Map<LegId, Place>,
     calls: Map<u64, Home>,
-    is_stopped: bool,
 }
 
 struct Handle {
@@ -73,9 +72,19 @@ struct Handle {
     leisure: Option<Moment>,
     /// Set by its thread when it ends.
     ended: Arc<AtomicBool>,
-    /// It has ended while it was needed.
-    is_gone: bool,
+    state: State,
     lateness: Arc<Lateness>,
+}
+
+/// What is known of a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// It takes calls.
+    Works,
+    /// It has ended while it was needed.
+    Failed,
+    /// It was told to end.
+    Stopped,
 }
 
 /// Tells that a worker's thread ends, by whatever: an error, a panic, an order.
@@ -133,7 +142,6 @@ impl Pool {
             // Names of legs and calls are ours: nobody outside can aim at collisions.
             legs: keyed(0),
             calls: keyed(0),
-            is_stopped: false,
         };
         let mut readers = Vec::new();
         for number in 0..workers.min(settings.workers).max(1) {
@@ -181,7 +189,7 @@ impl Pool {
                 leaving: Vec::new(),
                 leisure: None,
                 ended,
-                is_gone: false,
+                state: State::Works,
                 lateness,
             });
             readers.push(reader);
@@ -207,7 +215,7 @@ impl Pool {
         let port = pair.port;
         let quietest = || {
             let numbered = self.workers.iter().enumerate();
-            let numbered = numbered.filter(|(_, worker)| !worker.is_gone);
+            let numbered = numbered.filter(|(_, worker)| worker.state == State::Works);
             numbered.min_by_key(|(_, w)| w.legs).map_or(0, |(n, _)| n)
         };
         let worker = match self.calls.get_mut(&call_key) {
@@ -312,8 +320,13 @@ impl Pool {
                 Report::Closed { leg, port, .. } if port != 0 => leg,
                 Report::Closed { .. } | Report::Silent { .. } => return Some(report),
             };
+            let workers = &self.workers;
+            let is_stopped = |place: &Place| {
+                let worker = workers.get(place.worker);
+                worker.is_some_and(|worker| worker.state == State::Stopped)
+            };
             match self.legs.get_mut(&leg) {
-                Some(place) if place.closing || place.lost || self.is_stopped => {
+                Some(place) if place.closing || place.lost || is_stopped(place) => {
                     self.forget(leg);
                     return Some(report);
                 }
@@ -345,8 +358,8 @@ impl Pool {
     pub fn flush(&mut self, now: Moment) {
         let mut unheard = Vec::new();
         for (number, worker) in self.workers.iter_mut().enumerate() {
-            if !worker.is_gone && worker.ended.load(Ordering::Acquire) {
-                worker.is_gone = true;
+            if worker.state == State::Works && worker.ended.load(Ordering::Acquire) {
+                worker.state = State::Failed;
                 error!(
                     worker = number,
                     legs = worker.legs,
@@ -393,9 +406,8 @@ impl Pool {
 
     /// Stops the workers and waits for them, which is the one wait: nothing is served after it. Reports about legs that were open can still be taken.
     pub fn stop(&mut self) {
-        self.is_stopped = true;
         for worker in &mut self.workers {
-            worker.is_gone = true;
+            worker.state = State::Stopped;
             worker.late.push_back(Command::Stop);
             for command in worker.late.drain(..) {
                 worker.bell.ring();

@@ -5,7 +5,6 @@
 //! left. What is to be sent is handed over together with the next wait, one system call a turn:
 //! while there is time a turn is one packet, under load it is many.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
@@ -14,18 +13,20 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use crate::base::clock::Clock;
 use crate::base::time::Moment;
 use crate::media::bell::Bell;
 use crate::media::bridge::Slot;
-use crate::media::driver::{Driver, Make, Turn};
-use crate::media::leg::{Kind, Received, Sent};
+use crate::media::driver::{Books, Driver, Make};
+use crate::media::leg::{Received, Sent};
 use crate::media::relay::{Place, Relay, Way};
-use crate::media::throttle::Throttle;
+use crate::media::uring::lines::{Line, Lines, both};
 use crate::media::uring::ring::{Event, Held, Ring};
 
 mod address;
+mod lines;
 mod ring;
+#[cfg(test)]
+mod tests;
 
 /// Events taken a turn: few enough that the clock read before them is true for the last (about 0.6 ms
 /// of work), enough that a turn's own cost vanishes under load.
@@ -42,6 +43,9 @@ const GATHER_MAX: usize = 64;
 /// Over how long the load is measured.
 const PACE: Duration = Duration::from_millis(10);
 
+/// How soon an order is offered again for which the kernel had no room.
+const AGAIN: Duration = Duration::from_millis(1);
+
 /// How long the kernel may take for a packet to itself.
 const TRIAL_MAX: Duration = Duration::from_secs(1);
 
@@ -49,16 +53,28 @@ const TRIAL_MAX: Duration = Duration::from_secs(1);
 pub struct Uring {
     ring: Ring,
     bell: Arc<Bell>,
-    lines: Vec<[Line; 2]>,
+    lines: Lines,
     /// Sockets that must be ordered to be read again.
     idle: Vec<Place>,
+    /// Sockets that are being closed, and whose reading could not be cancelled for want of room.
+    uncancelled: Vec<Place>,
+    /// The same with the watching of the bell.
+    unwatched: bool,
     /// What is being sent, by its buffer.
-    ways: Vec<Option<(Way, Try)>>,
+    ways: Vec<Option<Flight>>,
     /// Sends whose outcome is not known yet.
     sending: usize,
-    gone: VecDeque<Slot>,
     pace: Pace,
-    throttle: Throttle,
+    books: Books,
+}
+
+/// A packet that is being sent.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    way: Way,
+    attempt: Try,
+    /// The name of the socket that it leaves by.
+    by: u64,
 }
 
 /// How many packets come.
@@ -67,22 +83,6 @@ struct Pace {
     since: Moment,
     packets: u64,
     fast: bool,
-}
-
-/// How a socket is being read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Line {
-    /// Not at all, and the kernel has nothing of it.
-    #[default]
-    Free,
-    /// As it should be.
-    Read,
-    /// It is about to be left alone for a moment.
-    Pausing,
-    /// Not at the moment.
-    Idle,
-    /// It is being closed.
-    Closing,
 }
 
 /// Whether a packet is sent for the first time.
@@ -141,59 +141,36 @@ impl Uring {
     /// The kernel has no io_uring for us, or one that is too old.
     pub fn prepare(bell: Arc<Bell>) -> io::Result<Make> {
         let ring = Ring::new()?;
-        Ok(Box::new(move || {
-            let mut driver = Self {
-                ring,
-                bell,
-                lines: Vec::new(),
-                idle: Vec::new(),
-                ways: Vec::new(),
-                sending: 0,
-                gone: VecDeque::new(),
-                pace: Pace::default(),
-                throttle: Throttle::default(),
-            };
-            driver.ring.begin()?;
-            driver.ring.watch(driver.bell.as_fd())?;
-            Ok(Box::new(driver))
-        }))
+        Ok(Box::new(move || Ok(Box::new(Self::begin(ring, bell)?))))
     }
 
-    fn line(&mut self, place: Place) -> Option<&mut Line> {
-        let [rtp, rtcp] = self.lines.get_mut(place.slot)?;
-        Some(match place.kind {
-            Kind::Rtp => rtp,
-            Kind::Rtcp => rtcp,
-        })
-    }
-
-    fn set(&mut self, place: Place, state: Line) {
-        if let Some(line) = self.line(place) {
-            *line = state;
-        }
-    }
-
-    /// Waits for one event or, under load, for several; not at all while some are left from before.
-    fn wait(&mut self, at_most: Option<Duration>) -> io::Result<()> {
-        if self.ring.waiting() > self.sending {
-            return self.ring.enter(0, None, Duration::ZERO);
-        }
-        let (want, gather) = if self.pace.fast {
-            (GATHER_MAX, GATHER)
-        } else {
-            (1, Duration::ZERO)
+    /// Begins on the calling thread.
+    fn begin(ring: Ring, bell: Arc<Bell>) -> io::Result<Self> {
+        let mut driver = Self {
+            ring,
+            bell,
+            lines: Lines::default(),
+            idle: Vec::new(),
+            uncancelled: Vec::new(),
+            unwatched: false,
+            ways: Vec::new(),
+            sending: 0,
+            pace: Pace::default(),
+            books: Books::default(),
         };
-        self.ring.enter(self.sending + want, at_most, gather)
+        driver.ring.begin()?;
+        driver.ring.watch(driver.bell.as_fd())?;
+        Ok(driver)
     }
 
     fn received(&mut self, relay: &mut Relay, place: Place, mut held: Held, now: Moment) {
         // What still comes of a socket that is being closed is nobody's.
-        let way = match self.line(place) {
-            Some(Line::Read | Line::Pausing | Line::Idle) => self
+        let way = match self.lines.get(place) {
+            Line::Read | Line::Pausing | Line::Idle => self
                 .ring
                 .packet(&mut held)
                 .and_then(|(source, room, length)| relay.packet(place, source, room, length, now)),
-            Some(Line::Free | Line::Closing) | None => None,
+            Line::Free | Line::Closing => None,
         };
         match way {
             Some(way) => self.send(relay, held, way, Try::First),
@@ -216,16 +193,19 @@ impl Uring {
         if self.ways.len() <= number {
             self.ways.resize(number + 1, None);
         }
+        let by = self.lines.name(way.by);
         if let Some(place) = self.ways.get_mut(number) {
-            *place = Some((way, attempt));
+            *place = Some(Flight { way, attempt, by });
         }
         self.sending += 1;
     }
 
     fn sent(&mut self, relay: &mut Relay, held: Held, result: io::Result<()>) {
         self.sending = self.sending.saturating_sub(1);
-        let way = self.ways.get_mut(held.number()).and_then(Option::take);
-        let Some((way, attempt)) = way else {
+        let flight = self.ways.get_mut(held.number()).and_then(Option::take);
+        // Who sent it may be gone, and another in its place.
+        let flight = flight.filter(|flight| self.lines.named(flight.by).is_some());
+        let Some(Flight { way, attempt, .. }) = flight else {
             self.ring.give_back(held);
             return;
         };
@@ -245,18 +225,15 @@ impl Uring {
 
     /// A socket is no longer read: it was closed, the buffers were used up, or it had an error to tell.
     fn ended(&mut self, relay: &mut Relay, place: Place, error: io::Error) {
-        match self.line(place) {
-            Some(Line::Closing) => {
-                self.freed(place);
-                return;
+        match self.lines.get(place) {
+            Line::Closing => {
+                self.lines.set(place, Line::Free);
+                return self.leave(place.slot);
             }
             // The throttle says when it is read again.
-            Some(line @ Line::Pausing) => {
-                *line = Line::Idle;
-                return;
-            }
-            Some(line @ (Line::Free | Line::Read | Line::Idle)) => *line = Line::Idle,
-            None => return,
+            Line::Pausing => return self.lines.set(place, Line::Idle),
+            Line::Read | Line::Idle => self.lines.set(place, Line::Idle),
+            Line::Free => return,
         }
         if error.raw_os_error() == Some(libc::ENOBUFS) {
             self.ring.supply();
@@ -276,27 +253,46 @@ impl Uring {
         self.idle.push(place);
     }
 
-    fn freed(&mut self, place: Place) {
-        self.set(place, Line::Free);
-        if self.lines.get(place.slot) == Some(&[Line::Free; 2]) {
-            self.gone.push_back(place.slot);
+    /// The kernel has let go of one of a leg's sockets, or of both.
+    fn leave(&mut self, slot: Slot) {
+        if self.lines.leaves(slot) {
+            self.books.gone.push_back(slot);
         }
     }
 
-    /// Leaves a flooded socket alone for a moment.
+    /// Leaves a flooded socket alone for a moment. Where the kernel has no room for that order it is read on.
     fn pause(&mut self, place: Place) {
-        if self.line(place) == Some(&mut Line::Read) && self.ring.cancel(place.token()).is_ok() {
-            self.set(place, Line::Pausing);
+        if self.lines.get(place) == Line::Read && self.ring.cancel(self.lines.name(place)).is_ok() {
+            self.lines.set(place, Line::Pausing);
+        }
+    }
+
+    /// Cancels the reading of a socket that is being closed. It is closed once the kernel says so, and not because we asked.
+    fn cancel(&mut self, place: Place) {
+        if self.ring.cancel(self.lines.name(place)).is_err() {
+            self.uncancelled.push(place);
+        }
+    }
+
+    /// Offers what the kernel had no room for.
+    fn offer_again(&mut self) {
+        for place in std::mem::take(&mut self.uncancelled) {
+            if self.lines.get(place) == Line::Closing {
+                self.cancel(place);
+            }
+        }
+        if self.unwatched {
+            self.unwatched = self.ring.watch(self.bell.as_fd()).is_err();
         }
     }
 
     /// Orders sockets to be read again whose reading ended, or that were left alone long enough.
     fn resume(&mut self, relay: &mut Relay, now: Moment) {
-        while let Some(place) = self.throttle.due(now) {
-            match self.line(place) {
-                Some(Line::Idle) => self.idle.push(place),
-                Some(Line::Pausing) => self.throttle.longer(place, now),
-                Some(Line::Free | Line::Read | Line::Closing) | None => {}
+        while let Some(place) = self.books.throttle.due(now) {
+            match self.lines.get(place) {
+                Line::Idle => self.idle.push(place),
+                Line::Pausing => self.books.throttle.longer(place, now),
+                Line::Free | Line::Read | Line::Closing => {}
             }
         }
         if self.idle.is_empty() {
@@ -304,7 +300,7 @@ impl Uring {
         }
         for place in std::mem::take(&mut self.idle) {
             let leg = relay.leg(place.slot);
-            if let (Some(leg), Some(Line::Idle)) = (leg, self.line(place))
+            if let (Some(leg), Line::Idle) = (leg, self.lines.get(place))
                 && let Err(error) = self.open(place, leg.line(place.kind).socket())
             {
                 warn!(leg = %leg.id, kind = ?place.kind, %error, "a sound socket is no longer read");
@@ -315,80 +311,105 @@ impl Uring {
 
 impl Driver for Uring {
     fn open(&mut self, place: Place, socket: &UdpSocket) -> io::Result<()> {
-        if self.lines.len() <= place.slot {
-            self.lines.resize(place.slot + 1, Default::default());
+        match self.ring.receive(socket.as_fd(), self.lines.name(place)) {
+            Ok(()) => self.lines.set(place, Line::Read),
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                self.lines.set(place, Line::Idle);
+                self.idle.push(place);
+            }
+            Err(error) => return Err(error),
         }
-        self.ring.receive(socket.as_fd(), place.token())?;
-        self.set(place, Line::Read);
         Ok(())
     }
 
     fn close(&mut self, slot: Slot) {
-        for kind in [Kind::Rtp, Kind::Rtcp] {
-            let place = Place { slot, kind };
-            let state = match self.line(place).copied() {
-                Some(Line::Read) if self.ring.cancel(place.token()).is_ok() => Line::Closing,
+        for place in both(slot) {
+            match self.lines.get(place) {
+                Line::Read => {
+                    self.lines.set(place, Line::Closing);
+                    self.cancel(place);
+                }
                 // Its cancellation is under way.
-                Some(Line::Pausing) => Line::Closing,
-                Some(Line::Free | Line::Read | Line::Idle | Line::Closing) | None => Line::Free,
-            };
-            self.set(place, state);
+                Line::Pausing => self.lines.set(place, Line::Closing),
+                Line::Idle => self.lines.set(place, Line::Free),
+                Line::Free | Line::Closing => {}
+            }
         }
-        if self
-            .lines
-            .get(slot)
-            .is_none_or(|lines| *lines == [Line::Free; 2])
-        {
-            self.gone.push_back(slot);
-        }
+        self.leave(slot);
     }
 
-    fn gone(&mut self) -> Option<Slot> {
-        self.gone.pop_front()
+    fn books(&mut self) -> &mut Books {
+        &mut self.books
     }
 
-    fn turn(
-        &mut self,
-        relay: &mut Relay,
-        clock: Clock,
-        at_most: Option<Duration>,
-    ) -> io::Result<Turn> {
-        self.wait(self.throttle.at_most(at_most))?;
-        let now = clock.now();
+    /// Waits for one event or, under load, for several; not at all while some are left from before.
+    fn wait(&mut self, at_most: Option<Duration>) -> io::Result<()> {
+        if self.ring.waiting() > self.sending {
+            return self.ring.enter(0, None, Duration::ZERO);
+        }
+        let is_owed = self.unwatched || !self.uncancelled.is_empty() || !self.idle.is_empty();
+        let at_most = if is_owed {
+            Some(at_most.map_or(AGAIN, |at_most| at_most.min(AGAIN)))
+        } else {
+            at_most
+        };
+        let (want, gather) = if self.pace.fast {
+            (GATHER_MAX, GATHER)
+        } else {
+            (1, Duration::ZERO)
+        };
+        self.ring.enter(self.sending + want, at_most, gather)
+    }
+
+    fn serve(&mut self, relay: &mut Relay, now: Moment) -> io::Result<bool> {
         let mut bell = false;
         for _ in 0..TURN_MAX {
             let Some(event) = self.ring.next() else {
                 break;
             };
-            match event {
-                Event::Received { token, held, more } => {
-                    let place = Place::of(token);
-                    self.pace.packets += 1;
-                    self.received(relay, place, held, now);
-                    if self.throttle.packet(place, now) {
-                        self.pause(place);
-                    }
-                    if !more {
-                        self.ended(relay, place, io::ErrorKind::Interrupted.into());
-                    }
-                }
-                Event::Sent { held, result } => self.sent(relay, held, result),
-                Event::Ended { token, error } => self.ended(relay, Place::of(token), error),
-                Event::Ready { more } => {
-                    bell = true;
-                    if !more {
-                        self.ring.watch(self.bell.as_fd())?;
-                    }
-                }
-            }
+            bell |= self.take(relay, event, now);
         }
         self.pace.turn(now);
+        self.offer_again();
         self.resume(relay, now);
         if bell {
             // Orders are about what was sent before them.
             self.ring.enter(0, None, Duration::ZERO)?;
         }
-        Ok(Turn { now, bell })
+        Ok(bell)
+    }
+}
+
+impl Uring {
+    /// Takes what the kernel tells, and says whether that was the bell. What it tells of a leg that is gone is nobody's.
+    fn take(&mut self, relay: &mut Relay, event: Event, now: Moment) -> bool {
+        match event {
+            Event::Received { token, held, more } => {
+                let Some(place) = self.lines.named(token) else {
+                    self.ring.give_back(held);
+                    return false;
+                };
+                self.pace.packets += 1;
+                self.received(relay, place, held, now);
+                if self.books.throttle.packet(place, now) {
+                    self.pause(place);
+                }
+                if !more {
+                    self.ended(relay, place, io::ErrorKind::Interrupted.into());
+                }
+            }
+            Event::Sent { held, result } => self.sent(relay, held, result),
+            Event::Ended { token, error } => {
+                if let Some(place) = self.lines.named(token) {
+                    self.ended(relay, place, error);
+                }
+            }
+            Event::Ready { more } => {
+                self.unwatched |= !more;
+                return true;
+            }
+        }
+        false
     }
 }
 
@@ -401,32 +422,5 @@ impl Pace {
             self.since = now;
             self.packets = 0;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn this_machine_lets_us_use_io_uring() {
-        trial().expect("io_uring; where a sandbox refuses it its tests cannot run");
-    }
-
-    #[test]
-    fn packets_are_gathered_only_while_there_are_many() {
-        let mut pace = Pace::default();
-        let mut now = Moment::START;
-        let mut fast = |packets| {
-            pace.packets += packets;
-            now = now + PACE;
-            pace.turn(now);
-            pace.fast
-        };
-        assert!(!fast(100));
-        assert!(!fast(249));
-        assert!(fast(250));
-        assert!(fast(800));
-        assert!(!fast(3));
     }
 }

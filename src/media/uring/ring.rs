@@ -103,6 +103,9 @@ pub(in crate::media) struct Ring {
     supplied: u16,
     /// Whether the kernel can wait for several events at most for a while.
     gathers: bool,
+    /// Orders that find no room, in trials.
+    #[cfg(test)]
+    pub(in crate::media) refuses: u32,
 }
 
 /// A buffer that belongs to whoever has this, and to nobody else.
@@ -182,6 +185,8 @@ impl Ring {
             under_way: 0,
             supplied: SUPPLY,
             gathers,
+            #[cfg(test)]
+            refuses: 0,
         })
     }
 
@@ -400,6 +405,11 @@ impl Ring {
     }
 
     fn push(&mut self, entry: &Entry) -> io::Result<()> {
+        #[cfg(test)]
+        if let Some(left) = self.refuses.checked_sub(1) {
+            self.refuses = left;
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
         for _ in 0..PUSHES_MAX {
             // SAFETY: what the entry points to lives until it is answered: the kernel keeps the descriptors'
             // files, `WANTED` is static, and the buffers outlive what is under way.
