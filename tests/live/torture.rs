@@ -135,12 +135,13 @@ fn over_tcp(host: Ipv4Addr, us: SocketAddr, bytes: &[u8], answered: bool) -> (Op
     }
 }
 
-/// The final statuses in a stream of answers, but for those to the OPTIONS behind.
+/// The final statuses in a stream of answers, but for those to the OPTIONS behind. What the end of the connection cut says
+/// neither whose answer it is nor that there is one.
 fn finals(stream: &[u8]) -> impl Iterator<Item = u16> {
     let text = String::from_utf8_lossy(stream).into_owned();
     let answers: Vec<_> = text
         .split("SIP/2.0 ")
-        .filter(|answer| !answer.contains("Call-ID: behind"))
+        .filter(|answer| answer.contains("\r\n\r\n") && !answer.contains("Call-ID: behind"))
         .filter_map(|answer| answer.get(..3)?.parse().ok())
         .filter(|status: &u16| (200..=699).contains(status))
         .collect();
