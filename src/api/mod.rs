@@ -4,6 +4,7 @@
 //! there is nobody to tell apart: this machine alone is answered.
 
 pub mod gate;
+pub mod replay;
 pub mod serve;
 pub mod settings;
 pub mod state;
@@ -16,6 +17,7 @@ mod cookie;
 mod csrf;
 mod door;
 mod error;
+mod explain;
 mod form;
 mod guard;
 mod health;

@@ -22,6 +22,7 @@ use crate::api::paths::Table;
 use crate::api::paths::{Needs, Paths};
 use crate::api::peaks;
 use crate::api::recording;
+use crate::api::replay;
 use crate::api::reports;
 use crate::api::route;
 use crate::api::sessions;
@@ -138,6 +139,7 @@ fn paths() -> Paths {
         .get("/api/v1/reports/{name}", This(Right::Figures), reports::one)
         .get("/api/v1/live", This(Right::See), live::live)
         .get("/api/v1/route", This(Right::Administer), route::route)
+        .post("/api/v1/replay", This(Right::Administer), replay::post)
         .get("/api/v1/tokens", This(Right::Administer), tokens::list)
         .post("/api/v1/tokens", This(Right::Administer), tokens::make)
         .delete(

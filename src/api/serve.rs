@@ -24,7 +24,7 @@ use crate::api::live::hub::LISTENERS_MAX;
 use crate::api::room::Room;
 use crate::api::router::router;
 use crate::api::stall::Stall;
-use crate::api::state::{Rules, State};
+use crate::api::state::State;
 use crate::api::visitor::Peer;
 use crate::engine::tls::Served;
 
@@ -127,11 +127,6 @@ impl Server {
     /// Where it listens, with the port that the system chose where 0 was asked for.
     pub const fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    /// Puts other rules in force for `/api/v1/route`.
-    pub fn set_rules(&self, rules: Rules) {
-        self.state.set_rules(rules);
     }
 
     /// Puts other users and another `[web]` in force, but for where it listens; says how many sessions ended with that. Open

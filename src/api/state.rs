@@ -1,7 +1,11 @@
 //! What the handlers know: the store, the engine's counters, the rules in force.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
+
+use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use crate::api::gate::Gate;
 use crate::api::listened::Listened;
@@ -11,6 +15,8 @@ use crate::base::clock::Clock;
 use crate::base::country::Country;
 use crate::engine::gauges::Gauges;
 use crate::engine::handle::Handle;
+use crate::recording::plan::should_record;
+use crate::recording::settings::When;
 use crate::route::Routing;
 use crate::store::Store;
 use crate::track::Tracking;
@@ -26,7 +32,7 @@ pub struct State {
     pub clock: Clock,
     /// The recordings' folder.
     pub recordings: Arc<PathBuf>,
-    rules: Arc<RwLock<Arc<Rules>>>,
+    rules: InForce,
     /// Who may come in, and who is in.
     pub gate: Gate,
     /// What calls in progress are asked through; `None`: nothing rings here, as in tests of the pages.
@@ -35,6 +41,8 @@ pub struct State {
     pub(in crate::api) live: Hub,
     /// Who listened to a recording lately.
     pub(in crate::api) listened: Arc<Listened>,
+    /// Who has past calls held against other rules.
+    pub(in crate::api) replaying: Arc<Semaphore>,
     /// Who reads a recording for its peaks.
     pub(in crate::api) turns: Turns,
 }
@@ -48,6 +56,88 @@ pub struct Rules {
     pub tracking: Arc<Tracking>,
     /// Rules.
     pub routing: Arc<Routing>,
+    /// `[recordings] when`.
+    pub record: When,
+    /// `[[trunk]] id`.
+    pub trunks: Arc<[Arc<str>]>,
+    /// How an edited configuration is read.
+    pub reading: Reading,
+}
+
+impl Rules {
+    /// Whether a call is recorded once it is answered.
+    pub fn records(&self, tracked: bool, wish: Option<bool>) -> bool {
+        should_record(tracked, wish, self.record)
+    }
+}
+
+/// The rules in force. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct InForce(Arc<RwLock<Arc<Rules>>>);
+
+impl InForce {
+    /// The rules that are in force now.
+    pub fn get(&self) -> Arc<Rules> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts others in force.
+    pub fn set(&self, rules: Rules) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
+}
+
+/// Reads an edited configuration, named as its mistakes name it, without opening anything that it names.
+#[derive(Clone)]
+pub struct Reading(Arc<Read>);
+
+type Read = dyn Fn(&str, &str) -> Result<Edited, Vec<Fault>> + Send + Sync;
+
+impl Reading {
+    /// Reads with `read`, which is told the file's name and its text.
+    pub fn new(
+        read: impl Fn(&str, &str) -> Result<Edited, Vec<Fault>> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(read))
+    }
+
+    /// Reads `text`.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub fn read(&self, name: &str, text: &str) -> Result<Edited, Vec<Fault>> {
+        (self.0)(name, text)
+    }
+}
+
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reading")
+    }
+}
+
+/// An edited configuration, as far as it says what becomes of calls.
+#[derive(Clone, Debug)]
+pub struct Edited {
+    /// Its rules.
+    pub rules: Rules,
+    /// What can be used but is hardly meant.
+    pub warnings: Vec<Fault>,
+}
+
+/// A mistake in an edited configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// It can be used all the same.
+    pub warning: bool,
+    /// Counted from 1.
+    pub line: usize,
+    /// In characters, counted from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
 }
 
 impl State {
@@ -65,11 +155,12 @@ impl State {
             gauges,
             clock,
             recordings: Arc::new(recordings),
-            rules: Arc::new(RwLock::new(Arc::new(rules))),
+            rules: InForce(Arc::new(RwLock::new(Arc::new(rules)))),
             gate,
             engine: None,
             live: Hub::default(),
             listened: Arc::default(),
+            replaying: Arc::new(Semaphore::new(1)),
             turns: Turns::default(),
         }
     }
@@ -81,13 +172,13 @@ impl State {
         self
     }
 
-    /// Puts other rules in force.
-    pub fn set_rules(&self, rules: Rules) {
-        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    /// The rules, for who outlives this state.
+    pub fn in_force(&self) -> InForce {
+        self.rules.clone()
     }
 
     /// The rules in force.
     pub(in crate::api) fn rules(&self) -> Arc<Rules> {
-        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+        self.rules.get()
     }
 }

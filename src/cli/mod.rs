@@ -6,6 +6,7 @@ mod demo;
 mod keep;
 mod log;
 mod passwd;
+mod replay;
 mod route;
 mod serve;
 mod store;

@@ -1,20 +1,19 @@
 //! `ringtag route`: which rule would decide a call, why each earlier one did not, and the targets in order.
 
 use std::io::{self, Write};
-use std::path::Path;
-
-use clap::Args;
-use jiff::civil::DateTime;
+use std::path::{Path, PathBuf};
 
 use crate::base::clock::Clock;
 use crate::base::number::{Caller, Number};
 use crate::base::time::WallTime;
+use crate::cli::replay::replay;
 use crate::cli::store::Access;
 use crate::cli::{DONE, WRONG_INPUT, complain};
 use crate::config::{self, Config};
-use crate::route::{Explanation, Facts};
+use crate::route::Explanation;
+use crate::route::question::{Earlier, House, Question, Wrong};
 use crate::store::query::Query;
-use crate::track::Project;
+use clap::Args;
 
 /// Earlier calls that are counted; rules ask only whether there were any.
 const EARLIER_MAX: usize = 1_000;
@@ -26,8 +25,8 @@ const NUMBERS_SHOWN: usize = 5;
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Options {
     /// The virtual number that is called.
-    #[arg(long, value_name = "NUMBER")]
-    to: String,
+    #[arg(long, value_name = "NUMBER", required_unless_present = "replay")]
+    to: Option<String>,
     /// Who calls: a number, an extension, or "anonymous".
     #[arg(
         long,
@@ -48,6 +47,16 @@ pub(in crate::cli) struct Options {
     /// The manager who answered this caller last; the call log knows when left out.
     #[arg(long, value_name = "ID")]
     last_manager: Option<String>,
+    /// Hold past calls against this edited configuration, and list those that it would treat otherwise. It is only read.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "at", "prior_calls", "last_manager"])]
+    replay: Option<PathBuf>,
+    /// Replay calls that began then or later: 2026-11-21, 2026-11-21T09:30, RFC 3339, today, yesterday, 90m, 2h, 7d; seven days
+    /// ago when left out.
+    #[arg(long, value_name = "TIME", requires = "replay")]
+    since: Option<String>,
+    /// Replay calls that began before this; now when left out.
+    #[arg(long, value_name = "TIME", requires = "replay")]
+    until: Option<String>,
 }
 
 /// Reads `file` and explains where the call would go.
@@ -60,6 +69,10 @@ pub(in crate::cli) fn route(
     json: bool,
     out: &mut dyn Write,
 ) -> io::Result<u8> {
+    if let Some(edited) = &options.replay {
+        let times = [options.since.as_deref(), options.until.as_deref()];
+        return replay(file, edited, times, json, out);
+    }
     let config = match config::load(file) {
         Ok(loaded) => loaded.config,
         Err(mistakes) => {
@@ -86,44 +99,40 @@ pub(in crate::cli) fn route(
 }
 
 fn explain(config: &Config, options: &Options, now: WallTime) -> Result<Explanation, String> {
-    let Some(number) = Number::read(&options.to, &config.country) else {
-        return Err(format!(
-            "--to {} is no telephone number; write it with plus and country code",
-            options.to
-        ));
-    };
-    let Some(source) = config.tracking.source(number) else {
-        return Err(not_ours(config, number));
-    };
-    let at = match &options.at {
-        None => now,
-        Some(text) => read_time(text, &source.project).ok_or_else(|| {
-            format!("--at {text} is no time; write it as 2026-11-21T12:30 or with an offset")
-        })?,
-    };
-    check_names(config, options)?;
-    let caller = read_caller(&options.from, config);
-    let known = earlier(config, &source.project.id, &caller);
-    let last_manager = options.last_manager.clone().or(known.last_manager);
-    Ok(config.routing.explain(&Facts {
-        at,
-        source,
-        number,
-        caller: &caller,
+    let shown = config.shown();
+    let to = options.to.as_deref().unwrap_or_default();
+    let asked = Question {
+        to,
+        from: &options.from,
+        at: options.at.as_deref(),
         trunk: &options.trunk,
-        prior_calls: options.prior_calls.unwrap_or(known.prior_calls),
-        last_manager: last_manager.as_deref(),
-        rotation: &|_| 0,
+        prior_calls: options.prior_calls,
+        last_manager: options.last_manager.as_deref(),
+    };
+    let house = House {
+        country: &config.country,
+        tracking: &config.tracking,
+        routing: &config.routing,
+        has_trunk: &|id| config.trunks.iter().any(|trunk| &*trunk.id == id),
+        earlier: &|project, caller| earlier(config, &project.id, caller),
         last_taken: &|_| None,
-        chance: 0,
-    }))
-}
-
-/// What the call log says of a caller.
-#[derive(Default)]
-struct Earlier {
-    prior_calls: u32,
-    last_manager: Option<String>,
+        records: &|tracked, wish| shown.records(tracked, wish),
+    };
+    house.explain(&asked, now).map_err(|why| match why {
+        Wrong::NoNumber => {
+            format!("--to {to} is no telephone number; write it with plus and country code")
+        }
+        Wrong::NotOurs(number) => not_ours(config, number),
+        Wrong::NoTime => {
+            let text = options.at.as_deref().unwrap_or_default();
+            format!("--at {text} is no time; write it as 2026-11-21T12:30 or with an offset")
+        }
+        Wrong::NoTrunk => format!("there is no [[trunk]] \"{}\"", options.trunk),
+        Wrong::NoManager => {
+            let id = options.last_manager.as_deref().unwrap_or_default();
+            format!("there is no [[manager]] \"{id}\"")
+        }
+    })
 }
 
 /// Asks the call log. Where there is none yet, or it cannot be asked, the caller is a new one.
@@ -166,36 +175,6 @@ fn not_ours(config: &Config, number: Number) -> String {
     format!("{number} is no virtual number, so calls to it are refused; {known}")
 }
 
-fn check_names(config: &Config, options: &Options) -> Result<(), String> {
-    let trunk = options.trunk.as_str();
-    if !trunk.is_empty() && !config.trunks.iter().any(|known| &*known.id == trunk) {
-        return Err(format!("there is no [[trunk]] \"{trunk}\""));
-    }
-    match options.last_manager.as_deref() {
-        Some(id) if config.routing.manager(id).is_none() => {
-            Err(format!("there is no [[manager]] \"{id}\""))
-        }
-        Some(_) | None => Ok(()),
-    }
-}
-
-fn read_caller(text: &str, config: &Config) -> Caller {
-    match Number::read(text, &config.country) {
-        Some(number) => Caller::Number(number),
-        None => Caller::from_record(text),
-    }
-}
-
-/// Reads a time with an offset, or one on the wall clock of the project.
-fn read_time(text: &str, project: &Project) -> Option<WallTime> {
-    if let Ok(at) = text.parse() {
-        return Some(at);
-    }
-    let local: DateTime = text.parse().ok()?;
-    let at = project.time_zone.to_timestamp(local).ok()?;
-    Some(WallTime::from_millis(at.as_millisecond()))
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -234,7 +213,8 @@ mod tests {
              \"mowers in working hours\" decides\n\
              \u{20} 1. manager:desk, 15 s\n\
              \u{20} 2. manager:senior, 15 s\n\
-             \u{20} 3. manager:mobile, 20 s\n"
+             \u{20} 3. manager:mobile, 20 s\n\
+             \u{20} recorded\n"
         );
     }
 

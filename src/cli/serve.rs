@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::api;
 use crate::api::gate::{Gate, Manned};
+use crate::api::state::InForce;
 use crate::base::chance::Chance;
 use crate::base::entropy;
 use crate::base::time::Moment;
@@ -22,6 +23,7 @@ use crate::engine::gauges::add;
 use crate::engine::handle::Running;
 use crate::engine::setup::{Rules, Setup};
 use crate::engine::start::start;
+use crate::store::control::Answering;
 
 /// Stop signals closer together than this are one.
 const SAME_SIGNAL: Duration = Duration::from_secs(1);
@@ -102,6 +104,8 @@ pub(in crate::cli) struct Server {
     pub(in crate::cli) running: Running,
     /// The pages' side.
     pub(in crate::cli) web: Option<api::Server>,
+    /// What pages and commands are told of the rules.
+    shown: InForce,
 }
 
 impl Server {
@@ -120,10 +124,13 @@ impl Server {
             Arc::clone(&handle.gauges),
             handle.clock,
             config.recordings.folder.clone(),
-            shown_rules(&config),
+            config.shown(),
             Gate::new(manned(&config), Chance::from_seed(seed)),
         )
         .with_engine(handle.clone());
+        let shown = state.in_force();
+        let commands = api::replay::commands(shown.clone());
+        handle.store.answer_with(Answering::new(commands));
         let web = match api::serve(state) {
             Ok(web) => web,
             Err(error) => {
@@ -136,6 +143,7 @@ impl Server {
             config,
             running,
             web,
+            shown,
         })
     }
 
@@ -234,11 +242,11 @@ impl Server {
                     tracing::error!("the engine took no new rules; send SIGHUP again");
                     return;
                 }
+                let mut shown = loaded.config.shown();
+                // Read at the start only: what is explained is what is done.
+                shown.country = self.config.country;
+                self.shown.set(shown);
                 if let Some(web) = &self.web {
-                    let mut shown = shown_rules(&loaded.config);
-                    // Read at the start only: what is explained is what is done.
-                    shown.country = self.config.country;
-                    web.set_rules(shown);
                     let ended = web.set_manned(manned(&loaded.config));
                     if ended > 0 {
                         tracing::info!(
@@ -327,15 +335,6 @@ fn manned(config: &Config) -> Manned {
     Manned {
         users: config.users.clone(),
         web: config.web.clone(),
-    }
-}
-
-/// What `/api/v1/route` explains.
-fn shown_rules(config: &Config) -> api::Rules {
-    api::Rules {
-        country: config.country,
-        tracking: Arc::new(config.tracking.clone()),
-        routing: Arc::new(config.routing.clone()),
     }
 }
 

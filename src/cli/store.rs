@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::api::replay;
 use crate::base::chance::Chance;
 use crate::base::clock::Clock;
 use crate::base::country::Country;
@@ -11,6 +12,7 @@ use crate::base::number::Caller;
 use crate::cli::serve::node_name;
 use crate::cli::{FAILED, WRONG_INPUT, complain};
 use crate::config::{self, Config};
+use crate::report::replayed::Replayed;
 use crate::store::Store;
 use crate::store::control::Client;
 use crate::store::error::StoreError;
@@ -42,6 +44,13 @@ impl Refused {
             complain(message);
         }
         self.code
+    }
+}
+
+impl Refused {
+    /// Why, in sentences.
+    pub(in crate::cli) fn messages(self) -> Vec<String> {
+        self.messages
     }
 }
 
@@ -127,6 +136,24 @@ impl Access {
         match &self.way {
             Way::Server(server) => server.erase(caller),
             Way::Store(store) => store.erase(caller),
+        }
+    }
+
+    /// Holds past calls against an edited configuration: by the rules that a server has in force, else by those of the file.
+    pub(in crate::cli) fn replay(
+        &self,
+        asked: replay::Asked,
+        edited: &Config,
+    ) -> Result<Replayed, StoreError> {
+        match &self.way {
+            Way::Server(server) => server.house(replay::WHAT, serde_json::to_value(asked)?),
+            Way::Store(store) => Ok(replay::replay(
+                store,
+                &self.config.shown(),
+                &edited.shown(),
+                asked.since,
+                asked.until,
+            )),
         }
     }
 

@@ -15,18 +15,20 @@ const FILE_MAX: u64 = 4 * 1024 * 1024;
 /// # Errors
 /// Every mistake with its place, and the warnings among them; or the one that the file cannot be read.
 pub fn load(file: &Path) -> Result<Loaded, Vec<Mistake>> {
-    let bytes = match contents(file) {
-        Ok(bytes) => bytes,
-        Err(why) => {
-            let remedy = "name the configuration with --config FILE".to_owned();
-            return Err(vec![whole_file(file, why, remedy)]);
-        }
-    };
-    let text = match std::str::from_utf8(&bytes) {
-        Ok(text) => text,
-        Err(error) => return Err(vec![not_text(file, &bytes, error.valid_up_to())]),
-    };
-    read(file, text, &folder(file), &Machine)
+    let text = text(file, "name the configuration with --config FILE")?;
+    read(file, &text, &folder(file), &Machine)
+}
+
+/// Reads the text of `file`; `remedy` is what to do where there is none.
+///
+/// # Errors
+/// It cannot be read, or is no text.
+pub fn text(file: &Path, remedy: &str) -> Result<String, Vec<Mistake>> {
+    let bytes = contents(file).map_err(|why| vec![whole_file(file, why, remedy.to_owned())])?;
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        vec![not_text(file, error.as_bytes(), good)]
+    })
 }
 
 fn contents(file: &Path) -> Result<Vec<u8>, String> {

@@ -1,5 +1,6 @@
 //! The configuration: TOML as written becomes each room's own settings, or every mistake with its place.
 
+pub mod draft;
 pub mod load;
 pub mod mistake;
 pub mod reload;
@@ -48,6 +49,7 @@ use crate::route::Routing;
 use crate::store;
 use crate::track::Tracking;
 
+pub use draft::draft;
 pub use load::load;
 pub use mistake::{Grade, Mistake};
 

@@ -17,6 +17,11 @@ const PEM_MAX: u64 = 1024 * 1024;
 
 /// Where secrets come from.
 pub(in crate::config) trait Outside {
+    /// Whether files with certificates and keys are read at all; where not, nothing is said of what is in them.
+    fn is_asked(&self) -> bool {
+        true
+    }
+
     /// Returns an environment variable.
     fn variable(&self, name: &str) -> Option<String>;
 

@@ -1,16 +1,11 @@
 //! What the rules leave undone together: rules that can never win, sources that no rule is for, hours without a zone.
-//!
-//! A rule is told by the virtual numbers that its project, source, category and number conditions leave to it, and by
-//! its other conditions. It can never win when each of its numbers is taken by an earlier rule that asks no more.
-
-use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use crate::base::number::Number;
 use crate::config::book::Book;
 use crate::config::known::Known;
 use crate::recording::settings::When;
-use crate::route::rule::{Conditions, Rule};
+use crate::route::rule::Rule;
+use crate::route::shadow::{Never, Reach, never};
 use crate::track::Source;
 
 /// So many earlier rules are named in a warning.
@@ -35,17 +30,18 @@ pub(in crate::config) fn check(
         );
         return;
     }
-    let rules: Vec<_> = rules
+    let places: Vec<usize> = rules.meanings().map(|(_, at)| at).collect();
+    let reaches: Vec<_> = rules
         .meanings()
-        .map(|(rule, at)| Line {
-            numbers: numbers_of(&rule.when, &sources),
-            rule,
-            at,
-        })
+        .map(|(rule, _)| Reach::new(rule, sources.iter().map(|(source, _)| &***source)))
         .collect();
-    never_win(book, &rules);
+    for (place, at) in places.iter().enumerate() {
+        if let Some(why) = never(&reaches, place) {
+            never_wins(book, &reaches, &places, (place, *at), &why);
+        }
+    }
     for (source, at) in &sources {
-        let taken = |number: &Number| rules.iter().any(|line| line.numbers.contains(number));
+        let taken = |number: &Number| reaches.iter().any(|reach| reach.numbers.contains(number));
         if let Some(number) = source.numbers.iter().find(|number| !taken(number)) {
             book.warn(
                 *at,
@@ -54,9 +50,9 @@ pub(in crate::config) fn check(
             );
         }
     }
-    let records = rules.iter().any(|line| line.rule.record == Some(true));
+    let records = reaches.iter().any(|reach| reach.rule.record == Some(true));
     if recordings == When::ByRule && !records {
-        let at = rules.first().map_or(0, |line| line.at);
+        let at = places.first().copied().unwrap_or(0);
         book.warn(
             at,
             "no rule says record = true, and [recordings] says when = \"by-rule\": nothing is recorded",
@@ -65,90 +61,34 @@ pub(in crate::config) fn check(
     }
 }
 
-/// A rule with the virtual numbers that are left to it.
-struct Line<'a> {
-    rule: &'a Arc<Rule>,
-    at: usize,
-    numbers: BTreeSet<Number>,
-}
-
-fn never_win(book: &Book<'_>, rules: &[Line<'_>]) {
-    for (place, line) in rules.iter().enumerate() {
-        if line.numbers.is_empty() {
-            book.warn(
-                line.at,
-                format!(
-                    "rule \"{}\" can never win: no virtual number meets its conditions",
-                    line.rule.id
-                ),
-                "change its project, source, category or number",
-            );
-            continue;
-        }
-        let mut left = line.numbers.clone();
-        let mut takers = Vec::new();
-        for earlier in rules.iter().take(place) {
-            if asks_no_more(&earlier.rule.when, &line.rule.when)
-                && !left.is_disjoint(&earlier.numbers)
-            {
-                left.retain(|number| !earlier.numbers.contains(number));
-                takers.push(format!(
-                    "\"{}\" in line {}",
-                    earlier.rule.id,
-                    book.line(earlier.at)
-                ));
-            }
-        }
-        if left.is_empty() {
-            takers.truncate(NAMED_MAX);
-            let take = if takers.len() == 1 { "takes" } else { "take" };
-            book.warn(
-                line.at,
-                format!(
-                    "rule \"{}\" can never win: {} {take} its calls",
-                    line.rule.id,
-                    takers.join(" and ")
-                ),
+fn never_wins(
+    book: &Book<'_>,
+    rules: &[Reach<'_>],
+    places: &[usize],
+    (place, at): (usize, usize),
+    why: &Never,
+) {
+    let id = rules.get(place).map_or("", |reach| &*reach.rule.id);
+    let (why, remedy) = match why {
+        Never::NoNumber => (
+            "no virtual number meets its conditions".to_owned(),
+            "change its project, source, category or number",
+        ),
+        Never::Taken(takers) => {
+            let named = takers.iter().take(NAMED_MAX).filter_map(|taker| {
+                let rule = &rules.get(*taker)?.rule.id;
+                let line = book.line(*places.get(*taker)?);
+                Some(format!("\"{rule}\" in line {line}"))
+            });
+            let named: Vec<_> = named.collect();
+            let take = if named.len() == 1 { "takes" } else { "take" };
+            (
+                format!("{} {take} its calls", named.join(" and ")),
                 "put it before that rule, or leave it out",
-            );
+            )
         }
-    }
-}
-
-/// The virtual numbers whose calls may meet the conditions on project, source, category and number.
-fn numbers_of(when: &Conditions, sources: &[(&Arc<Source>, usize)]) -> BTreeSet<Number> {
-    let meets = |source: &Source| {
-        let category = source.category.as_ref();
-        (when.project.is_empty() || when.project.contains(&source.project.id))
-            && (when.source.is_empty() || when.source.contains(&source.tag))
-            && (when.category.is_empty()
-                || category.is_some_and(|category| when.category.contains(category)))
     };
-    sources
-        .iter()
-        .filter(|(source, _)| meets(source))
-        .flat_map(|(source, _)| source.numbers.iter().copied())
-        .filter(|number| when.number.is_empty() || when.number.contains(number))
-        .collect()
-}
-
-/// Whether every call that meets `theirs` meets `mine`, the virtual number left aside.
-fn asks_no_more(mine: &Conditions, theirs: &Conditions) -> bool {
-    let caller = mine.caller.is_empty()
-        || !theirs.caller.is_empty()
-            && theirs
-                .caller
-                .iter()
-                .all(|wanted| mine.caller.iter().any(|own| own.covers(wanted)));
-    let hours = match (&mine.hours, &theirs.hours) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(mine), Some(theirs)) => mine.cover(theirs),
-    };
-    let repeat = mine.repeat.is_none() || mine.repeat == theirs.repeat;
-    let trunk = mine.trunk.is_empty()
-        || !theirs.trunk.is_empty() && theirs.trunk.iter().all(|id| mine.trunk.contains(id));
-    caller && hours && repeat && trunk
+    book.warn(at, format!("rule \"{id}\" can never win: {why}"), remedy);
 }
 
 #[cfg(test)]

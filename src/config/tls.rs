@@ -303,7 +303,7 @@ fn is_address(host: &str) -> bool {
 
 fn of_machine(section: &Section<'_, '_>, disk: Disk<'_>) -> Option<Authorities> {
     let found = disk.trusted();
-    if found.is_none() {
+    if found.is_none() && disk.outside.is_asked() {
         section.book.error(
             section.at,
             "this machine trusts no authority, so the trunk's certificate cannot be checked",
@@ -314,6 +314,9 @@ fn of_machine(section: &Section<'_, '_>, disk: Disk<'_>) -> Option<Authorities> 
 }
 
 fn pem(section: &Section<'_, '_>, word: Word<'_>, disk: Disk<'_>) -> Option<PemFile> {
+    if !disk.outside.is_asked() {
+        return None;
+    }
     let path = resolve(disk.base, word.text);
     disk.outside
         .pem(&path)

@@ -6,6 +6,8 @@ mod days;
 mod groups;
 mod lines;
 pub mod period;
+pub mod replay;
+pub mod replayed;
 pub mod run;
 pub mod share;
 mod sources;

@@ -68,12 +68,15 @@ impl Routing {
 
     /// Decides who answers.
     pub fn decide(&self, facts: &Facts<'_>) -> Decision {
-        let local = OnceCell::new();
-        let rule = self
-            .rules
-            .iter()
-            .find(|rule| refusal(&rule.when, facts, &local).is_none());
+        let rule = self.find(facts).map(|(_, rule)| rule);
         self.carry_out(rule, facts)
+    }
+
+    /// The first rule whose conditions all hold, with its place.
+    pub(in crate::route) fn find(&self, facts: &Facts<'_>) -> Option<(usize, &Rule)> {
+        let local = OnceCell::new();
+        let mut rules = self.rules.iter().enumerate();
+        rules.find(|(_, rule)| refusal(&rule.when, facts, &local).is_none())
     }
 
     /// Decides as [`Self::decide`] does, and says why each earlier rule did not.

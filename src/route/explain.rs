@@ -78,6 +78,8 @@ pub struct Explanation {
     pub steps: Vec<ExplainedStep>,
     /// Whether the rule says to record.
     pub record: Option<bool>,
+    /// Whether the call would be recorded once somebody answers, by everything that is configured; null: that was not asked.
+    pub recorded: Option<bool>,
     /// What of this changes from call to call.
     pub notes: Vec<String>,
 }
@@ -89,6 +91,12 @@ pub struct Passed {
     pub rule: Arc<str>,
     /// Why not.
     pub why: String,
+    /// The first of its conditions that does not hold: `hours`, `caller`, …; `holiday`: the hours would, on another day.
+    pub condition: &'static str,
+    /// What it wants, as configured.
+    pub wanted: String,
+    /// What the call has; empty where that is not known.
+    pub found: String,
 }
 
 /// Targets that ring together.
@@ -111,9 +119,15 @@ impl Explanation {
         action: Option<&Action>,
     ) -> Self {
         let project = &facts.source.project;
-        let in_words = |(rule, why): (Arc<str>, Refusal<'_>)| Passed {
-            rule,
-            why: why.in_words(facts),
+        let in_words = |(rule, why): (Arc<str>, Refusal<'_>)| {
+            let (condition, wanted, found) = why.in_parts(facts);
+            Passed {
+                rule,
+                why: why.in_words(facts),
+                condition,
+                wanted,
+                found,
+            }
         };
         let (reject, steps) = match decision.plan() {
             Plan::Hunt(steps) => (None, steps.iter().map(ExplainedStep::new).collect()),
@@ -139,6 +153,7 @@ impl Explanation {
             reject,
             steps,
             record: decision.record(),
+            recorded: None,
             notes: notes(action, facts),
         }
     }
@@ -183,6 +198,32 @@ impl ExplainedStep {
 }
 
 impl Refusal<'_> {
+    /// The condition's word, what the rule wants and what the call has.
+    fn in_parts(&self, facts: &Facts<'_>) -> (&'static str, String, String) {
+        let source = facts.source;
+        match self {
+            Self::Project(wanted) => ("project", either(wanted), source.project.id.to_string()),
+            Self::Source(wanted) => ("source", either(wanted), source.tag.to_string()),
+            Self::Category(wanted) => {
+                let category = source.category.as_deref().unwrap_or_default();
+                ("category", either(wanted), category.to_owned())
+            }
+            Self::Number(wanted) => ("number", either(wanted), facts.number.to_string()),
+            Self::Caller(wanted) => ("caller", either(wanted), facts.caller.to_string()),
+            Self::Repeat { wanted } => {
+                ("repeat", wanted.to_string(), facts.prior_calls.to_string())
+            }
+            Self::Trunk(wanted) => ("trunk", either(wanted), facts.trunk.to_owned()),
+            Self::Hours { hours, local } => {
+                let condition = match hours.hold_on_a_working_day(*local) {
+                    true => "holiday",
+                    false => "hours",
+                };
+                (condition, hours.to_string(), clock(*local))
+            }
+        }
+    }
+
     fn in_words(&self, facts: &Facts<'_>) -> String {
         let source = facts.source;
         match self {
@@ -300,6 +341,14 @@ impl fmt::Display for Explanation {
         }
         if let Some(days) = &self.off_season {
             return writeln!(f, "  off season {days}: neither recorded nor reported");
+        }
+        match (
+            self.tracked,
+            self.recorded.filter(|_| !self.steps.is_empty()),
+        ) {
+            (true, Some(true)) => return writeln!(f, "  recorded"),
+            (true, Some(false)) => return writeln!(f, "  not recorded"),
+            (_, Some(_) | None) => {}
         }
         match (self.tracked, self.record) {
             (false, _) => writeln!(f, "  tracking is off: neither recorded nor reported"),

@@ -5,8 +5,11 @@ pub mod decision;
 pub mod explain;
 pub mod group;
 pub mod hours;
+pub mod outline;
 pub mod probe;
+pub mod question;
 pub mod rule;
+pub mod shadow;
 
 mod decide;
 

@@ -36,6 +36,20 @@ pub(crate) const fn is_number(key: u64) -> bool {
     key != NOBODY && key & NO_NUMBER == 0
 }
 
+/// The telephone number of a key; `None`: it is of something else.
+pub(crate) fn number_of(key: u64) -> Option<Number> {
+    let mut digits = 0;
+    let mut places = is_number(key).then_some(DIGITS_MAX)?;
+    while places > 0 {
+        places -= 1;
+        // An empty half-byte stands before the first digit.
+        if let Some(digit) = (key >> (4 * places) & 0xf).checked_sub(1) {
+            digits = digits * 10 + digit;
+        }
+    }
+    Some(Number::from_digits(digits))
+}
+
 fn pack(number: Number) -> u64 {
     let mut rest = number.digits();
     let mut packed = 0;
@@ -162,6 +176,18 @@ mod tests {
                 prop_assert_eq!(begins, written.starts_with(&text), "{} before {}", text, written);
             }
         }
+    }
+
+    #[test]
+    fn a_key_gives_its_number_back() {
+        for digits in [1_000, 74_950_000_001, 79_161_234_567, 999_999_999_999_999] {
+            assert_eq!(number_of(key(digits)), Some(Number::from_digits(digits)));
+        }
+        assert_eq!(number_of(NOBODY), None);
+        assert_eq!(
+            number_of(caller_key(&Caller::Other("101".into())).unwrap()),
+            None
+        );
     }
 
     #[test]

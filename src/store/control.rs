@@ -3,6 +3,7 @@
 //! The socket is in the store's folder, with mode 0600, and only the server's own user and root are answered: whoever may
 //! read the log may ask for it.
 
+use std::fmt;
 use std::fs;
 use std::fs::{File, Permissions};
 use std::io;
@@ -20,10 +21,12 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::base::id::CallId;
 use crate::base::number::Caller;
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::handle::{Erased, WeakStore};
 use crate::store::query::{Page, Query};
@@ -36,8 +39,8 @@ const NAME: &str = "control.sock";
 /// Longest path that a socket can be bound to (108 bytes on Linux with the closing NUL).
 const PATH_MAX: usize = 107;
 
-/// Longest question. The longest query is a few hundred bytes.
-const ASK_MAX: u64 = 64 << 10;
+/// Longest question: an edited configuration of the length that the pages take, escaped.
+const ASK_MAX: u64 = 4 << 20;
 
 /// Questions answered at once. They come from people and their scripts, and each may read the whole log.
 const AT_ONCE: usize = 4;
@@ -54,6 +57,27 @@ enum Ask {
     Verify,
     Erase { caller: Caller },
     Reindex,
+    House { what: String, with: Value },
+}
+
+/// Answers questions that are not the store's.
+pub struct Answering(Box<Said>);
+
+type Said = dyn Fn(&Store, &str, Value) -> Result<Box<RawValue>, String> + Send + Sync;
+
+impl Answering {
+    /// Answers with `answer`, which is told what is asked and with what. It must not hold the store.
+    pub fn new(
+        answer: impl Fn(&Store, &str, Value) -> Result<Box<RawValue>, String> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Box::new(answer))
+    }
+}
+
+impl fmt::Debug for Answering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Answering")
+    }
 }
 
 /// An answer.
@@ -205,6 +229,13 @@ fn answer(line: &str, store: &WeakStore) -> Answer {
         Ok(Ask::Call { id }) => give(store.call(id)),
         Ok(Ask::Verify) => give(store.sync().and_then(|()| store.verify())),
         Ok(Ask::Erase { caller }) => give(store.erase(caller)),
+        Ok(Ask::House { what, with }) => match store.answering() {
+            Some(answering) => match (answering.0)(&store, &what, with) {
+                Ok(json) => Answer::Ok(json),
+                Err(message) => refuse(&message),
+            },
+            None => refuse("the server is starting; try again"),
+        },
         Ok(Ask::Reindex) => {
             refuse("a server runs on this store; stop it, then run `ringtag reindex`")
         }
@@ -298,6 +329,15 @@ impl Client {
         self.ask(&Ask::Reindex)
     }
 
+    /// Asks what the rooms above the store answer ([`crate::store::Store::answer_with`]).
+    ///
+    /// # Errors
+    /// What the server says, or that it went away.
+    pub fn house<T: DeserializeOwned>(&self, what: &str, with: Value) -> Result<T, StoreError> {
+        let what = what.to_owned();
+        self.ask(&Ask::House { what, with })
+    }
+
     fn connect(&self) -> io::Result<UnixStream> {
         UnixStream::connect(Short::new(&self.folder)?.path)
     }
@@ -368,6 +408,22 @@ mod tests {
     }
 
     #[test]
+    fn the_rooms_above_answer_what_is_theirs_once_they_are_there() {
+        let place = Place::new();
+        let (store, _) = place.open();
+        let client = Client::find(&place.data()).unwrap().unwrap();
+        let ask = |what: &str| client.house::<String>(what, Value::from("ping"));
+        assert!(ask("echo").unwrap_err().to_string().contains("starting"));
+        store.answer_with(Answering::new(|store: &Store, what, with| match what {
+            "echo" => serde_json::value::to_raw_value(&format!("{with} {}", store.rows()))
+                .map_err(|error| error.to_string()),
+            _ => Err("what?".to_owned()),
+        }));
+        assert_eq!(ask("echo").unwrap(), "\"ping\" 0");
+        assert!(ask("other").unwrap_err().to_string().contains("what?"));
+    }
+
+    #[test]
     fn nonsense_is_answered_with_an_error() {
         let place = Place::new();
         let (store, _) = place.open();
@@ -393,7 +449,7 @@ mod tests {
         let long = place.root.join("x".repeat(200));
         let mut setup = place.setup();
         setup.settings.folder = long.clone();
-        let (store, _) = crate::store::Store::open(setup).unwrap();
+        let (store, _) = Store::open(setup).unwrap();
         let client = Client::find(&long).unwrap().unwrap();
         assert_eq!(client.list(&Query::default()).unwrap(), Page::default());
         drop(store);

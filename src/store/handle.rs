@@ -9,7 +9,7 @@ mod voice;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::base::time::WallTime;
 use crate::call::story::{Fact, KeptDialog, What};
 use crate::recording::command::Kept;
 use crate::recording::command::Outcome;
-use crate::store::control::Control;
+use crate::store::control::{Answering, Control};
 use crate::store::credit::{Credit, EVENTS_MAX};
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::error::StoreError;
@@ -153,6 +153,7 @@ struct Inner {
     shared: Arc<Shared>,
     keeper: Mutex<Option<JoinHandle<()>>>,
     control: Mutex<Option<Control>>,
+    answering: OnceLock<Answering>,
     /// The thread to wake for what cannot wait.
     thread: thread::Thread,
     ladder_days: u32,
@@ -200,6 +201,7 @@ impl Store {
             thread: thread.thread().clone(),
             keeper: Mutex::new(Some(thread)),
             control: Mutex::new(None),
+            answering: OnceLock::new(),
             ladder_days,
             _lock: opened.lock,
         }));
@@ -224,6 +226,16 @@ impl Store {
         }
     }
 
+    /// Has `answering` answer commands that ask what is not the store's; the first one stays.
+    pub fn answer_with(&self, answering: Answering) {
+        drop(self.0.answering.set(answering));
+    }
+
+    /// Who answers what is not the store's.
+    pub(crate) fn answering(&self) -> Option<&Answering> {
+        self.0.answering.get()
+    }
+
     /// Makes rows and index again from the log, and returns how many calls they have.
     ///
     /// # Errors
@@ -233,8 +245,7 @@ impl Store {
         Ok(store.rows())
     }
 
-    /// What the readers see, for tests that look behind lists.
-    #[cfg(test)]
+    /// What the readers see.
     pub(crate) fn shared(&self) -> &Shared {
         &self.0.shared
     }

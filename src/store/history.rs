@@ -119,6 +119,24 @@ impl Histories {
         }
     }
 
+    /// Somebody answered a call of the past, which was taken in without that.
+    pub(crate) fn answered_then(
+        &mut self,
+        caller: Option<u64>,
+        project: &Arc<str>,
+        manager: &Arc<str>,
+        at: WallTime,
+    ) {
+        let manager = self.number(manager);
+        self.took(manager, at);
+        if let Some(caller) = caller {
+            let key = (caller, self.number(project));
+            if let Some(known) = self.known.get_mut(&key) {
+                known.manager = manager;
+            }
+        }
+    }
+
     /// Forgets one caller in every project.
     pub(crate) fn forget(&mut self, caller: u64) {
         self.known.retain(|&(known, _), _| known != caller);

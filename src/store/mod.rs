@@ -34,6 +34,7 @@ pub(crate) mod names;
 pub mod narrow;
 pub(crate) mod pack;
 pub(crate) mod pass;
+pub mod past;
 pub(crate) mod place;
 pub mod query;
 pub mod record;

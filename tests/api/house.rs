@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 
 use ringtag::api::gate::{Gate, Manned};
-use ringtag::api::{Rules, State, router};
+use ringtag::api::{State, router};
 use ringtag::base::chance::Chance;
 use ringtag::base::clock::Clock;
 use ringtag::base::id::CallId;
@@ -108,6 +108,7 @@ impl House {
         let file = folder.path().join("ringtag.toml");
         std::fs::write(&file, format!("{CONFIG}{more}")).unwrap();
         let config = ringtag::config::load(&file).unwrap().config;
+        let rules = config.shown();
         let clock = Clock::start();
         let (store, _) = Store::open(Setup {
             settings: config.store,
@@ -117,11 +118,6 @@ impl House {
             chance: Chance::from_number(1),
         })
         .unwrap();
-        let rules = Rules {
-            country: config.country,
-            tracking: Arc::new(config.tracking),
-            routing: Arc::new(config.routing),
-        };
         let gauges = Arc::new(Gauges::default());
         let manned = Manned {
             users: config.users,

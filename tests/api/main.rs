@@ -19,6 +19,7 @@ mod people;
 mod reach;
 mod recordings;
 mod refusals;
+mod replay;
 mod server;
 mod tokens;
 mod uses;

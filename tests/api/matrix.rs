@@ -48,6 +48,7 @@ const MATRIX: &[(&str, &str, &str)] = &[
     ("POST", "/api/v1/calls/{id}/recording/pause", "am"),
     ("POST", "/api/v1/calls/{id}/recording/resume", "am"),
     ("GET", "/api/v1/route", "a"),
+    ("POST", "/api/v1/replay", "a"),
     ("GET", "/api/v1/tokens", "a"),
     ("POST", "/api/v1/tokens", "a"),
     ("DELETE", "/api/v1/tokens/{id}", "a"),

@@ -268,6 +268,53 @@ fn passes_calls_and_shows_none(key: &str) {
 }
 
 #[test]
+fn past_calls_are_held_against_an_edited_file_with_a_server_and_without() {
+    let ringtag = Ringtag::start(TO_DESK);
+    place(&ringtag);
+    let call = &ringtag.ended_calls(1)[0];
+    let config = ringtag.config();
+    let edited = ringtag.folder.path().join("edited.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let replay = ["route", "--replay", edited.to_str().unwrap()];
+    fs::write(&edited, &text).unwrap();
+    assert!(done(&ringtag, &replay).contains("1 calls from "));
+    fs::write(&edited, text.replace("manager:desk", "manager:second")).unwrap();
+    let differs = |code: Option<i32>, out: String, complaint: String| {
+        assert_eq!(code, Some(1), "{out}{complaint}");
+        let told = json(&out);
+        assert_eq!(told["differ"], 1);
+        assert_eq!(told["differences"][0]["id"], call["id"]);
+        assert_eq!(
+            told["differences"][0]["new"]["steps"][0]["targets"][0],
+            "manager:second"
+        );
+    };
+    let as_json = [&replay[..], &["--json"]].concat();
+    let (code, out, complaint) = ringtag.command(&as_json);
+    differs(code, out, complaint);
+    // The server's rules are those in force, whatever its file says by now.
+    fs::write(&config, fs::read_to_string(&edited).unwrap()).unwrap();
+    let (code, out, complaint) = ringtag.command(&as_json);
+    differs(code, out, complaint);
+    let (code, out, complaint) =
+        ringtag.command(&[&replay[..], &["--until", "2020-01-01"]].concat());
+    assert_eq!(code, Some(0), "{out}{complaint}");
+    assert!(out.starts_with("0 calls"), "{out}");
+    let (_, folder) = ringtag.stop();
+    let (code, out, complaint) = command(&config, &as_json);
+    assert_eq!(
+        code,
+        Some(0),
+        "now the file says the same: {out}{complaint}"
+    );
+    fs::write(&edited, "[[rule]]\nid = 5\n").unwrap();
+    let (code, _, complaint) = command(&config, &replay);
+    assert_eq!(code, Some(2));
+    assert!(complaint.contains("edited.toml:2:6: "), "{complaint}");
+    drop(folder);
+}
+
+#[test]
 fn check_names_every_mistake_and_route_explains_a_decision() {
     let folder = tempfile::tempdir().unwrap();
     let net = crate::harness::Net::take();

@@ -15,6 +15,7 @@ use crate::api::openapi;
 use crate::api::openapi::common::Common;
 use crate::api::peaks;
 use crate::api::recording;
+use crate::api::replay;
 use crate::api::reports;
 use crate::api::route;
 use crate::api::tokens;
@@ -24,6 +25,7 @@ pub(in crate::api) mod parts;
 pub(in crate::api) mod query;
 pub(in crate::api) mod record;
 pub(in crate::api) mod report;
+pub(in crate::api) mod tried;
 
 /// The document's head, and every operation.
 #[derive(OpenApi)]
@@ -57,6 +59,7 @@ pub(in crate::api) mod report;
         recording::recording,
         peaks::peaks,
         route::route,
+        replay::post,
         reports::one,
         tokens::list,
         tokens::make,

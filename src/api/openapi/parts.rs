@@ -103,6 +103,8 @@ pub(in crate::api) struct Explanation {
     steps: Vec<RouteStep>,
     /// Whether the rule says to record.
     record: Option<bool>,
+    /// Whether the call would be recorded once somebody answers.
+    recorded: Option<bool>,
     /// What of this changes from call to call.
     notes: Vec<String>,
 }
@@ -114,6 +116,12 @@ struct PassedRule {
     rule: String,
     /// Why not.
     why: String,
+    /// The first of its conditions that does not hold: `hours`, `caller`, …; `holiday`: the hours would, on another day.
+    condition: String,
+    /// What it wants, as configured.
+    wanted: String,
+    /// What the call has; empty where that is not known.
+    found: String,
 }
 
 /// Targets that ring together.

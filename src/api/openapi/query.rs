@@ -199,9 +199,27 @@ pub(in crate::api) struct RouteAsked {
     /// Who calls; left out: an anonymous caller.
     #[param(max_length = 256, nullable = false, example = "+79161234567")]
     from: Option<String>,
-    /// When; left out: now.
+    /// When: RFC 3339, or a time on the wall clock of the project as 2026-11-21T12:30; left out: now.
     #[param(schema_with = time, required = false)]
     at: (),
+    /// The trunk that it comes from; left out: not known, and no rule that asks for one holds.
+    #[param(max_length = 256, nullable = false, example = "carrier")]
+    trunk: Option<String>,
+    /// How often the caller called before; left out: as the call log knows.
+    #[param(nullable = false)]
+    prior_calls: Option<u32>,
+}
+
+/// Which calls are replayed.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct ReplayAsked {
+    /// Calls that began at this time or later: RFC 3339, or a day, which begins at midnight UTC; left out: seven days ago.
+    #[param(schema_with = time, required = false)]
+    since: (),
+    /// Calls that began before this time; left out: now.
+    #[param(schema_with = time, required = false)]
+    until: (),
 }
 
 /// How much of a recording is wanted.
