@@ -14,17 +14,20 @@ pub enum Kind {
     Sources,
     /// Calls by day, week or month.
     Days,
+    /// What was spent, and what it brought.
+    Money,
 }
 
 impl Kind {
     /// Every report.
-    pub const ALL: [Self; 2] = [Self::Sources, Self::Days];
+    pub const ALL: [Self; 3] = [Self::Sources, Self::Days, Self::Money];
 
     /// Its word in addresses.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Sources => "sources",
             Self::Days => "days",
+            Self::Money => "money",
         }
     }
 
@@ -39,6 +42,7 @@ impl Kind {
                 By::Number,
             ],
             Self::Days => &[By::Day, By::Week, By::Month],
+            Self::Money => &[By::Source, By::Campaign, By::Channel, By::Category],
         }
     }
 }

@@ -5,6 +5,7 @@ mod conditions;
 mod days;
 mod groups;
 mod lines;
+pub mod money;
 pub mod period;
 pub mod replay;
 pub mod replayed;

@@ -2,22 +2,25 @@
 
 use crate::report::ask::{Ask, Kind};
 use crate::report::days;
+use crate::report::money;
 use crate::report::sources;
 use crate::report::table::{Line, Report};
 use crate::store::Store;
+use crate::store::ledger::Ledger;
 use crate::store::pass::Pass;
 
 /// Makes a report of the calls of `store`. It takes some 10 ns a call of the period and of the one before, under the lock that
 /// the store's thread waits for half a millisecond at a time.
 pub fn run(store: &Store, ask: &Ask<'_>) -> Report {
-    of(ask, store)
+    of(ask, store, &store.ledger())
 }
 
-/// Makes a report of whatever has rows.
-pub(crate) fn of(ask: &Ask<'_>, rows: &impl Pass) -> Report {
+/// Makes a report of whatever has rows, and of what was spent.
+pub(crate) fn of(ask: &Ask<'_>, rows: &impl Pass, ledger: &Ledger) -> Report {
     let mut report = match ask.kind {
         Kind::Sources => sources::report(ask, rows),
         Kind::Days => days::report(ask, rows),
+        Kind::Money => money::report(ask, rows, ledger),
     };
     name_managers(&mut report, ask);
     report
