@@ -39,6 +39,7 @@ mod room;
 mod route;
 mod router;
 mod sessions;
+mod spend;
 mod stall;
 mod stream;
 mod tokens;

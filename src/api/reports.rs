@@ -13,6 +13,7 @@ use crate::api::error::ApiError;
 use crate::api::openapi::query::{CallsAsked, CutAsked, OneReport};
 use crate::api::openapi::report::ReportShown;
 use crate::api::query::{self, Given, wrong};
+use crate::api::spend;
 use crate::api::state::{Rules, State};
 use crate::api::veil;
 use crate::people::Who;
@@ -95,6 +96,9 @@ pub(in crate::api) async fn report(
 ) -> Result<Report, ApiError> {
     let kind = kind(name)?;
     let asked = Asked::read(given, kind, &state.rules(), who)?;
+    if kind == Kind::Money {
+        spend::may_see(&asked.query, &state.rules(), who)?;
+    }
     asked.make(state, who).await
 }
 

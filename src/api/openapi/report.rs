@@ -48,7 +48,7 @@ struct PeriodShown {
 struct ColumnShown {
     /// Its word.
     key: String,
-    /// What its figures are: `count`, `share`, `millis`, `money` (hundredths of the currency), `number`.
+    /// What its figures are: `count`, `share`, `millis`, `money` (hundredths of the currency), `number`, `verdict`.
     unit: String,
     /// How each figure is worked out.
     formula: String,
@@ -66,7 +66,7 @@ struct LineShown {
     /// What narrows the report's calls to this line's.
     calls: Vec<Vec<String>>,
     /// Its figures, one a column: `"nothing"`, or an object with one member: `count`, `share` (`part`, `whole`, `value`, `low`,
-    /// `high`), `millis` (`millis`, `of`), `money`, `number`.
+    /// `high`), `millis` (`millis`, `of`), `money`, `number`, `verdict` (`pays`, `does-not-pay`, `untold`).
     #[schema(schema_with = figures)]
     cells: (),
     /// Those of the period before.
@@ -82,7 +82,7 @@ fn total() -> RefOr<Schema> {
 }
 
 fn figures() -> RefOr<Schema> {
-    let members = ["count", "share", "millis", "money", "number"];
+    let members = ["count", "share", "millis", "money", "number", "verdict"];
     let object = members
         .into_iter()
         .fold(ObjectBuilder::new(), |object, member| {
@@ -90,6 +90,7 @@ fn figures() -> RefOr<Schema> {
                 "share" => share(),
                 "millis" => millis(),
                 "number" => of(Type::Number),
+                "verdict" => of(Type::String).enum_values(Some(["pays", "does-not-pay", "untold"])),
                 _ => of(Type::Integer),
             };
             object.property(member, schema)
