@@ -96,9 +96,6 @@ pub(in crate::api) async fn report(
 ) -> Result<Report, ApiError> {
     let kind = kind(name)?;
     let asked = Asked::read(given, kind, &state.rules(), who)?;
-    if kind == Kind::Money {
-        spend::may_see(&asked.query, &state.rules(), who)?;
-    }
     asked.make(state, who).await
 }
 
@@ -155,9 +152,12 @@ impl Asked {
     /// Makes the report, of the calls that `who` may see.
     ///
     /// # Errors
-    /// The period is none, or they ask for calls by what they may not see.
+    /// The period is none, they ask for calls by what they may not see, or for money that they do not.
     pub(in crate::api) async fn make(self, state: &State, who: &Who) -> Result<Report, ApiError> {
         let rules = state.rules();
+        if self.kind == Kind::Money {
+            spend::may_see(&self.query, &rules, who)?;
+        }
         let query = veil::query(self.query, who)?;
         let zone = zone(&query, &rules, who);
         let span = Span::new(query.since, query.until, state.clock.wall(), zone)

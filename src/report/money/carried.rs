@@ -84,7 +84,7 @@ fn sums<'l>(ask: &Ask<'_>, ledger: &'l Ledger) -> Sums<'l> {
         }
         let days = zones.entry(&entry.project).or_insert_with(|| {
             let project = ask.tracking.project(&entry.project);
-            let zone = project.map_or(ask.span.zone(), |project| &project.time_zone);
+            let zone = project.map_or_else(|| ask.span.zone(), |project| &project.time_zone);
             periods(ask, zone)
         });
         let sum = sums.entry((&entry.project, &entry.purpose)).or_default();

@@ -556,3 +556,32 @@ whole-month-12 = December
 verdict-pays = pays
 verdict-does-not-pay = does not pay
 verdict-untold = too early to tell
+
+# Money: what was spent and what it brought
+
+report-money = Money
+report-asks-money = What does a customer cost, and does the advertisement pay?
+figure-advertising = Advertising
+figure-other_costs = Services, pay
+figure-spent = Spent
+figure-cost_of_call = A call
+figure-cost_of_target = A target call
+figure-leads = Leads
+figure-cpl = A lead (CPL)
+figure-cac = A customer (CAC)
+figure-roas = ROAS
+figure-profit = Profit
+figure-roi = ROI
+figure-verdict = Does it pay?
+formula-advertising = What was entered as advertising. An amount is spread evenly over its days; hundredths that do not divide go to the first days. What is for more than the line, such as a campaign with several sources, is carried in equal parts by the calls that it is for.
+formula-other_costs = Services and salaries, spread over days and calls as advertising is.
+formula-spent = Advertising + services and salaries.
+formula-cost_of_call = Spent / calls.
+formula-cost_of_target = Spent / target calls.
+formula-leads = People who may buy: callers with a target call or a deal, each counted once however often they call. Who hides the number is counted at each call. Who came through two sources is a lead of both, and one of all together.
+formula-cpl = Cost of a lead: spent / leads. What it costs that somebody who may buy calls.
+formula-cac = Cost of a customer: spent / customers. What it costs that somebody buys. It is the cost of a lead divided by the share of leads that buy: the two differ by what is lost between the call and the sale, which is the work of those who sell and not of the advertisement.
+formula-profit = Customers × what a deal leaves (deal_profit of the project) − spent.
+formula-roas = Return on advertising spend: revenue / advertising. Services and salaries are not in it.
+formula-roi = Return on investment: profit / spent. At 0 it pays for itself and no more.
+formula-verdict = It pays where a deal leaves more than a customer costs. With fewer than 10 customers that is said only where it holds at both ends of the range in which the conversion lies. It is too early to tell as long as nothing was spent, nobody says what a deal leaves, or there are too few customers.

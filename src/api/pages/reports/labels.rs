@@ -54,7 +54,7 @@ impl<'s> Labels<'s> {
                 .with_day(key)
                 .map_or_else(|| key.to_owned(), |day| words.with("line-week", &day)),
             (_, Some(By::Month)) => self.month(key),
-            (Kind::Sources | Kind::Days, _) => key.to_owned(),
+            (Kind::Sources | Kind::Days | Kind::Money, _) => key.to_owned(),
         }
     }
 

@@ -30,7 +30,7 @@ use crate::web::list::{Choice, Choices};
 use crate::web::report::{Entry, ReportPage, ReportsPage};
 
 /// The list of reports.
-pub(in crate::api) async fn list(look: Look) -> Result<Response, ApiError> {
+pub(in crate::api) async fn list(Asker(who): Asker, look: Look) -> Result<Response, ApiError> {
     let words = look.words();
     let entry = |kind: Kind| Entry {
         title: words.say(&format!("report-{}", kind.word())),
@@ -39,7 +39,11 @@ pub(in crate::api) async fn list(look: Look) -> Result<Response, ApiError> {
     };
     html(&ReportsPage {
         frame: look.frame(Here::Reports),
-        entries: Kind::ALL.into_iter().map(entry).collect(),
+        entries: Kind::ALL
+            .into_iter()
+            .filter(|kind| *kind != Kind::Money || who.may(Right::Money))
+            .map(entry)
+            .collect(),
     })
 }
 
