@@ -4,7 +4,9 @@
 //! Nothing is ever overwritten: a correction is a new version that names the one it replaces, a removal is one too, and each
 //! has who and when. All that was entered at once is one line of the log, so that an import is there whole or not at all.
 
+pub mod check;
 pub(crate) mod kept;
+pub mod sheet;
 
 use std::fmt;
 

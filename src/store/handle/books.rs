@@ -6,12 +6,36 @@ use crate::store::error::StoreError;
 use crate::store::event::Event;
 use crate::store::handle::Store;
 use crate::store::job::Refusal;
+use crate::store::ledger::check::Origin;
 use crate::store::ledger::{Change, Ledger, LedgerError, SpentLine, Way};
 
 impl Store {
     /// What was entered that things cost, as it is now. From memory; it stays as it is while it is held.
     pub fn ledger(&self) -> Arc<Ledger> {
         self.0.shared.view().books.ledger()
+    }
+
+    /// What calls in memory were caused by, also where the configuration no longer has it.
+    pub fn origins(&self) -> Vec<Origin> {
+        let view = self.0.shared.view();
+        let names = view.rows.names();
+        let word = |name| names.words.get(name).map(ToString::to_string);
+        let mut all: Vec<Origin> = names
+            .sources
+            .list()
+            .iter()
+            .filter_map(|source| {
+                Some((
+                    word(source.project)?,
+                    word(source.tag)?,
+                    word(source.campaign),
+                    word(source.channel),
+                ))
+            })
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// Enters, corrects and takes out amounts, all of them or none, and waits until they are on the disk. Not for an async
