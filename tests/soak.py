@@ -44,15 +44,20 @@ def clicks(samples):
 
 
 def drift(path):
-    """By how much the echo's distance changes between the first and the last click that both sides have, in samples."""
+    """By how much the echo's distance changes between the first and the last click that both sides have, in samples.
+
+    Each side lies by its own smallest delay, and is put right when it is 8 ms off: the side that echoes may lie that much before
+    what it echoes."""
     with wave.open(str(path)) as file:
         sound = array.array("h", file.readframes(file.getnframes()))
     left, right = clicks(sound[0::2]), clicks(sound[1::2])
     lags = []
     for at in left:
-        after = [other for other in right if 0 <= other - at < RATE // 2]
+        after = [other for other in right if -PACKET <= other - at < RATE // 2]
         if after:
             lags.append(after[0] - at)
+    if not lags:
+        print(f"not heard: {path.name}, {len(sound) // 2} samples, clicks of the caller at {left[:5]}, of the desk at {right[:5]}")
     return (max(lags) - min(lags), len(lags)) if lags else (None, 0)
 
 

@@ -91,7 +91,11 @@ pub(in crate::api) async fn peaks(
     if matches(&headers, IF_NONE_MATCH, &etag).unwrap_or(false) {
         return Ok((StatusCode::NOT_MODIFIED, head).into_response());
     }
-    let bytes = of_finished(&state, path.into()).await?;
+    let mut bytes = of_finished(&state, path.into()).await?;
+    let files = call.recording.as_ref().map_or(1, |it| it.parts.len() + 1);
+    if usize::try_from(part).is_ok_and(|part| part < files) {
+        peaks::set_followed(&mut bytes);
+    }
     Ok(answer(&method, head, peaks::since(bytes, from)))
 }
 
@@ -152,7 +156,14 @@ async fn so_far(
     let Some(file) = open_growing(state, call, answered_at, part).await? else {
         return Ok(None);
     };
-    let read = state.turns.take(move || sketch::so_far(&file, from));
+    let next = open_growing(state, call, answered_at, part.saturating_add(1)).await?;
+    let read = state.turns.take(move || {
+        let mut bytes = sketch::so_far(&file, from)?;
+        if next.is_some() {
+            peaks::set_followed(&mut bytes);
+        }
+        Ok(bytes)
+    });
     read.await?.map(Some).map_err(|error| refused(&error))
 }
 

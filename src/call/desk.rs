@@ -157,6 +157,8 @@ pub enum MediaWish {
         at: Moment,
         /// The new party's leg.
         callee: LegId,
+        /// It is a telephone of the house, whose keys may pause the recording, and not whoever was transferred to.
+        ours: bool,
     },
     /// The leg's sound begins anew (end of hold, new address): its next packet sets a new anchor.
     Anew {

@@ -187,7 +187,12 @@ impl Sound {
                     self.order(Command::Anew { tap, side });
                 }
             }
-            MediaWish::Turn { call, at, callee } => self.turn(call, at, callee),
+            MediaWish::Turn {
+                call,
+                at,
+                callee,
+                ours,
+            } => self.turn(call, at, (callee, ours)),
             MediaWish::StopRecord { call, at } => self.stop(call, at),
             MediaWish::Close { leg } => {
                 let Some(closed) = self.legs.remove(&leg) else {
@@ -363,7 +368,7 @@ impl Sound {
 
     /// Another party takes the callee's place. Its packets bear another name from the first on, so that none of the two is
     /// ever taken for the other's, however far the recorder is behind.
-    fn turn(&mut self, call: CallId, at: Moment, callee: LegId) {
+    fn turn(&mut self, call: CallId, at: Moment, (callee, ours): (LegId, bool)) {
         let Some(tap) = self.taps.get_mut(&call) else {
             return;
         };
@@ -391,6 +396,7 @@ impl Sound {
             self.order(Command::Turn {
                 tap: first,
                 next,
+                ours,
                 codecs,
                 sends,
                 at,

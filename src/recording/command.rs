@@ -64,6 +64,8 @@ pub enum Command {
         tap: TapId,
         /// Its name in the ring from now on.
         next: TapId,
+        /// It is a telephone of the house: its keys pause as those of the one before did.
+        ours: bool,
         /// What the new party's payload types mean.
         codecs: Arc<[Codec]>,
         /// Whether its SDP lets it send.

@@ -39,6 +39,8 @@ pub enum Asked {
 #[derive(Debug)]
 pub struct Keys {
     codes: Codes,
+    /// Whether they are those of somebody who may pause.
+    heeded: bool,
     /// A bit for each payload type that carries keys.
     events: u128,
     digits: Digits,
@@ -51,6 +53,7 @@ impl Keys {
     pub fn new(codes: &Codes, codecs: &[Codec]) -> Option<Self> {
         (codes.pause.is_some() || codes.resume.is_some()).then(|| Self {
             codes: codes.clone(),
+            heeded: true,
             events: events(codecs),
             digits: Digits::default(),
             pressed: String::new(),
@@ -63,10 +66,17 @@ impl Keys {
         self.events = events(codecs);
     }
 
+    /// Another party presses from now on, whose keys are heeded or not.
+    pub fn turn(&mut self, heeded: bool, codecs: &Arc<[Codec]>) {
+        self.heeded = heeded;
+        self.pressed.clear();
+        self.set_codecs(codecs);
+    }
+
     /// Looks at a packet. `paused` says whether the recording pauses now.
     pub fn packet(&mut self, tapped: &Tapped, payload: &[u8], paused: bool) -> Option<Asked> {
         let is_key = 1_u128.checked_shl(tapped.payload_type.into());
-        if is_key.is_none_or(|bit| self.events & bit == 0) {
+        if !self.heeded || is_key.is_none_or(|bit| self.events & bit == 0) {
             return None;
         }
         let head = Head {
@@ -218,5 +228,28 @@ mod tests {
         };
         assert_eq!(phone.keys.packet(&sound, &[10, 0, 0, 160], false), None);
         assert_eq!(phone.keys.packet(&sound, &[1, 0, 0, 160], false), None);
+    }
+
+    #[test]
+    fn whom_a_caller_was_sent_on_to_pauses_nothing_unless_it_is_of_the_house() {
+        let event: Arc<[Codec]> = [Codec {
+            payload_type: 101,
+            name: TELEPHONE_EVENT.into(),
+            clock_hz: 8_000,
+            channels: 1,
+        }]
+        .into();
+        let mut phone = Phone::new("*1", "*2");
+        assert_eq!(phone.press('*', 0), None);
+        phone.keys.turn(false, &event);
+        assert_eq!(phone.press('1', 100), None);
+        // Nor after it said anew what it sends.
+        phone.keys.set_codecs(&event);
+        assert_eq!(phone.press('*', 200), None);
+        assert_eq!(phone.press('1', 300), None);
+        phone.keys.turn(true, &event);
+        assert_eq!(phone.press('1', 400), None, "the star was another's");
+        assert_eq!(phone.press('*', 500), None);
+        assert_eq!(phone.press('1', 600), Some(Asked::Pause));
     }
 }

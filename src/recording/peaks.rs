@@ -2,7 +2,8 @@
 //! Knows no file.
 //!
 //! The bytes, numbers little end first: `RTPK`; version (1); channels (2); buckets a second, 16 bits; number of the first
-//! bucket; how many follow; length of the sound in milliseconds; flags (bit 0: the recording grows), 32 bits each. Then four
+//! bucket; how many follow; length of the sound in milliseconds; flags (bit 0: the file grows; bit 1: another file of
+//! the recording follows it), 32 bits each. Then four
 //! bytes a bucket: the caller's peak and mean loudness (RMS), the callee's peak and mean. Loudness is coded as its square
 //! root, 255 being full scale, so that a whisper of one percent of full scale still stands at a tenth of the height.
 
@@ -18,7 +19,10 @@ pub const BUCKET_BYTES: usize = 4;
 /// Bytes of a frame: 16 bits left, 16 bits right.
 const FRAME: usize = 4;
 const VERSION: u8 = 1;
-const GROWS: u32 = 1;
+const GROWS: u8 = 1;
+const FOLLOWED: u8 = 2;
+/// Where the flags' first byte is.
+const FLAGS_AT: usize = 20;
 /// The loudest sample there is: the most negative one.
 const FULL_SCALE: u64 = 1 << 15;
 /// Code of full scale.
@@ -152,6 +156,13 @@ impl Peaks {
     }
 }
 
+/// Says that another file of the recording follows this one, which does not grow any more then.
+pub fn set_followed(peaks: &mut [u8]) {
+    if let Some(flags) = peaks.get_mut(FLAGS_AT) {
+        *flags = (*flags | FOLLOWED) & !GROWS;
+    }
+}
+
 /// The first frame of a bucket.
 const fn first_frame(rate_hz: u64, bucket: u64) -> u64 {
     (bucket * rate_hz).div_ceil(PER_SECOND as u64)
@@ -165,7 +176,7 @@ fn number(of: u64) -> u32 {
 fn head(first: u32, count: u32, length_ms: u32, grows: bool) -> [u8; HEADER_BYTES] {
     let [p0, p1, ..] = PER_SECOND.to_le_bytes();
     let mut head = [0; HEADER_BYTES];
-    let flags = if grows { GROWS } else { 0 };
+    let flags = u32::from(if grows { GROWS } else { 0 });
     let fields = [first, count, length_ms, flags].map(u32::to_le_bytes);
     let text = MAGIC
         .into_iter()

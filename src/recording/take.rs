@@ -94,10 +94,17 @@ impl<S: Shelf> Take<S> {
         self.tape.set_sends(who, sends, at);
     }
 
-    /// Another party takes the callee's place; its packets come under `next`.
-    pub fn turn(&mut self, next: TapId, codecs: Arc<[Codec]>, sends: bool, at: Moment) {
+    /// Another party takes the callee's place; its packets come under `next`. The keys of one that is not of the house pause
+    /// nothing: whom a caller was sent on to is nobody who may.
+    pub fn turn(
+        &mut self,
+        (next, ours): (TapId, bool),
+        codecs: Arc<[Codec]>,
+        sends: bool,
+        at: Moment,
+    ) {
         if let Some(keys) = &mut self.keys {
-            keys.set_codecs(&codecs);
+            keys.turn(ours, &codecs);
         }
         self.tape.turn(next, codecs, sends, at);
     }

@@ -182,12 +182,13 @@ impl Recorder {
             Command::Turn {
                 tap,
                 next,
+                ours,
                 codecs,
                 sends,
                 at,
             } => {
                 if let Some(take) = self.takes.get_mut(&tap) {
-                    take.turn(next, codecs, sends, at);
+                    take.turn((next, ours), codecs, sends, at);
                     self.heirs.insert(next, tap);
                 }
             }

@@ -156,6 +156,9 @@ pub(crate) fn finish(keeper: &mut Keeper, report: &mut Erased) -> Result<(), Sto
         }
     }
     // A log that is read from its first line names years of recordings, most of them gone with their day's folder.
+    if !keeper.left.files.is_empty() {
+        look_into(&keeper.shared.recordings)?;
+    }
     let mut gone = None;
     while let Some(file) = keeper.left.files.pop() {
         if is_gone_with_its_folder(&keeper.shared.recordings, &file, &mut gone) {
@@ -191,6 +194,9 @@ fn carry_out(
     }
     for &call in &erased.calls {
         forget_words(keeper, call)?;
+    }
+    if !erased.recordings.is_empty() {
+        look_into(&keeper.shared.recordings)?;
     }
     for file in &erased.recordings {
         report.recordings += u64::from(remove_recording(&keeper.shared.recordings, file)?);
@@ -258,6 +264,21 @@ fn replace(path: &Path, next: &Path, patches: &[(u64, Vec<u8>)]) -> io::Result<(
     file.sync_all()?;
     fs::rename(next, path)?;
     path.parent().map_or(Ok(()), disk::sync_folder)
+}
+
+/// Makes sure that what is not found in the recordings folder is not there. One that is missing or empty may be a disk that is
+/// not mounted, and what is on it would come back.
+fn look_into(recordings: &Path) -> Result<(), StoreError> {
+    let first = fs::read_dir(recordings).and_then(|mut entries| entries.next().transpose());
+    let is_empty = || {
+        let why = "the folder is empty; mount its disk, or put anything into it if its recordings were all removed";
+        io::Error::new(io::ErrorKind::NotFound, why)
+    };
+    let looked = first.and_then(|entry| entry.ok_or_else(is_empty));
+    looked.map(drop).map_err(StoreError::disk(
+        "looking for erased recordings in",
+        recordings,
+    ))
 }
 
 /// Whether there is no folder that the file could be in; `gone` is the one that was not there last.

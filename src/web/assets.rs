@@ -43,6 +43,7 @@ pub const ALL: &[Asset] = &[
     asset!("ladder.js", MODULE),
     asset!("live.js", MODULE),
     asset!("icon.svg", PICTURE),
+    asset!("parts.js", MODULE),
     asset!("peaks.js", MODULE),
     asset!("pins.js", MODULE),
     asset!("player.css", STYLE),

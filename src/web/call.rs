@@ -61,8 +61,14 @@ pub struct LegView {
     pub codec: String,
     /// Packets in and out.
     pub packets: String,
-    /// Lost packets and jitter.
+    /// Lost packets and jitter of what came from it.
     pub lost: String,
+    /// The same of what it was sent, as it reported.
+    pub lost_there: String,
+    /// How long a packet took to it and back.
+    pub way: String,
+    /// How it sounded: an estimate.
+    pub mos: String,
     /// Digits that were dialled.
     pub digits: String,
 }

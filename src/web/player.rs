@@ -29,7 +29,9 @@ pub struct Player {
     pub gaps: Vec<Gap>,
     /// What else is to be known of it, a line each: pauses, a side that stayed silent.
     pub remarks: Vec<String>,
-    /// The files that follow the first.
+    /// How long each of its files is, in milliseconds with commas between; empty where there is one.
+    pub lengths: String,
+    /// The files that follow the first, for browsers without scripts.
     pub parts: Vec<More>,
     /// How fast it can be played.
     pub speeds: Vec<Speed>,
@@ -191,6 +193,7 @@ mod tests {
                 when: "12:30".into(),
             }],
             remarks: Vec::new(),
+            lengths: String::new(),
             parts: Vec::new(),
             gaps: vec![Gap::new(false, 1_000, 9_000, "recorder behind", words)],
             speeds: speeds(language),

@@ -53,6 +53,7 @@ mod strangers;
 #[path = "../torture/table.rs"]
 mod table;
 mod talks;
+mod tapes;
 mod tls;
 mod torture;
 mod transfers;

@@ -7,6 +7,7 @@ pub(in crate::api) mod call;
 pub(in crate::api) mod calls;
 pub(in crate::api) mod faults;
 mod filter;
+mod legs;
 pub(in crate::api) mod look;
 pub(in crate::api) mod looks;
 mod path;

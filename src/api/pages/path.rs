@@ -3,7 +3,7 @@
 use crate::api::pages::show::{Shower, dialled, standing};
 use crate::base::country;
 use crate::store::record::CallRecord;
-use crate::web::call::{Fact, LegView, Step};
+use crate::web::call::{Fact, Step};
 use crate::web::figures;
 use crate::web::frame::form_urlencoded;
 use crate::web::row::Standing;
@@ -175,6 +175,7 @@ impl Shower {
                 None,
             ),
             fact("fact-recording", recording, None),
+            fact("fact-sound", self.sound(call), None),
         ];
         let for_operators = [
             fact("fact-rule", own(&call.rule), None),
@@ -193,22 +194,5 @@ impl Shower {
         ];
         let for_operators = for_operators.into_iter().filter(|_| administers);
         shown.into_iter().chain(for_operators).flatten().collect()
-    }
-
-    /// Its legs.
-    pub(super) fn legs(&self, call: &CallRecord) -> Vec<LegView> {
-        let legs = call.legs.iter().map(|leg| LegView {
-            role: leg.role.map_or_else(String::new, |role| {
-                self.words.say(&format!("leg-{}", role.word()))
-            }),
-            trunk: leg.trunk.to_string(),
-            uri: leg.remote_uri.clone(),
-            call_id: leg.sip_call_id.clone(),
-            codec: leg.codec.clone().unwrap_or_default(),
-            packets: format!("{} / {}", leg.packets_in, leg.packets_out),
-            lost: format!("{}, {:.1} ms", leg.lost, leg.jitter_ms),
-            digits: leg.digits.clone(),
-        });
-        legs.collect()
     }
 }

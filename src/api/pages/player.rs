@@ -30,6 +30,7 @@ impl Shower {
             pins: self.pins(call),
             gaps: gaps.iter().map(|gap| self.gap(gap)).collect(),
             remarks: finished.map_or_else(Vec::new, |recording| self.remarks(recording)),
+            lengths: finished.map_or_else(String::new, lengths),
             parts: finished.map_or_else(Vec::new, |recording| {
                 let more = (2..).zip(&recording.parts).map(|(number, part)| More {
                     sound: path(&format!("recording.wav?part={number}")),
@@ -86,4 +87,18 @@ impl Shower {
         let is_caller = gap.side == Side::Caller;
         Gap::new(is_caller, gap.from_ms, gap.length_ms, &gap.why, self.words)
     }
+}
+
+/// How long each of a recording's files is; nothing of one that is in one file.
+fn lengths(recording: &Recording) -> String {
+    if recording.parts.is_empty() {
+        return String::new();
+    }
+    let others = recording.parts.iter().map(|part| part.duration_ms);
+    let first = recording.duration_ms.saturating_sub(others.clone().sum());
+    let all: Vec<_> = std::iter::once(first).chain(others).collect();
+    all.iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(",")
 }

@@ -102,7 +102,8 @@ impl Call {
                 heard: None,
                 early: None,
             },
-            attempts: Vec::new(),
+            // Most calls have one, and room for four takes a KB and a half.
+            attempts: Vec::with_capacity(1),
             state: State::Asking { given_up: None },
             timers: Timers::default(),
             story: None,

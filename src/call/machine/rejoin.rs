@@ -274,6 +274,8 @@ impl Call {
                 call,
                 at: now,
                 callee: right,
+                // Telephones that may transfer are the house's own.
+                ours: callee.trunk.transfers,
             };
             Self::media(hands, turn);
         }

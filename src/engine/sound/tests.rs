@@ -91,12 +91,13 @@ fn another_party_is_recorded_under_a_name_of_its_own_and_who_left_owes_nothing()
             ..
         })
     ));
-    sound.turn(call, at(7_000), LegId(3));
+    sound.turn(call, at(7_000), (LegId(3), false));
     assert!(matches!(
         orders.try_recv(),
         Ok(Command::Turn {
             tap: TapId(0),
             next: TapId(1),
+            ours: false,
             sends: true,
             ..
         })

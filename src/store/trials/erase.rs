@@ -247,3 +247,33 @@ fn a_caller_that_is_no_number_is_erased_by_what_the_record_shows() {
         Vec::<std::path::PathBuf>::new()
     );
 }
+
+#[test]
+fn an_erasure_waits_for_recordings_whose_folder_is_missing_or_empty_as_one_that_is_not_mounted() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let call = Script::nth(1);
+    place.play(&store, &call);
+    store.sync().unwrap();
+    let path = place.recording(&call);
+    let recordings = place.recordings();
+    let elsewhere = recordings.with_extension("elsewhere");
+    fs::rename(&recordings, &elsewhere).unwrap();
+    let wanted = Caller::from_record(CALLER);
+    let refused = store.erase(wanted.clone()).unwrap_err().to_string();
+    assert!(
+        refused.contains("looking for erased recordings"),
+        "{refused}"
+    );
+    fs::create_dir(&recordings).unwrap();
+    let refused = store.erase(wanted.clone()).unwrap_err().to_string();
+    assert!(refused.contains("mount its disk"), "{refused}");
+    // What can be done without it is done already.
+    assert_eq!(store.call(call.id).unwrap().unwrap().caller, None);
+    fs::remove_dir(&recordings).unwrap();
+    fs::rename(&elsewhere, &recordings).unwrap();
+    assert!(path.exists());
+    assert_eq!(store.erase(wanted).unwrap().recordings, 1);
+    assert!(!path.exists());
+    assert!(is_whole(&store));
+}

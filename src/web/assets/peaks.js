@@ -26,25 +26,50 @@ export class Peaks {
   grows = false;
   caller = new Side();
   callee = new Side();
+  /** Seconds of each file of the recording that was read. */
+  lengths = [];
   #path;
+  /** The file that is read, the bucket and the second in which it begins, and whether another follows. */
+  #file = 1;
+  #first = 0;
+  #before = 0;
+  #followed = false;
 
   constructor(path) {
     this.#path = path;
   }
 
-  /** Reads what there is beyond what was read before. The last bucket of a growing recording may have been a part. */
+  /** Reads what there is of all files beyond what was read before. */
   async load() {
-    const from = Math.max(0, this.count - 1);
-    const answer = await fetch(from ? `${this.#path}?from=${from}` : this.#path);
+    for (;;) {
+      const status = await this.#read();
+      if (status !== 200 || !this.#followed) return status;
+      this.#before = this.length;
+      this.#first = Math.round(this.#before * this.perSecond);
+      this.#file += 1;
+    }
+  }
+
+  /** Reads one file. The last bucket of a growing one may have been a part. */
+  async #read() {
+    const from = Math.max(0, this.count - this.#first - 1);
+    const asked = [];
+    if (this.#file > 1) asked.push(`part=${this.#file}`);
+    if (from) asked.push(`from=${from}`);
+    const answer = await fetch(asked.length ? `${this.#path}?${asked.join('&')}` : this.#path);
     if (!answer.ok) return answer.status;
     const bytes = await answer.arrayBuffer();
     const head = new DataView(bytes);
     if (bytes.byteLength < HEADER || head.getUint32(0) !== 0x5254504b || head.getUint8(4) !== 1) return 500;
     this.perSecond = head.getUint16(6, true);
-    const first = head.getUint32(8, true);
+    const first = this.#first + head.getUint32(8, true);
     const end = first + head.getUint32(12, true);
-    this.length = head.getUint32(16, true) / 1000;
-    this.grows = (head.getUint32(20, true) & 1) === 1;
+    const length = head.getUint32(16, true) / 1000;
+    this.lengths[this.#file - 1] = length;
+    this.length = this.#before + length;
+    const flags = head.getUint32(20, true);
+    this.grows = (flags & 1) === 1;
+    this.#followed = (flags & 2) === 2;
     const buckets = new Uint8Array(bytes, HEADER);
     this.caller.grow(end);
     this.callee.grow(end);

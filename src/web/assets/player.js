@@ -1,6 +1,7 @@
 // The player of a call's page: what was said by whom, any moment of it, at any speed.
 
 import { keys, since } from './app.js';
+import { Parts } from './parts.js';
 import { Peaks } from './peaks.js';
 import { Pins } from './pins.js';
 import { Sides } from './sides.js';
@@ -44,6 +45,9 @@ class Player {
   #at = 0;
   #length;
   #grows;
+  /** The files of the recording, and the one that the audio element has. */
+  #parts;
+  #part = { number: 1, from: 0 };
   /** Up to where the audio element has been given a growing recording; null: all of it. */
   #given = null;
   #heard = 'both';
@@ -62,6 +66,7 @@ class Player {
     this.#slider = this.#one('.slider');
     this.#length = Number(root.dataset.length) / 1000;
     this.#grows = 'grows' in root.dataset;
+    this.#parts = new Parts((root.dataset.parts ?? root.dataset.length).split(',').map((millis) => Number(millis) / 1000));
     this.#gaps = [...root.querySelectorAll('.gaps [data-side]')].map(({ dataset }) => ({
       side: dataset.side,
       from: Number(dataset.from) / 1000,
@@ -100,7 +105,7 @@ class Player {
     audio.addEventListener('playing', () => this.#say(''));
     audio.addEventListener('pause', () => this.#show());
     audio.addEventListener('seeked', () => this.#show());
-    audio.addEventListener('timeupdate', () => { if (this.#dragged === null && audio.readyState) this.#at = audio.currentTime; });
+    audio.addEventListener('timeupdate', () => { if (this.#dragged === null && audio.readyState) this.#at = this.#heardAt(); });
     audio.addEventListener('ended', () => this.#ended());
     audio.addEventListener('error', () => { if (audio.error) this.#say(this.#root.dataset.fault); this.#show(); });
     this.#one('.play').addEventListener('click', () => this.toggle());
@@ -176,36 +181,51 @@ class Player {
     });
   }
 
+  /** The moment that the audio element plays. */
+  #heardAt() {
+    return this.#part.from + this.#audio.currentTime;
+  }
+
   seek(at) {
     this.#at = Math.min(Math.max(0, at), Math.max(0, this.#length - 0.05));
     const playing = !this.#audio.paused;
-    if (this.#given !== null && this.#at >= this.#given - 0.1) {
+    const elsewhere = this.#parts.at(this.#at).number !== this.#part.number;
+    if (elsewhere || (this.#given !== null && this.#at >= this.#given - 0.1)) {
       if (playing) this.play();
     } else if (this.#audio.readyState) {
-      this.#audio.currentTime = this.#at;
+      this.#audio.currentTime = this.#at - this.#part.from;
     }
     this.#show();
   }
 
-  /** Gives the audio element its source: a growing recording up to this moment, since what follows is not there yet. */
+  /** Gives the audio element its source: the file in which the moment lies, a growing one up to now, since what follows is not there yet. */
   #give() {
     const { sound } = this.#root.dataset;
     const audio = this.#audio;
-    let source = sound;
+    const part = this.#parts.at(this.#at);
+    const asked = part.number > 1 ? [`part=${part.number}`] : [];
     if (this.#grows) {
-      const enough = this.#given !== null && this.#at < this.#given - 0.1;
+      const enough = part.number === this.#part.number && this.#given !== null && this.#at < this.#given - 0.1;
       if (enough && audio.readyState) return;
-      this.#given = this.#length;
-      source = `${sound}?until_ms=${Math.floor(this.#length * 1000)}`;
+      this.#given = part.until;
+      asked.push(`until_ms=${Math.floor((part.until - part.from) * 1000)}`);
     } else {
       this.#given = null;
     }
+    this.#part = part;
+    const source = asked.length ? `${sound}?${asked.join('&')}` : sound;
     if (audio.getAttribute('src') !== source) audio.src = source;
-    if (Math.abs(audio.currentTime - this.#at) > 0.05) audio.currentTime = this.#at;
+    const at = this.#at - part.from;
+    if (Math.abs(audio.currentTime - at) > 0.05) audio.currentTime = at;
   }
 
   #ended() {
-    if (this.#given !== null && (this.#length > this.#given + 0.2 || this.#grows)) {
+    const part = this.#parts.of(this.#part.number);
+    if (!part.last) {
+      // The next file goes on where this one ends.
+      this.#at = part.until;
+      this.play();
+    } else if (this.#given !== null && (this.#length > this.#given + 0.2 || this.#grows)) {
       // The edge of what there was: on with what has come, or as soon as it comes.
       this.#at = this.#given;
       if (this.#length > this.#given + 0.2) this.play();
@@ -218,7 +238,7 @@ class Player {
     cancelAnimationFrame(this.#frame);
     const step = () => {
       if (this.#audio.paused) return;
-      if (this.#dragged === null && this.#audio.readyState) this.#at = this.#audio.currentTime;
+      if (this.#dragged === null && this.#audio.readyState) this.#at = this.#heardAt();
       const silence = this.#one('.skip-silence').checked
         && this.#silences.find(([from, until]) => this.#at >= from && this.#at < until - 0.05);
       if (silence && !this.#audio.seeking && this.#dragged === null) this.seek(silence[1]);
@@ -236,6 +256,7 @@ class Player {
     if (status === 200) {
       this.#misses = 0;
       this.#length = this.#peaks.length;
+      this.#parts.set(this.#peaks.lengths);
       this.#grows = this.#peaks.grows;
     } else {
       // Between the end of a call and its finished file there is nothing for a moment.

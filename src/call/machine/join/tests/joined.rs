@@ -73,7 +73,10 @@ fn the_recording_of_the_first_call_goes_on_and_that_of_the_second_ends() {
     let id = |call: u128| CallId::from_bytes(call.to_be_bytes());
     let now = both.rig.now;
     let turned = both.rig.media.iter().find_map(|wish| {
-        if let MediaWish::Turn { call, at, callee } = wish {
+        if let MediaWish::Turn {
+            call, at, callee, ..
+        } = wish
+        {
             Some((*call, *at, callee.0 & 0xff))
         } else {
             None
