@@ -25,9 +25,19 @@ struct Three {
 
 impl Three {
     fn start() -> Self {
-        let config = CONFIG.replace("id = \"pbx\"\n", "id = \"pbx\"\ntransfers = true\n");
+        Self::under("off", &json!({}))
+    }
+
+    /// Every trunk has this `srtp`, and every phone these settings.
+    fn under(srtp: &str, phones: &Value) -> Self {
+        let mut config = CONFIG.replace("id = \"pbx\"\n", "id = \"pbx\"\ntransfers = true\n");
+        for trunk in ["carrier", "pbx", "spare"] {
+            let line = format!("id = \"{trunk}\"\n");
+            assert!(config.contains(&line), "{config}");
+            config = config.replacen(&line, &format!("{line}srtp = \"{srtp}\"\n"), 1);
+        }
         let folder = tempfile::tempdir().unwrap();
-        let office = Office::start(&config, json!({}), json!({}), &[180, 200]);
+        let office = Office::start(&config, phones.clone(), phones.clone(), &[180, 200]);
         let host = office.ringtag.net.spare();
         let third = Pjsip::start(
             folder.path(),
@@ -36,7 +46,7 @@ impl Three {
                 host,
                 hz: THIRD_HZ,
                 answers: &[180, 200],
-                more: json!({}),
+                more: phones.clone(),
             },
         );
         Self {
@@ -125,4 +135,35 @@ fn a_caller_that_pjsip_sends_on_after_asking_takes_the_place_in_the_third_phones
     three.third.wait_for_state("DISCONNECTED");
     three.go_on();
     three.check();
+}
+
+#[test]
+fn a_transfer_by_pjsip_stays_encrypted_on_every_leg_and_is_recorded_in_clear() {
+    for asks in [false, true] {
+        let mut three = Three::under("required", &json!({ "srtp": true }));
+        three.office.talk();
+        three.office.record(2);
+        if asks {
+            let callee = &mut three.office.callee;
+            callee.tell(&json!({ "do": "dial", "to": three.goal }));
+            three.third.wait_for_state("CONFIRMED");
+            callee.wait_for(&json!({ "event": "state", "call": 1, "state": "CONFIRMED" }));
+            callee.tell(&json!({ "do": "refer-replaces", "call": 0, "other": 1 }));
+            three.third.wait_for(&json!({ "event": "replaced" }));
+            three.third.wait_for_state("DISCONNECTED");
+        } else {
+            let refer = json!({ "do": "refer", "to": three.goal });
+            three.office.callee.tell(&refer);
+            three.third.wait_for_state("CONFIRMED");
+        }
+        three.go_on();
+        let call = three.check();
+        // What the caller's PJSIP offers first, and what is first in our own offers.
+        let (long, short) = ("AES_256_CM_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_80");
+        for (leg, suite) in [long, short, short].into_iter().enumerate() {
+            let leg = &call["legs"][leg];
+            assert_eq!(leg["srtp"], suite, "{call}");
+            assert_eq!(leg["srtp_failed"], 0, "{call}");
+        }
+    }
 }

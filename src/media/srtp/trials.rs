@@ -75,6 +75,22 @@ fn packets_are_those_of_other_implementations() {
     );
 }
 
+/// The same under the master key of 256 bits of RFC 6188 7.2.
+#[test]
+fn packets_under_the_long_key_are_those_of_other_implementations() {
+    let master = "f0f04914b513f2763a1b1fa130f10e2998f6f6e43e4309d1e622a0e332b9f1b6";
+    let bytes = hex::decode(format!("{master}3b04803de51ee7c96423ab5b78d2")).unwrap();
+    let key = Key::new(Suite::Aes256Sha1Tag80, bytes.as_slice().try_into().unwrap());
+    let clear = hex::decode("800f1234decafbadcafebabeabababababababababababababababab").unwrap();
+    let sealed = protect(&mut Sender::new(&key).unwrap(), &clear).unwrap();
+    assert_eq!(
+        hex::encode(&sealed),
+        "800f1234decafbadcafebabef1d9de17ff251ff1aa007774b0b4b40da08d9d9a5b3a55d8873b"
+    );
+    let mut receiver = Receiver::new(&key).unwrap();
+    assert_eq!(unprotect(&mut receiver, &sealed).unwrap(), clear);
+}
+
 #[test]
 fn every_suite_carries_sound_and_reports() {
     for suite in Suite::ALL {
