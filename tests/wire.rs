@@ -66,6 +66,27 @@ proptest! {
         probe::stream(&bytes);
     }
 
+    /// What the fuzzers found worth keeping, damaged: each of the targets of sound by turns.
+    #[test]
+    fn no_damage_to_what_a_leg_hears_breaks_anything(
+        target in 0..4usize,
+        which in any::<prop::sample::Index>(),
+        damage in vec((any::<prop::sample::Index>(), any::<Damage>()), 1..12),
+    ) {
+        let targets = ["voices", "wire", "srtp", "tape"];
+        let all = files(&format!("fuzz/corpus/{}", targets[target]));
+        let mut bytes = fs::read(which.get(&all)).unwrap();
+        for (at, damage) in damage {
+            damage.apply(&mut bytes, at);
+        }
+        match target {
+            0 => drop(media::probe::voices(&bytes)),
+            1 => media::probe::wire(&bytes),
+            2 => media::probe::srtp(&bytes),
+            _ => recording::probe::tape(&bytes),
+        }
+    }
+
     #[test]
     fn no_bytes_break_the_reader(bytes in vec(any::<u8>(), 0..512)) {
         probe::message(&bytes);
