@@ -15,9 +15,42 @@ use crate::store::handle::Health;
 pub(in crate::api) async fn metrics(Shared(state): Shared<State>) -> Result<Response, ApiError> {
     let mut text = String::with_capacity(8_192);
     write_all(&mut text, &state.gauges, &state.store.health())
+        .and_then(|()| letters(&mut text, &state))
         .map_err(|error| ApiError::ours("writing the metrics", &error))?;
     let kind = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     Ok((kind, text).into_response())
+}
+
+/// Letters of saved reports.
+fn letters(out: &mut String, state: &State) -> fmt::Result {
+    let (waiting, delivered) = state.post.counts();
+    let shelf = state.store.saved();
+    let dead: usize = shelf.list().iter().map(|saved| saved.dead.len()).sum();
+    let dead = u64::try_from(dead).unwrap_or(u64::MAX);
+    for (name, kind, help, value) in [
+        (
+            "ringtag_letters_delivered_total",
+            "counter",
+            "Letters of saved reports that a mail server took.",
+            delivered,
+        ),
+        (
+            "ringtag_letters_waiting",
+            "gauge",
+            "Letters that are due and not delivered: tried again for a day.",
+            waiting,
+        ),
+        (
+            "ringtag_letters_dead",
+            "gauge",
+            "Letters that were given up; the page of saved reports says why.",
+            dead,
+        ),
+    ] {
+        head(out, name, kind, help)?;
+        writeln!(out, "{name} {value}")?;
+    }
+    Ok(())
 }
 
 /// Media workers that fall behind show here, each by itself.

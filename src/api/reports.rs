@@ -124,7 +124,12 @@ pub(in crate::api) struct Asked {
 impl Asked {
     /// Reads it. A day as `since` or `until` begins where the project is, and the report ends where the last day begins, as a
     /// list does.
-    fn read(given: Given, kind: Kind, rules: &Rules, who: &Who) -> Result<Self, ApiError> {
+    pub(in crate::api) fn read(
+        given: Given,
+        kind: Kind,
+        rules: &Rules,
+        who: &Who,
+    ) -> Result<Self, ApiError> {
         let (mut by, mut days, mut rest) = (None, Vec::new(), Vec::new());
         for (name, value) in query::pairs(given, REPORT)? {
             match (name, value.parse::<Date>()) {

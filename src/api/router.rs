@@ -25,6 +25,7 @@ use crate::api::recording;
 use crate::api::replay;
 use crate::api::reports;
 use crate::api::route;
+use crate::api::saved;
 use crate::api::sessions;
 use crate::api::state::State;
 use crate::api::tokens;
@@ -83,6 +84,11 @@ fn paths() -> Paths {
         .post("/login", Nothing, login::login)
         .post("/logout", Somebody, login::logout)
         .get("/enter", Nothing, login::enter)
+        .get("/saved", This(Right::Figures), pages::saved::saved)
+        .post("/saved", This(Right::Figures), pages::saved::save)
+        .get("/saved/new", This(Right::Figures), pages::saved::new)
+        .get("/saved/{id}", This(Right::Figures), pages::saved::open)
+        .post("/saved/{id}", This(Right::Figures), pages::saved::act)
         .get("/sessions", This(Right::Administer), sessions::sessions)
         .post("/sessions/end", This(Right::Administer), sessions::end)
         .get("/api/v1/me", Somebody, me::me)
@@ -137,6 +143,15 @@ fn paths() -> Paths {
             calls::pause::resume,
         )
         .get("/api/v1/reports/{name}", This(Right::Figures), reports::one)
+        .get("/api/v1/saved", This(Right::Figures), saved::list)
+        .post("/api/v1/saved", This(Right::Figures), saved::save)
+        .patch("/api/v1/saved/{id}", This(Right::Figures), saved::change)
+        .delete("/api/v1/saved/{id}", This(Right::Figures), saved::remove)
+        .post(
+            "/api/v1/saved/{id}/letters",
+            This(Right::Figures),
+            saved::letter,
+        )
         .get("/api/v1/live", This(Right::See), live::live)
         .get("/api/v1/route", This(Right::Administer), route::route)
         .post("/api/v1/replay", This(Right::Administer), replay::post)

@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use crate::api::gate::Gate;
+use crate::api::letters::Outlet;
 use crate::api::listened::Listened;
 use crate::api::live::hub::Hub;
 use crate::api::peaks::Turns;
@@ -15,6 +16,7 @@ use crate::base::clock::Clock;
 use crate::base::country::Country;
 use crate::engine::gauges::Gauges;
 use crate::engine::handle::Handle;
+use crate::notify::post::Post;
 use crate::recording::plan::should_record;
 use crate::recording::settings::When;
 use crate::route::Routing;
@@ -45,6 +47,8 @@ pub struct State {
     pub(in crate::api) replaying: Arc<Semaphore>,
     /// Who reads a recording for its peaks.
     pub(in crate::api) turns: Turns,
+    /// Through what letters of saved reports leave.
+    pub(in crate::api) post: Outlet,
 }
 
 /// What decides a call, as it stands; a reload replaces it.
@@ -162,6 +166,7 @@ impl State {
             listened: Arc::default(),
             replaying: Arc::new(Semaphore::new(1)),
             turns: Turns::default(),
+            post: Outlet::default(),
         }
     }
 
@@ -169,6 +174,13 @@ impl State {
     #[must_use]
     pub fn with_engine(mut self, engine: Handle) -> Self {
         self.engine = Some(engine);
+        self
+    }
+
+    /// Lets handlers see what letters wait, and have some sent.
+    #[must_use]
+    pub fn with_post(mut self, post: Post) -> Self {
+        self.post = Outlet::of(post);
         self
     }
 

@@ -23,6 +23,8 @@ use crate::engine::gauges::add;
 use crate::engine::handle::Running;
 use crate::engine::setup::{Rules, Setup};
 use crate::engine::start::start;
+use crate::notify::post::{Carriers, Post};
+use crate::notify::smtp;
 use crate::store::control::Answering;
 
 /// Stop signals closer together than this are one.
@@ -106,6 +108,10 @@ pub(in crate::cli) struct Server {
     pub(in crate::cli) web: Option<api::Server>,
     /// What pages and commands are told of the rules.
     shown: InForce,
+    /// What pages and letters know; a reload changes it.
+    house: api::State,
+    /// The letters' side.
+    post: Post,
 }
 
 impl Server {
@@ -119,7 +125,7 @@ impl Server {
             entropy::seed().map_err(|error| format!("asking the system for chance: {error}"))?;
         let running = start(setup_of(&config), node).map_err(|error| error.to_string())?;
         let handle = &running.handle;
-        let state = api::State::new(
+        let house = api::State::new(
             handle.store.clone(),
             Arc::clone(&handle.gauges),
             handle.clock,
@@ -128,12 +134,31 @@ impl Server {
             Gate::new(manned(&config), Chance::from_seed(seed)),
         )
         .with_engine(handle.clone());
-        let shown = state.in_force();
+        let shown = house.in_force();
         let commands = api::replay::commands(shown.clone());
         handle.store.answer_with(Answering::new(commands));
+        let letters = Arc::new(api::Letters::new(house.clone()));
+        let carriers: Carriers = Box::new(|settings| Box::new(smtp::Server::new(settings)));
+        let post = Post::start(
+            handle.store.clone(),
+            handle.clock,
+            letters,
+            config.mail.clone(),
+            carriers,
+        );
+        let post = match post {
+            Ok(post) => post,
+            Err(error) => {
+                handle.end_now();
+                running.join();
+                return Err(format!("starting the thread of letters: {error}"));
+            }
+        };
+        let state = house.clone().with_post(post.clone());
         let web = match api::serve(state) {
             Ok(web) => web,
             Err(error) => {
+                post.stop();
                 handle.end_now();
                 running.join();
                 return Err(error.to_string());
@@ -144,6 +169,8 @@ impl Server {
             running,
             web,
             shown,
+            house,
+            post,
         })
     }
 
@@ -181,6 +208,8 @@ impl Server {
     }
 
     fn finish(self) {
+        // Before the engine, which closes the store: a letter that was taken is to stand in the log.
+        self.post.stop();
         self.running.join();
         if let Some(web) = self.web {
             web.stop();
@@ -246,20 +275,16 @@ impl Server {
                 // Read at the start only: what is explained is what is done.
                 shown.country = self.config.country;
                 self.shown.set(shown);
-                if let Some(web) = &self.web {
-                    let ended = web.set_manned(manned(&loaded.config));
-                    if ended > 0 {
-                        tracing::info!(
-                            sessions = ended,
-                            "logged out whose user is gone or changed"
-                        );
-                    }
-                    if loaded.config.users.is_empty() {
-                        tracing::info!(
-                            link = web.url(),
-                            "without users the pages are behind this link, for one visit"
-                        );
-                    }
+                let ended = self.house.gate.set_manned(manned(&loaded.config));
+                if ended > 0 {
+                    tracing::info!(sessions = ended, "logged out whose user is gone or changed");
+                }
+                self.post.set(loaded.config.mail.clone());
+                if let Some(web) = self.web.as_ref().filter(|_| loaded.config.users.is_empty()) {
+                    tracing::info!(
+                        link = web.url(),
+                        "without users the pages are behind this link, for one visit"
+                    );
                 }
             }
             Err(mistakes) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::config::book::Word;
 use crate::config::known::{self, Known};
 use crate::config::walk::Section;
+use crate::notify::address::Address;
 use crate::people::password::{Kept, Unfit};
 use crate::people::user::{NAME_MAX, is_name};
 use crate::people::{Projects, Role, User, Users};
@@ -23,6 +24,7 @@ pub(in crate::config) fn users(sections: Vec<Section<'_, '_>>, projects: &Known<
         let role = role(&mut section);
         let projects = own_projects(&mut section, projects, role);
         let password = password(&mut section);
+        let email = email(&mut section);
         if let Some(name) = name {
             let user = role
                 .zip(projects)
@@ -32,6 +34,7 @@ pub(in crate::config) fn users(sections: Vec<Section<'_, '_>>, projects: &Known<
                     role,
                     projects,
                     password,
+                    email,
                 });
             known.add(section.book, name, user);
         }
@@ -107,6 +110,20 @@ fn own_projects(
         }
     }
     (count > 0 && own.len() == count).then(|| Projects::These(own.into()))
+}
+
+/// Where trials of saved reports reach them.
+fn email(section: &mut Section<'_, '_>) -> Option<Arc<str>> {
+    let word = section.word("email", "\"anna@example.com\"")?;
+    let address = word.text.parse::<Address>();
+    if let Err(why) = &address {
+        section.book.error(
+            word.at,
+            format!("`email` is \"{}\": {why}", word.text),
+            "write an address such as \"anna@example.com\"",
+        );
+    }
+    address.ok().map(|address| address.to_string().into())
 }
 
 fn password(section: &mut Section<'_, '_>) -> Option<Kept> {

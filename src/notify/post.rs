@@ -275,8 +275,10 @@ impl Inner {
                     self.tried(&letter, due, &settings, outcome);
                 }
                 _ => {
+                    // A server takes its time to say goodbye, and nobody else is to wait for it.
+                    drop(state);
                     desk.rest();
-                    self.wait(state, now, wall);
+                    self.wait(self.state(), now, wall);
                 }
             }
             self.tell();

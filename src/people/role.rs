@@ -33,6 +33,8 @@ pub enum Right {
     Export,
     /// The figures of reports.
     Figures,
+    /// Having reports sent outside of the house, to any address.
+    Mail,
     /// What advertising costs and what it brings.
     Money,
     /// Entering and correcting what it costs.
@@ -49,13 +51,14 @@ pub enum Right {
 
 impl Right {
     /// Every right, for tables and tests.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::See,
         Self::Numbers,
         Self::Play,
         Self::Tag,
         Self::Export,
         Self::Figures,
+        Self::Mail,
         Self::Money,
         Self::Spend,
         Self::PauseRecording,
@@ -75,6 +78,7 @@ impl Right {
             Self::Tag => "tag",
             Self::Export => "export",
             Self::Figures => "figures",
+            Self::Mail => "mail",
             Self::Money => "money",
             Self::Spend => "spend",
             Self::PauseRecording => "pause-recording",
@@ -128,6 +132,7 @@ impl Role {
                 | Right::Tag
                 | Right::Export
                 | Right::Figures
+                | Right::Mail
                 | Right::Money
                 | Right::PauseRecording => true,
                 Right::Spend | Right::HangUp | Right::Metrics | Right::Administer => false,
@@ -137,6 +142,7 @@ impl Role {
                 Right::Tag
                 | Right::Export
                 | Right::Figures
+                | Right::Mail
                 | Right::Money
                 | Right::Spend
                 | Right::PauseRecording
@@ -149,6 +155,7 @@ impl Role {
                 Right::Numbers
                 | Right::Play
                 | Right::Tag
+                | Right::Mail
                 | Right::Money
                 | Right::Spend
                 | Right::PauseRecording
@@ -164,6 +171,7 @@ impl Role {
                 | Right::Tag
                 | Right::Export
                 | Right::Figures
+                | Right::Mail
                 | Right::Money
                 | Right::Spend
                 | Right::PauseRecording
@@ -195,6 +203,10 @@ mod tests {
             .into_iter()
             .filter(|role| role.brings(Right::Money));
         assert_eq!(see_money.collect::<Vec<_>>(), [Role::Admin, Role::Manager]);
+        let send = Role::ALL
+            .into_iter()
+            .filter(|role| role.brings(Right::Mail));
+        assert_eq!(send.collect::<Vec<_>>(), [Role::Admin, Role::Manager]);
         // Whoever is measured by what an advertisement costs does not write down what it costs.
         assert!(!Role::Manager.brings(Right::Spend) && Role::Admin.brings(Right::Spend));
     }

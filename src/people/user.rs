@@ -36,6 +36,8 @@ pub struct User {
     pub projects: Projects,
     /// What proves that they are they.
     pub password: Kept,
+    /// Where letters reach them.
+    pub email: Option<Arc<str>>,
 }
 
 /// Every user.
@@ -115,6 +117,7 @@ pub(crate) mod trial {
             role,
             projects: Projects::All,
             password: KEPT.clone(),
+            email: None,
         }
     }
 }

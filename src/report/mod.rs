@@ -7,6 +7,7 @@ mod groups;
 mod lines;
 pub mod money;
 pub mod period;
+pub mod relative;
 pub mod replay;
 pub mod replayed;
 pub mod run;

@@ -50,6 +50,7 @@ pub const ALL: &[Asset] = &[
     asset!("player.js", MODULE),
     asset!("report.css", STYLE),
     asset!("report.js", MODULE),
+    asset!("saved.css", STYLE),
     asset!("sides.js", MODULE),
     asset!("waveform.js", MODULE),
 ];

@@ -68,6 +68,8 @@ pub enum Here {
     Board,
     /// Figures over many calls.
     Reports,
+    /// Saved reports.
+    Saved,
     /// Who is signed in.
     Sessions,
     /// None of them.
@@ -143,6 +145,7 @@ impl Frame {
             Here::Missed => "missed",
             Here::Board => "board",
             Here::Reports => "reports",
+            Here::Saved => "saved",
             Here::Sessions => "sessions",
             Here::Elsewhere => "",
         };

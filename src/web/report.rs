@@ -68,6 +68,8 @@ pub struct ReportPage {
     pub csv: Option<String>,
     /// The same for programs.
     pub json: String,
+    /// Where it is saved with its filter.
+    pub save: String,
 }
 
 /// A column.

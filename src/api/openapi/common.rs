@@ -11,7 +11,16 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Required, ResponseBuilder};
 
 /// Shapes that a request sends. In all others every member is always there.
-const ASKED: &[&str] = &["CallChange", "BulkChange", "NewNote", "NewToken"];
+const ASKED: &[&str] = &[
+    "CallChange",
+    "BulkChange",
+    "NewNote",
+    "NewToken",
+    "NewSaved",
+    "SavedChange",
+    "NewSending",
+    "LetterAsked",
+];
 
 /// Members that an answer may leave out, by shape.
 const MAY_BE_MISSING: &[(&str, &str)] = &[("TargetTried", "trunk"), ("Transfer", "joined")];

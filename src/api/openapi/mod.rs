@@ -18,6 +18,7 @@ use crate::api::recording;
 use crate::api::replay;
 use crate::api::reports;
 use crate::api::route;
+use crate::api::saved as kept;
 use crate::api::tokens;
 
 mod common;
@@ -25,6 +26,7 @@ pub(in crate::api) mod parts;
 pub(in crate::api) mod query;
 pub(in crate::api) mod record;
 pub(in crate::api) mod report;
+pub(in crate::api) mod saved;
 pub(in crate::api) mod tried;
 
 /// The document's head, and every operation.
@@ -61,6 +63,11 @@ pub(in crate::api) mod tried;
         route::route,
         replay::post,
         reports::one,
+        kept::list,
+        kept::save,
+        kept::change,
+        kept::remove,
+        kept::letter,
         tokens::list,
         tokens::make,
         tokens::revoke,

@@ -185,6 +185,14 @@ pub(in crate::api) struct OneToken {
     id: String,
 }
 
+/// Which saved report.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(in crate::api) struct OneSaved {
+    /// The saved report's id.
+    id: String,
+}
+
 /// Which call would be routed.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

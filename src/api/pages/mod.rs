@@ -15,6 +15,7 @@ pub(in crate::api) mod people;
 mod player;
 pub(in crate::api) mod reports;
 mod rest;
+pub(in crate::api) mod saved;
 mod say;
 mod show;
 mod told;

@@ -1,3 +1,5 @@
+//! What is due when, tried how often, and given up when.
+
 use jiff::tz::TimeZone;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Letters through a store and a server of the test's own: restarts, refusals, a disk that refuses.
+
 use std::collections::BTreeMap;
 
 use lettre::Message;

@@ -3,6 +3,7 @@
 mod drawing;
 mod figure;
 mod labels;
+pub(in crate::api) mod letter;
 mod links;
 mod shown;
 
@@ -105,6 +106,7 @@ pub(in crate::api) async fn one(
         chart_more,
         csv: who.may(Right::Export).then(|| api(".csv")),
         json: api(""),
+        save: format!("/saved/new?report={}&{}", kind.word(), asked.query_text()),
         filter: filter::shown(&asked, &shower, &who, &in_use),
         frame: look.frame(Here::Reports),
     })
