@@ -16,24 +16,14 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::Sender;
-use crossbeam_channel::bounded;
-
 use ringtag::base::chance::Chance;
-use ringtag::base::clock::Clock;
-use ringtag::base::id::CallId;
 use ringtag::base::id::Side;
 use ringtag::base::time::Moment;
-use ringtag::base::time::WallTime;
 use ringtag::media::codec::Law;
 use ringtag::media::tap::TapId;
-use ringtag::media::tap::TapWriter;
-use ringtag::media::tap::Tapped;
-use ringtag::media::tap::ring;
 use ringtag::recording::command;
 use ringtag::recording::command::Outcome;
 use ringtag::recording::command::Report;
@@ -43,13 +33,13 @@ use ringtag::recording::pause::Pauser;
 use ringtag::recording::recover;
 use ringtag::recording::settings::Format;
 use ringtag::recording::settings::Settings;
-use ringtag::recording::worker;
 
-/// Tells a test that it is the child, and where to record.
-const FOLDER: &str = "RINGTAG_TEST_RECORDINGS";
+use crate::desk::{Desk, FOLDER, call};
+
+mod desk;
+
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
-const WALL: WallTime = WallTime::from_millis(1_795_253_400_125);
 /// How often a recorder is killed.
 const KILLS: u64 = 100;
 /// Calls that a recorder has at a time when it is killed.
@@ -57,23 +47,12 @@ const CALLS: u32 = 12;
 /// Three seconds of 8 kHz in each file.
 const PART_BYTES: u64 = 44 + 3 * 32_000;
 
-struct Desk {
-    clock: Clock,
-    writer: TapWriter,
-    commands: Sender<command::Command>,
-    reports: mpsc::Receiver<Report>,
-}
-
 fn settings(folder: &Path) -> Settings {
     Settings {
         format: Format::Flac,
         part_bytes: PART_BYTES,
         ..Settings::new(folder.to_owned())
     }
-}
-
-fn call(number: u32) -> CallId {
-    CallId::new(WALL, &mut Chance::from_number(number.into()))
 }
 
 /// What a side says: a level that tells it from the other, and each packet from the one before.
@@ -86,55 +65,10 @@ fn said(side: Side, sequence: u16) -> u8 {
 }
 
 impl Desk {
-    fn open(settings: Settings) -> Self {
-        let (writer, reader) = ring(16_000_000);
-        let (commands, receiver) = bounded(1_000);
-        let (report, reports) = mpsc::channel();
-        let clock = Clock::start();
-        // The thread lives as long as its process.
-        let _recorder = worker::spawn(settings, clock, vec![reader], receiver, move |told| {
-            report.send(told).unwrap_or_default();
-        })
-        .unwrap();
-        Self {
-            clock,
-            writer,
-            commands,
-            reports,
-        }
-    }
-
-    fn order(&self, command: command::Command) {
-        self.commands.send(command).unwrap();
-    }
-
-    fn start(&self, tap: u32, number: u32, at: Moment) {
-        self.order(command::Command::Start {
-            call: call(number),
-            tap: TapId(tap),
-            wall: WALL,
-            at,
-            codecs: [[].into(), [].into()],
-            sends: [true; 2],
-        });
-    }
-
     fn speak(&mut self, tap: u32, sequence: u16, zero: Moment) {
+        let arrival = zero + Duration::from_millis(20) * u32::from(sequence);
         for side in Side::BOTH {
-            let tapped = Tapped {
-                tap: TapId(tap),
-                side,
-                payload_type: 8,
-                marker: false,
-                sequence,
-                timestamp: u32::from(sequence) * 160,
-                ssrc: tap,
-                arrival: zero + Duration::from_millis(20) * u32::from(sequence),
-                length: 160,
-            };
-            while !self.writer.push(&tapped, &[said(side, sequence); 160]) {
-                thread::yield_now();
-            }
+            self.say((tap, side), sequence, arrival, said(side, sequence));
         }
     }
 

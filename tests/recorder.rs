@@ -13,23 +13,14 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
-use std::sync::mpsc;
 use std::time::Duration;
 
-use crossbeam_channel::Sender;
 use crossbeam_channel::bounded;
 
-use ringtag::base::chance::Chance;
-use ringtag::base::clock::Clock;
-use ringtag::base::id::CallId;
 use ringtag::base::id::Side;
 use ringtag::base::time::Moment;
-use ringtag::base::time::WallTime;
 use ringtag::media::codec::Law;
 use ringtag::media::tap::TapId;
-use ringtag::media::tap::TapWriter;
-use ringtag::media::tap::Tapped;
-use ringtag::media::tap::ring;
 use ringtag::recording::command;
 use ringtag::recording::command::Outcome;
 use ringtag::recording::command::Report;
@@ -37,13 +28,13 @@ use ringtag::recording::command::State;
 use ringtag::recording::plan;
 use ringtag::recording::recover;
 use ringtag::recording::settings::Settings;
-use ringtag::recording::worker;
 
-/// Tells a test that it is the child, and where to record.
-const FOLDER: &str = "RINGTAG_TEST_RECORDINGS";
+use crate::desk::{Desk, FOLDER, WALL, call};
+
+mod desk;
+
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
-const WALL: WallTime = WallTime::from_millis(1_795_253_400_125);
 
 #[test]
 fn kill_9_in_mid_call_loses_at_most_a_second() {
@@ -152,9 +143,9 @@ fn a_disk_that_refuses_ends_the_recording_and_the_next_call_tries_again() {
 
 /// Speaks for three seconds, says how long it has spoken, and goes on until it is killed.
 fn record_until_killed(folder: &Path) -> ! {
-    let mut desk = Desk::open(folder);
+    let mut desk = Desk::open(settings(folder));
     let zero = desk.clock.now();
-    desk.start(1, zero);
+    desk.start(1, 1, zero);
     let (_keep, never) = bounded::<()>(0);
     let mut said = false;
     for sequence in 0.. {
@@ -176,10 +167,10 @@ fn record_until_killed(folder: &Path) -> ! {
 
 /// Records ten seconds of one call, then one second of another, and prints the outcomes.
 fn record_two_calls(folder: &Path) {
-    let mut desk = Desk::open(folder);
+    let mut desk = Desk::open(settings(folder));
     let zero = desk.clock.now();
     for (tap, packets) in [(1, 500), (2, 50)] {
-        desk.start(tap, zero);
+        desk.start(tap, tap, zero);
         for sequence in 0..packets {
             for side in Side::BOTH {
                 let arrival = zero + Duration::from_millis(20) * u32::from(sequence);
@@ -188,9 +179,7 @@ fn record_two_calls(folder: &Path) {
         }
         let at = zero + Duration::from_millis(20) * u32::from(packets);
         let tap = TapId(tap);
-        desk.commands
-            .send(command::Command::Stop { tap, at })
-            .unwrap();
+        desk.order(command::Command::Stop { tap, at });
         let outcome = loop {
             match desk.reports.recv_timeout(PATIENCE).unwrap() {
                 Report::Finished(outcome) => break outcome,
@@ -201,64 +190,9 @@ fn record_two_calls(folder: &Path) {
     }
 }
 
-struct Desk {
-    clock: Clock,
-    writer: TapWriter,
-    commands: Sender<command::Command>,
-    reports: mpsc::Receiver<Report>,
-}
-
 impl Desk {
-    fn open(folder: &Path) -> Self {
-        let (writer, reader) = ring(1_000_000);
-        let (commands, receiver) = bounded(100);
-        let (report, reports) = mpsc::channel();
-        let clock = Clock::start();
-        // The thread lives as long as its process.
-        let _recorder = worker::spawn(
-            settings(folder),
-            clock,
-            vec![reader],
-            receiver,
-            move |told| {
-                report.send(told).unwrap_or_default();
-            },
-        )
-        .unwrap();
-        Self {
-            clock,
-            writer,
-            commands,
-            reports,
-        }
-    }
-
-    fn start(&self, tap: u32, at: Moment) {
-        self.commands
-            .send(command::Command::Start {
-                call: call(tap),
-                tap: TapId(tap),
-                wall: WALL,
-                at,
-                codecs: [[].into(), [].into()],
-                sends: [true; 2],
-            })
-            .unwrap();
-    }
-
     fn speak(&mut self, tap: u32, side: Side, sequence: u16, arrival: Moment) {
-        let tapped = Tapped {
-            tap: TapId(tap),
-            side,
-            payload_type: 8,
-            marker: false,
-            sequence,
-            timestamp: u32::from(sequence) * 160,
-            ssrc: tap,
-            arrival,
-            length: 160,
-        };
-        assert!(self.writer.push(&tapped, &[code(side); 160]));
+        self.say((tap, side), sequence, arrival, code(side));
     }
 }
 
@@ -271,10 +205,6 @@ fn code(side: Side) -> u8 {
 
 fn heard(side: Side) -> i16 {
     Law::A.decode(code(side))
-}
-
-fn call(number: u32) -> CallId {
-    CallId::new(WALL, &mut Chance::from_number(number.into()))
 }
 
 fn settings(folder: &Path) -> Settings {

@@ -124,7 +124,9 @@ const SHELLS: &[&str] = &[
     "src/media/uring.rs",
     "src/media/uring/ring.rs",
     "src/media/worker.rs",
+    "src/recording/disk.rs",
     "src/recording/finish.rs",
+    "src/recording/finish/batch.rs",
     "src/recording/hash.rs",
     "src/recording/pack.rs",
     "src/recording/recover.rs",
@@ -132,7 +134,6 @@ const SHELLS: &[&str] = &[
     "src/recording/sketch.rs",
     "src/recording/wav.rs",
     "src/recording/worker.rs",
-    "src/recording/writing.rs",
 ];
 
 /// What only shells may name.

@@ -13,7 +13,11 @@ import pjsua2 as pj
 
 
 LIBC = ctypes.CDLL(None)
-DIRECTIONS = {"sendonly": pj.PJMEDIA_DIR_ENCODING, "sendrecv": pj.PJMEDIA_DIR_ENCODING_DECODING}
+DIRECTIONS = {
+    "inactive": pj.PJMEDIA_DIR_NONE,
+    "sendonly": pj.PJMEDIA_DIR_ENCODING,
+    "sendrecv": pj.PJMEDIA_DIR_ENCODING_DECODING,
+}
 
 
 def tell(event, **more):

@@ -1,7 +1,6 @@
 //! The legs of a call as the page shows them: to operators with every figure, to everyone by how each sounded.
 
 use crate::api::pages::show::Shower;
-use crate::call::story::Leg;
 use crate::store::record::CallRecord;
 use crate::web::call::LegView;
 use crate::web::figures;
@@ -14,7 +13,7 @@ impl Shower {
     /// Each leg with its figures.
     pub(super) fn legs(&self, call: &CallRecord) -> Vec<LegView> {
         let legs = call.legs.iter().map(|leg| LegView {
-            role: self.role(leg),
+            role: self.role(leg.role.map(|role| role.word())),
             trunk: leg.trunk.to_string(),
             uri: leg.remote_uri.clone(),
             call_id: leg.sip_call_id.clone(),
@@ -42,16 +41,20 @@ impl Shower {
                 _ => "sound-poor",
             };
             let how = self.words.with(word, &self.figure(mos));
-            Some(self.words.with_both("sound-of", &self.role(leg), &how))
+            Some(self.words.with_both(
+                "sound-of",
+                &self.role(leg.role.map(|role| role.word())),
+                &how,
+            ))
         });
         let known: Vec<_> = known.collect();
         (!known.is_empty()).then(|| known.join("; "))
     }
 
-    fn role(&self, leg: &Leg) -> String {
-        leg.role.map_or_else(String::new, |role| {
-            self.words.say(&format!("leg-{}", role.word()))
-        })
+    /// What a leg was to the call, where its record says.
+    fn role(&self, word: Option<&str>) -> String {
+        let say = |word| self.words.say(&format!("leg-{word}"));
+        word.map_or_else(String::new, say)
     }
 
     /// Packets and jitter; empty where nobody reported them.
