@@ -9,7 +9,7 @@ use serde::de::value::{Error, StrDeserializer};
 
 use crate::api::error::ApiError;
 use crate::api::query::{flag, plus, wrong};
-use crate::store::narrow::{Back, Part};
+use crate::store::narrow::{Back, Part, Taken};
 use crate::store::query::{Query, Status};
 use crate::track::Tracking;
 
@@ -26,8 +26,8 @@ pub(in crate::api) fn read(
         "repeat" => query.repeat = Some(flag(name, value)?),
         "callback" if value == "open" => query.callback_open = true,
         "callback" => {
-            let all = [Back::Done, Back::Spoken].into_iter();
-            let back = all.filter(|back| back.word() == value).last();
+            let mut all = [Back::Done, Back::Spoken].into_iter();
+            let back = all.find(|back| back.word() == value);
             let back = back.ok_or_else(|| {
                 wrong(
                     name,
@@ -39,7 +39,14 @@ pub(in crate::api) fn read(
         "number" => narrow.number = Some(plus(value)),
         "rule" => narrow.rule = Some(value.to_owned()),
         "offered" => narrow.offered = Some(value.to_owned()),
-        "not_manager" => narrow.not_manager = Some(value.to_owned()),
+        "taken" => {
+            let taken = Taken::ALL.into_iter().find(|taken| taken.word() == value);
+            let taken = taken.ok_or_else(|| wrong(name, "takes `own` or `other`"))?;
+            narrow.taken = Some(taken);
+        }
+        "stages" => narrow.stages.push(value.to_owned()),
+        "first_stage" if value == "true" => narrow.first_stage = true,
+        "first_stage" => return Err(wrong(name, "takes `true` only")),
         "reason" => match value.parse() {
             Ok(Status::Ended(reason)) => narrow.reason = Some(reason),
             Ok(Status::Answered | Status::Missed | Status::InProgress) | Err(_) => {

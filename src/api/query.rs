@@ -84,7 +84,9 @@ pub(in crate::api) const CALLS: &[&str] = &[
     "number",
     "rule",
     "offered",
-    "not_manager",
+    "taken",
+    "stages",
+    "first_stage",
     "reason",
     "ended",
     "valued",
@@ -99,8 +101,9 @@ pub(in crate::api) const CALLS: &[&str] = &[
     "cursor",
 ];
 
-/// Parameters that may be given several times: any of the projects will do, and all that is to be missing is missing.
-const REPEATED: &[&str] = &["project", "without"];
+/// Parameters that may be given several times: any of the projects and stages will do, and all
+/// that is to be missing is missing.
+const REPEATED: &[&str] = &["project", "without", "stages"];
 
 /// Most values of one of them.
 const REPEATS_MAX: usize = 32;

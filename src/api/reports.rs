@@ -50,7 +50,9 @@ pub(in crate::api) const REPORT: &[&str] = &[
     "number",
     "rule",
     "offered",
-    "not_manager",
+    "taken",
+    "stages",
+    "first_stage",
     "reason",
     "ended",
     "valued",
@@ -142,7 +144,17 @@ impl Asked {
             }
         }
         let mut query = query::conditions(rest, &rules.tracking)?;
+        if kind == Kind::Managers && query.narrow.offered.is_some() {
+            return Err(wrong(
+                "offered",
+                "is what the lines of this report are; leave it out",
+            ));
+        }
         let zone = zone(&query, rules, who);
+        if query.narrow.hour.is_some() || query.narrow.weekday.is_some() {
+            // An hour is one of the report's clocks.
+            query.narrow.zone = zone.iana_name().map(ToOwned::to_owned);
+        }
         for (name, day) in days {
             let begins = Some(midnight(&zone, day));
             if name == "since" {
@@ -163,24 +175,32 @@ impl Asked {
         if self.kind == Kind::Money {
             spend::may_see(&self.query, &rules, who)?;
         }
+        let names_projects = self.query.project.is_some() || self.query.projects.is_some();
         let query = veil::query(self.query, who)?;
         let zone = zone(&query, &rules, who);
-        let span = Span::new(query.since, query.until, state.clock.wall(), zone)
+        let now = state.clock.wall();
+        let span = Span::new(query.since, query.until, now, zone)
             .map_err(|none| ApiError::bad("bad-period", none.to_string()))?;
         let store = state.store.clone();
         let (kind, by) = (self.kind, self.by);
-        off_the_loop(move || {
+        let mut report = off_the_loop(move || {
             let ask = Ask {
                 kind,
                 by,
                 query,
                 span,
+                now,
                 tracking: &rules.tracking,
                 routing: &rules.routing,
             };
             run::run(&store, &ask)
         })
-        .await
+        .await?;
+        if !names_projects {
+            // Theirs are no condition that they gave.
+            report.calls.retain(|(name, _)| *name != "project");
+        }
+        Ok(report)
     }
 }
 
@@ -200,14 +220,15 @@ fn cut(kind: Kind, word: &str) -> Result<By, ApiError> {
     })
 }
 
-/// Where the days of a report begin: at the project that is asked for, else at the first that is theirs.
+/// Where the days of a report begin: in the zone that is asked for, else at the project, else at the first that is theirs.
 pub(in crate::api) fn zone(query: &Query, rules: &Rules, who: &Who) -> TimeZone {
+    let asked = query.narrow.zone.as_deref().map(TimeZone::get);
+    if let Some(Ok(zone)) = asked {
+        return zone;
+    }
     let projects = rules.tracking.projects();
-    let asked = query
-        .project
-        .as_ref()
-        .and_then(|id| rules.tracking.project(id));
-    let asked = asked.filter(|project| who.sees(&project.id));
+    let mut named = query.project.iter().chain(query.projects.iter().flatten());
+    let asked = named.find_map(|id| rules.tracking.project(id).filter(|_| who.sees(id)));
     let own = || projects.iter().find(|project| who.sees(&project.id));
     let project = asked.or_else(own);
     project.map_or(TimeZone::UTC, |project| project.time_zone.clone())

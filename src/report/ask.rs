@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use crate::base::time::WallTime;
 use crate::report::period::{Grain, Span};
 use crate::route::Routing;
 use crate::store::query::Query;
@@ -12,37 +13,98 @@ use crate::track::Tracking;
 pub enum Kind {
     /// Calls by source, campaign, channel, category or number.
     Sources,
+    /// Calls by whom they were offered to.
+    Managers,
+    /// Calls by hour and weekday.
+    Hours,
     /// Calls by day, week or month.
     Days,
     /// What was spent, and what it brought.
     Money,
+    /// First calls beside those of who had called before.
+    Repeat,
+    /// Why calls ended.
+    Reasons,
+    /// What callers wanted, week by week.
+    Goals,
+    /// Missed calls, and how fast their callers were spoken to.
+    Missed,
+    /// How far sales got.
+    Funnel,
+    /// How many lines were busy at once.
+    Lines,
+    /// How long callers waited.
+    AnswerTime,
 }
+
+/// By what caused the calls.
+const CAUSES: &[By] = &[
+    By::Source,
+    By::Campaign,
+    By::Channel,
+    By::Category,
+    By::Number,
+];
 
 impl Kind {
     /// Every report.
-    pub const ALL: [Self; 3] = [Self::Sources, Self::Days, Self::Money];
+    pub const ALL: [Self; 12] = [
+        Self::Sources,
+        Self::Managers,
+        Self::Hours,
+        Self::Days,
+        Self::Repeat,
+        Self::Reasons,
+        Self::Goals,
+        Self::Missed,
+        Self::Funnel,
+        Self::Lines,
+        Self::AnswerTime,
+        Self::Money,
+    ];
 
     /// Its word in addresses.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Sources => "sources",
+            Self::Managers => "managers",
+            Self::Hours => "hours",
             Self::Days => "days",
             Self::Money => "money",
+            Self::Repeat => "repeat",
+            Self::Reasons => "reasons",
+            Self::Goals => "goals",
+            Self::Missed => "missed",
+            Self::Funnel => "funnel",
+            Self::Lines => "lines",
+            Self::AnswerTime => "answer-time",
         }
     }
 
     /// By what its lines can be cut; the first is meant where nothing else is asked for. Empty: its lines are what they are.
     pub const fn cuts(self) -> &'static [By] {
         match self {
-            Self::Sources => &[
+            Self::Sources => CAUSES,
+            Self::Days => &[By::Day, By::Week, By::Month],
+            Self::Missed => &[
                 By::Source,
                 By::Campaign,
                 By::Channel,
                 By::Category,
                 By::Number,
+                By::Day,
+                By::Week,
+                By::Month,
             ],
-            Self::Days => &[By::Day, By::Week, By::Month],
             Self::Money => &[By::Source, By::Campaign, By::Channel, By::Category],
+            Self::Managers
+            | Self::Hours
+            | Self::Repeat
+            | Self::Reasons
+            | Self::Goals
+            | Self::Funnel
+            | Self::Lines
+            | Self::AnswerTime => &[],
         }
     }
 }
@@ -105,10 +167,8 @@ impl FromStr for Kind {
     type Err = NoReport;
 
     fn from_str(word: &str) -> Result<Self, NoReport> {
-        let all = Self::ALL.into_iter();
-        all.filter(|kind| kind.word() == word)
-            .last()
-            .ok_or(NoReport)
+        let mut all = Self::ALL.into_iter();
+        all.find(|kind| kind.word() == word).ok_or(NoReport)
     }
 }
 
@@ -123,6 +183,8 @@ pub struct Ask<'a> {
     pub query: Query,
     /// Of which time, and beside which.
     pub span: Span,
+    /// When it is asked for: until when calls in progress have lasted.
+    pub now: WallTime,
     /// The projects with their words.
     pub tracking: &'a Tracking,
     /// The managers with their names.
@@ -138,7 +200,7 @@ impl Ask<'_> {
     }
 
     /// The calls of the period.
-    pub(crate) fn now(&self) -> Query {
+    pub(crate) fn inside(&self) -> Query {
         Query {
             since: Some(self.span.since()),
             until: Some(self.span.until()),
@@ -152,7 +214,7 @@ impl Ask<'_> {
     pub(crate) fn both(&self) -> Query {
         Query {
             since: Some(self.span.before_since()),
-            ..self.now()
+            ..self.inside()
         }
     }
 }

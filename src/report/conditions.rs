@@ -1,10 +1,9 @@
 //! The conditions of a query as members of a list's address, so that every figure opens its calls. Pure.
 
 use crate::report::table::Calls;
-use crate::store::query::Query;
+use crate::store::query::{Query, Status};
 
-/// What `query` asks for, under the names that the API and the pages read. Where somebody may see only some projects that
-/// is no condition of theirs, and left out.
+/// What `query` asks for, under the names that the API and the pages read.
 pub(crate) fn of(query: &Query) -> Calls {
     let mut calls = Calls::new();
     let mut add = |name, value: Option<String>| calls.extend(value.map(|value| (name, value)));
@@ -24,7 +23,6 @@ pub(crate) fn of(query: &Query) -> Calls {
         ("number", &query.narrow.number),
         ("rule", &query.narrow.rule),
         ("offered", &query.narrow.offered),
-        ("not_manager", &query.narrow.not_manager),
         ("zone", &query.narrow.zone),
     ];
     for (name, text) in texts {
@@ -37,10 +35,15 @@ pub(crate) fn of(query: &Query) -> Calls {
     }
     add("since", word(shown(&query.since)));
     add("until", word(shown(&query.until)));
-    add(
-        "status",
-        query.status.map(|status| status.word().to_owned()),
-    );
+    // A column has a status too, and of two members with one name the narrower counts.
+    match query.status {
+        Some(Status::Ended(reason)) => add("reason", Some(reason.word().to_owned())),
+        Some(Status::InProgress) => add("ended", Some("false".to_owned())),
+        Some(status @ (Status::Answered | Status::Missed)) => {
+            add("status", Some(status.word().to_owned()));
+        }
+        None => {}
+    }
     add("target", word(shown(&query.target)));
     add("repeat", word(shown(&query.repeat)));
     add("repeat", narrow.hidden.then(|| "unknown".to_owned()));
@@ -55,6 +58,8 @@ pub(crate) fn of(query: &Query) -> Calls {
     );
     add("valued", word(shown(&narrow.valued)));
     add("ended", word(shown(&narrow.ended)));
+    add("taken", narrow.taken.map(|taken| taken.word().to_owned()));
+    add("first_stage", narrow.first_stage.then(|| "true".to_owned()));
     add("hour", word(shown(&narrow.hour)));
     add("weekday", word(shown(&narrow.weekday)));
     add("min_wait_ms", word(shown(&narrow.min_wait_ms)));
@@ -63,6 +68,12 @@ pub(crate) fn of(query: &Query) -> Calls {
         "customer",
         narrow.customers.as_ref().map(|_| "true".to_owned()),
     );
+    for project in query.projects.iter().flatten() {
+        add("project", Some(project.clone()));
+    }
+    for stage in &narrow.stages {
+        add("stages", Some(stage.clone()));
+    }
     for part in &narrow.without {
         add("without", Some(part.word().to_owned()));
     }

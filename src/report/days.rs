@@ -1,10 +1,9 @@
 //! Day by day, week by week, month by month, each beside the one at the same place of the period before. Pure.
 
 use crate::report::ask::{Ask, By};
-use crate::report::conditions::is;
 use crate::report::lines::{Pair, frame};
-use crate::report::period::{Buckets, Grain};
-use crate::report::table::{Calls, Chart, Report};
+use crate::report::period::Grain;
+use crate::report::table::{Chart, Report};
 use crate::report::tally::columns;
 use crate::store::pass::Pass;
 use crate::store::sieve::Customers;
@@ -33,16 +32,7 @@ pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
     report.total = Some(Pair::sum(lines.iter().chain([&rest])).line("", Vec::new()));
     let shown = lines.iter().enumerate();
     report.lines = shown
-        .map(|(place, pair)| pair.line(&now.key(place), times(now, place)))
+        .map(|(place, pair)| pair.line(&now.key(place), now.times(place)))
         .collect();
     report
-}
-
-/// What narrows calls to those of a day, a week or a month.
-pub(crate) fn times(buckets: &Buckets, place: usize) -> Calls {
-    let (since, until) = buckets.ends(place);
-    vec![
-        is("since", since.to_string()),
-        is("until", until.to_string()),
-    ]
 }

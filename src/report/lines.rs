@@ -58,7 +58,7 @@ pub(crate) fn frame(ask: &Ask<'_>, columns: Vec<Column>, chart: Chart) -> Report
         name: ask.kind.word(),
         period: ask.span.period(),
         before: ask.span.before(),
-        calls: conditions::of(&ask.now()),
+        calls: conditions::of(&ask.inside()),
         columns,
         lines: Vec::new(),
         total: None,

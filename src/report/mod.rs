@@ -1,17 +1,30 @@
 //! Figures over many calls: periods, tallies and tables. Pure: rows and the hour are handed in.
 
+mod answer_time;
 pub mod ask;
+mod busy;
 mod conditions;
 mod days;
+mod erlang;
+mod funnel;
+mod goals;
 mod groups;
+mod hours;
 mod lines;
 pub mod money;
 pub mod period;
 pub mod relative;
 pub mod replay;
 pub mod replayed;
+mod managers;
+mod missed;
+mod percentile;
+pub mod period;
+mod reasons;
+mod repeat;
 pub mod run;
 pub mod share;
 mod sources;
 pub mod table;
 mod tally;
+mod words;

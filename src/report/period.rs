@@ -6,7 +6,8 @@ use jiff::tz::TimeZone;
 use jiff::{ToSpan, Zoned};
 
 use crate::base::time::WallTime;
-use crate::report::table::Period;
+use crate::report::conditions::is;
+use crate::report::table::{Calls, Period};
 
 /// Days of a report for which no period was asked, today included.
 const DAYS_DEFAULT: i64 = 30;
@@ -157,6 +158,15 @@ impl Span {
     }
 }
 
+impl Span {
+    /// The week before the one in which the period begins.
+    pub(crate) fn week_before(&self) -> (WallTime, WallTime) {
+        let monday = Grain::Week.first(date(&self.zone, self.since));
+        let before = shifted(monday, -7);
+        (midnight(&self.zone, before), midnight(&self.zone, monday))
+    }
+}
+
 /// The days, weeks or months of some time.
 #[derive(Clone, Debug)]
 pub(crate) struct Buckets {
@@ -220,6 +230,15 @@ impl Buckets {
         let edge =
             |place| WallTime::from_millis(self.edges.get(place).copied().unwrap_or_default());
         (edge(place), edge(place.saturating_add(1)))
+    }
+
+    /// What narrows calls to those of one.
+    pub(crate) fn times(&self, place: usize) -> Calls {
+        let (since, until) = self.ends(place);
+        vec![
+            is("since", since.to_string()),
+            is("until", until.to_string()),
+        ]
     }
 
     /// The one in which `at` lies. Calls come in the order of time, so the answer is nearly always the last one.

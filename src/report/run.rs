@@ -1,8 +1,17 @@
 //! Which report is made where. Pure: who has rows is handed in.
 
+use crate::report::answer_time;
 use crate::report::ask::{Ask, Kind};
+use crate::report::busy;
 use crate::report::days;
 use crate::report::money;
+use crate::report::funnel;
+use crate::report::goals;
+use crate::report::hours;
+use crate::report::managers;
+use crate::report::missed;
+use crate::report::reasons;
+use crate::report::repeat;
 use crate::report::sources;
 use crate::report::table::{Line, Report};
 use crate::store::Store;
@@ -19,8 +28,17 @@ pub fn run(store: &Store, ask: &Ask<'_>) -> Report {
 pub(crate) fn of(ask: &Ask<'_>, rows: &impl Pass, ledger: &Ledger) -> Report {
     let mut report = match ask.kind {
         Kind::Sources => sources::report(ask, rows),
+        Kind::Managers => managers::report(ask, rows),
+        Kind::Hours => hours::report(ask, rows),
         Kind::Days => days::report(ask, rows),
         Kind::Money => money::report(ask, rows, ledger),
+        Kind::Repeat => repeat::report(ask, rows),
+        Kind::Reasons => reasons::report(ask, rows),
+        Kind::Goals => goals::report(ask, rows),
+        Kind::Missed => missed::report(ask, rows),
+        Kind::Funnel => funnel::report(ask, rows),
+        Kind::Lines => busy::report(ask, rows),
+        Kind::AnswerTime => answer_time::report(ask, rows),
     };
     name_managers(&mut report, ask);
     report

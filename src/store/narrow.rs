@@ -16,12 +16,12 @@ pub struct Narrow {
     pub number: Option<String>,
     /// The rule that decided.
     pub rule: Option<String>,
-    /// `[[manager]] id` of somebody it was offered to; known once it is over.
+    /// `[[manager]] id` of somebody it was offered to, known once it is over, or who answered.
     pub offered: Option<String>,
+    /// Who answered, seen from [`Self::offered`].
+    pub taken: Option<Taken>,
     /// People say what it was worth: something, also nothing.
     pub valued: Option<bool>,
-    /// Somebody else answered than this `[[manager]] id`.
-    pub not_manager: Option<String>,
     /// Why it ended.
     pub reason: Option<FinishReason>,
     /// `true`: it is over; `false`: in progress.
@@ -30,6 +30,10 @@ pub struct Narrow {
     pub hidden: bool,
     /// None of these things is known or said of it.
     pub without: Vec<Part>,
+    /// Its stage is one of these.
+    pub stages: Vec<String>,
+    /// Of those only the first will do; where there is none, it has no stage.
+    pub first_stage: bool,
     /// It began in this hour of a day of [`Self::zone`], 0 to 23.
     pub hour: Option<u8>,
     /// It began on this day of the week there; 1 is Monday.
@@ -54,6 +58,29 @@ pub enum Back {
     Done,
     /// A later call of the caller was answered, and nobody said they had called back before: when is known.
     Spoken,
+}
+
+/// Who answered a call that was offered to somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Taken {
+    /// That very manager.
+    Own,
+    /// Somebody else.
+    Other,
+}
+
+impl Taken {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Own, Self::Other];
+
+    /// Its word in an address.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// A thing that a call may lack.
@@ -143,17 +170,11 @@ impl Narrow {
             .as_ref()
             .is_none_or(|wanted| number.to_string() == *wanted)
             && (self.rule.is_none() || self.rule.as_deref() == record.rule.as_deref())
-            && self.offered.as_deref().is_none_or(|manager| {
-                let mut tried = record.targets_tried.iter();
-                tried.any(|tried| tried.manager() == Some(manager))
-            })
+            && self.offered_matches(record)
+            && self.stage_matches(record)
             && self
                 .valued
                 .is_none_or(|valued| record.value.is_some() == valued)
-            && self
-                .not_manager
-                .as_deref()
-                .is_none_or(|manager| record.answered && record.manager.as_deref() != Some(manager))
             && self
                 .reason
                 .is_none_or(|reason| record.finish_reason == Some(reason))
@@ -173,6 +194,28 @@ impl Narrow {
                 let outcome = record.outcome.as_deref();
                 outcome.is_some_and(|outcome| sales.are(&record.project, outcome))
             })
+    }
+
+    fn offered_matches(&self, record: &CallRecord) -> bool {
+        let answered = record.manager.as_deref();
+        let manager = self.offered.as_deref();
+        let is_offered = manager.is_none_or(|manager| {
+            let mut tried = record.targets_tried.iter();
+            answered == Some(manager) || tried.any(|tried| tried.manager() == Some(manager))
+        });
+        is_offered
+            && self.taken.is_none_or(|taken| match taken {
+                Taken::Own => answered.is_some() && answered == manager,
+                Taken::Other => record.answered && answered != manager,
+            })
+    }
+
+    fn stage_matches(&self, record: &CallRecord) -> bool {
+        let stage = record.stage.as_ref();
+        if self.first_stage {
+            return stage == self.stages.first();
+        }
+        self.stages.is_empty() || stage.is_some_and(|stage| self.stages.contains(stage))
     }
 
     fn hour_matches(&self, record: &CallRecord) -> bool {

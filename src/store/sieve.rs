@@ -4,7 +4,7 @@ use crate::base::time::WallTime;
 use crate::base::zone::{Offsets, WEEK_HOURS};
 use crate::store::filter::ID_SLACK_MS;
 use crate::store::names::{Name, Which};
-use crate::store::narrow::{Back, Narrow, Part};
+use crate::store::narrow::{Back, Narrow, Part, Taken};
 use crate::store::row::Row;
 use crate::store::rows::Rows;
 use crate::track::Sales;
@@ -16,12 +16,27 @@ pub(crate) struct Sieve(Option<Box<Asked>>);
 #[derive(Debug)]
 struct Asked {
     narrow: Narrow,
-    not_manager: Option<Name>,
-    offered: Option<Which>,
+    offered: Option<Offered>,
+    /// Stages that will do.
+    stages: Vec<Name>,
     /// Sources with this number and rule, and without what is to be missing.
     sources: Option<Which>,
     hours: Option<Hours>,
     customers: Option<Customers>,
+}
+
+/// Whom calls were offered to.
+#[derive(Debug)]
+struct Offered {
+    manager: Name,
+    /// Sets that have them.
+    sets: Which,
+}
+
+impl Offered {
+    fn has(&self, row: &Row) -> bool {
+        self.sets.may_have(row.offered) || row.manager == self.manager
+    }
 }
 
 /// Hours of the week that let calls through.
@@ -42,11 +57,15 @@ impl Sieve {
             Some(rows.names().words.find(name).unwrap_or(Name::MANY))
         };
         let asked = Asked {
-            not_manager: find(&narrow.not_manager),
             offered: find(&narrow.offered).map(|manager| {
                 let is_in = |name: &Name| *name == manager || *name == Name::MANY;
-                rows.names().sets.which(|set| set.iter().any(is_in))
+                let sets = rows.names().sets.which(|set| set.iter().any(is_in));
+                Offered { manager, sets }
             }),
+            stages: {
+                let find = |stage: &String| rows.names().words.find(stage).unwrap_or(Name::MANY);
+                narrow.stages.iter().map(find).collect()
+            },
             sources: sources(narrow, find(&narrow.number), find(&narrow.rule), rows),
             hours: Hours::new(narrow, since, until, rows),
             customers: narrow
@@ -68,14 +87,11 @@ impl Sieve {
 impl Asked {
     fn passes(&self, row: &Row) -> bool {
         let narrow = &self.narrow;
-        self.not_manager
-            .is_none_or(|manager| row.is_answered() && row.manager != manager)
+        self.offered.as_ref().is_none_or(|offered| offered.has(row))
+            && narrow.taken.is_none_or(|taken| self.is_taken(row, taken))
+            && self.stage_passes(row)
             && (narrow.reason.is_none() || narrow.reason == row.finish_reason())
             && narrow.valued.is_none_or(|valued| row.is_valued() == valued)
-            && self
-                .offered
-                .as_ref()
-                .is_none_or(|sets| sets.may_have(row.offered))
             && narrow
                 .ended
                 .is_none_or(|ended| row.is_in_progress() != ended)
@@ -95,6 +111,21 @@ impl Asked {
                 .customers
                 .as_ref()
                 .is_none_or(|customers| customers.has(row))
+    }
+
+    fn is_taken(&self, row: &Row, taken: Taken) -> bool {
+        let manager = self.offered.as_ref().map(|offered| offered.manager);
+        match taken {
+            Taken::Own => row.manager != Name::default() && Some(row.manager) == manager,
+            Taken::Other => row.is_answered() && Some(row.manager) != manager,
+        }
+    }
+
+    fn stage_passes(&self, row: &Row) -> bool {
+        if self.narrow.first_stage {
+            return row.stage == self.stages.first().copied().unwrap_or_default();
+        }
+        self.stages.is_empty() || self.stages.contains(&row.stage)
     }
 
     fn waited(&self, row: &Row) -> bool {

@@ -11,7 +11,7 @@ use utoipa::openapi::schema::{
 };
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::store::narrow::Part;
+use crate::store::narrow::{Part, Taken};
 use crate::store::query::Status;
 
 /// Which calls. All that are given must hold; one with an empty value is as one left out.
@@ -80,12 +80,18 @@ pub(in crate::api) struct CallsAsked {
     /// `[[rule]] id` of the rule that decided.
     #[param(max_length = 256, nullable = false)]
     rule: Option<String>,
-    /// `[[manager]] id` of somebody it was offered to, known once it is over.
+    /// `[[manager]] id` of somebody it was offered to, known once it is over, or who answered.
     #[param(max_length = 256, nullable = false)]
     offered: Option<String>,
-    /// Somebody else answered than this `[[manager]] id`.
-    #[param(max_length = 256, nullable = false)]
-    not_manager: Option<String>,
+    /// Who answered, seen from `offered`: `own`, that manager; `other`, somebody else.
+    #[param(schema_with = taken, required = false)]
+    taken: (),
+    /// Its stage is one of these; several times for several.
+    #[param(max_items = 32, style = Form, explode)]
+    stages: Option<Vec<String>>,
+    /// `true`: of `stages` only the first will do; where there is none, it has no stage.
+    #[param(schema_with = only_true, required = false)]
+    first_stage: (),
     /// Why it ended.
     #[param(schema_with = reason, required = false)]
     reason: (),
@@ -285,6 +291,10 @@ fn zero_or_one() -> RefOr<Schema> {
 
 fn repeat() -> RefOr<Schema> {
     words(["true", "false", "unknown"])
+}
+
+fn taken() -> RefOr<Schema> {
+    words(Taken::ALL.map(Taken::word))
 }
 
 fn only_true() -> RefOr<Schema> {

@@ -10,7 +10,7 @@ use crate::base::number::Caller;
 use crate::call::story::FinishReason;
 use crate::store::filter::{Filter, Search};
 use crate::store::handle::Store;
-use crate::store::narrow::{Back, Narrow, Part};
+use crate::store::narrow::{Back, Narrow, Part, Taken};
 use crate::store::query::{Query, Status};
 use crate::store::say::Say;
 use crate::store::trial::{CALLER, Place, Script, after, begin, call};
@@ -182,7 +182,7 @@ fn narrow() -> impl Strategy<Value = Narrow> {
         words(&["+74950000001", "none"]),
         words(&["mowers", "none"]),
         words(&["desk", "senior", "none"]),
-        words(&["desk", "none"]),
+        rarely(Taken::ALL),
         rarely([FinishReason::Completed, FinishReason::CallerGaveUp]),
     );
     let marks = (
@@ -192,6 +192,11 @@ fn narrow() -> impl Strategy<Value = Narrow> {
         proptest::collection::vec(proptest::sample::select(Part::ALL.to_vec()), 0..2),
         rarely([Back::Done, Back::Spoken]),
         rarely(sales),
+        rarely([
+            vec!["offer".to_owned()],
+            vec!["none".to_owned(), "offer".to_owned()],
+        ]),
+        proptest::bool::weighted(0.05),
     );
     let times = (
         rarely([9u8, 12, 13]),
@@ -204,7 +209,7 @@ fn narrow() -> impl Strategy<Value = Narrow> {
         number: names.0,
         rule: names.1,
         offered: names.2,
-        not_manager: names.3,
+        taken: names.3,
         reason: names.4,
         ended: marks.0,
         valued: marks.1,
@@ -212,6 +217,8 @@ fn narrow() -> impl Strategy<Value = Narrow> {
         without: marks.3,
         called_back: marks.4,
         customers: marks.5,
+        stages: marks.6.unwrap_or_default(),
+        first_stage: marks.7,
         hour: times.0,
         weekday: times.1,
         zone: times.2,
