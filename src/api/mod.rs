@@ -15,6 +15,7 @@ mod body;
 mod calls;
 mod cookie;
 mod csrf;
+mod dashboard;
 mod door;
 mod error;
 mod explain;

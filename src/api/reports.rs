@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State as Shared};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -20,6 +21,7 @@ use crate::people::Who;
 use crate::report::ask::{Ask, By, Kind};
 use crate::report::period::{Span, midnight};
 use crate::report::run;
+use crate::report::sheet;
 use crate::report::table::Report;
 use crate::store::query::Query;
 
@@ -85,8 +87,20 @@ pub(in crate::api) async fn one(
     given: Given,
 ) -> Result<Response, ApiError> {
     let name = name.map_or_else(|_| String::new(), |Path(name)| name);
-    let report = report(&state, &who, &name, given).await?;
-    Ok(Json(report).into_response())
+    let Some(table) = name.strip_suffix(".csv") else {
+        return Ok(Json(report(&state, &who, &name, given).await?).into_response());
+    };
+    let report = report(&state, &who, table, given).await?;
+    let file = format!("attachment; filename=\"{}.csv\"", report.name);
+    let head = [
+        (
+            CONTENT_TYPE,
+            "text/csv; charset=utf-8; header=present".to_owned(),
+        ),
+        (CONTENT_DISPOSITION, file),
+    ];
+    let text = sheet::write(&report).map_err(|error| ApiError::ours("writing a report", &error))?;
+    Ok((head, text).into_response())
 }
 
 /// Makes the report that an address asks for, of the calls that `who` may see.
@@ -144,12 +158,7 @@ impl Asked {
             }
         }
         let mut query = query::conditions(rest, &rules.tracking)?;
-        if kind == Kind::Managers && query.narrow.offered.is_some() {
-            return Err(wrong(
-                "offered",
-                "is what the lines of this report are; leave it out",
-            ));
-        }
+        own_conditions(kind, &query)?;
         let zone = zone(&query, rules, who);
         if query.narrow.hour.is_some() || query.narrow.weekday.is_some() {
             // An hour is one of the report's clocks.
@@ -201,6 +210,41 @@ impl Asked {
             report.calls.retain(|(name, _)| *name != "project");
         }
         Ok(report)
+    }
+}
+
+/// Refuses a condition that the lines or columns of a report are made of, where both together would be no condition of a
+/// list.
+fn own_conditions(kind: Kind, query: &Query) -> Result<(), ApiError> {
+    let narrow = &query.narrow;
+    let own = match kind {
+        Kind::Managers => [
+            ("offered", narrow.offered.is_some()),
+            ("taken", narrow.taken.is_some()),
+        ],
+        Kind::Funnel => [
+            ("stages", !narrow.stages.is_empty()),
+            ("first_stage", narrow.first_stage),
+        ],
+        Kind::Missed => [
+            ("callback", narrow.called_back.is_some()),
+            ("callback", query.callback_open),
+        ],
+        Kind::Sources
+        | Kind::Hours
+        | Kind::Days
+        | Kind::Repeat
+        | Kind::Reasons
+        | Kind::Goals
+        | Kind::Lines
+        | Kind::AnswerTime => return Ok(()),
+    };
+    match own.into_iter().find(|(_, is_asked)| *is_asked) {
+        Some((name, _)) => Err(wrong(
+            name,
+            "is what this report itself tells apart; leave it out",
+        )),
+        None => Ok(()),
     }
 }
 

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::api::accept;
 use crate::api::calls;
+use crate::api::dashboard;
 use crate::api::door::{self, Door};
 use crate::api::error::ApiError;
 use crate::api::guard;
@@ -142,6 +143,7 @@ fn paths() -> Paths {
             This(Right::PauseRecording),
             calls::pause::resume,
         )
+        .get("/api/v1/dashboard", This(Right::Figures), dashboard::one)
         .get("/api/v1/reports/{name}", This(Right::Figures), reports::one)
         .get("/api/v1/saved", This(Right::Figures), saved::list)
         .post("/api/v1/saved", This(Right::Figures), saved::save)

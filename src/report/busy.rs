@@ -328,10 +328,12 @@ mod tests {
         assert_eq!((days[1].calls, days[1].most), (1, 2));
         assert_eq!(days[0].busiest_ms, 61 * 60_000);
         assert_eq!(days[1].busiest_ms, 5 * 60_000);
-        let spent = [1_377, 61, 2].map(|minutes: u64| minutes * 60_000);
+        let spent = [1_379, 59, 2].map(|minutes: u64| minutes * 60_000);
         assert_eq!(days[0].times, spent);
         assert_eq!(days[1].times.iter().sum::<u64>(), 24 * 3_600_000);
-        assert_eq!(days[0].percentile(), Figure::Count(1));
+        // 1,379 of 1,440 minutes are more than 95 of 100.
+        assert_eq!(days[0].percentile(), Figure::Count(0));
+        assert_eq!(days[1].percentile(), Figure::Count(0));
     }
 
     proptest::proptest! {

@@ -3,6 +3,7 @@
 use crate::report::answer_time;
 use crate::report::ask::{Ask, Kind};
 use crate::report::busy;
+use crate::report::dashboard::{self, Dashboard};
 use crate::report::days;
 use crate::report::money;
 use crate::report::funnel;
@@ -17,11 +18,17 @@ use crate::report::table::{Line, Report};
 use crate::store::Store;
 use crate::store::ledger::Ledger;
 use crate::store::pass::Pass;
+use crate::store::query::Query;
 
 /// Makes a report of the calls of `store`. It takes some 10 ns a call of the period and of the one before, under the lock that
 /// the store's thread waits for half a millisecond at a time.
 pub fn run(store: &Store, ask: &Ask<'_>) -> Report {
     of(ask, store, &store.ledger())
+}
+
+/// Makes the dashboard of the calls of `store`; `open` asks for the missed calls that wait to be called back.
+pub fn dashboard(store: &Store, ask: &Ask<'_>, open: &Query) -> Dashboard {
+    dashboard::make(ask, open, store, &store.ledger())
 }
 
 /// Makes a report of whatever has rows, and of what was spent.

@@ -55,6 +55,22 @@ pub struct Column {
     pub calls: Option<Calls>,
 }
 
+/// Adds conditions to others. Of a name that both have only the narrower one stays, but for `without`, which adds up.
+pub fn narrowed(calls: &Calls, narrower: &Calls) -> Calls {
+    let stays = |name: &str| name == "without" || !narrower.iter().any(|(other, _)| *other == name);
+    let kept = calls.iter().filter(|(name, _)| stays(name));
+    kept.chain(narrower).cloned().collect()
+}
+
+impl Report {
+    /// The conditions under which a list shows the calls that the figure of a line under a column counts; `None`: it opens
+    /// no list.
+    pub fn behind(&self, line: &Line, column: usize) -> Option<Calls> {
+        let column = self.columns.get(column)?.calls.as_ref()?;
+        Some(narrowed(&narrowed(&self.calls, &line.calls), column))
+    }
+}
+
 /// What figures are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -117,7 +117,7 @@ fn or_empty(value: Option<impl ToString>) -> String {
 /// Makes a cell that no spreadsheet executes: what would begin a formula gets an apostrophe before it, at the start of the
 /// cell and behind whatever some locale takes for the end of one (`;`, a tab, the end of a line). Telephone numbers and
 /// amounts stay what they are: a sign and digits compute nothing.
-fn harmless(cell: &str) -> Cow<'_, str> {
+pub(crate) fn harmless(cell: &str) -> Cow<'_, str> {
     if is_plain_number(cell) {
         return Cow::Borrowed(cell);
     }

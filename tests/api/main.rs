@@ -20,6 +20,7 @@ mod reach;
 mod recordings;
 mod refusals;
 mod replay;
+mod reports;
 mod saved;
 mod server;
 mod tokens;

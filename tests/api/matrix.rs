@@ -63,6 +63,7 @@ const MATRIX: &[(&str, &str, &str)] = &[
     ("POST", "/api/v1/tokens", "a"),
     ("DELETE", "/api/v1/tokens/{id}", "a"),
     ("GET", "/api/v1/reports/{name}", "amy"),
+    ("GET", "/api/v1/dashboard", "amy"),
     ("GET", "/api/v1/live", "amly"),
     ("GET", "/api/v1/openapi.json", "amlyw"),
 ];

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use utoipa::OpenApi;
 
 use crate::api::calls;
+use crate::api::dashboard;
 use crate::api::live;
 use crate::api::me;
 use crate::api::openapi;
@@ -68,6 +69,7 @@ pub(in crate::api) mod tried;
         kept::change,
         kept::remove,
         kept::letter,
+        dashboard::one,
         tokens::list,
         tokens::make,
         tokens::revoke,

@@ -154,6 +154,27 @@ pub(in crate::api) struct CutAsked {
     by: Option<String>,
 }
 
+/// Of which calls a dashboard is.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct DashboardAsked {
+    /// `[[project]] id`; several times for several projects.
+    #[param(max_items = 32, style = Form, explode)]
+    project: Option<Vec<String>>,
+    /// `[[source]] tag`.
+    #[param(max_length = 256, nullable = false)]
+    source: Option<String>,
+    /// `[[source]] channel`.
+    #[param(max_length = 256, nullable = false)]
+    channel: Option<String>,
+    /// `[[source]] campaign`.
+    #[param(max_length = 256, nullable = false)]
+    campaign: Option<String>,
+    /// `[[source]] category`.
+    #[param(max_length = 256, nullable = false)]
+    category: Option<String>,
+}
+
 /// Which call.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]

@@ -74,6 +74,61 @@ struct LineShown {
     before: (),
 }
 
+/// The last seven days in one answer.
+#[derive(ToSchema)]
+pub(in crate::api) struct DashboardShown {
+    /// The last seven days, to this moment.
+    period: PeriodShown,
+    /// The seven before.
+    before: PeriodShown,
+    /// Conditions of a list that hold for all of its calls, each a name and a value.
+    calls: Vec<Vec<String>>,
+    /// What each figure of `total`, `sources` and `best_hour` is, in their order.
+    columns: Vec<ColumnShown>,
+    /// All calls together.
+    total: LineShown,
+    /// By source, the one with most calls first.
+    sources: Vec<LineShown>,
+    /// What a customer of each of them cost; empty where that is not known, or not yours to see.
+    #[schema(schema_with = figures)]
+    costs: (),
+    /// The hour of the day in which most calls were answered.
+    #[schema(schema_with = total)]
+    best_hour: (),
+    /// What changed by more than chance explains, the surest first.
+    movers: Vec<MoverShown>,
+    /// Missed calls of the last thirty days after which nobody has spoken to the caller.
+    open: OpenShown,
+}
+
+/// A count that changed.
+#[derive(ToSchema)]
+struct MoverShown {
+    /// The report in which it stands.
+    report: String,
+    /// Its line there.
+    key: String,
+    /// What people call that.
+    label: Option<String>,
+    /// Its column there.
+    column: String,
+    /// How many.
+    now: u64,
+    /// How many there were.
+    before: u64,
+    /// The conditions under which a list shows the calls behind it.
+    calls: Vec<Vec<String>>,
+}
+
+/// Calls that somebody should answer for.
+#[derive(ToSchema)]
+struct OpenShown {
+    /// How many.
+    count: u64,
+    /// The conditions under which a list shows them.
+    calls: Vec<Vec<String>>,
+}
+
 fn total() -> RefOr<Schema> {
     OneOfBuilder::new()
         .item(of(Type::Null))
