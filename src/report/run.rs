@@ -16,6 +16,7 @@ use crate::report::repeat;
 use crate::report::sources;
 use crate::report::table::{Line, Report};
 use crate::store::Store;
+use crate::store::crowd::Crowd;
 use crate::store::ledger::Ledger;
 use crate::store::pass::Pass;
 use crate::store::query::Query;
@@ -24,6 +25,11 @@ use crate::store::query::Query;
 /// the store's thread waits for half a millisecond at a time.
 pub fn run(store: &Store, ask: &Ask<'_>) -> Report {
     of(ask, store, &store.ledger())
+}
+
+/// Makes a report of calls that never were.
+pub fn of_crowd(crowd: &Crowd, ask: &Ask<'_>) -> Report {
+    of(ask, crowd.rows(), &Ledger::default())
 }
 
 /// Makes the dashboard of the calls of `store`; `open` asks for the missed calls that wait to be called back.

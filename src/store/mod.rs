@@ -6,6 +6,7 @@ pub(crate) mod callback;
 pub(crate) mod caller;
 pub mod control;
 pub mod credit;
+pub mod crowd;
 pub mod csv;
 pub(crate) mod db;
 pub(crate) mod disk;

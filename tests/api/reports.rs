@@ -370,7 +370,7 @@ async fn every_report_is_what_another_program_makes_of_the_log() {
             figures += answer.json()["lines"].as_array().unwrap().len();
         }
     }
-    assert!(figures > 5_000, "{figures} lines are worth a look");
+    assert!(figures > 4_000, "{figures} lines are worth a look");
     let held = script
         .output()
         .expect("python3 (3.11 or later) is installed");
@@ -459,9 +459,11 @@ async fn every_figure_opens_exactly_the_calls_that_it_counts() {
                     let (false, Some(count)) = (column["calls"].is_null(), counted(figure)) else {
                         continue;
                     };
-                    // Of a figure that says nothing there is nothing to open.
-                    if figure == "nothing" || count == 0 && cells % 16 != 0 {
-                        cells += 1;
+                    // Of a figure that says nothing there is nothing to open, and of nothing under conditions that contradict
+                    // those of the report neither.
+                    cells += 1;
+                    let contradicts = asked.contains("status") || asked.contains("repeat");
+                    if figure == "nothing" || count == 0 && (contradicts || cells % 16 != 0) {
                         continue;
                     }
                     let calls = narrowed(&of_line, &pairs(&column["calls"]));
@@ -469,7 +471,6 @@ async fn every_figure_opens_exactly_the_calls_that_it_counts() {
                     let place =
                         format!("{name} by {by}, {asked}: {} {}", line["key"], column["key"]);
                     assert_eq!(listed, count, "{place}: {calls:?}");
-                    cells += 1;
                     full += u64::from(count > 0);
                 }
             }
