@@ -103,7 +103,7 @@ pub(in crate::api) const CALLS: &[&str] = &[
 
 /// Parameters that may be given several times: any of the projects and stages will do, and all
 /// that is to be missing is missing.
-const REPEATED: &[&str] = &["project", "without", "stages"];
+pub(in crate::api) const REPEATED: &[&str] = &["project", "without", "stages"];
 
 /// Most values of one of them.
 const REPEATS_MAX: usize = 32;

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 use crate::api::narrow;
 use crate::api::pages::show::{Shower, dialled};
-use crate::api::query::{Given, plus};
+use crate::api::query::{CALLS, Given, REPEATED, plus};
 use crate::base::time::WallTime;
 use crate::people::{Projects, Right, Who};
 use crate::store::query::{Query, Status};
@@ -31,23 +31,17 @@ const NAMES: [&str; 21] = [
     "callback", "by", "figure",
 ];
 
-/// Conditions that figures of reports open their calls with: nobody chooses them, and they are carried along.
-const NARROW: [&str; 14] = [
-    "number",
-    "rule",
-    "offered",
-    "not_manager",
-    "reason",
-    "ended",
-    "valued",
-    "customer",
-    "without",
-    "hour",
-    "weekday",
-    "zone",
-    "min_wait_ms",
-    "max_wait_ms",
-];
+/// The condition of this name.
+fn known(name: &str) -> Option<&'static str> {
+    let narrow = CALLS.iter().copied().filter(|name| is_narrow(name));
+    NAMES.into_iter().chain(narrow).find(|known| *known == name)
+}
+
+/// Whether a condition is one of those that figures of reports open their calls with: nobody chooses it, and it is carried
+/// along.
+fn is_narrow(name: &str) -> bool {
+    CALLS.contains(&name) && !NAMES.contains(&name) && !["limit", "cursor"].contains(&name)
+}
 
 /// The periods that have a name: of a list, and of reports, whose first is never meant by nothing.
 const PERIODS: [&str; 4] = ["today", "yesterday", "week", "month"];
@@ -104,8 +98,8 @@ impl Asked {
             }
             if name == "cursor" {
                 asked.cursor = Some(value);
-            } else if let Some(name) = NAMES.into_iter().chain(NARROW).find(|known| *known == name)
-                && (asked.get(name).is_none() || name == "without")
+            } else if let Some(name) = known(&name)
+                && (asked.get(name).is_none() || is_narrow(name) && REPEATED.contains(&name))
             {
                 asked.pairs.push((name, value));
             }
@@ -217,7 +211,7 @@ impl Asked {
         let narrow = self
             .pairs
             .iter()
-            .filter(|(name, _)| NARROW.contains(name) || ["callback", "repeat"].contains(name));
+            .filter(|(name, _)| is_narrow(name) || ["callback", "repeat"].contains(name));
         for (name, value) in narrow.cloned().collect::<Vec<_>>() {
             if narrow::read(name, &value, &mut query, &shower.rules.tracking).is_err() {
                 self.forget(name, &value);
@@ -308,7 +302,7 @@ impl Asked {
         let is_carried = |(name, value): &&(&'static str, String)| match *name {
             "since" | "until" => value.parse::<Date>().is_err(),
             "callback" => value != "open",
-            name => NARROW.contains(&name),
+            name => is_narrow(name),
         };
         self.pairs.iter().filter(is_carried).cloned().collect()
     }
@@ -589,7 +583,7 @@ fn chips<'a>(
     let narrow = asked
         .pairs
         .iter()
-        .filter(|(name, _)| NARROW.contains(name) && *name != "zone");
+        .filter(|(name, _)| is_narrow(name) && *name != "zone");
     chips.extend(narrow.map(|(name, value)| {
         let label = words.say_or(&format!("filter-{name}"), name);
         let value = narrowed(shower, name, value);
@@ -618,7 +612,9 @@ fn narrowed(shower: &Shower, name: &str, value: &str) -> String {
         "reason" => words.say_or(&format!("why-{value}"), value),
         "ended" => either("ended-true", "ended-false"),
         "valued" => either("valued-true", "valued-false"),
-        "customer" => String::new(),
+        "stages" => shower.label("stage", value),
+        "taken" => words.say_or(&format!("taken-{value}"), value),
+        "customer" | "first_stage" => String::new(),
         "without" => words.say_or(&format!("filter-{value}"), value),
         "weekday" => words.say_or(&format!("weekday-{value}"), value),
         "hour" => format!("{value}:00–{value}:59"),

@@ -28,7 +28,7 @@ impl Shown<'_> {
             Chart::Columns => Shape::Columns(marks(COLUMNS_MAX)),
             Chart::Funnel => Shape::Funnel(marks(BARS_MAX)),
             Chart::Heat => Shape::Heat(self.heat()),
-            Chart::Stacked => Shape::Columns(marks(COLUMNS_MAX)),
+            Chart::Stacked => Shape::Stacked(self.goals()),
         };
         let name = self.name(column);
         let about = self.words.with_both(
@@ -81,6 +81,38 @@ impl Shown<'_> {
             range: figure::range(now),
             hint,
         }
+    }
+
+    /// Weeks with what each is made of. What nobody ever wanted has no colour.
+    fn goals(&self) -> Grid {
+        let mut grid = Grid::default();
+        let mut cells: Vec<(usize, usize, Mark)> = Vec::new();
+        let place = |names: &mut Vec<String>, name: String| {
+            let known = names.iter().position(|known| *known == name);
+            known.unwrap_or_else(|| {
+                names.push(name);
+                names.len() - 1
+            })
+        };
+        for line in &self.report.lines {
+            let Some((week, goal)) = self.labels.week_and_goal(line) else {
+                continue;
+            };
+            let row = place(&mut grid.rows, week);
+            if let Some(now) = line.cells.first().filter(|now| **now != Figure::Count(0)) {
+                let column = place(&mut grid.columns, goal);
+                let mark = self.marked(String::new(), &self.labels.name(line), now, None);
+                cells.push((row, column, mark));
+            }
+        }
+        let wide = grid.columns.len();
+        grid.cells = vec![Mark::default(); grid.rows.len() * wide];
+        for (row, column, mark) in cells {
+            if let Some(cell) = grid.cells.get_mut(row * wide + column) {
+                *cell = mark;
+            }
+        }
+        grid
     }
 
     fn heat(&self) -> Grid {

@@ -11,9 +11,9 @@ use crate::web::frame::form_urlencoded;
 ///
 /// Times that are midnights are written as days, which the list shows in its fields.
 pub(super) fn list(dates: &Dates, conditions: &[&Calls]) -> String {
-    let mut all: Vec<(&str, String)> = Vec::new();
-    for (name, value) in conditions.iter().copied().flatten() {
-        put(&mut all, name, value);
+    let mut all: Vec<(&'static str, String)> = Vec::new();
+    for narrower in conditions {
+        narrow(&mut all, narrower);
     }
     let pairs = all.into_iter().map(|(name, value)| {
         let value = match name {
@@ -30,33 +30,23 @@ pub(super) fn list(dates: &Dates, conditions: &[&Calls]) -> String {
     }
 }
 
-/// Adds a condition to those before it.
-fn put<'n>(all: &mut Vec<(&'n str, String)>, name: &'n str, value: &str) {
-    let known = all.iter().position(|(known, _)| *known == name);
-    let Some(known) = known.and_then(|known| all.get_mut(known)) else {
-        all.push((name, value.to_owned()));
-        return;
-    };
-    if known.1 == value {
-        return;
-    }
-    match name {
-        // Each of them is to be missing.
-        "without" => all.push((name, value.to_owned())),
-        // Both hold: busy, and missed. A list has one place for how calls stand and one for why they ended.
-        "status" => {
-            let is_reason = |word: &str| !["answered", "missed", "in-progress"].contains(&word);
-            if is_reason(&known.1) {
-                let reason = std::mem::replace(&mut known.1, value.to_owned());
-                put(all, "reason", &reason);
-            } else if is_reason(value) {
-                put(all, "reason", value);
-            } else {
-                known.1 = value.to_owned();
-            }
+/// Adds conditions to wider ones: of a name that both have the narrower stays.
+fn narrow(all: &mut Vec<(&'static str, String)>, narrower: &Calls) {
+    let has = |name: &str| narrower.iter().any(|(other, _)| *other == name);
+    // Both hold: busy, and missed. A list has one place for how calls stand and one for why they ended.
+    let is_reason = |word: &str| !["answered", "missed", "in-progress"].contains(&word);
+    let reason = all
+        .iter()
+        .find(|(name, value)| *name == "status" && is_reason(value))
+        .filter(|_| has("status") && !has("reason"))
+        .map(|(_, value)| ("reason", value.clone()));
+    // What is to be missing adds up.
+    all.retain(|(name, _)| *name == "without" || !has(name));
+    all.extend(reason);
+    for condition in narrower {
+        if !all.contains(condition) {
+            all.push(condition.clone());
         }
-        // The narrower one.
-        _ => known.1 = value.to_owned(),
     }
 }
 
@@ -125,14 +115,16 @@ mod tests {
             ]),
             "/?without=goal&without=stage"
         );
-        let both = "/?status=missed&reason=busy";
         assert_eq!(
             link(&[&[("status", "busy")], &[("status", "missed")]]),
-            both
+            "/?reason=busy&status=missed"
         );
         assert_eq!(
-            link(&[&[("status", "missed")], &[("status", "busy")]]),
-            both
+            link(&[
+                &[("stages", "new")],
+                &[("stages", "offer"), ("stages", "closed")]
+            ]),
+            "/?stages=offer&stages=closed"
         );
     }
 }

@@ -38,14 +38,24 @@ impl<'a> Shown<'a> {
         self.words.say_or(&name, column.key)
     }
 
+    /// How a column's figures are worked out: some mean something of their own in a report.
+    fn formula(&self, column: &Column) -> String {
+        let (report, key) = (self.report.name, column.key);
+        let usual = || self.words.say_or(&format!("formula-{key}"), column.formula);
+        let own = format!("formula-{report}-{key}");
+        if self.words.has(&own) {
+            self.words.say(&own)
+        } else {
+            usual()
+        }
+    }
+
     /// The heads of the table.
     pub(super) fn heads(&self) -> Vec<Head> {
         let head = |column: &Column| Head {
             key: column.key,
             name: self.name(column),
-            formula: self
-                .words
-                .say_or(&format!("formula-{}", column.key), column.formula),
+            formula: self.formula(column),
         };
         self.report.columns.iter().map(head).collect()
     }
@@ -54,7 +64,9 @@ impl<'a> Shown<'a> {
     pub(super) fn choices(&self) -> Option<Choices> {
         let values = self.report.columns.iter().enumerate();
         // Whether it pays has no length.
-        let values = values.filter(|(_, column)| column.unit != Unit::Verdict);
+        let values = values.filter(|(_, column)| {
+            column.unit != Unit::Verdict && self.report.chart != Chart::Stacked
+        });
         let values: Vec<Choice> = values
             .map(|(place, column)| Choice {
                 value: column.key.to_owned(),
@@ -93,7 +105,7 @@ impl<'a> Shown<'a> {
 
     /// The lines, all of them together first, and what is said of those that are left out.
     pub(super) fn rows(&self) -> (Vec<Row>, Option<String>) {
-        if self.report.chart == Chart::Heat || self.report.lines.is_empty() {
+        if self.report.chart == Chart::Heat || self.is_empty() {
             return (Vec::new(), None);
         }
         let total = self.report.total.iter().map(|line| {
@@ -105,6 +117,15 @@ impl<'a> Shown<'a> {
         let rows = total.chain(lines).collect();
         let left = self.report.lines.len().saturating_sub(LINES_MAX);
         (rows, self.left("report-rows-more", left))
+    }
+
+    /// Whether nothing was counted, neither now nor before.
+    fn is_empty(&self) -> bool {
+        let is_nothing = |figure: &Figure| matches!(figure, Figure::Nothing | Figure::Count(0));
+        self.report.lines.iter().all(|line| {
+            let firsts = [line.cells.first(), line.before.first()];
+            firsts.into_iter().flatten().all(is_nothing)
+        })
     }
 
     /// What is said of so many that are left out.
@@ -163,7 +184,7 @@ impl<'a> Shown<'a> {
 
     /// Weekdays down, hours across, of the figure that is drawn.
     pub(super) fn matrix(&self) -> Option<Matrix> {
-        if self.report.chart != Chart::Heat {
+        if self.report.chart != Chart::Heat || self.is_empty() {
             return None;
         }
         let column = self.report.columns.get(self.drawn)?;
