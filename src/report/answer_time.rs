@@ -3,7 +3,7 @@
 use crate::report::ask::Ask;
 use crate::report::conditions::is;
 use crate::report::lines::frame;
-use crate::report::percentile::millis;
+use crate::report::percentile::Spread;
 use crate::report::table::{Calls, Chart, Column, Figure, Line, Report, Unit};
 use crate::report::tally::{count, share};
 use crate::store::pass::Pass;
@@ -20,7 +20,7 @@ struct Waits {
     answered: [u32; STEPS_S.len()],
     missed: [u32; STEPS_S.len()],
     /// Milliseconds until each answer.
-    all: Vec<u32>,
+    all: Spread,
 }
 
 /// Counts answered and missed calls by how long the caller waited.
@@ -35,7 +35,7 @@ pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
         };
         let bin = bin(row.wait_ms);
         if row.is_answered() {
-            waits.all.push(row.wait_ms);
+            waits.all.add(row.wait_ms);
             waits
                 .answered
                 .get_mut(bin)
@@ -113,7 +113,7 @@ impl Waits {
 
     fn sum(&mut self) -> Vec<Figure> {
         let mut figures = self.counts(self.answered.iter().sum(), self.missed.iter().sum());
-        figures.extend(SHARES.map(|share| millis(&mut self.all, share, 1)));
+        figures.extend(SHARES.map(|share| self.all.millis(share)));
         figures
     }
 
