@@ -200,7 +200,7 @@ fn main() {
     };
     if let House::Store(store) = &house {
         let (wall, cpu) = best(clock, || {
-            drop(black_box(run::dashboard(store, &ask, &open)))
+            drop(black_box(run::dashboard(store, &ask, &open, true)))
         });
         println!(
             "dashboard: {:.2} ms, cpu {:.2} ms",

@@ -11,6 +11,7 @@ use crate::api::openapi::query::DashboardAsked;
 use crate::api::openapi::report::DashboardShown;
 use crate::api::query::{self, Given};
 use crate::api::reports::zone;
+use crate::api::spend;
 use crate::api::state::State;
 use crate::api::veil;
 use crate::people::Who;
@@ -61,6 +62,7 @@ pub(in crate::api) async fn dashboard(
         ..query.clone()
     };
     let span = Span::last_days(DAYS, now, zone);
+    let sees_money = spend::may_see(&query, &rules, who).is_ok();
     let store = state.store.clone();
     let mut dashboard = off_the_loop(move || {
         let ask = Ask {
@@ -72,7 +74,7 @@ pub(in crate::api) async fn dashboard(
             tracking: &rules.tracking,
             routing: &rules.routing,
         };
-        run::dashboard(&store, &ask, &open)
+        run::dashboard(&store, &ask, &open, sees_money)
     })
     .await?;
     if !names_projects {

@@ -237,7 +237,8 @@ fn own_conditions(kind: Kind, query: &Query) -> Result<(), ApiError> {
         | Kind::Reasons
         | Kind::Goals
         | Kind::Lines
-        | Kind::AnswerTime => return Ok(()),
+        | Kind::AnswerTime
+        | Kind::Money => return Ok(()),
     };
     match own.into_iter().find(|(_, is_asked)| *is_asked) {
         Some((name, _)) => Err(wrong(

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::report::ask::{Ask, By, Kind};
 use crate::report::conditions::{self, is};
 use crate::report::lines::Pair;
+use crate::report::money::{CAC, place_of};
 use crate::report::run;
 use crate::report::table::{Calls, Column, Figure, Line, Period, Report};
 use crate::report::tally::columns;
@@ -80,12 +81,7 @@ pub struct Open {
 
 /// Makes it. The kind of `ask` and by what it is cut are not looked at; `open` is the same query over the last thirty days,
 /// of missed calls that nobody answered for.
-pub(crate) fn make(
-    ask: &Ask<'_>,
-    open: &Query,
-    rows: &impl Pass,
-    ledger: &Ledger,
-) -> Dashboard {
+pub(crate) fn make(ask: &Ask<'_>, open: &Query, rows: &impl Pass, ledger: &Ledger) -> Dashboard {
     let of = |kind, by| {
         let ask = Ask {
             kind,
@@ -111,8 +107,8 @@ pub(crate) fn make(
         calls: sources.calls,
         columns: columns(),
         total,
+        costs: costs(&of(Kind::Money, Some(By::Source)), &sources.lines),
         sources: sources.lines,
-        costs: Vec::new(),
         best_hour: best_hour(ask, &hours, rows, ledger),
         movers: movers
             .into_iter()
@@ -124,6 +120,19 @@ pub(crate) fn make(
             calls: conditions::of(open),
         },
     }
+}
+
+/// What a customer of each source cost; empty where nothing was spent.
+fn costs(money: &Report, sources: &[Line]) -> Vec<Figure> {
+    let cost = |line: &Line| {
+        let place = place_of(&money.columns, CAC)?;
+        let theirs = money.lines.iter().find(|theirs| theirs.key == line.key)?;
+        theirs.cells.get(place).copied()
+    };
+    let cost = |line| cost(line).unwrap_or(Figure::Nothing);
+    let costs: Vec<Figure> = sources.iter().map(cost).collect();
+    let is_known = costs.iter().any(|cost| *cost != Figure::Nothing);
+    if is_known { costs } else { Vec::new() }
 }
 
 /// The counts of a report that changed by more than chance explains, each with how surely.
@@ -163,12 +172,7 @@ fn moved(report: &Report, columns: &[&str]) -> Vec<(f64, Mover)> {
 }
 
 /// The hour of the day in which most calls were answered.
-fn best_hour(
-    ask: &Ask<'_>,
-    hours: &Report,
-    rows: &impl Pass,
-    ledger: &Ledger,
-) -> Option<Line> {
+fn best_hour(ask: &Ask<'_>, hours: &Report, rows: &impl Pass, ledger: &Ledger) -> Option<Line> {
     let answered = |line: &Line| match line.cells.get(1) {
         Some(Figure::Count(count)) => *count,
         Some(_) | None => 0,

@@ -5,12 +5,12 @@ use crate::report::ask::{Ask, Kind};
 use crate::report::busy;
 use crate::report::dashboard::{self, Dashboard};
 use crate::report::days;
-use crate::report::money;
 use crate::report::funnel;
 use crate::report::goals;
 use crate::report::hours;
 use crate::report::managers;
 use crate::report::missed;
+use crate::report::money;
 use crate::report::reasons;
 use crate::report::repeat;
 use crate::report::sources;
@@ -33,8 +33,13 @@ pub fn of_crowd(crowd: &Crowd, ask: &Ask<'_>) -> Report {
 }
 
 /// Makes the dashboard of the calls of `store`; `open` asks for the missed calls that wait to be called back.
-pub fn dashboard(store: &Store, ask: &Ask<'_>, open: &Query) -> Dashboard {
-    dashboard::make(ask, open, store, &store.ledger())
+/// Who asks sees what customers cost, or does not.
+pub fn dashboard(store: &Store, ask: &Ask<'_>, open: &Query, sees_money: bool) -> Dashboard {
+    let mut dashboard = dashboard::make(ask, open, store, &store.ledger());
+    if !sees_money {
+        dashboard.costs.clear();
+    }
+    dashboard
 }
 
 /// Makes a report of whatever has rows, and of what was spent.

@@ -244,9 +244,11 @@ impl Back {
             .callback
             .as_ref()
             .and_then(|callback| callback.done.as_ref());
+        let is_erased = record.caller.is_none();
+        let is_spoken = |done: &CalledBack| done.by == CalledBack::CALLER && !is_erased;
         match self {
-            Self::Done => done.is_some(),
-            Self::Spoken => done.is_some_and(|done| done.by == CalledBack::CALLER),
+            Self::Done => done.is_some_and(|done| is_spoken(done) || done.by != CalledBack::CALLER),
+            Self::Spoken => done.is_some_and(is_spoken),
         }
     }
 }

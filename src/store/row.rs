@@ -128,9 +128,11 @@ impl Row {
             && !self.is_erased()
     }
 
-    /// Whether it was missed and somebody has spoken to the caller since, or says so.
+    /// Whether it was missed and somebody has spoken to the caller since, or says so. Which calls were those of somebody who
+    /// was erased nobody knows.
     pub(crate) const fn is_called_back(&self) -> bool {
-        self.is_missed() && (self.span != 0 || self.marks.has(Marks::CALLED_BACK))
+        let is_spoken = self.span != 0 && !self.is_erased();
+        self.is_missed() && (is_spoken || self.marks.has(Marks::CALLED_BACK))
     }
 
     /// In how many seconds after its end the caller of a missed call was spoken to in a call of theirs, where nobody says
@@ -139,7 +141,7 @@ impl Row {
         let is_told = self.marks.has(Marks::CALLED_BACK);
         self.span
             .checked_sub(1)
-            .filter(|_| self.is_missed() && !is_told)
+            .filter(|_| self.is_missed() && !is_told && !self.is_erased())
     }
 
     /// How long the caller waited, once that is known.

@@ -70,10 +70,9 @@ impl<'s> Labels<'s> {
                 Some((from, to)) => words.with_both("line-waited", from, to),
                 None => key.to_owned(),
             },
-            (
-                Kind::Sources | Kind::Managers | Kind::Days | Kind::Missed | Kind::Money,
-                _,
-            ) => key.to_owned(),
+            (Kind::Sources | Kind::Managers | Kind::Days | Kind::Missed | Kind::Money, _) => {
+                key.to_owned()
+            }
         }
     }
 
