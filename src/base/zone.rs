@@ -45,7 +45,9 @@ impl Offsets {
         let millis = at.as_millis();
         // Most spans have one change or none.
         let after = self.changes.iter().rev().find(|(from, _)| *from <= millis);
-        let ahead = after.or(self.changes.first()).map_or(0, |change| change.1);
+        let ahead = after
+            .or_else(|| self.changes.first())
+            .map_or(0, |change| change.1);
         hour_of_week(millis.saturating_add(ahead))
     }
 }

@@ -114,7 +114,8 @@ pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
         query.status = Some(Status::Missed);
     }
     if let Lines::At(buckets) = &lines {
-        counted.resize_with(buckets[0].len(), Default::default);
+        let [now, _] = &**buckets;
+        counted.resize_with(now.len(), Default::default);
     }
     let mut rest = [Missed::default(), Missed::default()];
     rows.pass(&query, |row, all| {

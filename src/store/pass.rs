@@ -21,7 +21,7 @@ impl Pass for Store {
 }
 
 impl Pass for Rows {
-    fn pass(&self, query: &Query, mut each: impl FnMut(&Row, &Rows)) {
+    fn pass(&self, query: &Query, mut each: impl FnMut(&Row, &Self)) {
         let found = Search::new(query, self).run();
         let filter = Filter::new(query, found, self);
         let rows = self.list();

@@ -51,6 +51,7 @@ impl Asked {
             by: self.by,
             query,
             span,
+            now,
             tracking: &rules.tracking,
             routing: &rules.routing,
         };

@@ -164,6 +164,7 @@ impl Trial {
             by: Some(by),
             query: self.query.clone(),
             span: Span::new(Some(at(since)), Some(at(until)), now, zone).unwrap(),
+            now,
             tracking: &self.tracking,
             routing: &Routing::default(),
         };
