@@ -72,6 +72,11 @@ fn paths() -> Paths {
         .get("/calls/{id}", This(Right::See), pages::call::call)
         .post("/calls/{id}", This(Right::Tag), pages::call::say)
         .get("/board", This(Right::See), pages::board::board)
+        .get(
+            "/dashboard",
+            This(Right::Figures),
+            pages::reports::dashboard::page,
+        )
         .get("/reports", This(Right::Figures), pages::reports::list)
         .get("/reports/{name}", This(Right::Figures), pages::reports::one)
         .get("/ui/board", This(Right::See), pages::board::board_now)

@@ -153,7 +153,8 @@ fn moved(report: &Report, columns: &[&str]) -> Vec<(f64, Mover)> {
                 continue;
             };
             let sure = now.abs_diff(*before) as f64 / ((now + before) as f64).sqrt();
-            if sure < SURELY {
+            // Of nothing at all it is not a number.
+            if sure.is_nan() || sure < SURELY {
                 continue;
             }
             let mover = Mover {

@@ -13,10 +13,6 @@ use crate::web::report::{Cell, Row, draw};
 pub struct DashboardPage {
     /// What stands around it.
     pub frame: Frame,
-    /// `16–22 November`.
-    pub period: String,
-    /// `9–15 November`.
-    pub before: String,
     /// The projects to choose from; `None`: there is but one.
     pub projects: Option<Choices>,
     /// The largest figures.

@@ -5,6 +5,7 @@ pub mod assets;
 pub mod board;
 pub mod call;
 pub mod chart;
+pub mod dashboard;
 pub mod dates;
 pub mod figures;
 pub mod frame;

@@ -4,6 +4,7 @@ use axum::http::{Method, StatusCode};
 use regex::Regex;
 
 use ringtag::base::number::{Caller, Number};
+use ringtag::report::ask::Kind;
 use ringtag::store::say::Say;
 
 use crate::house::{House, crew};
@@ -113,6 +114,77 @@ async fn every_figure_of_every_report_opens_as_many_calls_as_it_counts() {
         }
     }
     assert!(followed > 50, "{followed}");
+}
+
+#[tokio::test]
+async fn every_report_and_every_figure_has_a_name_and_a_formula_in_both_languages() {
+    let (house, cookie) = house().await;
+    let head = Regex::new(r#"popovertarget="how-([a-z0-9_]+)">([^<]+)<"#).unwrap();
+    let how = Regex::new(r#"id="how-[a-z0-9_]+"><h2>[^<]+</h2><p>([^<]+)</p>"#).unwrap();
+    for kind in Kind::ALL {
+        let path = format!("/reports/{}?{DAYS}", kind.word());
+        let mut formulas = Vec::new();
+        for language in ["en", "ru"] {
+            let headers = [
+                ("accept", "text/html"),
+                ("accept-language", language),
+                ("cookie", cookie.as_str()),
+            ];
+            let text = house.ask(Method::GET, &path, &headers).await.text();
+            assert!(
+                !text.contains(">report-") && !text.contains(">cut-"),
+                "{path} {language}"
+            );
+            for found in head.captures_iter(&text) {
+                assert_ne!(found[1], found[2], "{path} {language}");
+            }
+            formulas.push(
+                how.captures_iter(&text)
+                    .map(|found| found[1].to_owned())
+                    .collect::<Vec<_>>(),
+            );
+        }
+        let [english, russian] = &formulas[..] else {
+            panic!("two languages");
+        };
+        assert_eq!(english.len(), russian.len(), "{path}");
+        assert!(
+            english.iter().zip(russian).all(|(a, b)| a != b),
+            "{path}: {russian:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_dashboard_opens_the_calls_behind_its_figures() {
+    let (house, cookie) = house().await;
+    let text = page(&house, &cookie, "/dashboard").await;
+    assert!(text.contains("aria-current=\"page\">Dashboard<"), "{text}");
+    let made = house
+        .ask(Method::GET, "/api/v1/dashboard", &[("cookie", &cookie)])
+        .await
+        .json();
+    // Whenever the test runs, the calls of the house are of one day: the seven days have them all, or none.
+    let calls = made["total"]["cells"][0]["count"].as_u64().unwrap();
+    if calls == 0 && made["open"]["count"] == 0 {
+        assert!(text.contains("No calls in the last two weeks."), "{text}");
+        return;
+    }
+    assert!(text.contains("Not called back"), "{text}");
+    let tile = Regex::new(r#"<p class="figure"><a href="([^"]+)">([0-9,]+)</a>"#).unwrap();
+    let total = Regex::new(r#"<p class="total">([0-9,]+) calls?</p>"#).unwrap();
+    let mut followed = 0;
+    for found in tile.captures_iter(&text) {
+        let href = found[1].replace("&#38;", "&").replace("&amp;", "&");
+        let list = page(&house, &cookie, &href).await;
+        assert_eq!(
+            total.captures(&list).map(|n| n[1].to_owned()),
+            Some(found[2].to_owned()),
+            "{href}"
+        );
+        followed += 1;
+    }
+    assert!(followed > 0, "{text}");
 }
 
 #[tokio::test]

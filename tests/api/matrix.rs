@@ -19,6 +19,7 @@ const MATRIX: &[(&str, &str, &str)] = &[
     ("POST", "/calls/{id}", "am"),
     ("GET", "/board", "amly"),
     ("GET", "/ui/board", "amly"),
+    ("GET", "/dashboard", "amy"),
     ("GET", "/reports", "amy"),
     ("GET", "/reports/{name}", "amy"),
     ("POST", "/ui/say", "am"),

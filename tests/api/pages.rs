@@ -103,6 +103,8 @@ async fn words_of_strangers_are_shown_as_text_on_every_page() {
         format!("/ui/rows?ids={id},{answered}&news=3"),
         "/board".to_owned(),
         "/ui/board".to_owned(),
+        "/dashboard".to_owned(),
+        format!("/dashboard?project={odd}"),
         "/reports".to_owned(),
         "/reports/sources".to_owned(),
         format!(

@@ -25,8 +25,27 @@ fn look(browser: &Browser, week: &Week, language: &str, theme: &str, path: &str)
 }
 
 /// The pages by the names of their pictures, and what is there when they are whole.
-fn pages(week: &Week) -> [(&'static str, String, &'static str); 5] {
+fn pages(week: &Week) -> [(&'static str, String, &'static str); 12] {
+    let report = |name, path: &str| {
+        let is_whole = "document.querySelector('.figures-table')";
+        (name, path.to_owned(), is_whole)
+    };
     [
+        (
+            "dashboard",
+            "/dashboard".to_owned(),
+            "document.querySelectorAll('.tiles li').length >= 4",
+        ),
+        (
+            "reports",
+            "/reports".to_owned(),
+            "document.querySelector('.shelf li')",
+        ),
+        report("sources", "/reports/sources"),
+        report("days", "/reports/days?period=month"),
+        report("hours", "/reports/hours"),
+        report("goals", "/reports/goals"),
+        report("funnel", "/reports/funnel"),
         ("calls", "/".to_owned(), "document.querySelector('tr.call')"),
         (
             "missed",
@@ -118,7 +137,7 @@ fn a_page_is_light_and_quick() {
 #[test]
 #[ignore = "takes the pictures of docs/screenshots anew; CONTRIBUTING.md says when"]
 fn pictures() {
-    let week = Week::start();
+    let week = Week::of_a_season();
     let browser = Browser::start(DESK.0, DESK.1);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/screenshots");
     fs::create_dir_all(&folder).unwrap();

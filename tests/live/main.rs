@@ -16,6 +16,7 @@ mod browser;
 mod browser_calls;
 mod browser_looks;
 mod browser_operator;
+mod browser_reports;
 mod browser_rights;
 mod browser_saved;
 mod commands;

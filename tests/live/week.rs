@@ -203,11 +203,20 @@ pub(crate) struct Week {
 impl Week {
     /// Writes the log and starts ringtag on it.
     pub(crate) fn start() -> Self {
+        Self::after(|_, _| ())
+    }
+
+    /// The same after two busy months, for what many calls look like.
+    pub(crate) fn of_a_season() -> Self {
+        Self::after(season)
+    }
+
+    fn after(before: fn(&Store, WallTime)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let net = Net::take();
         let hash = Kept::make(PASSWORD, &mut Chance::from_number(1)).unwrap();
         let config = CONFIG.replace("{hash}", &hash.to_string());
-        let calls = write(&config, net, &folder);
+        let calls = write(&config, net, &folder, before);
         let ringtag = Ringtag::start_in(net, folder, &config);
         Self {
             ringtag: ringtag.expect("ringtag starts"),
@@ -236,7 +245,7 @@ impl Week {
     }
 }
 
-fn write(config: &str, net: Net, folder: &TempDir) -> Vec<CallId> {
+fn write(config: &str, net: Net, folder: &TempDir, before: fn(&Store, WallTime)) -> Vec<CallId> {
     let file = folder.path().join("ringtag.toml");
     fs::write(&file, fill(config, net, folder.path())).unwrap();
     let config = ringtag::config::load(&file).unwrap().config;
@@ -252,6 +261,7 @@ fn write(config: &str, net: Net, folder: &TempDir) -> Vec<CallId> {
     .unwrap();
     let mut chance = Chance::from_number(7);
     let now = clock.wall();
+    before(&store, now);
     let ids = CALLS.each_ref().map(|call| {
         #[expect(clippy::cast_possible_truncation, reason = "a week in milliseconds")]
         let at = WallTime::from_millis(now.as_millis() - (call.hours_ago * 3_600_000.0) as i64);
@@ -267,6 +277,76 @@ fn write(config: &str, net: Net, folder: &TempDir) -> Vec<CallId> {
     store.sync().unwrap();
     store.shutdown();
     ids.to_vec()
+}
+
+/// Some 600 calls of the nine weeks before: more on workdays, most before noon, one in six missed, and more from the
+/// advertisement than from the billboard.
+fn season(store: &Store, now: WallTime) {
+    const DAY_MS: i64 = 86_400_000;
+    let mut chance = Chance::from_number(11);
+    let midnight = now.as_millis() / DAY_MS * DAY_MS - 3 * 3_600_000;
+    let mut said = Vec::new();
+    for day in (0..63).rev() {
+        let begins = midnight - day * DAY_MS;
+        // 1970 began on a Thursday.
+        let weekday = (begins / DAY_MS + 4) % 7;
+        let calls = if weekday > 4 { 3 } else { 9 } + chance.below(6) + u64::from(day < 8) * 3;
+        let mut times: Vec<i64> = (0..calls)
+            .map(|_| {
+                let hour = 9 + chance.below(6) + chance.below(5);
+                let ms = hour * 3_600_000 + chance.below(3_600_000);
+                begins + i64::try_from(ms).unwrap()
+            })
+            .filter(|at| *at < now.as_millis() - 3_600_000)
+            .collect();
+        times.sort_unstable();
+        for at in times {
+            let at = WallTime::from_millis(at);
+            let id = CallId::new(at, &mut chance);
+            let source = [0, 0, 0, 1, 2, 2][usize::try_from(chance.below(6)).unwrap()];
+            let is_missed = chance.below(if source == 1 { 3 } else { 7 }) == 0;
+            let manager = usize::try_from(chance.below(2)).unwrap();
+            let call = Told {
+                hours_ago: 0.0,
+                caller: format!("+7916{:07}", chance.below(9_999_999)).leak(),
+                source,
+                manager: (!is_missed).then_some(manager),
+                wait_s: 3 + chance.below(12) + chance.below(20),
+                talk_s: if is_missed { 0 } else { 25 + chance.below(300) },
+                prior: u32::try_from(chance.below(4) / 2).unwrap(),
+            };
+            tell(store, id, at, &call);
+            if !is_missed && chance.below(10) < 8 {
+                said.push((id, source));
+            }
+        }
+    }
+    store.sync().unwrap();
+    for (id, source) in said {
+        let goals = [
+            "price", "price", "price", "order", "order", "delivery", "advice", "problem",
+        ];
+        let stages = ["new", "new", "in-talks", "in-talks", "offer"];
+        let is_sold = chance.below(if source == 0 { 4 } else { 6 }) == 0;
+        let one =
+            |words: &[&str], n: u64| Some(Some(words[usize::try_from(n).unwrap()].to_owned()));
+        let say = Say {
+            goal: one(&goals, chance.below(8)),
+            target: Some(Some(chance.below(5) > 0)),
+            stage: if is_sold {
+                one(&["closed"], 0)
+            } else {
+                one(&stages, chance.below(5))
+            },
+            outcome: is_sold.then(|| Some("sold".to_owned())),
+            value: is_sold.then(|| {
+                let thousands = u32::try_from(9 + chance.below(60)).unwrap();
+                Some(f64::from(thousands) * 1_000.0)
+            }),
+            ..Say::default()
+        };
+        drop(store.say(id, say, "anna", None).unwrap());
+    }
 }
 
 fn tell(store: &Store, id: CallId, at: WallTime, call: &Told) {

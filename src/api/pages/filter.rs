@@ -585,7 +585,10 @@ fn chips<'a>(
         .iter()
         .filter(|(name, _)| is_narrow(name) && *name != "zone");
     chips.extend(narrow.map(|(name, value)| {
-        let label = words.say_or(&format!("filter-{name}"), name);
+        let label = match *name {
+            "without" => words.say("filter-lacks"),
+            name => words.say_or(&format!("filter-{name}"), name),
+        };
         let value = narrowed(shower, name, value);
         Chip {
             text: if value.is_empty() {

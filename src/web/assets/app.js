@@ -54,6 +54,7 @@ for (const button of document.querySelectorAll('[data-opens="keys"]')) {
 const go = (href) => () => { location.href = href; };
 keys({
   '?': () => help.showModal(),
+  d: go('/dashboard'),
   c: go('/'),
   m: go('/?status=missed&callback=open'),
   b: go('/board'),

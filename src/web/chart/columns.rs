@@ -8,8 +8,17 @@ use crate::web::chart::scale::Scale;
 use crate::web::chart::{Grid, Mark, Width};
 use crate::web::words::Words;
 
-/// Height of a chart of columns.
-pub(super) const HEIGHT: u32 = 280;
+/// Height of a chart of columns that has a page of its own.
+const HEIGHT: u32 = 280;
+
+/// How high a chart of columns is: half of a desk is half of a screen.
+pub(super) const fn height(width: Width) -> u32 {
+    match width {
+        Width::Wide => HEIGHT,
+        Width::Half => 170,
+        Width::Narrow => 230,
+    }
+}
 
 /// Room for names below the columns, and for half a text above them.
 const BELOW: f64 = 26.0;

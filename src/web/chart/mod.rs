@@ -163,7 +163,7 @@ impl Drawing {
         let height = match &shape {
             Shape::Bars(marks) => bars::height(marks, width),
             Shape::Funnel(marks) => bars::funnel_height(marks, width),
-            Shape::Columns(_) => columns::HEIGHT,
+            Shape::Columns(_) => columns::height(width),
             Shape::Stacked(grid) => columns::stacked_height(grid, width),
             Shape::Heat(grid) => heat::height(grid, width),
         };
@@ -196,6 +196,16 @@ impl Drawing {
              aria-describedby=\"{id}-{word}-about\"><title id=\"{id}-{word}-title\">{title}</title>\
              <desc id=\"{id}-{word}-about\">{about}</desc>\n{drawn}{hints}</svg>"
         )
+    }
+
+    /// Whether it draws the period before.
+    pub fn has_before(&self) -> bool {
+        match &self.shape {
+            Shape::Bars(marks) | Shape::Columns(marks) => {
+                marks.iter().any(|mark| mark.before.is_some())
+            }
+            Shape::Heat(_) | Shape::Funnel(_) | Shape::Stacked(_) => false,
+        }
     }
 
     /// Whether there is anything to draw.

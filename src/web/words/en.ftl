@@ -24,7 +24,7 @@ close = Close
 keys-open = Keys
 keys-title = Keys
 key-help = Show these keys
-key-go = Go to calls, missed calls, the board
+key-go = Go to the dashboard, calls, missed calls, the board
 key-rows = To the next call and the one before
 key-open = Open the call
 key-search = Search
@@ -507,6 +507,7 @@ figure-few = { $n ->
 }
 figure-minutes = { $a } min
 change-was = was { $a }
+change-same = as before
 change-points = { $a } points
 figure-calls = Calls
 figure-answered = Answered
@@ -536,7 +537,7 @@ filter-reason = Ended because
 filter-ended = Over
 filter-valued = Worth said
 filter-customer = Customers
-filter-without = Without
+filter-lacks = Without
 filter-hour = Hour
 filter-weekday = Weekday
 filter-min_wait_ms = Waited at least
@@ -660,7 +661,7 @@ formula-answer-time-missed_share = Missed of the line / all missed.
 # The dashboard
 
 nav-dashboard = Dashboard
-dashboard-of = Last 7 days
+dashboard-of = Last 7 days, beside the 7 before
 dashboard-none = No calls in the last two weeks. Once it rings, this page says what came of it.
 dashboard-open = Not called back
 dashboard-open-note = missed in 30 days

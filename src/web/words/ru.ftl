@@ -24,7 +24,7 @@ close = Закрыть
 keys-open = Клавиши
 keys-title = Клавиши
 key-help = Показать эти клавиши
-key-go = Звонки, пропущенные, табло
+key-go = Сводка, звонки, пропущенные, табло
 key-rows = К следующему звонку и к предыдущему
 key-open = Открыть звонок
 key-search = Поиск
@@ -517,6 +517,7 @@ figure-few = { $n ->
 }
 figure-minutes = { $a } мин
 change-was = было { $a }
+change-same = как раньше
 change-points = { $a } п. п.
 figure-calls = Звонки
 figure-answered = Отвечено
@@ -546,7 +547,7 @@ filter-reason = Причина завершения
 filter-ended = Закончен
 filter-valued = Сумма указана
 filter-customer = Клиенты
-filter-without = Не указано
+filter-lacks = Не указано
 filter-hour = Час
 filter-weekday = День недели
 filter-min_wait_ms = Ожидание не меньше
@@ -670,7 +671,7 @@ formula-answer-time-missed_share = Пропущенные строки / все 
 # The dashboard
 
 nav-dashboard = Сводка
-dashboard-of = Последние 7 дней
+dashboard-of = Последние 7 дней рядом с предыдущими 7
 dashboard-none = За две недели звонков не было. Как только зазвонит, здесь будет видно, что из этого вышло.
 dashboard-open = Не перезвонили
 dashboard-open-note = пропущены за 30 дней

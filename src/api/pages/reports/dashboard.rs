@@ -2,6 +2,7 @@
 
 use axum::extract::State as Shared;
 use axum::response::Response;
+use jiff::ToSpan;
 
 use crate::api::dashboard::dashboard;
 use crate::api::door::Asker;
@@ -47,21 +48,25 @@ pub(in crate::api) async fn page(
     let pairs = project.iter().map(|id| ("project".to_owned(), id.clone()));
     let given = Ok(axum::extract::Query(pairs.collect()));
     let made = dashboard(&state, &who, given).await?;
-    let days = reports::Asked {
-        kind: Kind::Days,
-        by: Some(By::Day),
-        query: Query {
-            since: Some(made.period.since),
-            until: Some(made.period.until),
-            ..asked.clone()
-        },
-    };
-    let days = days.make(&state, &who).await?;
     let own = || {
         let projects = shower.rules.tracking.projects().iter();
         projects.map(|own| &*own.id).find(|id| who.sees(id))
     };
     let dates = shower.dates(project.as_deref().or_else(own).unwrap_or_default());
+    // The chart has whole days, today the last.
+    let begins = |back: i64| {
+        let day = dates.today().checked_sub(back.days()).ok();
+        day.map(|day| dates.midnight(day))
+    };
+    let days = reports::Asked {
+        kind: Kind::Days,
+        by: Some(By::Day),
+        query: Query {
+            since: begins(6),
+            ..asked.clone()
+        },
+    };
+    let days = days.make(&state, &who).await?;
     let currency = currency(&shower, &asked, &who);
     let shown = |report, kind, by| Shown {
         words: look.words(),
@@ -80,8 +85,6 @@ pub(in crate::api) async fn page(
     let days = shown(&days, Kind::Days, Some(By::Day));
     let sees_money = who.may(Right::Money);
     html(&DashboardPage {
-        period: view.shown.span(&made.period),
-        before: view.shown.span(&made.before),
         projects: projects(&shower, &who, project.as_deref()),
         tiles: view.tiles(),
         chart: days.chart().0,
@@ -156,7 +159,10 @@ impl View<'_> {
     fn cell(&self, line: &Line, key: &str) -> Cell {
         let cell = self.place(key).and_then(|(place, column)| {
             let figure = line.cells.get(place)?;
-            Some(self.shown.cell(line, column, figure, line.before.get(place)))
+            Some(
+                self.shown
+                    .cell(line, column, figure, line.before.get(place)),
+            )
         });
         cell.unwrap_or_default()
     }
@@ -171,9 +177,7 @@ impl View<'_> {
 
     fn is_empty(&self) -> bool {
         let first = |cells: &[Figure]| matches!(cells.first(), None | Some(Figure::Count(0)));
-        first(&self.made.total.cells)
-            && first(&self.made.total.before)
-            && self.made.open.count == 0
+        first(&self.made.total.cells) && first(&self.made.total.before) && self.made.open.count == 0
     }
 
     fn tiles(&self) -> Vec<Tile> {
@@ -204,7 +208,11 @@ impl View<'_> {
     fn best_hour(&self) -> Option<Tile> {
         let words = self.shown.words;
         let line = self.made.best_hour.as_ref()?;
-        let shown = |key| self.shown.writer().shown(&Figure::Count(self.figure(line, key)));
+        let shown = |key| {
+            self.shown
+                .writer()
+                .shown(&Figure::Count(self.figure(line, key)))
+        };
         Some(Tile {
             name: words.say("dashboard-best"),
             cell: Cell {
@@ -219,7 +227,9 @@ impl View<'_> {
 
     fn heads(&self) -> Vec<String> {
         let words = self.shown.words;
-        let heads = OF_SOURCES.iter().map(|key| words.say(&format!("figure-{key}")));
+        let heads = OF_SOURCES
+            .iter()
+            .map(|key| words.say(&format!("figure-{key}")));
         let cost = (!self.made.costs.is_empty()).then(|| words.say("dashboard-cost"));
         heads.chain(cost).collect()
     }

@@ -125,7 +125,7 @@ impl Shown<'_> {
             let name = format!("{}, {hour:02}:00–{hour:02}:59", weekday(day));
             let mark = self.marked(String::new(), &name, now, line.before.get(self.drawn));
             Mark {
-                shown: writer.brief(now),
+                shown: writer.tight(now),
                 ..mark
             }
         };

@@ -1,5 +1,6 @@
 //! Figures as people read them, and what became of them since the period before.
 
+use crate::report::share::Share;
 use crate::report::table::{Figure, Unit};
 use crate::web::chart::Scale;
 use crate::web::figures;
@@ -75,19 +76,19 @@ impl Writer<'_> {
         }
     }
 
-    /// The same where there is little room: a share alone.
+    /// The same without the interval of a share, for figures beside it.
     pub(super) fn brief(&self, figure: &Figure) -> String {
-        match figure {
-            Figure::Share(share) => share.value().map_or_else(
-                || "–".to_owned(),
-                |value| format!("{:.0}\u{a0}%", value * 100.0),
-            ),
-            Figure::Nothing
-            | Figure::Count(_)
-            | Figure::Millis { .. }
-            | Figure::Money(_)
-            | Figure::Number(_)
-            | Figure::Verdict(_) => self.shown(figure),
+        match share(figure).and_then(Share::value) {
+            Some(value) => figures::percent(value, self.words.language()),
+            None => self.shown(figure),
+        }
+    }
+
+    /// The same where there is room for a few digits.
+    pub(super) fn tight(&self, figure: &Figure) -> String {
+        match share(figure).and_then(Share::value) {
+            Some(value) => format!("{:.0}%", value * 100.0),
+            None => self.shown(figure),
         }
     }
 
@@ -126,9 +127,15 @@ impl Writer<'_> {
     /// What became of the figure under `key`; `None`: there is nothing to hold it against.
     pub(super) fn change(&self, key: &str, now: &Figure, before: &Figure) -> Option<Change> {
         let (to, from) = (value(now)?, value(before)?);
+        if self.brief(now) == self.brief(before) {
+            return Some(Change {
+                text: self.words.say("change-same"),
+                was: String::new(),
+                mood: Mood::Neutral,
+            });
+        }
         let was = self.words.with("change-was", &self.brief(before));
-        let is_same = self.brief(now) == self.brief(before);
-        let mood = if is_same || is_guess(now, before) {
+        let mood = if is_guess(now, before) {
             Mood::Neutral
         } else if (to > from && WELCOME.contains(&key)) || (to < from && UNWELCOME.contains(&key)) {
             Mood::Good
@@ -137,12 +144,8 @@ impl Writer<'_> {
         } else {
             Mood::Neutral
         };
-        let text = if is_same {
-            "=".to_owned()
-        } else {
-            let arrow = if to > from { "↑" } else { "↓" };
-            format!("{arrow}\u{a0}{}", self.difference(now, (to - from).abs()))
-        };
+        let arrow = if to > from { "↑" } else { "↓" };
+        let text = format!("{arrow}\u{a0}{}", self.difference(now, (to - from).abs()));
         Some(Change { text, was, mood })
     }
 
@@ -179,6 +182,19 @@ impl Writer<'_> {
     }
 }
 
+/// A figure as a share, where it is one.
+fn share(figure: &Figure) -> Option<Share> {
+    match figure {
+        Figure::Share(share) => Some(*share),
+        Figure::Nothing
+        | Figure::Count(_)
+        | Figure::Millis { .. }
+        | Figure::Money(_)
+        | Figure::Number(_)
+        | Figure::Verdict(_) => None,
+    }
+}
+
 /// A figure as a length.
 #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^53")]
 pub(super) fn value(figure: &Figure) -> Option<f64> {
@@ -194,16 +210,8 @@ pub(super) fn value(figure: &Figure) -> Option<f64> {
 
 /// Where the true share lies, of few calls.
 pub(super) fn range(figure: &Figure) -> Option<(f64, f64)> {
-    match figure {
-        Figure::Share(share) if share.is_of_few() => share.interval(),
-        Figure::Share(_)
-        | Figure::Nothing
-        | Figure::Count(_)
-        | Figure::Millis { .. }
-        | Figure::Money(_)
-        | Figure::Number(_)
-        | Figure::Verdict(_) => None,
-    }
+    let few = share(figure).filter(|share| share.is_of_few());
+    few.and_then(Share::interval)
 }
 
 /// Whether figures may as well be alike: shares whose intervals overlap.
@@ -227,7 +235,6 @@ fn interval(low: f64, high: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::share::Share;
     use crate::web::words::Language;
 
     fn writer(language: Language) -> Writer<'static> {
@@ -237,19 +244,19 @@ mod tests {
         }
     }
 
-    fn share(part: u64, whole: u64) -> Figure {
+    fn of(part: u64, whole: u64) -> Figure {
         Figure::Share(Share { part, whole })
     }
 
     #[test]
     fn a_share_of_few_calls_is_an_interval_and_of_many_a_number() {
         let english = writer(Language::English);
-        assert_eq!(english.shown(&share(2, 7)), "2 of 7: 8–64\u{a0}%");
-        assert_eq!(english.shown(&share(20, 120)), "16.7\u{a0}%");
-        assert_eq!(english.shown(&share(0, 0)), "–");
+        assert_eq!(english.shown(&of(2, 7)), "2 of 7: 8–64\u{a0}%");
+        assert_eq!(english.shown(&of(20, 120)), "16.7\u{a0}%");
+        assert_eq!(english.shown(&of(0, 0)), "–");
         let russian = writer(Language::Russian);
-        assert_eq!(russian.shown(&share(2, 7)), "2 из 7: 8–64\u{a0}%");
-        assert_eq!(russian.shown(&share(20, 120)), "16,7\u{a0}%");
+        assert_eq!(russian.shown(&of(2, 7)), "2 из 7: 8–64\u{a0}%");
+        assert_eq!(russian.shown(&of(20, 120)), "16,7\u{a0}%");
     }
 
     #[test]
@@ -271,9 +278,12 @@ mod tests {
         let same = english
             .change("calls", &Figure::Count(7), &Figure::Count(7))
             .unwrap();
-        assert_eq!((same.text.as_str(), same.mood), ("=", Mood::Neutral));
+        assert_eq!(
+            (same.text.as_str(), same.mood),
+            ("as before", Mood::Neutral)
+        );
         let points = english
-            .change("conversion", &share(300, 1_000), &share(200, 1_000))
+            .change("conversion", &of(300, 1_000), &of(200, 1_000))
             .unwrap();
         assert_eq!(
             (points.text.as_str(), points.mood),
@@ -288,9 +298,7 @@ mod tests {
     #[test]
     fn what_chance_may_have_done_is_neither_good_nor_bad() {
         let english = writer(Language::English);
-        let change = english
-            .change("conversion", &share(2, 7), &share(1, 9))
-            .unwrap();
+        let change = english.change("conversion", &of(2, 7), &of(1, 9)).unwrap();
         assert_eq!(change.mood, Mood::Neutral);
     }
 

@@ -1,5 +1,7 @@
-//! `GET /reports`: which reports there are; `GET /reports/{name}`: one of them as chart and table.
+//! `GET /reports`: which reports there are; `GET /reports/{name}`: one of them as chart and table; `GET /dashboard`: what a
+//! manager reads in ten seconds.
 
+pub(in crate::api) mod dashboard;
 mod drawing;
 mod figure;
 mod labels;

@@ -4,7 +4,7 @@ use crate::api::pages::reports::figure::Writer;
 use crate::api::pages::reports::labels::Labels;
 use crate::api::pages::reports::links;
 use crate::base::time::WallTime;
-use crate::report::table::{Chart, Column, Figure, Line, Period, Report, Unit, Verdict};
+use crate::report::table::{Calls, Chart, Column, Figure, Line, Period, Report, Unit, Verdict};
 use crate::web::dates::Dates;
 use crate::web::list::{Choice, Choices};
 use crate::web::report::{Cell, Head, Matrix, Mood, Row};
@@ -88,7 +88,14 @@ impl<'a> Shown<'a> {
         let dates = self.dates;
         let begins = |at: WallTime| dates.midnight(dates.date(at)) == at;
         if !begins(period.since) || !begins(period.until) {
-            let ends = [period.since, period.until].map(|at| dates.short(at));
+            let moment = |at| {
+                format!(
+                    "{}, {}",
+                    dates.day_and_month(dates.date(at)),
+                    dates.time(at)
+                )
+            };
+            let ends = [period.since, period.until].map(moment);
             return ends.join(" – ");
         }
         let last = WallTime::from_millis(period.until.as_millis().saturating_sub(1));
@@ -148,7 +155,13 @@ impl<'a> Shown<'a> {
         }
     }
 
-    fn cell(&self, line: &Line, column: &Column, figure: &Figure, before: Option<&Figure>) -> Cell {
+    pub(super) fn cell(
+        &self,
+        line: &Line,
+        column: &Column,
+        figure: &Figure,
+        before: Option<&Figure>,
+    ) -> Cell {
         let writer = self.writer();
         Cell {
             shown: writer.shown(figure),
@@ -167,6 +180,11 @@ impl<'a> Shown<'a> {
             },
             change: before.and_then(|before| writer.change(column.key, figure, before)),
         }
+    }
+
+    /// The calls of the report that meet these conditions too.
+    pub(super) fn list(&self, narrower: &Calls) -> String {
+        links::list(self.dates, &[&self.report.calls, narrower])
     }
 
     /// The calls behind a figure; of none there is no list.
@@ -192,7 +210,7 @@ impl<'a> Shown<'a> {
         let cell = |weekday: u8, hour: u8| {
             let (line, figure) = self.at(weekday, hour)?;
             Some(Cell {
-                shown: writer.brief(figure),
+                shown: writer.tight(figure),
                 href: self.href(line, column, figure),
                 ..Cell::default()
             })
