@@ -13,6 +13,7 @@ use crate::api::form;
 use crate::api::settings::Settings;
 use crate::api::visitor::Visitor;
 use crate::people::secret;
+use crate::store::ledger::sheet;
 
 /// Where a page's script puts the token.
 const TOKEN: HeaderName = HeaderName::from_static("x-csrf");
@@ -23,6 +24,10 @@ const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// The largest form: eight times a note.
 const FORM_BYTES_MAX: usize = 64 * 1_024;
+
+/// Where a table is brought in a form, and the largest such form: a byte of a table takes three where it is escaped.
+const SHEET_PATH: &str = "/spend/import";
+const SHEET_FORM_MAX: usize = 3 * sheet::BYTES_MAX + 4_096;
 
 /// The token of the session that asks, for a page's forms and scripts; empty where there is no session.
 #[derive(Clone, Debug)]
@@ -93,7 +98,12 @@ pub(in crate::api) async fn check_token(
         return Err(stale());
     }
     let (parts, body) = request.into_parts();
-    let bytes = form::arrive(body, FORM_BYTES_MAX).await?;
+    let most = if parts.uri.path() == SHEET_PATH {
+        SHEET_FORM_MAX
+    } else {
+        FORM_BYTES_MAX
+    };
+    let bytes = form::arrive(body, most).await?;
     if !form::field(&bytes, "csrf").is_some_and(|given| secret::same(&given, token)) {
         return Err(stale());
     }

@@ -31,9 +31,13 @@ pub(in crate::api) async fn arrive(body: Body, most: usize) -> Result<Bytes, Api
 
 /// A field of a form, where it stands just once.
 pub(in crate::api) fn field(form: &Bytes, name: &str) -> Option<String> {
-    let uri: Uri = format!("/?{}", std::str::from_utf8(form).ok()?)
-        .parse()
-        .ok()?;
+    // A form may be longer than an address can be; one field of it is not.
+    let own = std::str::from_utf8(form).ok()?.split('&').filter(|pair| {
+        let key = pair.split('=').next().unwrap_or_default();
+        key == name || key.contains('%')
+    });
+    let own: Vec<&str> = own.collect();
+    let uri: Uri = format!("/?{}", own.join("&")).parse().ok()?;
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&uri).ok()?;
     let mut values = pairs.into_iter().filter(|(key, _)| key == name);
     match (values.next(), values.next()) {

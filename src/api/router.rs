@@ -28,6 +28,7 @@ use crate::api::reports;
 use crate::api::route;
 use crate::api::saved;
 use crate::api::sessions;
+use crate::api::spend;
 use crate::api::state::State;
 use crate::api::tokens;
 use crate::people::Right;
@@ -158,6 +159,24 @@ fn paths() -> Paths {
             "/api/v1/saved/{id}/letters",
             This(Right::Figures),
             saved::letter,
+        )
+        .get("/spend", This(Right::Money), pages::spend::page)
+        .post("/spend", This(Right::Spend), pages::spend::change)
+        .post("/spend/import", This(Right::Spend), pages::spend::import)
+        .get("/api/v1/spend", This(Right::Money), spend::entry::list)
+        .post("/api/v1/spend", This(Right::Spend), spend::entry::enter)
+        .get("/api/v1/spend.csv", This(Right::Money), spend::table::take)
+        .post("/api/v1/spend.csv", This(Right::Spend), spend::table::bring)
+        .get("/api/v1/spend/{id}", This(Right::Money), spend::entry::one)
+        .patch(
+            "/api/v1/spend/{id}",
+            This(Right::Spend),
+            spend::entry::correct,
+        )
+        .delete(
+            "/api/v1/spend/{id}",
+            This(Right::Spend),
+            spend::entry::remove,
         )
         .get("/api/v1/live", This(Right::See), live::live)
         .get("/api/v1/route", This(Right::Administer), route::route)

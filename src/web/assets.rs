@@ -52,6 +52,7 @@ pub const ALL: &[Asset] = &[
     asset!("report.js", MODULE),
     asset!("saved.css", STYLE),
     asset!("sides.js", MODULE),
+    asset!("spend.js", MODULE),
     asset!("waveform.js", MODULE),
 ];
 

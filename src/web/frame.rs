@@ -70,6 +70,8 @@ pub enum Here {
     Reports,
     /// Saved reports.
     Saved,
+    /// What advertising costs.
+    Spend,
     /// Who is signed in.
     Sessions,
     /// None of them.
@@ -89,6 +91,8 @@ pub struct Person {
     pub exports: bool,
     /// They see figures over many calls.
     pub counts: bool,
+    /// They see what advertising costs.
+    pub money: bool,
     /// They administer.
     pub administers: bool,
     /// There is a session that can be ended.
@@ -146,6 +150,7 @@ impl Frame {
             Here::Board => "board",
             Here::Reports => "reports",
             Here::Saved => "saved",
+            Here::Spend => "spend",
             Here::Sessions => "sessions",
             Here::Elsewhere => "",
         };

@@ -17,6 +17,7 @@ pub mod row;
 pub mod saved;
 pub mod sessions;
 pub mod small;
+pub mod spend;
 pub mod words;
 
 pub use frame::Frame;

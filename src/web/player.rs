@@ -169,6 +169,7 @@ mod tests {
                 tags,
                 exports: true,
                 counts: true,
+                money: false,
                 administers: false,
                 signed_in: true,
             }),

@@ -40,6 +40,7 @@ host = "127.0.0.1:5070"
 [[project]]
 id = "shop"
 time_zone = "Europe/Moscow"
+deal_profit = 3000
 [[source]]
 tag = "direct"
 project = "shop"

@@ -23,5 +23,6 @@ mod replay;
 mod reports;
 mod saved;
 mod server;
+mod spend;
 mod tokens;
 mod uses;

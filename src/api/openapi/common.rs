@@ -20,6 +20,8 @@ const ASKED: &[&str] = &[
     "SavedChange",
     "NewSending",
     "LetterAsked",
+    "NewSpend",
+    "SpendChange",
 ];
 
 /// Members that an answer may leave out, by shape.

@@ -20,9 +20,11 @@ use crate::api::replay;
 use crate::api::reports;
 use crate::api::route;
 use crate::api::saved as kept;
+use crate::api::spend;
 use crate::api::tokens;
 
 mod common;
+pub(in crate::api) mod money;
 pub(in crate::api) mod parts;
 pub(in crate::api) mod query;
 pub(in crate::api) mod record;
@@ -44,6 +46,7 @@ pub(in crate::api) mod tried;
         (name = "calls", description = "The calls, newest first."),
         (name = "sound", description = "Recordings and their waveforms."),
         (name = "figures", description = "Figures over many calls."),
+        (name = "money", description = "What advertising costs."),
         (name = "house", description = "How ringtag is set up."),
     ),
     paths(
@@ -70,6 +73,13 @@ pub(in crate::api) mod tried;
         kept::remove,
         kept::letter,
         dashboard::one,
+        spend::entry::list,
+        spend::entry::one,
+        spend::entry::enter,
+        spend::entry::correct,
+        spend::entry::remove,
+        spend::table::take,
+        spend::table::bring,
         tokens::list,
         tokens::make,
         tokens::revoke,

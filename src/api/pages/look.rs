@@ -95,6 +95,7 @@ impl Look {
             tags: who.may(Right::Tag),
             exports: who.may(Right::Export),
             counts: who.may(Right::Figures),
+            money: who.may(Right::Money),
             administers: who.may(Right::Administer),
             signed_in: !self.csrf.is_empty(),
         }

@@ -18,6 +18,7 @@ mod rest;
 pub(in crate::api) mod saved;
 mod say;
 mod show;
+pub(in crate::api) mod spend;
 mod told;
 
 use askama::Template;

@@ -2,10 +2,12 @@
 //! and nothing of a table that has one. Pure.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use csv::StringRecord;
 
-use crate::store::ledger::check::{Known, Written, Wrong, nearest};
+use crate::store::csv::harmless;
+use crate::store::ledger::check::{Known, WHOLE, Written, Wrong, nearest};
 use crate::store::ledger::{CHANGES_MAX, Cost, Entry, Ledger, Purpose};
 
 /// The largest table, in bytes: [`CHANGES_MAX`] rows with a sentence in each.
@@ -27,6 +29,45 @@ const COLUMNS: [(&str, &[&str]); 10] = [
     ("currency", &["currency", "валюта"]),
     ("note", &["note", "comment", "примечание", "комментарий"]),
 ];
+
+/// Columns of our own tables that say nothing of an amount.
+const PASSED_BY: [&str; 3] = ["id", "entered_at", "entered_by"];
+
+/// Writes amounts as a table that can be read again and that no spreadsheet executes.
+///
+/// # Errors
+/// Memory does not take it, which is never seen.
+pub fn write<'e>(entries: impl Iterator<Item = &'e Entry>) -> io::Result<Vec<u8>> {
+    let mut csv = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(Vec::new());
+    csv.write_record(COLUMNS.map(|(name, _)| name))?;
+    for entry in entries {
+        let name = |word: &str| {
+            let own = entry
+                .purpose
+                .name()
+                .filter(|_| entry.purpose.word() == word);
+            let is_whole = entry.purpose == Purpose::Project && word == "source";
+            own.unwrap_or(if is_whole { WHOLE } else { "" }).to_owned()
+        };
+        let cells = [
+            entry.project.clone(),
+            name("source"),
+            name("campaign"),
+            name("channel"),
+            entry.cost.word().to_owned(),
+            entry.from.to_string(),
+            entry.until.to_string(),
+            format!("{}.{:02}", entry.hundredths / 100, entry.hundredths % 100),
+            entry.currency.clone(),
+            entry.note.clone(),
+        ];
+        csv.write_record(cells.iter().map(|cell| harmless(cell).into_owned()))?;
+    }
+    csv.into_inner()
+        .map_err(|error| io::Error::other(error.to_string()))
+}
 
 /// A table that was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -129,6 +170,9 @@ impl Sheet {
             let found = COLUMNS
                 .iter()
                 .find(|(_, names)| names.contains(&name.as_str()));
+            if PASSED_BY.contains(&name.as_str()) {
+                continue;
+            }
             match (found, nearest(&name, all())) {
                 (Some((column, _)), _) => {
                     if places.insert(*column, place).is_some() {
@@ -407,6 +451,18 @@ mod tests {
         );
         assert_eq!(again.rows[0].doubts[0].word, "overlaps-entered");
         assert_eq!(doubts(&again.rows[0].entry, &ledger).len(), 1);
+    }
+
+    #[test]
+    fn what_is_written_reads_back_and_no_note_is_a_formula() {
+        let text = "source,from,until,amount,cost,note\nbillboard,2026-11-01,2026-11-30,0.05,,\"=1+1, or so\"\n,2026-11-01,2026-11-30,7,salary,\n";
+        let sheet = read(text);
+        let entries: Vec<_> = sheet.rows.iter().map(|row| row.entry.clone()).collect();
+        let written = String::from_utf8(write(entries.iter()).unwrap()).unwrap();
+        assert!(written.contains("\"'=1+1, or so\""), "{written}");
+        let again = read(&written);
+        let again: Vec<_> = again.rows.into_iter().map(|row| row.entry).collect();
+        assert_eq!(again, entries);
     }
 
     #[test]

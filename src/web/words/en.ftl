@@ -771,3 +771,115 @@ letter-picture = Bars of: { $a }. The figures stand beside them.
 letter-open = Open this report
 letter-settings = Saved reports
 letter-foot = You have this letter because { $a } had it sent to you by ringtag.
+
+# Spend
+
+nav-spend = Spend
+spend-title = Spend
+spend-about = What advertising costs, day by day
+spend-results = Last 30 days
+spend-report = The whole report: by source, campaign and channel
+spend-cheapest = Cheapest customers: { $a }, { $b } each
+spend-dearest = Dearest customers: { $a }, { $b } each
+spend-enter = Enter an amount
+spend-correct = Correct an amount
+spend-import = Import a table
+spend-import-help = CSV with a header line. Columns: source, campaign or channel (one of them; * is the whole project), from, until, amount; and where needed cost, currency, note, project. Nothing is entered before you have seen it.
+spend-import-project = Project of rows that name none
+spend-file = File
+spend-text = Or paste the table here
+spend-look = Look at it first
+spend-preview = This will be entered
+spend-confirm = Enter all of it
+spend-leave = Leave it
+spend-bad = The table has mistakes
+spend-bad-help = Nothing was entered. Correct these lines, below or in your table, and look again.
+spend-line = Line
+spend-wrong = What is wrong
+spend-for = For
+spend-choose = Choose…
+spend-cost = Kind
+spend-amount = Amount
+spend-from = From
+spend-until = Until, this day included
+spend-days = Days
+spend-note = Note
+spend-save = Enter
+spend-save-change = Save the correction
+spend-list = Amounts
+spend-all = All
+spend-removed = Removed ones too
+spend-none = No amounts in this time.
+spend-history = Who and when
+spend-edit = Correct
+spend-remove = Remove
+spend-each = { $a } a day
+spend-of-project = Whole project
+spend-of-source = Source
+spend-of-campaign = Campaign
+spend-of-channel = Channel
+spend-whole = Whole project
+spend-group = { $a } · { $b }
+cost-advertising = Advertising
+cost-service = Service
+cost-salary = Salary
+spend-did-entered = { $a } entered { $b }
+spend-did-imported = { $a } imported { $b }
+spend-did-corrected = { $a } corrected it to { $b }
+spend-did-removed = { $a } removed it
+spend-done-entered = The amount is entered.
+spend-done-corrected = The amount is corrected. What it was stays in its history.
+spend-done-removed = The amount is removed. Its history stays.
+spend-done-imported = { $n ->
+    [one] { $shown } amount is entered.
+   *[other] { $shown } amounts are entered.
+}
+spend-rows = { $n ->
+    [one] { $shown } row
+   *[other] { $shown } rows
+}
+spend-faults-more = { $n ->
+    [one] And { $shown } more mistake.
+   *[other] And { $shown } more mistakes.
+}
+spend-rows-more = { $n ->
+    [one] { $shown } more amount is in the table for download.
+   *[other] { $shown } more amounts are in the table for download.
+}
+spend-wrong-project-needed = It does not say which project it is of; add a column “project”.
+spend-wrong-unknown-project = There is no project “{ $a }”; write the id of one that there is.
+spend-wrong-unknown-project-near = There is no project “{ $a }”; did you mean “{ $b }”?
+spend-wrong-no-purpose = It names no source, campaign or channel; name one, or write * for the whole project.
+spend-wrong-two-purposes = It also names “{ $a }”; name one source, campaign or channel and leave the others empty.
+spend-wrong-unknown-source = There is no source “{ $a }”; write the tag of one that there is.
+spend-wrong-unknown-source-near = There is no source “{ $a }”; did you mean “{ $b }”?
+spend-wrong-unknown-campaign = There is no campaign “{ $a }”; write one that a source has.
+spend-wrong-unknown-campaign-near = There is no campaign “{ $a }”; did you mean “{ $b }”?
+spend-wrong-unknown-channel = There is no channel “{ $a }”; write one that a source has.
+spend-wrong-unknown-channel-near = There is no channel “{ $a }”; did you mean “{ $b }”?
+spend-wrong-unknown-cost = “{ $a }” is no kind of cost; write advertising, service or salary, or leave it empty for advertising.
+spend-wrong-no-date = “{ $a }” is no date; write it as 2026-11-30 or 30.11.2026.
+spend-wrong-empty-date = The day “{ $a }” is empty; write it as 2026-11-30 or 30.11.2026.
+spend-wrong-backwards = It ends on { $b } before it begins on { $a }; swap the two days.
+spend-wrong-too-long = It is longer than { $a } days; enter it in parts.
+spend-wrong-no-amount = “{ $a }” is no amount; write 50000 or 50000.50.
+spend-wrong-empty-amount = The amount is empty; write 50000 or 50000.50.
+spend-wrong-ambiguous-amount = “{ $a }” may be thousands or a fraction; write 50000 or 50000.50.
+spend-wrong-not-positive = “{ $a }” is not more than nothing; to take an amount back, correct or remove the one that was entered.
+spend-wrong-too-much = “{ $a }” is more than one amount may be; look at its digits.
+spend-wrong-currency = The currency is { $a }, but the project counts in { $b }; convert the amount, and write { $b } or nothing.
+spend-wrong-note = The note is longer than { $a } characters or has several lines; shorten it to one line.
+spend-wrong-not-text = The file is no UTF-8 text; save the table as “CSV UTF-8”.
+spend-wrong-empty = The table has no rows; it needs a header line and a line for each amount.
+spend-wrong-unknown-column = There is no column “{ $a }”; there are source, campaign, channel, from, until, amount, currency, note, cost and project.
+spend-wrong-unknown-column-near = There is no column “{ $a }”; did you mean “{ $b }”?
+spend-wrong-column-twice = The column “{ $a }” stands twice; leave one out.
+spend-wrong-no-column = The column “{ $a }” is missing; add it to the header line.
+spend-wrong-too-many-rows = There are more than { $a } rows; divide the table.
+spend-wrong-too-large = The table is larger than { $a } KB; divide it.
+spend-wrong-cells = It has { $a } cells where the header has { $b }; an amount or a note with a comma in it needs quotes around it.
+spend-wrong-same-as-line = It is the same as line { $a }; leave one out, or give it another note.
+spend-wrong-same-as-entered = { $a } has entered the same already; leave it out, or give it another note where it was paid twice.
+spend-wrong-overlaps-line = It is for the same days as line { $a }: both will count.
+spend-wrong-overlaps-entered = { $b } has entered { $a } for the same: both will count.
+spend-wrong-changed = Somebody else has changed this amount meanwhile; look at it again.

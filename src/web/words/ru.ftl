@@ -781,3 +781,119 @@ letter-picture = Столбцы: { $a }. Числа стоят рядом.
 letter-open = Открыть этот отчёт
 letter-settings = Сохранённые отчёты
 letter-foot = Вы получили это письмо, потому что { $a } отправляет его вам через ringtag.
+
+# Расходы
+
+nav-spend = Расходы
+spend-title = Расходы
+spend-about = Сколько стоит реклама, день за днём
+spend-results = Последние 30 дней
+spend-report = Весь отчёт: по источникам, кампаниям и каналам
+spend-cheapest = Самые дешёвые клиенты: { $a }, по { $b }
+spend-dearest = Самые дорогие клиенты: { $a }, по { $b }
+spend-enter = Ввести сумму
+spend-correct = Исправить сумму
+spend-import = Загрузить таблицу
+spend-import-help = CSV с заголовком. Столбцы: source (источник), campaign (кампания) или channel (канал) — один из них, * значит весь проект; from (с), until (по), amount (сумма); если нужно — cost (вид), currency (валюта), note (примечание), project (проект). Пока вы не посмотрели, ничего не вводится.
+spend-import-project = Проект для строк, где он не указан
+spend-file = Файл
+spend-text = Или вставьте таблицу сюда
+spend-look = Сначала посмотреть
+spend-preview = Будет введено
+spend-confirm = Ввести всё
+spend-leave = Не надо
+spend-bad = В таблице ошибки
+spend-bad-help = Ничего не введено. Исправьте эти строки ниже или в своей таблице и посмотрите ещё раз.
+spend-line = Строка
+spend-wrong = Что не так
+spend-for = За что
+spend-choose = Выберите…
+spend-cost = Вид
+spend-amount = Сумма
+spend-from = С
+spend-until = По, включая этот день
+spend-days = Дни
+spend-note = Примечание
+spend-save = Ввести
+spend-save-change = Сохранить исправление
+spend-list = Суммы
+spend-all = Все
+spend-removed = И удалённые
+spend-none = За это время сумм нет.
+spend-history = Кто и когда
+spend-edit = Исправить
+spend-remove = Удалить
+spend-each = { $a } в день
+spend-of-project = Весь проект
+spend-of-source = Источник
+spend-of-campaign = Кампания
+spend-of-channel = Канал
+spend-whole = Весь проект
+spend-group = { $a } · { $b }
+cost-advertising = Реклама
+cost-service = Услуга
+cost-salary = Зарплата
+spend-did-entered = { $a }: введено { $b }
+spend-did-imported = { $a }: загружено { $b }
+spend-did-corrected = { $a }: исправлено на { $b }
+spend-did-removed = { $a }: удалено
+spend-done-entered = Сумма введена.
+spend-done-corrected = Сумма исправлена. Прежняя осталась в истории.
+spend-done-removed = Сумма удалена. История осталась.
+spend-done-imported = { $n ->
+    [one] Введена { $shown } сумма.
+    [few] Введены { $shown } суммы.
+   *[many] Введено { $shown } сумм.
+}
+spend-rows = { $n ->
+    [one] { $shown } строка
+    [few] { $shown } строки
+   *[many] { $shown } строк
+}
+spend-faults-more = { $n ->
+    [one] И ещё { $shown } ошибка.
+    [few] И ещё { $shown } ошибки.
+   *[many] И ещё { $shown } ошибок.
+}
+spend-rows-more = { $n ->
+    [one] Ещё { $shown } сумма есть в таблице для скачивания.
+    [few] Ещё { $shown } суммы есть в таблице для скачивания.
+   *[many] Ещё { $shown } сумм есть в таблице для скачивания.
+}
+spend-wrong-project-needed = Не указано, какого это проекта; добавьте столбец «project».
+spend-wrong-unknown-project = Нет проекта «{ $a }»; напишите id того, который есть.
+spend-wrong-unknown-project-near = Нет проекта «{ $a }»; может быть, «{ $b }»?
+spend-wrong-no-purpose = Не указан ни источник, ни кампания, ни канал; укажите один из них или * — весь проект.
+spend-wrong-two-purposes = Указано ещё и «{ $a }»; укажите один источник, кампанию или канал, остальное оставьте пустым.
+spend-wrong-unknown-source = Нет источника «{ $a }»; напишите метку того, который есть.
+spend-wrong-unknown-source-near = Нет источника «{ $a }»; может быть, «{ $b }»?
+spend-wrong-unknown-campaign = Нет кампании «{ $a }»; напишите ту, которая есть у источника.
+spend-wrong-unknown-campaign-near = Нет кампании «{ $a }»; может быть, «{ $b }»?
+spend-wrong-unknown-channel = Нет канала «{ $a }»; напишите тот, который есть у источника.
+spend-wrong-unknown-channel-near = Нет канала «{ $a }»; может быть, «{ $b }»?
+spend-wrong-unknown-cost = «{ $a }» — не вид расхода; напишите advertising, service или salary, для рекламы можно оставить пустым.
+spend-wrong-no-date = «{ $a }» — не дата; напишите 2026-11-30 или 30.11.2026.
+spend-wrong-empty-date = День «{ $a }» пуст; напишите 2026-11-30 или 30.11.2026.
+spend-wrong-backwards = Конец { $b } раньше начала { $a }; поменяйте дни местами.
+spend-wrong-too-long = Дольше { $a } дней; введите по частям.
+spend-wrong-no-amount = «{ $a }» — не сумма; напишите 50000 или 50000,50.
+spend-wrong-empty-amount = Сумма пуста; напишите 50000 или 50000,50.
+spend-wrong-ambiguous-amount = «{ $a }» — это тысячи или дробь? Напишите 50000 или 50000,50.
+spend-wrong-not-positive = «{ $a }» — не больше нуля; чтобы вернуть сумму, исправьте или удалите введённую.
+spend-wrong-too-much = «{ $a }» — больше, чем бывает одна сумма; проверьте цифры.
+spend-wrong-currency = Валюта { $a }, а проект считает в { $b }; переведите сумму и напишите { $b } или ничего.
+spend-wrong-note = Примечание длиннее { $a } знаков или в несколько строк; сократите до одной строки.
+spend-wrong-not-text = Файл не в UTF-8; сохраните таблицу как «CSV UTF-8».
+spend-wrong-empty = В таблице нет строк; нужен заголовок и по строке на сумму.
+spend-wrong-unknown-column = Нет столбца «{ $a }»; есть source, campaign, channel, from, until, amount, currency, note, cost и project.
+spend-wrong-unknown-column-near = Нет столбца «{ $a }»; может быть, «{ $b }»?
+spend-wrong-column-twice = Столбец «{ $a }» есть дважды; оставьте один.
+spend-wrong-no-column = Нет столбца «{ $a }»; добавьте его в заголовок.
+spend-wrong-too-many-rows = Больше { $a } строк; разделите таблицу.
+spend-wrong-too-large = Таблица больше { $a } КБ; разделите её.
+spend-wrong-cells = В строке { $a } ячеек, а в заголовке { $b }; сумма или примечание с запятой должны быть в кавычках.
+spend-wrong-same-as-line = То же, что в строке { $a }; оставьте одну или напишите другое примечание.
+spend-wrong-same-as-entered = То же уже ввёл { $a }; уберите или, если платили дважды, напишите другое примечание.
+spend-wrong-overlaps-line = За те же дни, что строка { $a }: посчитаются обе.
+spend-wrong-overlaps-entered = { $b } уже ввёл за то же { $a }: посчитаются обе суммы.
+spend-wrong-changed = Кто-то уже изменил эту сумму; посмотрите на неё снова.
