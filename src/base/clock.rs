@@ -30,14 +30,19 @@ impl Clock {
 
     /// Reads the wall clock; a time before 1970 reads as 1970.
     pub fn wall(&self) -> WallTime {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        WallTime::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        WallTime::from_millis(i64::try_from(wall_micros() / 1_000).unwrap_or(i64::MAX))
     }
 
     /// Turns a moment into the `Instant` that the runtime's timers want.
     pub fn instant(&self, at: Moment) -> Instant {
         self.started + std::time::Duration::from_micros(at.as_micros())
     }
+}
+
+/// Reads the wall clock, in microseconds since 1970, for those who have no [`Clock`]; a time before 1970 reads as 1970.
+pub fn wall_micros() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

@@ -1,6 +1,7 @@
 //! The log on standard error: structured, filtered, and never in the way of a call.
 
 mod behind;
+mod line;
 
 use std::io::IsTerminal;
 
@@ -8,6 +9,7 @@ use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::log::behind::{Behind, Guard};
+use crate::cli::log::line::Line;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -39,13 +41,17 @@ fn start_at(format: LogFormat, level: tracing::Level) -> Guard {
         .from_env_lossy();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(writer)
-        .with_target(false);
+        .with_writer(writer);
     let started = match format {
         LogFormat::Text => builder
             .with_ansi(std::io::stderr().is_terminal())
+            .event_format(Line::new())
             .try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Json => builder
+            .with_target(false)
+            .json()
+            .flatten_event(true)
+            .try_init(),
     };
     // A second start in one process (tests) keeps the first log.
     let _already = started.is_err();

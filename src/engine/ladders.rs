@@ -39,6 +39,9 @@ const BURST_S: u32 = 25;
 /// How long a call that is over is listened to: its last BYE may still be answered, or repeated.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// How often the engine wakes for ladders alone.
+const GRAIN: Duration = Duration::from_millis(100);
+
 /// The ladders of calls in progress.
 #[derive(Debug)]
 pub(in crate::engine) struct Ladders {
@@ -125,7 +128,9 @@ impl Ladders {
 
     /// When [`Self::handle_timeout`] is wanted next.
     pub(in crate::engine) fn poll_timeout(&self) -> Option<Moment> {
-        self.leaving.front().map(|(at, _)| *at)
+        // Nobody waits for one of them: those of a moment are handed over together.
+        let first = self.leaving.front();
+        first.map(|(at, _)| at.rounded_up(GRAIN))
     }
 
     /// Hands over the ladders of calls that have been over for long enough.

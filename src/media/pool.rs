@@ -46,6 +46,9 @@ const RESERVE_BYTES: usize = 64 << 20;
 /// legs that close. A worker wakes for many of them at once, and so does the engine for the reports that follow.
 const LEISURE: Duration = Duration::from_millis(20);
 
+/// How much longer they wait for something to wake the engine before it wakes for them alone.
+const GRACE: Duration = Duration::from_millis(20);
+
 /// The workers.
 pub struct Pool {
     workers: Vec<Handle>,
@@ -198,8 +201,8 @@ impl Pool {
     }
 
     /// Hands a leg's sockets to the worker of its call: the one with the fewest legs for a call's
-    /// first. It is obeyed with the first order about sound that follows, or when [`Self::poll_timeout`] says. `call_key` is
-    /// any number that names the call.
+    /// first. It is obeyed with the first order about sound that follows, or soon. `call_key` is any number that names
+    /// the call.
     ///
     /// `false`: the worker is behind by thousands of orders, or gone; the sockets are closed again.
     #[must_use]
@@ -283,7 +286,7 @@ impl Pool {
         );
     }
 
-    /// Closes a leg's sockets, when [`Self::poll_timeout`] says. Answered with [`Report::Closed`], always: with port 0 when
+    /// Closes a leg's sockets, soon. Answered with [`Report::Closed`], always: with port 0 when
     /// there is no such leg.
     pub fn close(&mut self, leg: LegId, now: Moment) {
         let Some(place) = self.legs.get_mut(&leg) else {
@@ -350,7 +353,7 @@ impl Pool {
     /// When [`Self::flush`] is wanted next, if nothing else happens.
     pub fn poll_timeout(&self) -> Option<Moment> {
         let due = self.workers.iter().filter_map(|worker| worker.leisure);
-        due.min()
+        due.min().map(|due| due + GRACE)
     }
 
     /// Sends what waits for room or for its time, and wakes the workers that have orders: to be called at the end of every turn
@@ -387,6 +390,10 @@ impl Pool {
             }
             if std::mem::take(&mut worker.asleep) {
                 worker.bell.ring();
+                if worker.leaving.is_empty() {
+                    // Whatever opens was taken along.
+                    worker.leisure = None;
+                }
             }
         }
         for leg in unheard {

@@ -372,7 +372,7 @@ impl Driver for Uring {
         self.pace.turn(now);
         self.offer_again();
         self.resume(relay, now);
-        if bell {
+        if bell && self.ring.has_orders() {
             // Orders are about what was sent before them.
             self.ring.enter(0, None, Duration::ZERO)?;
         }

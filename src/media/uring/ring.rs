@@ -354,6 +354,11 @@ impl Ring {
         }
     }
 
+    /// Whether something was ordered that the kernel has not been handed.
+    pub(in crate::media) fn has_orders(&mut self) -> bool {
+        !self.ring.submission().is_empty()
+    }
+
     /// Returns how many events there are to take.
     pub(in crate::media) fn waiting(&mut self) -> usize {
         self.ring.completion().len()
