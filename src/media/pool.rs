@@ -40,7 +40,11 @@ const REPORTS_MAX: usize = 4096;
 /// One worker's ring: 0.2 s of 1000 calls or 2 s of 100, while the recorder waits for the disk or its turn.
 const TAP_BYTES: usize = 4 << 20;
 /// What takes over then: 3.5 s of 1000 calls or 7 s of 500. A disk that is slower than that loses sound.
+#[cfg(not(test))]
 const RESERVE_BYTES: usize = 64 << 20;
+/// Little enough to be filled in trials.
+#[cfg(test)]
+const RESERVE_BYTES: usize = 1 << 20;
 
 /// How long the orders wait that nobody's sound waits for: legs that open, which hear nothing before their SDP is known, and
 /// legs that close. A worker wakes for many of them at once, and so does the engine for the reports that follow.

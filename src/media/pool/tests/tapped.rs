@@ -48,7 +48,7 @@ fn a_full_ring_stalls_no_call_and_is_counted(engine: Chosen) {
     let mut rig = Rig::new(engine);
     // What is beyond the longest payload that anybody looks at takes no room.
     let each = HEAD_BYTES + PAYLOAD_BYTES_MAX;
-    let packets = u16::try_from(TAP_BYTES / each + 20).unwrap();
+    let packets = u16::try_from((TAP_BYTES + RESERVE_BYTES) / each + 20).unwrap();
     // As many as one leg may bring at once.
     let in_each_call = 900;
     let mut untapped = 0;
