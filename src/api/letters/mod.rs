@@ -1,8 +1,6 @@
 //! Letters of saved reports: who may have one sent, and what stands in it. The room of letters asks; this one knows reports and
 //! people.
 
-mod table;
-
 use std::sync::Arc;
 
 use axum::extract::Query as Pairs;
@@ -18,6 +16,7 @@ use crate::notify::letter::Content;
 use crate::notify::outbox::Withheld;
 use crate::notify::post::{House, Post, Waits};
 use crate::people::{Projects, Right, Role, Who};
+use crate::report::sheet;
 use crate::store::saved::SavedReport;
 
 /// What the thread of letters asks of this room.
@@ -114,12 +113,14 @@ impl Letters {
         let figures = asked.make_here(&self.0, &who, due)?;
         let manned = self.0.gate.manned();
         let public = manned.web.public_urls.first().map(ToString::to_string);
+        let csv = sheet::write(&figures)
+            .map_err(|error| ApiError::ours("writing a report as a table", &error))?;
         let given = letter::Given {
             saved: report,
             report: &figures,
             kind,
             by,
-            csv: table::csv(&figures),
+            csv: String::from_utf8_lossy(&csv).into_owned(),
             project,
             pairs: &on_page,
             public: public.as_deref(),

@@ -119,7 +119,10 @@ fn table(shown: &Shown<'_>) -> (Vec<String>, Vec<LetterRow>, Option<String>) {
 
 fn cell(cell: report::Cell) -> Cell {
     let change = cell.change;
-    let change = change.map(|change| format!("{}, {}", change.text, change.was));
+    let change = change.map(|change| match change.was.as_str() {
+        "" => change.text,
+        was => format!("{}, {was}", change.text),
+    });
     let more: Vec<String> = cell.few.into_iter().chain(change).collect();
     Cell {
         now: cell.shown,
