@@ -109,7 +109,7 @@ pub(in crate::api) async fn one(
         csv: who.may(Right::Export).then(|| api(".csv")),
         json: api(""),
         save: format!("/saved/new?report={}&{}", kind.word(), asked.query_text()),
-        filter: filter::shown(&asked, &shower, &who, &in_use),
+        filter: filter::shown::shown(&asked, &shower, &who, &in_use),
         frame: look.frame(Here::Reports),
     })
 }
