@@ -96,6 +96,22 @@ fn paths() -> Paths {
         .get("/saved/new", This(Right::Figures), pages::saved::new)
         .get("/saved/{id}", This(Right::Figures), pages::saved::open)
         .post("/saved/{id}", This(Right::Figures), pages::saved::act)
+        .get("/rules", This(Right::Administer), pages::rules::rules)
+        .get(
+            "/rules/replay",
+            This(Right::Administer),
+            pages::rules::tried::page,
+        )
+        .post(
+            "/rules/replay",
+            This(Right::Administer),
+            pages::rules::tried::post,
+        )
+        .post(
+            "/ui/replay",
+            This(Right::Administer),
+            pages::rules::tried::part,
+        )
         .get("/sessions", This(Right::Administer), sessions::sessions)
         .post("/sessions/end", This(Right::Administer), sessions::end)
         .get("/api/v1/me", Somebody, me::me)

@@ -51,6 +51,8 @@ pub const ALL: &[Asset] = &[
     asset!("report.css", STYLE),
     asset!("report.js", MODULE),
     asset!("saved.css", STYLE),
+    asset!("rules.css", STYLE),
+    asset!("rules.js", MODULE),
     asset!("sides.js", MODULE),
     asset!("spend.js", MODULE),
     asset!("waveform.js", MODULE),

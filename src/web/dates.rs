@@ -47,6 +47,11 @@ impl Dates {
         })
     }
 
+    /// The zone's IANA name.
+    pub fn zone_name(&self) -> String {
+        self.zone.iana_name().unwrap_or("UTC").to_owned()
+    }
+
     /// `14:32`.
     pub fn time(&self, at: WallTime) -> String {
         let local = self.local(at);

@@ -72,6 +72,8 @@ pub enum Here {
     Saved,
     /// What advertising costs.
     Spend,
+    /// The rules in force.
+    Rules,
     /// Who is signed in.
     Sessions,
     /// None of them.
@@ -151,6 +153,7 @@ impl Frame {
             Here::Reports => "reports",
             Here::Saved => "saved",
             Here::Spend => "spend",
+            Here::Rules => "rules",
             Here::Sessions => "sessions",
             Here::Elsewhere => "",
         };

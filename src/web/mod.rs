@@ -15,6 +15,7 @@ pub mod player;
 pub mod report;
 pub mod row;
 pub mod saved;
+pub mod rules;
 pub mod sessions;
 pub mod small;
 pub mod spend;

@@ -19,6 +19,7 @@ mod browser_operator;
 mod browser_reports;
 mod browser_rights;
 mod browser_saved;
+mod browser_rules;
 mod commands;
 mod crash;
 mod disk;

@@ -16,6 +16,7 @@ mod player;
 pub(in crate::api) mod reports;
 mod rest;
 pub(in crate::api) mod saved;
+pub(in crate::api) mod rules;
 mod say;
 mod show;
 pub(in crate::api) mod spend;
