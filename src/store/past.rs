@@ -1,5 +1,6 @@
 //! Past calls as rows know them, in the order in which they began: for who tries other rules on them. Reads no file.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::id::CallId;
@@ -7,6 +8,7 @@ use crate::base::number::{Caller, Number};
 use crate::base::time::WallTime;
 use crate::store::Store;
 use crate::store::caller::number_of;
+use crate::store::filter::ID_SLACK_MS;
 use crate::store::query::Query;
 use crate::store::row::Row;
 use crate::store::rows::Rows;
@@ -130,6 +132,38 @@ impl Store {
     }
 }
 
+impl Store {
+    /// How many calls that began between `since` and `until` left no trace in lists and reports, by project.
+    pub fn untracked(&self, since: WallTime, until: WallTime) -> BTreeMap<Arc<str>, u64> {
+        let mut counts = BTreeMap::new();
+        let slack =
+            |at: WallTime, ms: i64| WallTime::from_millis(at.as_millis().saturating_add(ms));
+        let (first, last) = (slack(since, -ID_SLACK_MS), slack(until, ID_SLACK_MS));
+        let mut seen: Option<CallId> = None;
+        loop {
+            let view = self.shared().view();
+            let list = view.rows.list();
+            let from = match seen {
+                Some(seen) => list.partition_point(|row| row.id <= seen),
+                None => list.partition_point(|row| row.id.began() < first),
+            };
+            let end = list.partition_point(|row| row.id.began() < last);
+            let chunk = list.get(from..end.min(from.saturating_add(CHUNK)));
+            let chunk = chunk.unwrap_or_default();
+            let Some(newest) = chunk.last() else {
+                return counts;
+            };
+            seen = Some(newest.id);
+            let untracked = chunk.iter().filter(|row| !row.is_tracked());
+            for row in untracked.filter(|row| since <= row.started_at && row.started_at < until) {
+                if let Some(project) = view.rows.project_of(row) {
+                    *counts.entry(Arc::clone(project)).or_default() += 1;
+                }
+            }
+        }
+    }
+}
+
 fn past<'r>(rows: &'r Rows, row: &Row) -> Past<'r> {
     let names = rows.names();
     let source = names.sources.get(row.source);
@@ -155,5 +189,52 @@ fn past<'r>(rows: &'r Rows, row: &Row) -> Past<'r> {
         rule: source.and_then(|source| word(source.rule)),
         is_tracked: row.is_tracked(),
         answered: answered.map(|manager| (manager, row.waited_until())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::story::What;
+    use crate::store::trial::{CALLER, MORNING, Place, Script, after, began};
+
+    #[test]
+    fn past_calls_are_shown_oldest_first_with_who_answered_and_the_untracked_among_them() {
+        let place = Place::new();
+        let (store, _) = place.open();
+        let (answered, missed, quiet) = (Script::nth(1), Script::nth(2), Script::nth(3));
+        place.play(&store, &answered);
+        for told in [missed.began(), missed.ringing(), missed.missed()] {
+            store.tell(told);
+        }
+        let mut untracked = began(Caller::Anonymous);
+        untracked.tracked = false;
+        store.tell(quiet.fact(0, What::Began(Box::new(untracked))));
+        store.sync().unwrap();
+        let mut seen = Vec::new();
+        store.past(after(86_400), |past| {
+            let manager = past
+                .answered
+                .map(|(manager, at)| (manager.to_string(), at > past.at));
+            let caller = past.caller.caller().unwrap().to_string();
+            seen.push((past.id, caller, past.is_tracked, manager));
+        });
+        assert_eq!(seen.len(), 3);
+        let manager = Some((seen[0].3.clone().unwrap().0, true));
+        assert_eq!(seen[0], (answered.id, CALLER.to_owned(), true, manager));
+        assert_eq!((seen[1].0, &seen[1].3), (missed.id, &None));
+        assert_eq!(
+            (seen[2].0, seen[2].1.as_str(), seen[2].2),
+            (quiet.id, "anonymous", false)
+        );
+        let mut count = 0;
+        store.past(answered.at, |_| count += 1);
+        assert_eq!(count, 0, "none began before the first");
+        let project = store.untracked(MORNING, after(86_400));
+        assert_eq!(project.values().sum::<u64>(), 1);
+        assert_eq!(store.untracked(after(86_400), after(90_000)).len(), 0);
+        let decided = store.decided(MORNING, after(86_400));
+        let calls: u64 = decided.iter().map(|decided| decided.calls).sum();
+        assert_eq!(calls, 2, "{decided:?}");
     }
 }

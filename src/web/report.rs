@@ -32,6 +32,8 @@ pub struct Entry {
 #[derive(Template)]
 #[template(path = "report.html")]
 pub struct ReportPage {
+    /// What of the period is in no figure: projects off season, in words.
+    pub rests: Vec<String>,
     /// What stands around it.
     pub frame: Frame,
     /// `Sources`.

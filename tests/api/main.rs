@@ -22,6 +22,7 @@ mod refusals;
 mod replay;
 mod reports;
 mod saved;
+mod seasons;
 mod server;
 mod spend;
 mod tokens;

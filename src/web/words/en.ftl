@@ -459,6 +459,12 @@ board-cut = No connection since { $a }
 board-draining = ringtag is stopping: new calls are refused
 rest-always = { $a }: tracking is off. Calls go through, unrecorded and unreported.
 rest-season = { $a }: off season until { $b }. Calls go through, unrecorded and unreported.
+rest-seasons = { $a }: off season { $b }.
+rest-calls = { $n ->
+    [0] No call went through meanwhile.
+    [one] { $shown } call went through untracked and is in no figure.
+   *[other] { $shown } calls went through untracked and are in no figure.
+  }
 key-full = Fill the screen
 
 # Reports

@@ -91,7 +91,16 @@ pub(in crate::api) async fn one(
     let words = look.words();
     let (rows, rows_more) = shown.rows();
     let (chart, chart_more) = shown.chart();
+    let period = (report.period.since, report.period.until);
+    let store = state.store.clone();
+    let untracked = off_the_loop(move || store.untracked(period.0, period.1)).await?;
+    let is_meant = |id: &str| {
+        let one = query.project.as_deref().is_none_or(|asked| asked == id);
+        let some = query.projects.as_ref();
+        who.sees(id) && one && some.is_none_or(|asked| asked.iter().any(|asked| asked == id))
+    };
     html(&ReportPage {
+        rests: shower.rested(period, &untracked, |project| is_meant(&project.id)),
         title: words.say(&format!("report-{}", kind.word())),
         asks: words.say(&format!("report-asks-{}", kind.word())),
         path: path(kind),

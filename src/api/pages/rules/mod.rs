@@ -10,6 +10,7 @@ pub(in crate::api) mod tried;
 use axum::extract::Query as Pairs;
 use axum::extract::State as Shared;
 use axum::response::Response;
+use jiff::civil::DateTime;
 
 use crate::api::calls::off_the_loop;
 use crate::api::error::ApiError;
@@ -149,9 +150,10 @@ fn shown_form(shower: &Shower, form: &Form, trouble: Option<String>) -> ExplainF
     ExplainForm {
         to: to.collect(),
         from: form.from.clone(),
-        at: match form.at.is_empty() {
-            true => minute(dates),
-            false => form.at.clone(),
+        // A browser complains of a field that holds no time.
+        at: match form.at.parse::<DateTime>() {
+            Ok(_) => form.at.clone(),
+            Err(_) => minute(dates),
         },
         zone: dates.zone_name(),
         before: before.into(),

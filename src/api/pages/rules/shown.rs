@@ -159,8 +159,12 @@ impl Shown<'_> {
     /// For how long it rings and whether it is recorded, where the rule says.
     fn manner(&self, rule: &Rule) -> String {
         let words = self.shower.words;
-        let ring = rule.ring_s.map(|ring_s| words.with("act-ring", &ring_s.to_string()));
-        let record = rule.record.map(|record| words.say(&format!("act-record-{record}")));
+        let ring = rule
+            .ring_s
+            .map(|ring_s| words.with("act-ring", &ring_s.to_string()));
+        let record = rule
+            .record
+            .map(|record| words.say(&format!("act-record-{record}")));
         let all: Vec<_> = ring.into_iter().chain(record).collect();
         all.join(" · ")
     }
