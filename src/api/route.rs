@@ -77,7 +77,9 @@ fn refused(why: Wrong) -> ApiError {
             format!("no source has the number {number}; calls to it are refused without a record"),
         ),
         Wrong::NoTime => wrong("at", "is no time of the project's wall clock"),
-        Wrong::NoTrunk => wrong("trunk", "is no trunk of the configuration"),
+        Wrong::NoTrunk => {
+            ApiError::missing("unknown-trunk", "`trunk` is no trunk of the configuration")
+        }
         Wrong::NoManager => wrong("last_manager", "is no manager of the configuration"),
     }
 }

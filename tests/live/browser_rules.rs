@@ -112,8 +112,10 @@ fn the_rules_in_force_are_read_and_a_decision_is_explained() {
     browser.see("document.querySelector('tr.call')");
     browser.see("location.search.includes('rule=all')");
     browser.is_quiet();
-    let anna = signed_in(&week.page("/rules"), "anna");
-    anna.see("!document.querySelector('#rules-list') && document.title.includes('ringtag')");
+    let anna = signed_in(&week.page("/"), "anna");
+    anna.see("!document.querySelector('.top nav a[href=\"/rules\"]')");
+    anna.open(&week.page("/rules"));
+    anna.see_text(".fault", "403");
 }
 
 /// Types a whole configuration and has it tried.
