@@ -102,7 +102,7 @@ mod tests {
         ];
         assert_eq!(
             link(&[&report, &day]),
-            "/?since=2026-11-20&until=2026-11-20T11%3A00%3A00.000Z&project=garden"
+            "/?project=garden&since=2026-11-20&until=2026-11-20T11%3A00%3A00.000Z"
         );
     }
 
