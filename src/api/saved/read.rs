@@ -101,12 +101,11 @@ fn project(members: &mut Members, state: &State, who: &Who) -> Result<String, Ap
     let rules = state.rules();
     let mut own = rules.tracking.projects().iter();
     let mut own = own.by_ref().filter(|project| who.sees(&project.id));
-    let given = match members.take("project") {
-        Some(given) => given,
-        None => match (own.next(), own.next()) {
-            (Some(only), None) => return Ok(only.id.to_string()),
-            (_, _) => return Err(members.wrong("project", "is missing; give the id of one")),
-        },
+    let Some(given) = members.take("project") else {
+        return match (own.next(), own.next()) {
+            (Some(only), None) => Ok(only.id.to_string()),
+            (_, _) => Err(members.wrong("project", "is missing; give the id of one")),
+        };
     };
     let known = given.as_str().and_then(|id| rules.tracking.project(id));
     let known = known.filter(|project| who.sees(&project.id));
