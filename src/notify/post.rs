@@ -177,19 +177,40 @@ impl Post {
         self.0.state().settings.is_some()
     }
 
-    /// The letters that wait, those of one report together.
+    /// The letters that wait, those of one report together. What was asked for waits from that moment on.
     pub fn waiting(&self) -> Vec<Waits> {
         let (now, wall) = (self.0.clock.now(), self.0.clock.wall());
+        // The log first: what ended between the two looks waits a moment longer, and nothing is passed by.
+        let shelf = self.0.store.saved();
         let state = self.0.state();
         let waiting = state.outbox.waiting();
-        waiting
+        let mut waiting: Vec<Waits> = waiting
             .map(|(letter, waiting)| Waits {
                 letter: letter.clone(),
                 tries: waiting.tries,
                 next: wall + (waiting.next - now),
                 why: waiting.why.clone(),
             })
-            .collect()
+            .collect();
+        for asked in shelf.list().iter().flat_map(|saved| &saved.asked) {
+            for recipient in &asked.recipients {
+                let letter = Letter {
+                    report: asked.report.clone(),
+                    period: asked.period.clone(),
+                    recipient: recipient.clone(),
+                };
+                if waiting.iter().all(|waits| waits.letter != letter) {
+                    waiting.push(Waits {
+                        letter,
+                        tries: 0,
+                        next: wall,
+                        why: None,
+                    });
+                }
+            }
+        }
+        waiting.sort_by(|one, other| one.letter.cmp(&other.letter));
+        waiting
     }
 
     /// Why a report is not sent now.

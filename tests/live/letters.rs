@@ -385,6 +385,7 @@ fn a_mail_server_that_is_down_busy_or_breaks_off_has_each_letter_once_in_the_end
     let (net, folder) = ringtag.kill();
     behave(folder.path(), "take");
     let ringtag = Ringtag::start_in(net, folder, &config).expect("ringtag starts");
+    // Nothing that is dead or delivered comes back with the process.
     assert_eq!(shown(&ringtag, &id)["dead"].as_array().unwrap().len(), 1);
     send(&ringtag, &id, "again");
     ringtag.wait_for("the last one", || {

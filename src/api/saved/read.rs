@@ -237,8 +237,9 @@ fn number(
     right: &str,
 ) -> Result<u8, ApiError> {
     let given = members.need(name, right)?;
-    let number = given.as_u64().and_then(|number| u8::try_from(number).ok());
-    let number = number.filter(|number| (min..=max).contains(number));
+    // To JSON 1.0 is whole too.
+    let given = given.as_f64();
+    let number = (min..=max).find(|number| given == Some(f64::from(*number)));
     number.ok_or_else(|| members.wrong(name, format!("is wrong; give {right}")))
 }
 
