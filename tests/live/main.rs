@@ -20,6 +20,7 @@ mod browser_reports;
 mod browser_rights;
 mod browser_rules;
 mod browser_saved;
+mod browser_spend;
 mod commands;
 mod crash;
 mod disk;

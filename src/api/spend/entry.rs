@@ -120,7 +120,8 @@ pub(in crate::api) async fn list(
         .rev()
         .filter(|item| cursor.is_none_or(|cursor| item.id < cursor));
     let page: Vec<&Item> = rest.by_ref().take(limit).collect();
-    let next = rest.next().and(page.last()).map(|item| item.id);
+    let last = page.last().map(|item| item.id);
+    let next = rest.next().and(last);
     let entries: Vec<Value> = page.into_iter().map(shown).collect();
     Ok(Json(json!({ "entries": entries, "next": next })).into_response())
 }
@@ -350,7 +351,9 @@ pub(super) fn shown(item: &Item) -> Value {
 pub(super) fn members(entry: &Entry) -> Value {
     let name = |word: &str| match &entry.purpose {
         Purpose::Project => None,
-        purpose => purpose.name().filter(|_| purpose.word() == word),
+        Purpose::Channel(name) | Purpose::Campaign(name) | Purpose::Source(name) => {
+            Some(name).filter(|_| entry.purpose.word() == word)
+        }
     };
     json!({
         "project": entry.project,

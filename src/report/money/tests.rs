@@ -187,7 +187,11 @@ fn column(report: &Report, key: &str) -> Vec<(String, i64)> {
         .map(|line| match figure(report, line, key) {
             Figure::Money(amount) => (line.key.clone(), amount),
             Figure::Count(count) => (line.key.clone(), i64::try_from(count).unwrap()),
-            other => panic!("{key} of {} is {other:?}", line.key),
+            other @ (Figure::Nothing
+            | Figure::Share(_)
+            | Figure::Millis { .. }
+            | Figure::Number(_)
+            | Figure::Verdict(_)) => panic!("{key} of {} is {other:?}", line.key),
         })
         .collect()
 }
@@ -389,7 +393,12 @@ fn a_verdict_waits_for_customers_unless_it_is_plain_before() {
         trial.tracking = tracking(deal);
         match of(&trial.report(By::Source), "verdict") {
             Figure::Verdict(verdict) => verdict,
-            other => panic!("{other:?}"),
+            other @ (Figure::Nothing
+            | Figure::Count(_)
+            | Figure::Share(_)
+            | Figure::Millis { .. }
+            | Figure::Money(_)
+            | Figure::Number(_)) => panic!("{other:?}"),
         }
     };
     let deal = Some(300_000);

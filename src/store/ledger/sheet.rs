@@ -137,12 +137,13 @@ impl Sheet {
             sheet.fault(1, "", "empty", "", "");
             return sheet;
         };
-        let Some(places) = sheet.header(&header) else {
+        let mut lines = Lines::new(text);
+        let Some(places) = sheet.header(lines.of(&header), &header) else {
             return sheet;
         };
         let before = Before::new(ledger);
         for (number, row) in rows.enumerate() {
-            let line = line_of(&row);
+            let line = lines.of(&row);
             if number >= CHANGES_MAX {
                 sheet.fault(line, "", "too-many-rows", &CHANGES_MAX.to_string(), "");
                 break;
@@ -161,8 +162,11 @@ impl Sheet {
     }
 
     /// The place of each column; `None`: they are not what they should be.
-    fn header(&mut self, header: &StringRecord) -> Option<BTreeMap<&'static str, usize>> {
-        let line = line_of(header);
+    fn header(
+        &mut self,
+        line: u64,
+        header: &StringRecord,
+    ) -> Option<BTreeMap<&'static str, usize>> {
         let mut places = BTreeMap::new();
         let all = || COLUMNS.iter().flat_map(|(_, names)| names.iter().copied());
         for (place, name) in header.iter().enumerate() {
@@ -292,8 +296,42 @@ fn delimiter(text: &str) -> u8 {
     if count(';') > count(',') { b';' } else { b',' }
 }
 
-fn line_of(row: &StringRecord) -> u64 {
-    row.position().map_or(1, csv::Position::line)
+/// The lines on which rows begin, which are asked for in their order. The reader tells where it began to look for a row: that is
+/// before the end of the line above, and before blank lines.
+struct Lines<'t> {
+    text: &'t str,
+    at: usize,
+    line: u64,
+}
+
+impl<'t> Lines<'t> {
+    const fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            at: 0,
+            line: 1,
+        }
+    }
+
+    fn of(&mut self, row: &StringRecord) -> u64 {
+        let looked = row.position().map_or(0, csv::Position::byte);
+        let looked = usize::try_from(looked).unwrap_or(usize::MAX);
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let is_end = |byte: u8| matches!(byte, b'\r' | b'\n');
+        let mut before = b' ';
+        for &byte in rest {
+            if self.at >= looked && !is_end(byte) {
+                break;
+            }
+            // A line ends with either or with both.
+            if byte == b'\n' && before != b'\r' || byte == b'\r' {
+                self.line += 1;
+            }
+            before = byte;
+            self.at += 1;
+        }
+        self.line
+    }
 }
 
 fn is_blank(row: &StringRecord) -> bool {
@@ -401,6 +439,32 @@ mod tests {
         );
         let near = &sheet.faults[0].wrong;
         assert_eq!((&*near.a, &*near.b), ("bilboard", "billboard"));
+    }
+
+    #[test]
+    fn lines_are_counted_as_an_editor_counts_them() {
+        let rows = [
+            "source,from,until,amount,note",
+            "billboard,2026-11-01,2026-11-30,1,",
+            "x,2026-11-01,2026-11-30,2,",
+            "",
+            "x,2026-11-01,2026-11-30,3,",
+            "billboard,2026-11-01,2026-11-30,4,\"two",
+            "lines\"",
+            "x,2026-11-01,2026-11-30,5,",
+        ];
+        let named = [
+            (3, "unknown-source"),
+            (5, "unknown-source"),
+            (6, "note"),
+            (8, "unknown-source"),
+        ];
+        for end in ["\n", "\r\n", "\r"] {
+            assert_eq!(faults(&read(&rows.join(end))), named, "{end:?}");
+            let after_blanks = format!("{end}{end}{}{end}", rows.join(end));
+            let later = named.map(|(line, word)| (line + 2, word));
+            assert_eq!(faults(&read(&after_blanks)), later, "{end:?}");
+        }
     }
 
     #[test]
