@@ -72,10 +72,8 @@ pub(in crate::api) fn read(
         "weekday" => narrow.weekday = Some(within(name, value, 1, 7)?),
         "zone" => {
             TimeZone::get(value).map_err(|_| {
-                wrong(
-                    name,
-                    "is no zone of the IANA; write one such as Europe/Moscow",
-                )
+                let why = "`zone` is no zone of the IANA; write one such as Europe/Moscow";
+                ApiError::missing("unknown-zone", why)
             })?;
             narrow.zone = Some(value.to_owned());
         }

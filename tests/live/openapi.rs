@@ -131,8 +131,8 @@ fn a_generated_client_does_a_days_work() {
     let folder = ringtag.folder.path();
     let config = folder.join("generator.yml");
     // The generator knows bytes by this name alone.
-    let settings =
-        "content_type_overrides:\n  audio/wav: application/octet-stream\npost_hooks: []\n";
+    let settings = "content_type_overrides:\n  audio/wav: application/octet-stream\n  \
+        text/csv: application/octet-stream\npost_hooks: []\n";
     std::fs::write(&config, settings).unwrap();
     let (status, document) = ringtag.get("/api/v1/openapi.json");
     assert_eq!(status, 401, "it is there for whoever is somebody");

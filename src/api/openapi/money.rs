@@ -117,10 +117,10 @@ pub(in crate::api) struct SpendAsked {
     #[param(max_length = 256, nullable = false)]
     project: Option<String>,
     /// With a day in it that is this one or later, such as 2026-11-01.
-    #[param(max_length = 10, nullable = false)]
+    #[param(format = Date, nullable = false)]
     since: Option<String>,
     /// With a day in it before this one.
-    #[param(max_length = 10, nullable = false)]
+    #[param(format = Date, nullable = false)]
     until: Option<String>,
     /// Those that were taken out as well.
     #[param(nullable = false)]
