@@ -64,7 +64,7 @@ fn figures(page: &str) -> Vec<(String, String)> {
 /// How many calls a figure counts, where it is that kind of figure.
 fn counted(text: &str) -> Option<u64> {
     let digits = text.replace(',', "");
-    let first = digits.split(" of ").next().unwrap();
+    let first = digits.split(" of ").next()?;
     first.parse().ok()
 }
 
@@ -79,11 +79,11 @@ async fn every_figure_of_every_report_opens_as_many_calls_as_it_counts() {
         .collect();
     assert!(reports.len() >= 2, "{shelf}");
     let total = Regex::new(r#"<p class="total">([0-9,]+) calls?</p>"#).unwrap();
+    let cut = Regex::new(r#"<select id="by" name="by">(.*?)</select>"#).unwrap();
+    let value = Regex::new(r#"<option value="([^"]+)""#).unwrap();
     let mut followed = 0;
     for report in reports {
         let of = page(&house, &cookie, &format!("{report}?{DAYS}")).await;
-        let cut = Regex::new(r#"<select id="by" name="by">(.*?)</select>"#).unwrap();
-        let value = Regex::new(r#"<option value="([^"]+)""#).unwrap();
         let cuts: Vec<String> = cut.captures(&of).map_or_else(
             || vec![String::new()],
             |cuts| {
