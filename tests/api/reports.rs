@@ -523,7 +523,7 @@ async fn a_report_is_a_table_too_and_what_it_cannot_be_asked_is_named() {
         ("managers?offered=desk", 400, "bad-parameter"),
         ("missed?callback=done", 400, "bad-parameter"),
         ("funnel?stages=new", 400, "bad-parameter"),
-        ("sources?zone=Mars", 400, "bad-parameter"),
+        ("sources?zone=Mars", 404, "unknown-zone"),
     ] {
         let answer = house.get(&format!("/api/v1/reports/{path}")).await;
         assert_eq!(
