@@ -129,7 +129,7 @@ pub(in crate::api) struct SpendAsked {
     #[param(minimum = 1, maximum = 1000, nullable = false)]
     limit: Option<u32>,
     /// Where the page before ended: its `next`.
-    #[param(format = Uuid, nullable = false)]
+    #[param(format = "uuid", nullable = false)]
     cursor: Option<String>,
 }
 
