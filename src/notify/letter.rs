@@ -1,7 +1,7 @@
 //! A letter: what it says in two forms, its pictures and tables, made into one message (RFC 5322, RFC 2045-2049). Pure.
 //!
 //! The parts lie as every reader expects: `mixed(alternative(text, related(html, pictures)), tables)`. Whatever comes from people
-//! enters headers through [`line`], which leaves it no way to begin another one.
+//! enters headers through [`line()`], which leaves it no way to begin another one.
 
 use std::time::{Duration, UNIX_EPOCH};
 
