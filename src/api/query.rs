@@ -24,6 +24,22 @@ pub(in crate::api) fn pairs(
     given: Given,
     known: &'static [&'static str],
 ) -> Result<Vec<(&'static str, String)>, ApiError> {
+    split(given, &[known])
+}
+
+/// The same where conditions on calls are known, and `own` beside them.
+pub(in crate::api) fn conditions_and(
+    given: Given,
+    own: &'static [&'static str],
+) -> Result<Vec<(&'static str, String)>, ApiError> {
+    split(given, &[CONDITIONS, own])
+}
+
+fn split(
+    given: Given,
+    known: &[&'static [&'static str]],
+) -> Result<Vec<(&'static str, String)>, ApiError> {
+    let known = known.concat();
     let Pairs(given) = given.map_err(|_| {
         ApiError::bad(
             "bad-query",
@@ -61,8 +77,11 @@ pub(in crate::api) fn pairs(
     Ok(pairs)
 }
 
-/// The parameters of a list of calls.
-pub(in crate::api) const CALLS: &[&str] = &[
+/// What a list of calls knows beside them.
+pub(in crate::api) const OF_A_LIST: &[&str] = &["limit", "cursor"];
+
+/// The conditions on calls: of a list, of a table and of a report.
+pub(in crate::api) const CONDITIONS: &[&str] = &[
     "since",
     "until",
     "project",
@@ -97,8 +116,6 @@ pub(in crate::api) const CALLS: &[&str] = &[
     "zone",
     "min_wait_ms",
     "max_wait_ms",
-    "limit",
-    "cursor",
 ];
 
 /// Parameters that may be given several times: any of the projects and stages will do, and all
@@ -111,7 +128,7 @@ const REPEATS_MAX: usize = 32;
 /// Reads which calls are asked for. A parameter with an empty value is as one left out, as forms send it. `tracking` says
 /// which outcomes are sales.
 pub(in crate::api) fn calls(given: Given, tracking: &Tracking) -> Result<Query, ApiError> {
-    conditions(pairs(given, CALLS)?, tracking)
+    conditions(conditions_and(given, OF_A_LIST)?, tracking)
 }
 
 /// The same of parameters that were taken apart.

@@ -28,44 +28,8 @@ use crate::store::query::Query;
 /// The name in a path, as axum takes it out.
 type GivenName = Result<Path<String>, PathRejection>;
 
-/// Everything that a report can be asked for: the conditions of a list, and by what its lines are cut.
-pub(in crate::api) const REPORT: &[&str] = &[
-    "by",
-    "since",
-    "until",
-    "project",
-    "source",
-    "channel",
-    "campaign",
-    "category",
-    "manager",
-    "caller",
-    "status",
-    "tag",
-    "target",
-    "goal",
-    "stage",
-    "outcome",
-    "repeat",
-    "callback",
-    "q",
-    "number",
-    "rule",
-    "offered",
-    "taken",
-    "stages",
-    "first_stage",
-    "reason",
-    "ended",
-    "valued",
-    "customer",
-    "without",
-    "hour",
-    "weekday",
-    "zone",
-    "min_wait_ms",
-    "max_wait_ms",
-];
+/// What a report knows beside the conditions on its calls: by what its lines are cut.
+const OF_A_REPORT: &[&str] = &["by"];
 
 /// A report: its columns with the formula of each, its lines with the figures of the period and of the one before, and the
 /// conditions under which a list shows the calls behind each figure: those of the report, of the line and of the column
@@ -147,7 +111,7 @@ impl Asked {
         who: &Who,
     ) -> Result<Self, ApiError> {
         let (mut by, mut days, mut rest) = (None, Vec::new(), Vec::new());
-        for (name, value) in query::pairs(given, REPORT)? {
+        for (name, value) in query::conditions_and(given, OF_A_REPORT)? {
             match (name, value.parse::<Date>()) {
                 ("since" | "until", Ok(day)) if value.len() == "2026-11-22".len() => {
                     days.push((name, day))

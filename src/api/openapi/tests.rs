@@ -178,7 +178,8 @@ fn the_parameters_of_a_list_are_those_that_are_read() {
                 parameter["name"].as_str().unwrap()
             })
             .collect();
-        let read: BTreeSet<&str> = query::CALLS.iter().copied().collect();
+        let read = query::CONDITIONS.iter().chain(query::OF_A_LIST);
+        let read: BTreeSet<&str> = read.copied().collect();
         assert_eq!(described, read);
     }
     let status = &document["paths"]["/api/v1/calls"]["get"]["parameters"]

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 use crate::api::narrow;
 use crate::api::pages::show::Shower;
-use crate::api::query::{CALLS, Given, REPEATED, plus};
+use crate::api::query::{CONDITIONS, Given, REPEATED, plus};
 use crate::base::time::WallTime;
 use crate::people::{Right, Who};
 use crate::store::query::Query;
@@ -30,14 +30,14 @@ const NAMES: [&str; 21] = [
 
 /// The condition of this name.
 fn known(name: &str) -> Option<&'static str> {
-    let narrow = CALLS.iter().copied().filter(|name| is_narrow(name));
+    let narrow = CONDITIONS.iter().copied().filter(|name| is_narrow(name));
     NAMES.into_iter().chain(narrow).find(|known| *known == name)
 }
 
 /// Whether a condition is one of those that figures of reports open their calls with: nobody chooses it, and it is carried
 /// along.
 fn is_narrow(name: &str) -> bool {
-    CALLS.contains(&name) && !NAMES.contains(&name) && !["limit", "cursor"].contains(&name)
+    CONDITIONS.contains(&name) && !NAMES.contains(&name)
 }
 
 /// The periods that have a name: of a list, and of reports, whose first is never meant by nothing.
