@@ -197,11 +197,15 @@ pub(crate) mod tests {
 
     /// The names of a language's messages, as its file has them.
     pub(crate) fn names(language: Language) -> BTreeSet<String> {
-        source(language)
-            .lines()
-            .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
-            .filter_map(|line| line.split_once(" =").map(|(name, _)| name.to_owned()))
-            .collect()
+        let mut names = BTreeSet::new();
+        for line in source(language).lines() {
+            if let Some((name, _)) = line.split_once(" =")
+                && line.starts_with(|c: char| c.is_ascii_lowercase())
+            {
+                assert!(names.insert(name.to_owned()), "{name} is there twice");
+            }
+        }
+        names
     }
 
     #[test]
