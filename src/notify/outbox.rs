@@ -12,7 +12,8 @@ use jiff::tz::TimeZone;
 use crate::base::time::{Moment, WallTime};
 use crate::notify::schedule::Weekly;
 use crate::notify::smtp::Failure;
-use crate::store::saved::{Saved, SavedReport};
+use crate::store::saved::SavedReport;
+use crate::store::saved::shelf::Saved;
 
 /// How long after its first try a letter is tried again. A process that starts anew counts anew.
 pub const TRY_FOR: Duration = Duration::from_secs(24 * 3_600);

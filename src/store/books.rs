@@ -8,9 +8,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::base::time::WallTime;
-use crate::store::event::Event;
+use crate::store::event::house::House;
 use crate::store::ledger::Ledger;
-use crate::store::saved::Shelf;
+use crate::store::saved::shelf::Shelf;
 
 /// All books.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,37 +25,16 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    /// Takes in what a line of no call says.
-    pub(crate) fn apply(&mut self, n: u64, at: WallTime, event: &Event) {
+    /// Takes in what people entered.
+    pub(crate) fn apply(&mut self, n: u64, at: WallTime, house: &House) {
         if n <= self.n {
             return;
         }
-        match event {
-            Event::Spent(line) => Arc::make_mut(&mut self.ledger).apply(n, at, line),
-            Event::SavedReport(parts) => Arc::make_mut(&mut self.saved).noted(parts),
-            Event::Mailed(parts) => Arc::make_mut(&mut self.saved).posted(at, parts),
-            Event::Began(_)
-            | Event::Ringing
-            | Event::Answered(_)
-            | Event::Transferred(_)
-            | Event::Ended(_)
-            | Event::Recorded(_)
-            | Event::Hashed(_)
-            | Event::Played(_)
-            | Event::Downloaded(_)
-            | Event::Said(_)
-            | Event::Pinned(_)
-            | Event::Unpinned(_)
-            | Event::Exported(_)
-            | Event::TokenMade(_)
-            | Event::TokenRevoked(_)
-            | Event::Pruned(_)
-            | Event::Started(_)
-            | Event::Opened(_)
-            | Event::Checkpoint(_)
-            | Event::Erased(_)
-            | Event::Lost(_)
-            | Event::Unknown => return,
+        match house {
+            House::Spent(line) => Arc::make_mut(&mut self.ledger).apply(n, at, line),
+            House::SavedReport(parts) => Arc::make_mut(&mut self.saved).noted(parts),
+            House::Mailed(parts) => Arc::make_mut(&mut self.saved).posted(at, parts),
+            House::Exported(_) | House::TokenMade(_) | House::TokenRevoked(_) => return,
         }
         self.n = n;
     }

@@ -65,16 +65,8 @@ impl Left {
             | Event::Said(_)
             | Event::Pinned(_)
             | Event::Unpinned(_)
-            | Event::Exported(_)
-            | Event::TokenMade(_)
-            | Event::TokenRevoked(_)
-            | Event::Spent(_)
-            | Event::SavedReport(_)
-            | Event::Mailed(_)
-            | Event::Started(_)
-            | Event::Opened(_)
-            | Event::Checkpoint(_)
-            | Event::Lost(_)
+            | Event::House(_)
+            | Event::Upkeep(_)
             | Event::Unknown => {}
         }
     }

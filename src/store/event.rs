@@ -14,16 +14,13 @@ use crate::base::time::WallTime;
 use crate::call::story::{FinishReason, HungUpBy, KeptDialog, Role, SourceTag, Transfer, Tried};
 use crate::recording::command::{Gap, Part, Pause, State};
 use crate::recording::plan;
-use crate::store::export::Export;
-use crate::store::ledger::SpentLine;
-use crate::store::place::Place;
-use crate::store::saved::{MailedLine, MailedPersonal, SavedLine, SavedPersonal};
-use crate::store::spoken::{
-    Exported, PinnedLine, PinnedPersonal, SaidLine, SaidPersonal, Unpinned, Used,
-};
-use crate::store::token::{Token, TokenRevoked};
+use crate::store::event::house::House;
+use crate::store::event::upkeep::Upkeep;
+use crate::store::spoken::{PinnedLine, PinnedPersonal, SaidLine, SaidPersonal, Unpinned, Used};
 
+pub(crate) mod house;
 mod told;
+pub(crate) mod upkeep;
 
 /// One event.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,30 +49,14 @@ pub(crate) enum Event {
     Pinned(Box<Parts<PinnedLine, PinnedPersonal>>),
     /// Somebody took such a note off.
     Unpinned(Unpinned),
-    /// Somebody took a table of calls.
-    Exported(Box<Exported>),
-    /// A token of the HTTP interface is good from now on.
-    TokenMade(Box<Token>),
-    /// A token is no longer good.
-    TokenRevoked(TokenRevoked),
-    /// Somebody entered what something cost, corrected it or took it out.
-    Spent(Box<SpentLine>),
-    /// Somebody saved a report, removed one, or asked for a letter of it.
-    SavedReport(Box<Parts<SavedLine, SavedPersonal>>),
-    /// A letter was delivered, or given up.
-    Mailed(Box<Parts<MailedLine, MailedPersonal>>),
     /// Its recording was deleted because its time was over.
     Pruned(Pruned),
-    /// A process opened the log.
-    Started(Started),
-    /// A month begins.
-    Opened(Opened),
-    /// A start may replay from here.
-    Checkpoint(Checkpoint),
     /// A person was removed.
     Erased(Erased),
-    /// Events found no room while the disk refused.
-    Lost(Lost),
+    /// Somebody did something that is no call's.
+    House(House),
+    /// The log says something of itself.
+    Upkeep(Upkeep),
     /// A later ringtag's event; its line is kept and its hash counts.
     Unknown,
 }
@@ -245,46 +226,6 @@ pub(crate) struct Pruned {
     pub(crate) file: String,
 }
 
-/// `started`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Started {
-    /// Of the program.
-    pub(crate) version: String,
-    /// Bytes of a torn last line that were cut off; they had never been synced, so nobody had seen them.
-    pub(crate) torn_bytes: u64,
-    /// Calls that the process before left behind.
-    pub(crate) crashed: u64,
-}
-
-/// `opened`: the first line of a month.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Opened {
-    /// The month before, as its file is named; `None` in the first month of all.
-    pub(crate) before: Option<String>,
-    /// The hash of that month's last line.
-    pub(crate) head: String,
-}
-
-/// `checkpoint`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Checkpoint {
-    /// Calls in progress, and calls whose recording is not finished.
-    pub(crate) open: Vec<OpenCall>,
-    /// The tokens that are good. Lines of earlier versions have none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) tokens: Vec<Token>,
-    /// The tables of calls that were taken lately. Lines of earlier versions have none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) exports: Vec<Export>,
-}
-
-/// A call in progress, by its lines so far.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct OpenCall {
-    pub(crate) call: CallId,
-    pub(crate) lines: Vec<Place>,
-}
-
 /// `erased`. It names calls, never the number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Erased {
@@ -292,15 +233,6 @@ pub(crate) struct Erased {
     pub(crate) calls: Vec<CallId>,
     /// Files deleted, relative to the recordings' folder.
     pub(crate) recordings: Vec<String>,
-}
-
-/// `lost`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Lost {
-    /// How many events.
-    pub(crate) events: u64,
-    /// When the first of them was told.
-    pub(crate) since: WallTime,
 }
 
 impl Event {
@@ -319,18 +251,10 @@ impl Event {
             Self::Said(_) => "said",
             Self::Pinned(_) => "pinned",
             Self::Unpinned(_) => "unpinned",
-            Self::Exported(_) => "exported",
-            Self::TokenMade(_) => "token_made",
-            Self::TokenRevoked(_) => "token_revoked",
-            Self::Spent(_) => "spent",
-            Self::SavedReport(_) => "saved_report",
-            Self::Mailed(_) => "mailed",
             Self::Pruned(_) => "pruned",
-            Self::Started(_) => "started",
-            Self::Opened(_) => "opened",
-            Self::Checkpoint(_) => "checkpoint",
             Self::Erased(_) => "erased",
-            Self::Lost(_) => "lost",
+            Self::House(house) => house.name(),
+            Self::Upkeep(upkeep) => upkeep.name(),
             Self::Unknown => "unknown",
         }
     }
@@ -348,18 +272,10 @@ impl Event {
             Self::Said(parts) => serde_json::to_writer(out, &parts.public),
             Self::Pinned(parts) => serde_json::to_writer(out, &parts.public),
             Self::Unpinned(unpinned) => serde_json::to_writer(out, unpinned),
-            Self::Exported(exported) => serde_json::to_writer(out, exported),
-            Self::TokenMade(token) => serde_json::to_writer(out, token),
-            Self::TokenRevoked(revoked) => serde_json::to_writer(out, revoked),
-            Self::Spent(spent) => serde_json::to_writer(out, spent),
-            Self::SavedReport(parts) => serde_json::to_writer(out, &parts.public),
-            Self::Mailed(parts) => serde_json::to_writer(out, &parts.public),
             Self::Pruned(pruned) => serde_json::to_writer(out, pruned),
-            Self::Started(started) => serde_json::to_writer(out, started),
-            Self::Opened(opened) => serde_json::to_writer(out, opened),
-            Self::Checkpoint(checkpoint) => serde_json::to_writer(out, checkpoint),
             Self::Erased(erased) => serde_json::to_writer(out, erased),
-            Self::Lost(lost) => serde_json::to_writer(out, lost),
+            Self::House(house) => house.write_public(out),
+            Self::Upkeep(upkeep) => upkeep.write(out),
             Self::Ringing | Self::Unknown => {
                 out.extend_from_slice(b"{}");
                 Ok(())
@@ -377,24 +293,16 @@ impl Event {
             Self::Ended(parts) => write_some(out, parts.pii.as_ref())?,
             Self::Said(parts) => write_some(out, parts.pii.as_ref())?,
             Self::Pinned(parts) => write_some(out, parts.pii.as_ref())?,
-            Self::SavedReport(parts) => write_some(out, parts.pii.as_ref())?,
-            Self::Mailed(parts) => write_some(out, parts.pii.as_ref())?,
+            Self::House(house) => house.write_pii(out)?,
             Self::Ringing
             | Self::Recorded(_)
             | Self::Hashed(_)
             | Self::Played(_)
             | Self::Downloaded(_)
             | Self::Unpinned(_)
-            | Self::Exported(_)
-            | Self::TokenMade(_)
-            | Self::TokenRevoked(_)
-            | Self::Spent(_)
             | Self::Pruned(_)
-            | Self::Started(_)
-            | Self::Opened(_)
-            | Self::Checkpoint(_)
+            | Self::Upkeep(_)
             | Self::Erased(_)
-            | Self::Lost(_)
             | Self::Unknown => {}
         }
         Ok(out.len() > before)
@@ -415,19 +323,12 @@ impl Event {
             "said" => Self::Said(read_parts(public, pii)?),
             "pinned" => Self::Pinned(read_parts(public, pii)?),
             "unpinned" => Self::Unpinned(serde_json::from_str(public)?),
-            "exported" => Self::Exported(serde_json::from_str(public)?),
-            "token_made" => Self::TokenMade(serde_json::from_str(public)?),
-            "token_revoked" => Self::TokenRevoked(serde_json::from_str(public)?),
-            "spent" => Self::Spent(serde_json::from_str(public)?),
-            "saved_report" => Self::SavedReport(read_parts(public, pii)?),
-            "mailed" => Self::Mailed(read_parts(public, pii)?),
             "pruned" => Self::Pruned(serde_json::from_str(public)?),
-            "started" => Self::Started(serde_json::from_str(public)?),
-            "opened" => Self::Opened(serde_json::from_str(public)?),
-            "checkpoint" => Self::Checkpoint(serde_json::from_str(public)?),
             "erased" => Self::Erased(serde_json::from_str(public)?),
-            "lost" => Self::Lost(serde_json::from_str(public)?),
-            _ => Self::Unknown,
+            _ => match House::read(name, public, pii)? {
+                Some(house) => Self::House(house),
+                None => Upkeep::read(name, public)?.map_or(Self::Unknown, Self::Upkeep),
+            },
         })
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base::time::WallTime;
-use crate::store::event::Event;
+use crate::store::event::house::House;
 use crate::store::query::Query;
 use crate::store::record::CallRecord;
 
@@ -86,8 +86,8 @@ pub(crate) struct Exports(Vec<Export>);
 
 impl Exports {
     /// Takes in what a line says of tables.
-    pub(crate) fn apply(&mut self, n: u64, at: WallTime, event: &Event) {
-        if let Event::Exported(exported) = event {
+    pub(crate) fn apply(&mut self, n: u64, at: WallTime, house: &House) {
+        if let House::Exported(exported) = house {
             self.add(Export {
                 n,
                 at,
@@ -119,6 +119,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::store::event::Event;
     use crate::store::fold::{Draft, Stamp};
     use crate::store::trial;
 

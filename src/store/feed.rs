@@ -73,18 +73,10 @@ impl LiveKind {
             Event::Hashed(_)
             | Event::Played(_)
             | Event::Downloaded(_)
-            | Event::Exported(_)
-            | Event::TokenMade(_)
-            | Event::TokenRevoked(_)
-            | Event::Spent(_)
-            | Event::SavedReport(_)
-            | Event::Mailed(_)
+            | Event::House(_)
             | Event::Pruned(_)
-            | Event::Started(_)
-            | Event::Opened(_)
-            | Event::Checkpoint(_)
+            | Event::Upkeep(_)
             | Event::Erased(_)
-            | Event::Lost(_)
             | Event::Unknown => None,
         }
     }

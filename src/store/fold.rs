@@ -80,18 +80,7 @@ impl Draft {
             Event::Downloaded(used) => self
                 .spoken
                 .apply(stamp, Line::Used(UseKind::Downloaded, used)),
-            Event::Exported(_)
-            | Event::TokenMade(_)
-            | Event::TokenRevoked(_)
-            | Event::Spent(_)
-            | Event::SavedReport(_)
-            | Event::Mailed(_)
-            | Event::Started(_)
-            | Event::Opened(_)
-            | Event::Checkpoint(_)
-            | Event::Erased(_)
-            | Event::Lost(_)
-            | Event::Unknown => {}
+            Event::House(_) | Event::Upkeep(_) | Event::Erased(_) | Event::Unknown => {}
         }
     }
 

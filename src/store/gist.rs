@@ -10,9 +10,8 @@ use serde::Deserialize;
 use crate::base::number::{Caller, Number};
 use crate::call::story::{FinishReason, HungUpBy, SourceTag, Tried, TriedResult};
 use crate::recording::command::State;
-use crate::store::event::{
-    Answered, Began, BeganPersonal, Checkpoint, Ended, Event, Hashed, Parts, Recorded,
-};
+use crate::store::event::upkeep::{Checkpoint, Upkeep};
+use crate::store::event::{Answered, Began, BeganPersonal, Ended, Event, Hashed, Parts, Recorded};
 use crate::store::spoken::Used;
 
 /// Most words kept by [`Words`]: those of a large house many times over.
@@ -117,7 +116,7 @@ impl Event {
             }))),
             "played" => Some(Self::Played(used)),
             "downloaded" => Some(Self::Downloaded(used)),
-            "checkpoint" => Some(Self::Checkpoint(Checkpoint::default())),
+            "checkpoint" => Some(Self::Upkeep(Upkeep::Checkpoint(Checkpoint::default()))),
             _ => None,
         }
     }
@@ -137,18 +136,10 @@ impl Event {
             | Self::Said(_)
             | Self::Pinned(_)
             | Self::Unpinned(_)
-            | Self::Exported(_)
-            | Self::TokenMade(_)
-            | Self::TokenRevoked(_)
-            | Self::Spent(_)
-            | Self::SavedReport(_)
-            | Self::Mailed(_)
+            | Self::House(_)
             | Self::Pruned(_)
-            | Self::Started(_)
-            | Self::Opened(_)
-            | Self::Checkpoint(_)
+            | Self::Upkeep(_)
             | Self::Erased(_)
-            | Self::Lost(_)
             | Self::Unknown => true,
         }
     }
@@ -166,7 +157,7 @@ impl Event {
             "answered" => answered(public, words),
             "ended" => ended(public, words),
             "transferred" => Self::read(name, public, None),
-            "checkpoint" => Ok(Self::Checkpoint(Checkpoint::default())),
+            "checkpoint" => Ok(Self::Upkeep(Upkeep::Checkpoint(Checkpoint::default()))),
             _ => return Self::read(name, public, pii),
         };
         gist.or_else(|_| Self::read(name, public, pii))

@@ -24,6 +24,7 @@ use crate::store::erase;
 use crate::store::erase::Left;
 use crate::store::error::StoreError;
 use crate::store::event::Event;
+use crate::store::event::upkeep::Upkeep;
 use crate::store::feed::{LiveKind, News};
 use crate::store::handle::Erased;
 use crate::store::job::{Job, Told, Verdict};
@@ -273,18 +274,10 @@ impl Keeper {
             | Event::Said(_)
             | Event::Pinned(_)
             | Event::Unpinned(_)
-            | Event::Exported(_)
-            | Event::TokenMade(_)
-            | Event::TokenRevoked(_)
-            | Event::Spent(_)
-            | Event::SavedReport(_)
-            | Event::Mailed(_)
+            | Event::House(_)
             | Event::Pruned(_)
-            | Event::Started(_)
-            | Event::Opened(_)
-            | Event::Checkpoint(_)
+            | Event::Upkeep(_)
             | Event::Erased(_)
-            | Event::Lost(_)
             | Event::Unknown => return false,
         }
         true
@@ -398,7 +391,8 @@ impl Keeper {
                 self.changed.insert(snapshot::month_of_id(call));
             }
             // Until the checkpoint that follows an erasure the files may have the person's words still.
-            is_erasing |= self.owes_rows && matches!(taken.event, Event::Checkpoint(_));
+            is_erasing |=
+                self.owes_rows && matches!(taken.event, Event::Upkeep(Upkeep::Checkpoint(_)));
             if let Event::Erased(erased) = &taken.event {
                 is_erasing = true;
                 self.owes_rows = true;

@@ -11,7 +11,8 @@ use crate::base::id::CallId;
 use crate::base::time::{Moment, WallTime};
 use crate::store::disk::{Disk, Tape};
 use crate::store::error::StoreError;
-use crate::store::event::{Event, Opened};
+use crate::store::event::Event;
+use crate::store::event::upkeep::{Opened, Upkeep};
 use crate::store::line;
 use crate::store::line::{Head, SALT_SIZE, Stamp};
 use crate::store::place::{Month, Place};
@@ -104,10 +105,10 @@ impl Log {
         let before = self.month;
         self.open = None;
         self.open_month(month)?;
-        let opened = Event::Opened(Opened {
+        let opened = Event::Upkeep(Upkeep::Opened(Opened {
             before: before.map(|before| before.to_string()),
             head: hex::encode(self.head.hash),
-        });
+        }));
         self.month = Some(month);
         self.push(at, mono, None, &opened, month)?;
         Ok(())

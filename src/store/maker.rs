@@ -14,7 +14,8 @@ use crate::call::story::What;
 use crate::recording::command::Outcome;
 use crate::store::disk::RealDisk;
 use crate::store::error::StoreError;
-use crate::store::event::{Event, Hashed, Parts, Pruned, Started};
+use crate::store::event::upkeep::{Started, Upkeep};
+use crate::store::event::{Event, Hashed, Parts, Pruned};
 use crate::store::line::Head;
 use crate::store::log::Log;
 use crate::store::remark::Kind;
@@ -90,7 +91,7 @@ impl Maker {
             torn_bytes: 0,
             crashed: 0,
         };
-        maker.append(begin, None, &Event::Started(started))?;
+        maker.append(begin, None, &Event::Upkeep(Upkeep::Started(started)))?;
         Ok(maker)
     }
 

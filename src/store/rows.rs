@@ -167,16 +167,8 @@ impl Rows {
             | Event::Hashed(_)
             | Event::Played(_)
             | Event::Downloaded(_)
-            | Event::Exported(_)
-            | Event::TokenMade(_)
-            | Event::TokenRevoked(_)
-            | Event::Spent(_)
-            | Event::SavedReport(_)
-            | Event::Mailed(_)
-            | Event::Started(_)
-            | Event::Opened(_)
-            | Event::Checkpoint(_)
-            | Event::Lost(_)
+            | Event::House(_)
+            | Event::Upkeep(_)
             | Event::Unknown => {}
         }
     }

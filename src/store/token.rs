@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::time::WallTime;
 use crate::store::error::StoreError;
-use crate::store::event::Event;
+use crate::store::event::house::House;
 
 /// Most tokens at a time. Each checkpoint of the log lists them all.
 pub const TOKENS_MAX: usize = 256;
@@ -80,11 +80,11 @@ pub(crate) struct Tokens(Vec<Token>);
 
 impl Tokens {
     /// Takes in what a line says of tokens.
-    pub(crate) fn apply(&mut self, event: &Event) {
-        if let Event::TokenMade(token) = event {
-            self.made(token);
-        } else if let Event::TokenRevoked(revoked) = event {
-            self.revoked(&revoked.id);
+    pub(crate) fn apply(&mut self, house: &House) {
+        match house {
+            House::TokenMade(token) => self.made(token),
+            House::TokenRevoked(revoked) => self.revoked(&revoked.id),
+            House::Exported(_) | House::Spent(_) | House::SavedReport(_) | House::Mailed(_) => {}
         }
     }
 

@@ -10,6 +10,7 @@ use crate::recording::hash;
 use crate::recording::plan;
 use crate::recording::shelf;
 use crate::store::error::StoreError;
+use crate::store::event::upkeep::Upkeep;
 use crate::store::event::{Event, Hashed, as_text};
 use crate::store::line::{Head, Line};
 use crate::store::log::month_path;
@@ -200,7 +201,7 @@ impl Walk {
         let event = line
             .event()
             .map_err(|error| format!("it is malformed: {error}"))?;
-        if spot.1 == 1 && !matches!(event, Event::Opened(_)) {
+        if spot.1 == 1 && !matches!(event, Event::Upkeep(Upkeep::Opened(_))) {
             return Err("the month does not begin with the head of the one before".into());
         }
         self.head = line.head();
@@ -237,17 +238,9 @@ impl Walk {
                 | Event::Said(_)
                 | Event::Pinned(_)
                 | Event::Unpinned(_)
-                | Event::Exported(_)
-                | Event::TokenMade(_)
-                | Event::TokenRevoked(_)
-                | Event::Spent(_)
-                | Event::SavedReport(_)
-                | Event::Mailed(_)
-                | Event::Started(_)
-                | Event::Opened(_)
-                | Event::Checkpoint(_)
+                | Event::House(_)
+                | Event::Upkeep(_)
                 | Event::Erased(_)
-                | Event::Lost(_)
                 | Event::Unknown => {}
             }
         } else if let Event::Erased(erased) = event {

@@ -8,7 +8,8 @@ use crate::base::id::CallId;
 use crate::base::time::WallTime;
 use crate::store::books::Books;
 use crate::store::callback::Callbacks;
-use crate::store::event::{Event, OpenCall};
+use crate::store::event::Event;
+use crate::store::event::upkeep::OpenCall;
 use crate::store::export::Exports;
 use crate::store::place::Place;
 use crate::store::rows::Rows;
@@ -57,9 +58,11 @@ impl View {
         event: &Event,
     ) {
         let Some(call) = call else {
-            self.tokens.apply(event);
-            self.exports.apply(n, at, event);
-            self.books.apply(n, at, event);
+            if let Event::House(house) = event {
+                self.tokens.apply(house);
+                self.exports.apply(n, at, house);
+                self.books.apply(n, at, house);
+            }
             // An erasure belongs to no one call; it changes rows.
             self.row(CallId::from_bytes([0; 16]), n, at, event);
             return;
@@ -200,18 +203,10 @@ impl OpenLines {
             | Event::Said(_)
             | Event::Pinned(_)
             | Event::Unpinned(_)
-            | Event::Exported(_)
-            | Event::TokenMade(_)
-            | Event::TokenRevoked(_)
-            | Event::Spent(_)
-            | Event::SavedReport(_)
-            | Event::Mailed(_)
+            | Event::House(_)
             | Event::Pruned(_)
-            | Event::Started(_)
-            | Event::Opened(_)
-            | Event::Checkpoint(_)
+            | Event::Upkeep(_)
             | Event::Erased(_)
-            | Event::Lost(_)
             | Event::Unknown => {}
         }
     }

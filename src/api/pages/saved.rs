@@ -23,7 +23,8 @@ use crate::api::state::State;
 use crate::notify::post::Waits;
 use crate::people::{Right, Who};
 use crate::report::relative::Relative;
-use crate::store::saved::{Ended, MEMBERS_MAX, Saved, SavedReport};
+use crate::store::saved::shelf::{Ended, Saved};
+use crate::store::saved::{MEMBERS_MAX, SavedReport};
 use crate::web::frame::{Here, form_urlencoded};
 use crate::web::saved::{LetterLine, NewSavedPage, Pick, SavedItem, SavedPage, Schedule};
 

@@ -8,7 +8,8 @@ use crate::api::error::ApiError;
 use crate::api::saved::GivenId;
 use crate::api::state::State;
 use crate::people::{Right, Who};
-use crate::store::saved::{Asked, Saved, SavedReport};
+use crate::store::saved::shelf::Saved;
+use crate::store::saved::{Asked, SavedReport};
 
 /// Whom a letter goes to that somebody asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

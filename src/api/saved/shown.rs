@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use crate::api::state::State;
 use crate::base::time::WallTime;
 use crate::notify::schedule::Weekly;
-use crate::store::saved::{Ended, Saved, SavedReport};
+use crate::store::saved::SavedReport;
+use crate::store::saved::shelf::{Ended, Saved};
 
 /// All of it.
 pub(super) fn saved(state: &State, saved: &Saved) -> Value {

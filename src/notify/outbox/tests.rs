@@ -3,7 +3,8 @@
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::store::saved::{Asked, Mailed, Sending, Shelf};
+use crate::store::saved::shelf::Shelf;
+use crate::store::saved::{Asked, Mailed, Sending};
 
 const MONDAY: &str = "2026-11-23";
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::store::error::StoreError;
 use crate::store::event::Event;
+use crate::store::event::house::House;
 use crate::store::handle::Store;
 use crate::store::job::Refusal;
 use crate::store::ledger::check::Origin;
@@ -49,7 +50,7 @@ impl Store {
         if line.changes.is_empty() {
             return Ok(());
         }
-        match self.enter(Event::Spent(Box::new(line)))? {
+        match self.enter(Event::House(House::Spent(Box::new(line))))? {
             None => Err(LedgerError::Busy),
             Some(Ok(())) => Ok(()),
             Some(Err(Refusal::NoEntry | Refusal::NoCall)) => Err(LedgerError::NoEntry),

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::store::error::StoreError;
+use crate::store::event::house::House;
 use crate::store::event::{Event, Parts};
 use crate::store::handle::Store;
 use crate::store::job::Refusal;
-use crate::store::saved::{
-    Asked, Deed, Mailed, SavedError, SavedLine, SavedPersonal, SavedReport, Shelf,
-};
+use crate::store::saved::shelf::Shelf;
+use crate::store::saved::{Asked, Deed, Mailed, SavedError, SavedLine, SavedPersonal, SavedReport};
 use crate::store::say::clean_by;
 
 impl Store {
@@ -54,7 +54,7 @@ impl Store {
     /// # Errors
     /// The disk refuses, or too much is said at once.
     pub fn mailed(&self, mailed: Mailed) -> Result<(), StoreError> {
-        let event = Event::Mailed(Box::new(mailed.line()));
+        let event = Event::House(House::Mailed(Box::new(mailed.line())));
         match self.enter(event)? {
             Some(Ok(())) => Ok(()),
             // Nothing that is said of letters is refused but for want of room.
@@ -65,7 +65,7 @@ impl Store {
     }
 
     fn shelve(&self, line: Parts<SavedLine, SavedPersonal>) -> Result<(), SavedError> {
-        match self.enter(Event::SavedReport(Box::new(line)))? {
+        match self.enter(Event::House(House::SavedReport(Box::new(line))))? {
             None => Err(SavedError::Busy),
             Some(Ok(())) => Ok(()),
             Some(Err(Refusal::Many)) => Err(SavedError::Many),

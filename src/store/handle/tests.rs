@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use crate::base::number::Caller;
 use crate::store::credit::PEOPLE_MAX;
 use crate::store::error::StoreError;
 use crate::store::feed::LiveKind;
 use crate::store::handle::{Store, Verdict};
-use crate::store::query::{Query, Status};
 use crate::store::remark::{Field, UseKind, Words};
 use crate::store::say::{NOTE_MAX, SAID_MAX, Say, SayError};
 use crate::store::spoken::CHANGES_SHOWN;
-use crate::store::token::{NewToken, TokenError};
-use crate::store::trial::{CALLER, FaultyDisk, Place, Script};
+use crate::store::trial::{FaultyDisk, Place, Script};
 use crate::store::trials::eventually;
+
+mod erased;
+mod house;
 
 fn is_whole(store: &Store) -> bool {
     matches!(store.verify().unwrap(), Verdict::Whole { .. })
@@ -209,134 +208,6 @@ fn notes_are_pinned_to_moments_and_taken_off() {
 }
 
 #[test]
-fn what_people_wrote_of_a_person_goes_with_the_person() {
-    let (place, store, call) = with_call();
-    store.say(call.id, everything(), "anna", None).unwrap();
-    store
-        .pin(call.id, 1_000, "spells his name Zxqv", "anna")
-        .unwrap();
-    assert_ne!(place.holds("Zxqv"), Vec::<std::path::PathBuf>::new());
-    let before = store.call(call.id).unwrap().unwrap();
-    store.erase(Caller::from_record(CALLER)).unwrap();
-    for text in ["Zxqv", "RED one", "red one"] {
-        assert_eq!(
-            place.holds(text),
-            Vec::<std::path::PathBuf>::new(),
-            "{text}"
-        );
-    }
-    let record = store.call(call.id).unwrap().unwrap();
-    assert_eq!((record.note.as_deref(), record.notes.len()), (None, 0));
-    assert_eq!(
-        record.tags,
-        ["hot", "red"],
-        "labels are not about the person"
-    );
-    assert!(record.version > before.version);
-    assert!(is_whole(&store));
-    // And nobody writes more, or `verify` would find it.
-    let note = Say {
-        note: text("again"),
-        ..Say::default()
-    };
-    assert!(matches!(
-        store.say(call.id, note, "anna", None),
-        Err(SayError::Erased)
-    ));
-    assert!(matches!(
-        store.pin(call.id, 0, "x", "anna"),
-        Err(SayError::Erased)
-    ));
-    let seen = Some(record.version);
-    let record = store.say(call.id, tags(&["b"]), "anna", seen).unwrap();
-    assert!(matches!(
-        store.say(call.id, tags(&["c"]), "anna", seen),
-        Err(SayError::Changed(_))
-    ));
-    store
-        .say(call.id, tags(&["c"]), "anna", Some(record.version))
-        .unwrap();
-    assert!(is_whole(&store));
-}
-
-#[test]
-fn words_that_are_in_no_list_go_with_the_person_and_leave_no_trace_in_any_file() {
-    let (place, store, call) = with_call();
-    // Another month of another person has rows too, and names of its own.
-    let other = Script::new(
-        9,
-        call.at + Duration::from_secs(40 * 86_400),
-        "+79990000009",
-    );
-    place.play(&store, &other);
-    store.sync().unwrap();
-    store.say(other.id, tags(&["sold"]), "anna", None).unwrap();
-    let own = Say {
-        tags: Some(vec!["Zxqv from Omsk".into(), "hot".into()]),
-        goal: text("wants Zxqv"),
-        stage: text("offer"),
-        listed: ["hot".into(), "offer".into()].into(),
-        ..Say::default()
-    };
-    let record = store.say(call.id, own, "anna", None).unwrap();
-    assert_eq!(record.tags, ["Zxqv from Omsk", "hot"], "in their order");
-    assert_eq!(record.goal.as_deref(), Some("wants Zxqv"));
-    let by_tag = |store: &Store, tag: &str| {
-        let query = Query {
-            tag: Some(tag.into()),
-            ..Query::default()
-        };
-        let page = store.list(&query).unwrap();
-        assert_eq!(store.count(&query), page.calls.len() as u64, "{tag}");
-        page.calls
-            .into_iter()
-            .map(|call| call.id)
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(by_tag(&store, "Zxqv from Omsk"), [call.id]);
-    drop(store);
-    let (store, _) = place.open();
-    assert_eq!(store.call(call.id).unwrap().unwrap(), record);
-    assert_eq!(by_tag(&store, "Zxqv from Omsk"), [call.id]);
-    assert_ne!(place.holds("Zxqv"), Vec::<std::path::PathBuf>::new());
-    store.erase(Caller::from_record(CALLER)).unwrap();
-    for gone in ["Zxqv", "zxqv"] {
-        assert_eq!(place.holds(gone), Vec::<std::path::PathBuf>::new());
-    }
-    let after = store.call(call.id).unwrap().unwrap();
-    assert_eq!(
-        (after.tags.as_slice(), after.goal.as_deref()),
-        (&["hot".to_owned()][..], None)
-    );
-    assert_eq!(after.stage.as_deref(), Some("offer"));
-    assert_eq!(after.said.len(), 3, "that it was changed is still known");
-    assert!(is_whole(&store));
-    let check = |store: &Store| {
-        assert_eq!(by_tag(store, "Zxqv from Omsk"), []);
-        assert_eq!(by_tag(store, "hot"), [call.id]);
-        assert_eq!(by_tag(store, "sold"), [other.id]);
-        assert_eq!(store.call(call.id).unwrap().unwrap(), after);
-    };
-    check(&store);
-    drop(store);
-    let (store, _) = place.open();
-    check(&store);
-    drop(store);
-    Store::reindex(place.setup()).unwrap();
-    let (store, _) = place.open();
-    check(&store);
-    // Nobody says such words of the call again.
-    let again = Say {
-        tags: Some(vec!["Zxqv".into()]),
-        ..Say::default()
-    };
-    assert!(matches!(
-        store.say(call.id, again, "anna", None),
-        Err(SayError::Erased)
-    ));
-}
-
-#[test]
 fn many_who_write_at_once_do_not_pass_the_limit_together() {
     let (_place, store, call) = with_call();
     let note = |n: usize| Say {
@@ -357,36 +228,6 @@ fn many_who_write_at_once_do_not_pass_the_limit_together() {
     let lines = other.0.shared.lines(call.id).unwrap().unwrap();
     let own: u64 = lines.iter().map(|place| u64::from(place.length)).sum();
     assert!(all - own <= SAID_MAX, "{} bytes", all - own);
-}
-
-#[test]
-fn no_two_good_tokens_have_one_name() {
-    let (_place, store, _) = with_call();
-    let new = |byte: &str| NewToken {
-        name: "crm".into(),
-        hash: byte.repeat(32),
-        role: "manager".into(),
-        projects: None,
-    };
-    let made: Vec<_> = std::thread::scope(|scope| {
-        let makers = ["ab", "cd", "ef", "01"].map(|byte| {
-            let store = &store;
-            scope.spawn(move || store.make_token(new(byte), "anna"))
-        });
-        makers.map(|maker| maker.join().unwrap()).into()
-    });
-    let good: Vec<_> = made.iter().flatten().collect();
-    assert_eq!(good.len(), 1);
-    assert_eq!(store.tokens().len(), 1);
-    let refused = made.iter().filter_map(|made| made.as_ref().err());
-    assert!(
-        refused
-            .into_iter()
-            .all(|error| matches!(error, TokenError::Taken))
-    );
-    // A name is free again when its token is revoked.
-    store.revoke_token(&good[0].id, "anna").unwrap();
-    store.make_token(new("23"), "anna").unwrap();
 }
 
 #[test]
@@ -434,94 +275,6 @@ fn saying_nothing_writes_nothing() {
     let before = store.call(call.id).unwrap().unwrap();
     let after = store.say(call.id, Say::default(), "anna", None).unwrap();
     assert_eq!(after, before);
-}
-
-#[test]
-fn tokens_outlive_a_restart_from_a_checkpoint_and_a_reindex_until_they_are_revoked() {
-    let (place, store, _) = with_call();
-    let new = |name: &str, byte: &str| NewToken {
-        name: name.into(),
-        hash: byte.repeat(32),
-        role: "manager".into(),
-        projects: Some(vec!["shop".into()]),
-    };
-    let crm = store.make_token(new("crm", "ab"), "anna").unwrap();
-    let old = store.make_token(new("old", "cd"), "anna").unwrap();
-    assert!(matches!(
-        store.make_token(new("again", "ab"), "anna"),
-        Err(TokenError::Used)
-    ));
-    assert!(store.revoke_token(&old.id, "anna").unwrap());
-    assert!(!store.revoke_token(&old.id, "anna").unwrap());
-    assert!(store.token(&"ab".repeat(32)).unwrap().last_used.is_some());
-    assert_eq!(store.token(&"cd".repeat(32)), None);
-    assert!(store.tokens()[0].last_used.is_some());
-    drop(store);
-    let (store, _) = place.open();
-    assert_eq!(store.tokens(), std::slice::from_ref(&crm));
-    drop(store);
-    Store::reindex(place.setup()).unwrap();
-    let (store, _) = place.open();
-    assert_eq!(store.tokens(), [crm]);
-    assert!(is_whole(&store));
-}
-
-#[test]
-fn an_export_tells_its_conditions_and_no_number() {
-    let (place, store, _) = with_call();
-    let query = Query {
-        project: Some("shop".into()),
-        projects: Some(vec!["shop".into(), "+79995556677".into()]),
-        caller: Some("+79995556677".into()),
-        q: Some("secret".into()),
-        tag: Some("Ivan from the bank".into()),
-        goal: Some("price".into()),
-        target: Some(false),
-        status: Some(Status::Missed),
-        ..Query::default()
-    };
-    let listed = ["shop".to_owned(), "price".to_owned()].into();
-    let seat = store.seat().unwrap();
-    store.exported(seat, &query, &listed, 12, "anna");
-    store.sync().unwrap();
-    assert_eq!(store.0.shared.purse.people(), 0, "seats go back");
-    let month = crate::store::place::Month::of(store.0.shared.clock.wall());
-    let log = std::fs::read_to_string(place.month(&month.to_string())).unwrap();
-    let line = log
-        .lines()
-        .find(|line| line.contains("\"exported\""))
-        .unwrap();
-    let line: serde_json::Value = serde_json::from_str(line).unwrap();
-    let wanted = serde_json::json!({
-        "by": "anna",
-        "calls": 12,
-        "filter": {
-            "project": "shop", "projects": ["shop", true], "caller": true, "q": true, "tag": true,
-            "goal": "price", "target": false, "status": "missed",
-        },
-    });
-    assert_eq!(line["public"], wanted);
-}
-
-#[test]
-fn tables_that_were_taken_are_remembered_over_a_restart_and_a_reindex() {
-    let (place, store, _) = with_call();
-    for calls in [3, 4] {
-        let seat = store.seat().unwrap();
-        store.exported(seat, &Query::default(), &Default::default(), calls, "anna");
-    }
-    store.sync().unwrap();
-    let exports = store.exports();
-    let calls: Vec<u64> = exports.iter().map(|export| export.calls).collect();
-    assert_eq!(calls, [3, 4]);
-    drop(store);
-    let (store, _) = place.open();
-    assert_eq!(store.exports(), exports);
-    drop(store);
-    Store::reindex(place.setup()).unwrap();
-    let (store, _) = place.open();
-    assert_eq!(store.exports(), exports);
-    assert!(is_whole(&store));
 }
 
 #[test]

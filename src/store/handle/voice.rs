@@ -9,6 +9,7 @@ use crossbeam_channel::Receiver;
 use crate::base::id::CallId;
 use crate::store::credit::Seat;
 use crate::store::error::StoreError;
+use crate::store::event::house::House;
 use crate::store::event::{Event, Parts};
 use crate::store::export::Export;
 use crate::store::feed::Feed;
@@ -168,7 +169,7 @@ impl Store {
             calls,
             filter: query.told(listed),
         };
-        let event = Event::Exported(Box::new(exported));
+        let event = Event::House(House::Exported(Box::new(exported)));
         // A store that has stopped takes nothing more from anybody.
         drop(self.hand(seat, self.speech(None, event)));
     }
@@ -238,7 +239,7 @@ impl Store {
             made_by: clean_by(by),
             last_used: None,
         };
-        match self.speak(Event::TokenMade(Box::new(token.clone())))? {
+        match self.speak(Event::House(House::TokenMade(Box::new(token.clone()))))? {
             Ok(()) => Ok(token),
             Err(Refusal::Taken) => Err(TokenError::Taken),
             Err(
@@ -266,7 +267,7 @@ impl Store {
             by: clean_by(by),
         };
         // Only new tokens are refused.
-        if let Err(refusal) = self.speak(Event::TokenRevoked(revoked))? {
+        if let Err(refusal) = self.speak(Event::House(House::TokenRevoked(revoked)))? {
             tracing::error!(?refusal, "a token is still good");
             return Ok(false);
         }

@@ -1,6 +1,7 @@
 //! What people enter that is no call's, on the store's thread: whether it may be entered, beside what waits for the disk.
 
 use crate::store::event::Event;
+use crate::store::event::house::House;
 use crate::store::job::{Refusal, Verdict};
 use crate::store::keeper::Keeper;
 use crate::store::ledger::SpentLine;
@@ -17,7 +18,7 @@ impl Keeper {
     pub(super) fn judge_saved(&self, line: &SavedLine) -> Verdict {
         let saved = self.shared.view().books.saved();
         let waiting = self.waiting().filter_map(|event| {
-            let Event::SavedReport(parts) = event else {
+            let Event::House(House::SavedReport(parts)) = event else {
                 return None;
             };
             Some(&parts.public.deed)
@@ -49,7 +50,7 @@ impl Keeper {
     /// Two who change one amount at once notice each other here.
     pub(super) fn judge_spent(&self, line: &SpentLine) -> Verdict {
         let waiting = self.waiting().filter_map(|event| {
-            let Event::Spent(line) = event else {
+            let Event::House(House::Spent(line)) = event else {
                 return None;
             };
             Some(&**line)

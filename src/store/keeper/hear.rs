@@ -5,10 +5,11 @@
 
 use crate::base::id::CallId;
 use crate::store::event::Event;
+use crate::store::event::house::House;
 use crate::store::job::{Refusal, Speech, Verdict};
 use crate::store::keeper::{Keeper, Room, Taken};
 use crate::store::rows::line_number;
-use crate::store::token::TOKENS_MAX;
+use crate::store::token::{TOKENS_MAX, Token};
 
 impl Keeper {
     /// Takes in what somebody says, or notes why not. Either is answered after the next sync.
@@ -61,18 +62,10 @@ impl Keeper {
             | Event::Played(_)
             | Event::Downloaded(_)
             | Event::Unpinned(_)
-            | Event::Exported(_)
-            | Event::TokenMade(_)
-            | Event::TokenRevoked(_)
-            | Event::Spent(_)
-            | Event::SavedReport(_)
-            | Event::Mailed(_)
+            | Event::House(_)
             | Event::Pruned(_)
-            | Event::Started(_)
-            | Event::Opened(_)
-            | Event::Checkpoint(_)
+            | Event::Upkeep(_)
             | Event::Erased(_)
-            | Event::Lost(_)
             | Event::Unknown => false,
         };
         if is_personal && row.is_erased() {
@@ -103,46 +96,25 @@ impl Keeper {
     }
 
     fn judge_house(&self, event: &Event) -> Verdict {
-        match event {
-            Event::Spent(line) => self.judge_spent(line),
-            Event::SavedReport(parts) => self.judge_saved(&parts.public),
-            Event::TokenMade(_) => self.judge_token(event),
-            Event::Began(_)
-            | Event::Ringing
-            | Event::Answered(_)
-            | Event::Transferred(_)
-            | Event::Ended(_)
-            | Event::Recorded(_)
-            | Event::Hashed(_)
-            | Event::Played(_)
-            | Event::Downloaded(_)
-            | Event::Said(_)
-            | Event::Pinned(_)
-            | Event::Unpinned(_)
-            | Event::Exported(_)
-            | Event::TokenRevoked(_)
-            | Event::Mailed(_)
-            | Event::Pruned(_)
-            | Event::Started(_)
-            | Event::Opened(_)
-            | Event::Checkpoint(_)
-            | Event::Erased(_)
-            | Event::Lost(_)
-            | Event::Unknown => Ok(()),
+        let Event::House(house) = event else {
+            return Ok(());
+        };
+        match house {
+            House::Spent(line) => self.judge_spent(line),
+            House::SavedReport(parts) => self.judge_saved(&parts.public),
+            House::TokenMade(new) => self.judge_token(new),
+            House::Exported(_) | House::TokenRevoked(_) | House::Mailed(_) => Ok(()),
         }
     }
 
     /// What a program does stands in the log under its token's name: no two good tokens share one.
-    fn judge_token(&self, event: &Event) -> Verdict {
-        let Event::TokenMade(new) = event else {
-            return Ok(());
-        };
+    fn judge_token(&self, new: &Token) -> Verdict {
         let view = self.shared.view();
         let tokens = view.tokens.list();
         let made: Vec<_> = self
             .waiting()
             .filter_map(|event| {
-                let Event::TokenMade(token) = event else {
+                let Event::House(House::TokenMade(token)) = event else {
                     return None;
                 };
                 Some(&**token)

@@ -6,7 +6,8 @@ use crate::base::time::Moment;
 use crate::store::db::Covered;
 use crate::store::erase;
 use crate::store::error::StoreError;
-use crate::store::event::{Checkpoint, Event, Lost};
+use crate::store::event::Event;
+use crate::store::event::upkeep::{Checkpoint, Lost, Upkeep};
 use crate::store::handle::Erased;
 use crate::store::keeper::Keeper;
 
@@ -124,10 +125,10 @@ impl Keeper {
         if lost > self.lost_said {
             self.say(
                 None,
-                Event::Lost(Lost {
+                Event::Upkeep(Upkeep::Lost(Lost {
                     events: lost - self.lost_said,
                     since,
-                }),
+                })),
             );
             self.lost_said = lost;
             self.commit_patiently();
@@ -163,7 +164,7 @@ impl Keeper {
                 exports: view.exports.list().to_vec(),
             }
         };
-        self.say(None, Event::Checkpoint(checkpoint));
+        self.say(None, Event::Upkeep(Upkeep::Checkpoint(checkpoint)));
         self.commit()?;
         let Some(place) = self.last else {
             return Ok(());
