@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 
+use bytes::{Buf as _, BufMut as _};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::base::id::Side;
@@ -272,86 +273,40 @@ fn write_head(head: &Tapped, length: u16) -> [u8; HEAD_BYTES] {
         Side::Caller => 0,
         Side::Callee => 1,
     };
-    let [t0, t1, t2, t3] = head.tap.0.to_ne_bytes();
-    let [q0, q1] = head.sequence.to_ne_bytes();
-    let [s0, s1, s2, s3] = head.timestamp.to_ne_bytes();
-    let [r0, r1, r2, r3] = head.ssrc.to_ne_bytes();
-    let [a0, a1, a2, a3, a4, a5, a6, a7] = head.arrival.as_micros().to_ne_bytes();
-    let [l0, l1] = length.to_ne_bytes();
-    [
-        t0,
-        t1,
-        t2,
-        t3,
-        s0,
-        s1,
-        s2,
-        s3,
-        r0,
-        r1,
-        r2,
-        r3,
-        a0,
-        a1,
-        a2,
-        a3,
-        a4,
-        a5,
-        a6,
-        a7,
-        q0,
-        q1,
-        l0,
-        l1,
-        side << 1 | u8::from(head.marker),
-        head.payload_type,
-    ]
+    let mut bytes = [0; HEAD_BYTES];
+    let mut room = &mut bytes[..];
+    room.put_u32_ne(head.tap.0);
+    room.put_u32_ne(head.timestamp);
+    room.put_u32_ne(head.ssrc);
+    room.put_u64_ne(head.arrival.as_micros());
+    room.put_u16_ne(head.sequence);
+    room.put_u16_ne(length);
+    room.put_u8(side << 1 | u8::from(head.marker));
+    room.put_u8(head.payload_type);
+    bytes
 }
 
 /// Takes back what [`write_head`] made.
-const fn read_head(bytes: &[u8; HEAD_BYTES]) -> Tapped {
-    let [
-        t0,
-        t1,
-        t2,
-        t3,
-        s0,
-        s1,
-        s2,
-        s3,
-        r0,
-        r1,
-        r2,
-        r3,
-        a0,
-        a1,
-        a2,
-        a3,
-        a4,
-        a5,
-        a6,
-        a7,
-        q0,
-        q1,
-        l0,
-        l1,
-        bits,
-        payload_type,
-    ] = *bytes;
+fn read_head(bytes: &[u8; HEAD_BYTES]) -> Tapped {
+    let mut rest = &bytes[..];
+    let (tap, timestamp, ssrc) = (rest.get_u32_ne(), rest.get_u32_ne(), rest.get_u32_ne());
+    let arrival = Moment::from_micros(rest.get_u64_ne());
+    let (sequence, length) = (rest.get_u16_ne(), rest.get_u16_ne());
+    let bits = rest.get_u8();
     Tapped {
-        tap: TapId(u32::from_ne_bytes([t0, t1, t2, t3])),
+        tap: TapId(tap),
         side: if bits & 2 == 0 {
             Side::Caller
         } else {
             Side::Callee
         },
-        payload_type,
+        payload_type: rest.get_u8(),
         marker: bits & 1 != 0,
-        sequence: u16::from_ne_bytes([q0, q1]),
-        timestamp: u32::from_ne_bytes([s0, s1, s2, s3]),
-        ssrc: u32::from_ne_bytes([r0, r1, r2, r3]),
-        arrival: Moment::from_micros(u64::from_ne_bytes([a0, a1, a2, a3, a4, a5, a6, a7])),
-        length: u16::from_ne_bytes([l0, l1]),
+        sequence,
+        timestamp,
+        ssrc,
+        arrival,
+        length,
     }
 }
 
