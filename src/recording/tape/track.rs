@@ -41,8 +41,8 @@ pub(super) struct Track {
     failed: u8,
     /// Where anything is decoded; large, and G.711 needs none.
     speaker: Option<Box<Speaker>>,
-    /// Where a packet was laid last that waited for nothing.
-    laid: i64,
+    /// Where packets were laid that waited for nothing, since the last one that was decoded. Empty where nothing is.
+    laid: VecDeque<i64>,
     /// Where the last one lay that was decoded here.
     spoken: i64,
 }
@@ -104,7 +104,7 @@ struct Run {
 }
 
 impl Track {
-    pub(super) const fn new(scale: Scale) -> Self {
+    pub(super) fn new(scale: Scale) -> Self {
         Self {
             timeline: Timeline::new(scale),
             waiting: VecDeque::new(),
@@ -112,14 +112,21 @@ impl Track {
             budget: Budget::NEW,
             failed: 0,
             speaker: None,
-            laid: i64::MIN,
+            laid: VecDeque::new(),
             spoken: i64::MIN,
         }
     }
 
-    /// Notes that a packet was laid without waiting: its sender codes otherwise from there on, and begins anew when it comes back.
-    pub(super) const fn pass(&mut self, start: i64) {
-        self.laid = start;
+    /// Notes that a packet was laid without waiting: its sender codes otherwise from there on, and begins anew when it comes
+    /// back. What waits meanwhile may lie before it or behind it.
+    pub(super) fn pass(&mut self, start: i64) {
+        if self.speaker.is_none() && self.waiting.is_empty() {
+            return;
+        }
+        if self.laid.len() >= WAITING_MAX {
+            self.laid.pop_front();
+        }
+        self.laid.push_back(start);
     }
 
     /// Has a packet wait that came at `arrival`.
@@ -161,6 +168,10 @@ impl Track {
         self.waiting
             .make_contiguous()
             .sort_by_key(|packet| packet.start);
+        let laid = self.laid.iter_mut();
+        for start in laid.filter(|start| under.contains(start)) {
+            *start += moved.by;
+        }
     }
 
     /// Lays everything that begins before `until`. No packet that does comes any more.
@@ -173,8 +184,10 @@ impl Track {
     ) {
         while let Some(packet) = self.waiting.pop_front_if(|packet| packet.start < until) {
             self.waiting_bytes = self.waiting_bytes.saturating_sub(packet.payload.len());
-            let between = self.spoken < self.laid && self.laid < packet.start;
+            let is_since = |start: &i64| (self.spoken + 1..packet.start).contains(start);
+            let between = self.laid.iter().any(is_since);
             self.spoken = packet.start;
+            self.laid.retain(|start| *start > packet.start);
             if let Err(what) = self.speak_one(&packet, between, sound, mix) {
                 unfit(Unfit {
                     start: packet.start,
