@@ -45,8 +45,7 @@ def is_finished(call):
     if not call["ended_at"]:
         return False
     recording = call["recording"]
-    files = [recording, *recording["parts"]] if recording else []
-    return not call["answered"] or bool(files) and all(file["sha256"] for file in files)
+    return not call["answered"] or bool(recording and recording["sha256"])
 
 
 def clicks(samples):
@@ -90,7 +89,7 @@ class Verdict:
             print(f"FAULT: {what} {about}", flush=True)
 
     def judge(self, call):
-        """One call that has ended, and its files, which are gone afterwards."""
+        """One call that has ended, and its recording, which is gone afterwards."""
         self.ended += 1
         if not call["answered"]:
             self.fault("a call was not answered", f"{call['id']}: {call['finish_reason']}")
@@ -109,16 +108,14 @@ class Verdict:
             self.fault("a recording lacks something", f"{recording['file']}: {recording['gaps']}")
         if recording["off_by_ms"] is not None:
             self.fault("a recording differs from its talk", f"{recording['file']}: by {recording['off_by_ms']} ms")
-        for file in [recording, *recording["parts"]]:
-            self.file(file)
+        path = self.folder / "recordings" / recording["file"]
+        self.file(path, recording)
         if self.faults.total() > before:
-            self.keep(call)
-        for file in [recording, *recording["parts"]]:
-            (self.folder / "recordings" / file["file"]).unlink(missing_ok=True)
+            self.keep(path, call)
+        path.unlink(missing_ok=True)
 
-    def file(self, said):
-        """One file against what its record says of it."""
-        path = self.folder / "recordings" / said["file"]
+    def file(self, path, said):
+        """The file against what its record says of it. A minute is one file."""
         try:
             whole = path.read_bytes()
             with wave.open(io.BytesIO(whole)) as file:
@@ -148,17 +145,15 @@ class Verdict:
         if changed > PACKET:
             self.fault("a recording drifts by more than a packet", f"{name}: {changed} samples, the echo comes after {found}")
 
-    def keep(self, call):
+    def keep(self, path, call):
         """A faulty recording and its record."""
         kept = self.folder / "faulty"
         kept.mkdir(exist_ok=True)
         if len(list(kept.glob("*.json"))) >= KEPT_MAX:
             return
         (kept / f"{call['id']}.json").write_text(json.dumps(call, indent=1))
-        for file in [call["recording"], *call["recording"]["parts"]]:
-            path = self.folder / "recordings" / file["file"]
-            if path.exists():
-                path.rename(kept / path.name)
+        if path.exists():
+            path.rename(kept / path.name)
 
     def tell(self):
         jitter = sorted(self.jitter) or [0]

@@ -14,6 +14,7 @@ mod banlist;
 mod baresip;
 mod browser;
 mod browser_calls;
+mod browser_follows;
 mod browser_looks;
 mod browser_operator;
 mod browser_reports;

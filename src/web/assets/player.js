@@ -222,8 +222,9 @@ class Player {
   #ended() {
     const part = this.#parts.of(this.#part.number);
     if (!part.last) {
-      // The next file goes on where this one ends.
-      this.#at = part.until;
+      // The next file goes on where this one ends; one that grew since it was given goes on itself.
+      const isWhole = this.#given === null || Math.max(this.#given, this.#heardAt()) > part.until - 0.05;
+      this.#at = isWhole ? part.until : this.#given;
       this.play();
     } else if (this.#given !== null && (this.#length > this.#given + 0.2 || this.#grows)) {
       // The edge of what there was: on with what has come, or as soon as it comes.
