@@ -12,9 +12,7 @@ use crate::config::book::{Book, Word};
 use crate::config::known::{self, Known};
 use crate::config::labels::labels;
 use crate::config::walk::Section;
-use crate::track::{DateRange, Project, Source};
-
-const CURRENCY: &str = "RUB";
+use crate::track::{CURRENCY, DateRange, Project, Source};
 
 /// What a deal may leave, in whole units of the currency: a machine tool in the smallest one.
 const DEAL_PROFIT: RangeInclusive<u32> = 1..=1_000_000_000;

@@ -254,15 +254,9 @@ mod tests {
             .iter()
             .filter_map(|(first, last)| DateRange::new(*first, *last));
         Project {
-            id: "shop".into(),
-            label: "Shop".into(),
             time_zone: TimeZone::get(zone).unwrap(),
-            currency: "RUB".into(),
-            deal_profit: None,
             holidays: ranges.collect(),
-            tracking: true,
-            off_season: Vec::new(),
-            labels: Default::default(),
+            ..Project::new("shop")
         }
     }
 

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
-
 use crate::base::number::{Caller, Number};
 use crate::base::time::WallTime;
 use crate::route::decide::{Facts, Routing};
@@ -63,17 +61,7 @@ fn desk(extension: &str, trunk: &str) -> Arc<Manager> {
 fn source(number: Number) -> Source {
     Source {
         tag: "tag".into(),
-        project: Arc::new(Project {
-            id: "shop".into(),
-            label: "Shop".into(),
-            time_zone: TimeZone::UTC,
-            currency: "RUB".into(),
-            deal_profit: None,
-            holidays: Vec::new(),
-            tracking: true,
-            off_season: Vec::new(),
-            labels: Default::default(),
-        }),
+        project: Arc::new(Project::new("shop")),
         channel: None,
         campaign: None,
         category: None,

@@ -6,6 +6,6 @@ mod sales;
 mod source;
 
 pub use labels::{GOALS, Labels, OUTCOMES, STAGES, first};
-pub use project::{DateRange, Project, Rest};
+pub use project::{CURRENCY, DateRange, Project, Rest};
 pub use sales::Sales;
 pub use source::{Source, Tracking};

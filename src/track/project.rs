@@ -9,6 +9,9 @@ use jiff::tz::TimeZone;
 use crate::base::time::WallTime;
 use crate::track::labels::Labels;
 
+/// What a project counts its money in where it does not say (ISO 4217).
+pub const CURRENCY: &str = "RUB";
+
 /// One `[[project]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
@@ -33,6 +36,21 @@ pub struct Project {
 }
 
 impl Project {
+    /// A project of which nothing is said but its id.
+    pub fn new(id: &str) -> Self {
+        Self {
+            id: id.into(),
+            label: id.into(),
+            time_zone: TimeZone::UTC,
+            currency: CURRENCY.into(),
+            deal_profit: None,
+            holidays: Vec::new(),
+            tracking: true,
+            off_season: Vec::new(),
+            labels: Labels::default(),
+        }
+    }
+
     /// Returns date and time of day where the project is.
     pub fn local(&self, at: WallTime) -> DateTime {
         self.time_zone.to_datetime(at.timestamp())
@@ -136,15 +154,9 @@ mod tests {
 
     fn project(zone: &str, off_season: DateRange) -> Project {
         Project {
-            id: "shop".into(),
-            label: "Shop".into(),
             time_zone: TimeZone::get(zone).unwrap(),
-            currency: "RUB".into(),
-            deal_profit: None,
-            holidays: Vec::new(),
-            tracking: true,
             off_season: vec![off_season],
-            labels: Labels::default(),
+            ..Project::new("shop")
         }
     }
 

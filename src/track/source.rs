@@ -97,7 +97,6 @@ impl Tracking {
 
 #[cfg(test)]
 mod tests {
-    use jiff::tz::TimeZone;
 
     use super::*;
 
@@ -108,17 +107,7 @@ mod tests {
     fn source(tag: &str, numbers: &[&str]) -> Arc<Source> {
         Arc::new(Source {
             tag: tag.into(),
-            project: Arc::new(Project {
-                id: "shop".into(),
-                label: "Shop".into(),
-                time_zone: TimeZone::UTC,
-                currency: "RUB".into(),
-                deal_profit: None,
-                holidays: Vec::new(),
-                tracking: true,
-                off_season: Vec::new(),
-                labels: Default::default(),
-            }),
+            project: Arc::new(Project::new("shop")),
             channel: None,
             campaign: None,
             category: None,

@@ -9,6 +9,7 @@ use crate::base::number::{Caller, Number};
 use crate::base::time::WallTime;
 use crate::store::record::CallRecord;
 use crate::store::remark::CalledBack;
+use crate::track::CURRENCY;
 use crate::web::dates::Dates;
 use crate::web::figures;
 use crate::web::frame::form_urlencoded;
@@ -57,7 +58,7 @@ impl Shower {
     /// The currency of a project.
     pub(super) fn currency(&self, project: &str) -> &str {
         let project = self.rules.tracking.project(project);
-        project.map_or("RUB", |project| &project.currency)
+        project.map_or(CURRENCY, |project| &project.currency)
     }
 
     /// A call as a row of a list whose times are `dates`: in one list all times are of one zone, or they would stand out of

@@ -24,7 +24,7 @@ use crate::store::rows::Rows;
 use crate::store::say::Say;
 use crate::store::spoken::SaidLine;
 use crate::store::trial::{Script, began};
-use crate::track::{Labels, Project, Source, Tracking};
+use crate::track::{Project, Source, Tracking};
 
 const ZONE: &str = "Europe/Moscow";
 
@@ -112,15 +112,9 @@ fn ledger(entries: Vec<Entry>) -> Ledger {
 
 fn tracking(deal_profit: Option<i64>) -> Tracking {
     let project = Arc::new(Project {
-        id: "shop".into(),
-        label: "Shop".into(),
         time_zone: TimeZone::get(ZONE).unwrap(),
-        currency: "RUB".into(),
         deal_profit,
-        holidays: Vec::new(),
-        tracking: true,
-        off_season: Vec::new(),
-        labels: Labels::default(),
+        ..Project::new("shop")
     });
     let source = |(tag, campaign, channel): (&str, Option<&str>, &str)| {
         Arc::new(Source {

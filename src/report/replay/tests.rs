@@ -1,29 +1,17 @@
 //! Trials of the replay: what is told apart, what is not, and what is known of a caller when.
 
-use jiff::tz::TimeZone;
-
 use super::*;
 use crate::route::decision::{Dial, Target};
 use crate::route::group::{Group, Manager, Strategy};
 use crate::route::rule::{Conditions, Rule};
 use crate::store::caller::caller_key;
 use crate::store::past::PastCaller;
-use crate::track::{DateRange, Labels, Project};
+use crate::track::{DateRange, Project};
 
 const NUMBER: &str = "+74950000001";
 
 fn project() -> Project {
-    Project {
-        id: "shop".into(),
-        label: "Shop".into(),
-        time_zone: TimeZone::UTC,
-        currency: "RUB".into(),
-        holidays: Vec::new(),
-        tracking: true,
-        off_season: Vec::new(),
-        labels: Labels::default(),
-        deal_profit: None,
-    }
+    Project::new("shop")
 }
 
 fn tracking(project: Project, tag: &str, number: &str) -> Tracking {

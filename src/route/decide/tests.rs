@@ -13,15 +13,8 @@ fn source() -> Source {
     Source {
         tag: "direct".into(),
         project: Arc::new(Project {
-            id: "shop".into(),
-            label: "Shop".into(),
             time_zone: TimeZone::get("Europe/Moscow").unwrap(),
-            currency: "RUB".into(),
-            deal_profit: None,
-            holidays: Vec::new(),
-            tracking: true,
-            off_season: Vec::new(),
-            labels: Default::default(),
+            ..Project::new("shop")
         }),
         channel: None,
         campaign: None,
