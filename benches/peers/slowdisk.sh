@@ -6,6 +6,7 @@
 N=${1:-200} S=${2:-20} K=${3:-3} DELAY=${4:-3000} EVERY=${5:-400}
 tracers=()
 trap 'for p in "${tracers[@]}"; do kill $p 2>/dev/null; done; stop_all' EXIT
+rm -f $OUT/slowdisk.[0-9]*
 start_peer ringtag-rec
 $NICE taskset -c $GEN_CORE $A/rtpload $(dial) --calls 2 --rate 10 --secs 1 --warm 1 --peer-port $PORT >/dev/null; sleep 1
 
@@ -16,7 +17,7 @@ detach() { local p; for p in "${tracers[@]}"; do kill $p; wait $p; done 2>/dev/n
 metric() { curl -sf http://127.0.7.1:18080/metrics | awk -v name="$1" '$1 == name { print $2 }'; }
 
 for k in $(seq $K); do for disk in quick slow; do
-  kill_spool
+  kill_spool 2>/dev/null   # some are just being renamed
   [ $disk = slow ] && attach -e inject=pwrite64:delay_enter=${DELAY}000:when=$EVERY+$EVERY || attach
   untapped=$(metric ringtag_rtp_untapped_total) damaged=$(metric ringtag_recordings_damaged_total)
   $NICE taskset -c $GEN_CORE $A/rtpload $(dial) --calls $N --rate 50 --secs $S --warm 1 --peer-port $PORT --pids $(tree "${PEERS[@]}") |
