@@ -7,6 +7,7 @@ use crate::report::table::{Chart, Report};
 use crate::report::tally::columns;
 use crate::store::pass::Pass;
 use crate::store::sieve::Customers;
+use crate::store::worth::Worths;
 
 /// Counts calls by when they began. A day without calls has its line too.
 pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
@@ -15,6 +16,7 @@ pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
     let sales = ask.tracking.sales();
     let mut buckets = [ask.span.buckets(grain), ask.span.buckets_before(grain)];
     let mut customers = None;
+    let mut worths = Worths::default();
     let [now, before] = &mut buckets;
     let mut lines = vec![Pair::default(); now.len()];
     let mut rest = Pair::default();
@@ -25,7 +27,7 @@ pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
         // A month before may have more days: they are in its sum, and in no line.
         let line = place.and_then(|place| lines.get_mut(place));
         let tally = line.unwrap_or(&mut rest).of(is_now);
-        tally.add(row, customers.has(row), all.worth(row));
+        tally.add(row, customers.has(row), worths.of(row, all));
     });
     let [now, _] = &buckets;
     let mut report = frame(ask, columns(), Chart::Columns);

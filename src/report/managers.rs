@@ -11,6 +11,7 @@ use crate::store::pass::Pass;
 use crate::store::row::Row;
 use crate::store::rows::Rows;
 use crate::store::sieve::Customers;
+use crate::store::worth::Worths;
 
 /// What is counted of one manager in one period.
 #[derive(Clone, Debug, Default)]
@@ -208,6 +209,7 @@ pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
     let since = ask.span.since();
     let sales = ask.tracking.sales();
     let mut customers = None;
+    let mut worths = Worths::default();
     let mut managers = Managers::default();
     let mut works: Vec<[Work; 2]> = Vec::new();
     let mut names: Vec<String> = Vec::new();
@@ -229,7 +231,7 @@ pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
         }
         let work = own.and_then(|line| works.get_mut(line)?.get_mut(is_before));
         if let Some(work) = work {
-            work.own.add(row, customers.has(row), all.worth(row));
+            work.own.add(row, customers.has(row), worths.of(row, all));
             work.waits.push(row.wait_ms);
         }
     });

@@ -2,6 +2,7 @@
 
 mod carried;
 mod cells;
+mod leads;
 mod spread;
 #[cfg(test)]
 mod tests;
@@ -67,7 +68,7 @@ pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass, ledger: &Ledger) -> Report
     }
     let mut total = [deals.none(); 2];
     for ((number, line), spent) in lines.iter_mut().enumerate().zip(&spent) {
-        for ((results, spent), leads) in line.iter_mut().zip(spent).zip(cells.leads(number)) {
+        for ((results, spent), leads) in line.iter_mut().zip(spent).zip(cells.leads.of(number)) {
             results.spent = *spent;
             results.leads = leads;
         }
@@ -79,7 +80,7 @@ pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass, ledger: &Ledger) -> Report
             sum.gain = sum.gain.zip(results.gain).map(|(a, b)| a.saturating_add(b));
         }
     }
-    for (sum, leads) in total.iter_mut().zip(cells.all_leads()) {
+    for (sum, leads) in total.iter_mut().zip(cells.leads.all()) {
         sum.leads = leads;
     }
     let mut report = frame(ask, columns(), Chart::Bars);

@@ -7,6 +7,7 @@ use crate::report::table::{Chart, Report};
 use crate::report::tally::columns;
 use crate::store::pass::Pass;
 use crate::store::sieve::Customers;
+use crate::store::worth::Worths;
 
 /// The lines with the value of `repeat` that opens each.
 const LINES: [(&str, &str); 3] = [
@@ -20,6 +21,7 @@ pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
     let since = ask.span.since();
     let sales = ask.tracking.sales();
     let mut customers = None;
+    let mut worths = Worths::default();
     let mut lines = [Pair::default(); LINES.len()];
     rows.pass(&ask.both(), |row, all| {
         let customers = customers.get_or_insert_with(|| Customers::new(&sales, all));
@@ -30,7 +32,7 @@ pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
             None => unknown,
         };
         let tally = line.of(row.started_at >= since);
-        tally.add(row, customers.has(row), all.worth(row));
+        tally.add(row, customers.has(row), worths.of(row, all));
     });
     let mut report = frame(ask, columns(), Chart::Bars);
     report.total = Some(Pair::sum(&lines).line("", Vec::new()));

@@ -7,6 +7,7 @@ use crate::report::table::{Chart, Report};
 use crate::report::tally::columns;
 use crate::store::pass::Pass;
 use crate::store::sieve::Customers;
+use crate::store::worth::Worths;
 
 /// Counts calls by what caused them.
 pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
@@ -16,6 +17,7 @@ pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
     let mut groups = Groups::new(by);
     let mut names = Vec::new();
     let mut customers = None;
+    let mut worths = Worths::default();
     let mut lines: Vec<Pair> = Vec::new();
     rows.pass(&ask.both(), |row, all| {
         let place = groups.place(row, all);
@@ -26,7 +28,7 @@ pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
         let customers = customers.get_or_insert_with(|| Customers::new(&sales, all));
         if let Some(line) = lines.get_mut(place) {
             let tally = line.of(row.started_at >= since);
-            tally.add(row, customers.has(row), all.worth(row));
+            tally.add(row, customers.has(row), worths.of(row, all));
         }
     });
     let mut report = frame(ask, columns(), Chart::Bars);

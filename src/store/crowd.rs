@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use crate::base::chance::Chance;
 use crate::base::id::CallId;
-use crate::base::number::Number;
+use crate::base::number::{Caller, Number};
 use crate::base::time::WallTime;
 use crate::call::story::{FinishReason, SourceTag};
+use crate::store::caller::{NOBODY, caller_key};
 use crate::store::names::Name;
+use crate::store::past::{Past, past};
 use crate::store::row::{Held, Marks, Row};
 use crate::store::rows::Rows;
 
@@ -16,6 +18,15 @@ const MANAGERS: u64 = 24;
 
 /// Sources, with two numbers each.
 const SOURCES: u64 = 40;
+
+/// Callers, each with a telephone number.
+const CALLERS: u64 = 300_000;
+
+/// The first of their numbers.
+const CALLER: u64 = 79_160_000_000;
+
+/// The first of the numbers that they dial.
+const DIALLED: u64 = 74_950_000_000;
 
 /// What people say of one call in three, in the words that a project has where it says nothing else.
 const GOALS: [&str; 5] = ["price", "problem", "order", "delivery", "advice"];
@@ -43,7 +54,8 @@ struct Words {
 }
 
 impl Crowd {
-    /// Makes `calls` of them, evenly from `since` until `until`, of projects `p0`, `p1` and `p2`.
+    /// Makes `calls` of them, evenly from `since` until `until`, of projects `p0`, `p1` and `p2`. The numbers from
+    /// +74950000000 to +74950000079 were dialled; who answered is one of `manager-0` to `manager-23`.
     pub fn new(calls: u64, since: WallTime, until: WallTime) -> Self {
         let mut rows = Rows::default();
         let words = words(&mut rows);
@@ -60,6 +72,14 @@ impl Crowd {
             rows.insert(row);
         }
         Self(rows)
+    }
+
+    /// Shows each call that began before `until`, the oldest first.
+    pub fn past(&self, until: WallTime, mut each: impl FnMut(Past<'_>)) {
+        let rows = self.0.list().iter();
+        for row in rows.filter(|row| row.started_at < until) {
+            each(past(&self.0, row));
+        }
     }
 
     /// The rows.
@@ -80,7 +100,7 @@ fn words(rows: &mut Rows) -> Words {
             campaign: (source % 4 > 0).then(|| format!("campaign-{}", source % 11).into()),
             category: Some(format!("category-{}", source % 6).into()),
         };
-        let dialled = Number::from_digits(74_950_000_000 + number);
+        let dialled = Number::from_digits(DIALLED + number);
         sources.push(names.source(&tag, dialled, Some(&"the rule".into())));
     }
     let managers: Vec<String> = (0..MANAGERS)
@@ -139,7 +159,10 @@ fn call(at: WallTime, words: &Words, chance: &mut Chance) -> Row {
     let below = |chance: &mut Chance, most| u32::try_from(chance.below(most)).unwrap_or_default();
     Row {
         id: CallId::new(at, chance),
-        caller: chance.below(300_000),
+        caller: {
+            let number = Number::from_digits(CALLER + chance.below(CALLERS));
+            caller_key(&Caller::Number(number)).unwrap_or(NOBODY)
+        },
         started_at: at,
         wait_ms: 900 + below(chance, 40_000),
         // A missed caller was spoken to within hours, or never.

@@ -61,5 +61,6 @@ pub(crate) mod trial;
 pub(crate) mod trials;
 pub mod verify;
 pub(crate) mod view;
+pub(crate) mod worth;
 
 pub use handle::Store;

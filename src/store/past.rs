@@ -164,7 +164,8 @@ impl Store {
     }
 }
 
-fn past<'r>(rows: &'r Rows, row: &Row) -> Past<'r> {
+/// A row in words.
+pub(crate) fn past<'r>(rows: &'r Rows, row: &Row) -> Past<'r> {
     let names = rows.names();
     let source = names.sources.get(row.source);
     let word = |name| names.words.get(name);

@@ -74,16 +74,9 @@ impl Rows {
         &self.notes
     }
 
-    /// What calls were worth, by id: a sum over rows goes along both.
+    /// What calls were worth, by id, in hundredths of their projects' currencies; [`crate::store::worth::Worths`] goes along them.
     pub(crate) fn worths(&self) -> &BTreeMap<CallId, i64> {
         &self.worths
-    }
-
-    /// What a call was worth, in hundredths of its project's currency; 0: nobody says.
-    #[inline]
-    pub(crate) fn worth(&self, row: &Row) -> i64 {
-        let worth = row.is_valued().then(|| self.worths.get(&row.id)).flatten();
-        worth.copied().unwrap_or_default()
     }
 
     /// Knows what a call was worth.

@@ -1,20 +1,16 @@
 //! What calls brought, by what caused them: counted once, in cells as fine as calls know them, of which lines are put together
 //! afterwards. Pure.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use foldhash::quality::FixedState;
-
 use crate::report::ask::{Ask, By};
+use crate::report::money::leads::{Counts, Leads};
 use crate::store::names::{Name, Source};
 use crate::store::pass::Pass;
 use crate::store::query::Query;
 use crate::store::rows::Rows;
 use crate::store::sieve::Customers;
-
-/// The line of which all leads are.
-const ALL: usize = usize::MAX;
+use crate::store::worth::Worths;
 
 /// What calls brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,11 +57,8 @@ pub(super) struct Cells {
     pub(super) cells: Vec<Cell>,
     /// The name of each line; `None`: it has none.
     pub(super) lines: Vec<Option<Arc<str>>>,
-    /// Callers with a target call or a deal, of each line and of all.
-    leads: HashSet<(usize, bool, u64), FixedState>,
-    /// How many leads each line has, and all.
-    counts: Vec<[u64; 2]>,
-    total: [u64; 2],
+    /// Who may buy.
+    pub(super) leads: Counts,
     /// The cell of each source's number.
     places: Vec<Option<usize>>,
 }
@@ -77,6 +70,8 @@ impl Cells {
         let since = ask.span.since();
         let sales = ask.tracking.sales();
         let mut customers = None;
+        let mut worths = Worths::default();
+        let mut leads = Leads::default();
         let is_whole = is_whole(&ask.query);
         rows.pass(&ask.both(), |row, all| {
             let customers = customers.get_or_insert_with(|| Customers::new(&sales, all));
@@ -95,13 +90,14 @@ impl Cells {
                     calls: 1,
                     target: u64::from(is_target),
                     customers: u64::from(is_customer),
-                    worth: all.worth(row),
+                    worth: worths.of(row, all),
                 });
             }
             if is_target || is_customer {
-                cells.lead(line, is_before, row.caller());
+                leads.add(line, is_before, row.caller());
             }
         });
+        cells.leads = leads.count();
         if !is_whole {
             let query = Query {
                 project: ask.query.project.clone(),
@@ -121,16 +117,6 @@ impl Cells {
         cells
     }
 
-    /// How many leads a line has, in the period and in the one before.
-    pub(super) fn leads(&self, line: usize) -> [u64; 2] {
-        self.counts.get(line).copied().unwrap_or_default()
-    }
-
-    /// How many there are in all: who is a lead of two lines is one.
-    pub(super) const fn all_leads(&self) -> [u64; 2] {
-        self.total
-    }
-
     /// The line of this name, added where there is none.
     pub(super) fn line(&mut self, name: Option<&Arc<str>>) -> usize {
         let known = self.lines.iter().position(|line| line.as_ref() == name);
@@ -138,27 +124,6 @@ impl Cells {
             self.lines.push(name.cloned());
             self.lines.len() - 1
         })
-    }
-
-    /// Somebody who hides, or was erased, is nobody that is known from another call.
-    fn lead(&mut self, line: usize, is_before: bool, caller: Option<u64>) {
-        if self.counts.len() <= line {
-            self.counts.resize(line + 1, [0; 2]);
-        }
-        let mut is_new =
-            |line| caller.is_none_or(|caller| self.leads.insert((line, is_before, caller)));
-        let (of_line, of_all) = (is_new(line), is_new(ALL));
-        let place = usize::from(is_before);
-        if let Some(count) = self
-            .counts
-            .get_mut(line)
-            .and_then(|line| line.get_mut(place))
-        {
-            *count += u64::from(of_line);
-        }
-        if let Some(count) = self.total.get_mut(place) {
-            *count += u64::from(of_all);
-        }
     }
 
     #[inline]
