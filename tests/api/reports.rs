@@ -8,13 +8,14 @@ use axum::http::header;
 use serde_json::{Value, json};
 
 use ringtag::base::chance::Chance;
-use ringtag::base::id::CallId;
+use ringtag::base::id::{CallId, EntryId};
 use ringtag::base::number::{Caller, Number};
 use ringtag::base::time::{Moment, WallTime};
 use ringtag::call::story::{
-    Answered, Began, Ended, Fact, FinishReason, HungUpBy, KeptDialog, SourceTag, Tried,
-    TriedResult, What,
+    Answered, Began, Ended, Fact, FinishReason, HungUpBy, KeptDialog, SourceTag, Transfer,
+    Transferred, Tried, TriedResult, What,
 };
+use ringtag::store::ledger::{Change, Cost, Entry, Purpose, Way};
 use ringtag::store::say::Say;
 
 use crate::house::{CONFIG, House};
@@ -24,6 +25,7 @@ const MORE: &str = r#"
 [[project]]
 id = "werk"
 time_zone = "Europe/Berlin"
+deal_profit = 450
 outcomes = ["verkauft", "termin", "nichts"]
 sales = ["verkauft", "termin"]
 stages = ["neu", "angebot", "zu"]
@@ -110,7 +112,96 @@ fn fill(house: &House) -> Vec<CallId> {
     let gone = Caller::Number(Number::from_digits(79_160_000_003));
     house.state.store.erase(gone).unwrap();
     house.state.store.sync().unwrap();
+    enter(house);
     ids
+}
+
+/// What all that cost: for sources, campaigns and channels that calls had and that none had, over days on which clocks change,
+/// in amounts that do not divide; one is corrected and one taken out.
+fn enter(house: &House) {
+    let chance = &mut Chance::from_number(32);
+    let mut amount = |project: &str, purpose: Purpose, cost: Cost, days: [&str; 2], hundredths| {
+        let [from, until] = days.map(|day| day.parse().unwrap());
+        Change {
+            id: EntryId::new(WallTime::from_millis(at(CROWDED[0])), chance),
+            replaces: None,
+            now: Some(Entry {
+                project: project.to_owned(),
+                purpose,
+                cost,
+                from,
+                until,
+                hundredths,
+                currency: "RUB".to_owned(),
+                note: String::new(),
+            }),
+        }
+    };
+    let source = |name: &str| Purpose::Source(name.to_owned());
+    let campaign = |name: &str| Purpose::Campaign(name.to_owned());
+    let channel = |name: &str| Purpose::Channel(name.to_owned());
+    let (year, spring) = (["2024-01-01", "2024-12-31"], ["2024-03-20", "2024-04-07"]);
+    let (paid, served, salary) = (Cost::Advertising, Cost::Service, Cost::Salary);
+    let mut changes = vec![
+        amount("shop", Purpose::Project, salary, year, 120_000_007),
+        amount("werk", Purpose::Project, served, spring, 99_999),
+        amount("shop", campaign("весна"), paid, spring, 1_000_003),
+        amount(
+            "shop",
+            campaign("осень"),
+            paid,
+            ["2024-10-26", "2024-10-27"],
+            70_001,
+        ),
+        amount("shop", campaign("зима"), paid, year, 5_000),
+        amount(
+            "shop",
+            source("direct"),
+            paid,
+            ["2024-03-31", "2024-03-31"],
+            333,
+        ),
+        amount("shop", source("map"), served, year, 31_415_926),
+        amount(
+            "shop",
+            channel("yandex"),
+            paid,
+            ["2024-12-31", "2025-01-31"],
+            77_777,
+        ),
+        amount(
+            "werk",
+            channel("outdoor"),
+            paid,
+            ["2024-03-31", "2024-04-01"],
+            25_001,
+        ),
+        amount(
+            "werk",
+            source("plakat"),
+            paid,
+            ["2024-10-27", "2024-11-02"],
+            4_004,
+        ),
+        amount("werk", source("flugblatt"), paid, year, 12_345),
+        amount("werk", campaign("nobody"), paid, spring, 1),
+    ];
+    let enter = |changes| {
+        let store = &house.state.store;
+        store.spend(changes, Way::Import, "anna").unwrap();
+    };
+    enter(changes.clone());
+    let ledger = house.state.store.ledger();
+    let version = |id: EntryId| {
+        let item = ledger.items().find(|item| item.id == id);
+        item.unwrap().version()
+    };
+    let (mut corrected, mut gone) = (changes.swap_remove(2), changes.swap_remove(4));
+    corrected.replaces = Some(version(corrected.id));
+    corrected.now.as_mut().unwrap().hundredths += 500;
+    gone.replaces = Some(version(gone.id));
+    gone.now = None;
+    enter(vec![corrected, gone]);
 }
 
 fn call(chance: &mut Chance, began: i64, runs: bool, made: &mut Vec<Made>) -> CallId {
@@ -197,6 +288,19 @@ fn call(chance: &mut Chance, began: i64, runs: bool, made: &mut Vec<Made>) -> Ca
     if runs {
         return id;
     }
+    // Whoever took it sends the caller on, to somebody it was not offered to, or was.
+    let transfers: Vec<Transfer> = match (answered, chance.below(3)) {
+        (true, 0) => vec![transfer(began + wait + talk / 2)],
+        (_, _) => Vec::new(),
+    };
+    for transfer in &transfers {
+        let at = transfer.at.as_millis() + 3;
+        let moved = Transferred {
+            transfer: transfer.clone(),
+            dialog: Some(dialog()),
+        };
+        tell(at, What::Transferred(Box::new(moved)));
+    }
     let reason = match (answered, rejected, chance.below(4)) {
         (true, _, 0) => FinishReason::Transferred,
         (true, ..) => FinishReason::Completed,
@@ -236,10 +340,21 @@ fn call(chance: &mut Chance, began: i64, runs: bool, made: &mut Vec<Made>) -> Ca
             sip_status: None,
             q850_cause: None,
             legs: Vec::new(),
-            transfers: Vec::new(),
+            transfers,
         })),
     );
     id
+}
+
+fn transfer(at: i64) -> Transfer {
+    Transfer {
+        at: WallTime::from_millis(at),
+        by: "ext:101@pbx".to_owned(),
+        to: "manager:night".to_owned(),
+        result: TriedResult::Answered,
+        sip_status: Some(200),
+        joined: None,
+    }
 }
 
 fn dialog() -> KeptDialog {
@@ -309,7 +424,7 @@ fn speak(house: &House, chance: &mut Chance, id: CallId) {
 }
 
 /// Every report, by everything that it is cut by.
-const REPORTS: [(&str, &str); 20] = [
+const REPORTS: [(&str, &str); 24] = [
     ("sources", ""),
     ("sources", "source"),
     ("sources", "campaign"),
@@ -330,10 +445,14 @@ const REPORTS: [(&str, &str); 20] = [
     ("funnel", ""),
     ("lines", ""),
     ("answer-time", ""),
+    ("money", "source"),
+    ("money", "campaign"),
+    ("money", "channel"),
+    ("money", "category"),
 ];
 
 /// Periods and conditions: clocks forward and back, parts of days, a whole year; all calls and few.
-const ASKED: [&str; 8] = [
+const ASKED: [&str; 9] = [
     "project=werk&since=2024-03-25&until=2024-04-08",
     "project=werk&since=2024-10-21&until=2024-11-04",
     "project=werk&since=2024-03-31T00:10:00Z&until=2024-03-31T01:20:00Z",
@@ -342,6 +461,7 @@ const ASKED: [&str; 8] = [
     "since=2024-04-01&until=2024-05-01&status=missed",
     "since=2024-10-01&until=2025-01-01&repeat=true&project=shop&source=direct",
     "project=werk&since=2024-10-01&until=2025-01-01&hour=2&customer=true",
+    "since=2024-03-01&until=2024-11-01&channel=outdoor",
 ];
 
 #[tokio::test]
@@ -477,6 +597,152 @@ async fn every_figure_opens_exactly_the_calls_that_it_counts() {
         }
     }
     assert!(cells > 5_000 && full > 1_500, "{full} of {cells} figures");
+}
+
+/// Calls as they would be if some had not been sent on, and as they are: half the time through each of those that were answered
+/// the caller goes on with somebody else, and one of them ends since its party went on in another call.
+fn sent_on(house: &House, is_sent: bool) {
+    for number in 0..6 {
+        let chance = &mut Chance::from_number(40 + number);
+        let began = at(CROWDED[3]) + i64::try_from(number).unwrap() * 30_000;
+        let id = CallId::new(WallTime::from_millis(began), chance);
+        let (answered, ends) = (began + 10_000, began + 130_000);
+        let joined = (number == 5).then_some(id);
+        let mut tell = |at: i64, what| {
+            house.state.store.tell(Fact {
+                call: id,
+                at: WallTime::from_millis(at),
+                mono: Moment::from_millis(u64::try_from(at - began).unwrap() + 600_000 * number),
+                what,
+            });
+        };
+        tell(
+            began,
+            What::Began(Box::new(Began {
+                source: SourceTag {
+                    project: "shop".into(),
+                    tag: "direct".into(),
+                    channel: None,
+                    campaign: None,
+                    category: None,
+                },
+                tracked: true,
+                caller: Caller::Number(Number::from_digits(79_160_000_100 + number)),
+                caller_from: "From".to_owned(),
+                virtual_number: Number::from_digits(74_950_000_001),
+                trunk: "carrier".into(),
+                sip_call_id: format!("sent-{number}"),
+                prior_calls: 0,
+                rule: Some("mowers".into()),
+            })),
+        );
+        tell(
+            answered,
+            What::Answered(Box::new(Answered {
+                rule: "mowers".into(),
+                manager: Some("desk".into()),
+                destination: "101".to_owned(),
+                recorded: false,
+                dialogs: [dialog(), dialog()],
+            })),
+        );
+        let moved = Transfer {
+            by: "manager:desk".to_owned(),
+            to: "manager:senior".to_owned(),
+            joined,
+            ..transfer(answered + 60_000)
+        };
+        if is_sent {
+            let told = Transferred {
+                transfer: moved.clone(),
+                dialog: Some(dialog()),
+            };
+            tell(answered + 61_000, What::Transferred(Box::new(told)));
+        }
+        let reason = if joined.is_some() {
+            FinishReason::Transferred
+        } else {
+            FinishReason::Completed
+        };
+        tell(
+            ends,
+            What::Ended(Box::new(Ended {
+                rule: Some("mowers".into()),
+                targets_tried: vec![Tried {
+                    target: "manager:desk".to_owned(),
+                    trunk: None,
+                    result: TriedResult::Answered,
+                    sip_status: Some(200),
+                    ring_ms: 9_000,
+                }],
+                manager: Some("desk".into()),
+                destination: Some("101".to_owned()),
+                ringing_at: None,
+                answered_at: Some(WallTime::from_millis(answered)),
+                wait_ms: 10_000,
+                talk_ms: 120_000,
+                total_ms: 130_000,
+                answered: true,
+                missed: false,
+                finish_reason: reason,
+                hung_up_by: HungUpBy::Caller,
+                sip_status: None,
+                q850_cause: None,
+                legs: Vec::new(),
+                transfers: if is_sent { vec![moved] } else { Vec::new() },
+            })),
+        );
+    }
+    house.state.store.sync().unwrap();
+}
+
+#[tokio::test]
+async fn a_call_that_was_sent_on_is_one_call_of_who_took_it_and_talks_to_its_end() {
+    let (house, other) = (House::with(MORE), House::with(MORE));
+    sent_on(&house, true);
+    sent_on(&other, false);
+    let calls = house.get("/api/v1/calls").await.json();
+    let calls = calls["calls"].as_array().unwrap();
+    assert!(
+        calls
+            .iter()
+            .all(|call| call["transfers"][0]["to"] == "manager:senior")
+    );
+    let asked = "project=shop&since=2024-04-01&until=2024-05-01";
+    let mut reports = BTreeMap::new();
+    for (name, by) in REPORTS {
+        let path = format!("/api/v1/reports/{name}?{asked}&by={by}");
+        let (report, same) = (house.get(&path).await.json(), other.get(&path).await.json());
+        assert_eq!(report, same, "{path}");
+        reports.insert(name, report);
+    }
+    let figure = |report: &str, line: &str, column: &str| {
+        let report = &reports[report];
+        let place = |list: &str, name: &str| {
+            let list = report[list].as_array().unwrap();
+            list.iter().position(|one| one["key"] == name)
+        };
+        let line = place("lines", line)?;
+        let column = place("columns", column).unwrap();
+        Some(report["lines"][line]["cells"][column].clone())
+    };
+    let count = |count: u64| Some(json!({ "count": count }));
+    assert_eq!(figure("managers", "desk", "offered"), count(6));
+    assert_eq!(figure("managers", "desk", "answered"), count(6));
+    let talk = Some(json!({ "millis": { "millis": 120_000, "of": 6 } }));
+    assert_eq!(figure("managers", "desk", "talk"), talk);
+    assert_eq!(figure("managers", "senior", "offered"), None);
+    assert_eq!(figure("reasons", "transferred", "calls"), count(1));
+    assert_eq!(figure("reasons", "completed", "calls"), count(5));
+    assert_eq!(
+        figure("sources", "direct", "calls"),
+        None,
+        "the last cut is by number"
+    );
+    assert_eq!(figure("sources", "+74950000001", "talk"), talk);
+    // Each holds its line for 130 s, and they begin 30 s apart.
+    assert_eq!(figure("lines", "2024-04-04", "most"), count(5));
+    assert_eq!(figure("answer-time", "10-15", "answered"), count(6));
 }
 
 #[tokio::test]

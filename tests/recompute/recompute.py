@@ -49,16 +49,23 @@ SAID = ("target", "goal", "stage", "outcome", "value", "called_back")
 
 
 def read_log(folder, config):
-    """The lines of every call, folded into one row each."""
+    """The lines of every call, folded into one row each, and the amounts that are in force."""
     calls = {}
     held = {}
+    amounts = {}
     for month in sorted(pathlib.Path(folder).glob("*.jsonl")):
         with open(month, encoding="utf-8") as lines:
             for text in lines:
                 line = json.loads(text)
                 event, call = line["event"], line["call"]
                 public, pii = line["public"], line.get("pii")
-                if event == "began":
+                if event == "spent":
+                    for change in public["changes"]:
+                        if change["now"] is None:
+                            amounts.pop(change["id"], None)
+                        else:
+                            amounts[change["id"]] = change["now"]
+                elif event == "began":
                     source = public["source"]
                     caller = pii["caller"] if pii else None
                     calls[call] = {
@@ -103,7 +110,7 @@ def read_log(folder, config):
     base = sqlite3.connect(":memory:")
     names = ["id", "project", "source", "channel", "campaign", "category", "number", "rule", "erased", "hidden",
              "prior", "started", "answered", "missed", "reason", "wait", "talk", "manager", "target", "goal", "stage",
-             "outcome", "cents", "valued", "back", "back_s", "customer"]
+             "outcome", "cents", "valued", "back", "back_s", "customer", "caller"]
     base.execute(f"CREATE TABLE calls ({', '.join(names)})")
     base.execute("CREATE TABLE offered (id, manager)")
     sales = {project["id"]: project["sales"] for project in config["project"]}
@@ -125,7 +132,7 @@ def read_log(folder, config):
     base.executemany("INSERT INTO offered VALUES (?, ?)", pairs)
     base.execute("CREATE INDEX started ON calls (started)")
     base.execute("CREATE INDEX offered_id ON offered (id)")
-    return base
+    return base, list(amounts.values())
 
 
 def call_back(calls):
@@ -235,14 +242,34 @@ def lines_for(load):
     return lines
 
 
+def each(spent, of):
+    """What one of them cost, to the nearest hundredth."""
+    return {"money": (2 * spent + of) // (2 * of)} if of and spent > 0 else "nothing"
+
+
+def spent_between(amount, clocks, since, until):
+    """What of an amount is of the days that begin within a period; hundredths that do not divide are its first days'."""
+    first, last = date.fromisoformat(amount["from"]), date.fromisoformat(amount["until"])
+    days = (last - first).days + 1
+    least, more = divmod(amount["hundredths"], days)
+    # Far from the ends of the period a day is in it or is not without a look at its clocks.
+    begin, end = (datetime.fromtimestamp(at / 1000, timezone.utc).date() for at in (since, until))
+    within = 0
+    for place in range(max(0, (begin - first).days - 2), min(days, (end - first).days + 3)):
+        day = first + timedelta(days=place)
+        if begin + timedelta(days=2) < day < end - timedelta(days=2) or since <= clocks.begins(day) < until:
+            within += least + (place < more)
+    return within
+
+
 # ---- Reports -------------------------------------------------------------------------------------------------------
 
 
 class Report:
     """One report as ringtag made it, and the means to make it again."""
 
-    def __init__(self, base, config, name, by, given):
-        self.base, self.config, self.name, self.by, self.given = base, config, name, by, given
+    def __init__(self, base, amounts, config, name, by, given):
+        self.base, self.amounts, self.config, self.name, self.by, self.given = base, amounts, config, name, by, given
         self.clocks = Clocks(given["period"]["time_zone"])
         self.since, self.until = millis(given["period"]["since"]), millis(given["period"]["until"])
         self.before = millis(given["before"]["since"])
@@ -288,6 +315,7 @@ class Report:
         if projects:
             where.append(f"project IN ({', '.join('?' * len(projects))})")
             values.extend(projects)
+        self.projects = projects
         return " AND ".join(f"({one})" for one in where), values
 
     def ask(self, what, since, until, more="1", group=""):
@@ -541,6 +569,132 @@ class Report:
             lines.append((key.isoformat(), figures([now[place]]), figures([then[place]]) if place < len(then) else []))
         return lines, (figures(now), figures(then))
 
+    def money(self):
+        by = CAUSES[self.by or "source"]
+        profits = {project["id"]: project.get("deal_profit") for project in self.config["project"]
+                   if self.is_mine(project["id"])}
+        profits = {name: profit and profit * 100 for name, profit in profits.items()}
+        known = None not in profits.values()
+        fresh = lambda: {"advertising": 0, "other": 0, "calls": 0, "target": 0, "customers": 0, "worth": 0,
+                         "leads": set(), "gain": 0 if known else None}
+        lines, total = {}, [fresh(), fresh()]
+        what = f"{by}, project, source, campaign, channel, started, target, customer, ifnull(cents, 0), caller, id"
+        theirs = self.ask(what, self.before, self.until, group="ORDER BY id")
+        everything = self.where, self.values
+        self.where = f"project IN ({', '.join('?' * len(self.projects))})" if self.projects else "1"
+        self.values = self.projects
+        others = self.ask(what, self.before, self.until, group="ORDER BY id")
+        self.where, self.values = everything
+        for name, project, *_, started, target, customer, worth, caller, call in theirs:
+            period = int(started < self.since)
+            for line in (lines.setdefault(name, [fresh(), fresh()])[period], total[period]):
+                line["calls"] += 1
+                line["target"] += target == 1
+                line["customers"] += customer
+                line["worth"] += worth
+                if target == 1 or customer:
+                    # Who hides, or is gone, is nobody that is known from another call.
+                    line["leads"].add(caller or call)
+                if customer:
+                    profit = profits.get(project)
+                    line["gain"] = None if None in (line["gain"], profit) else line["gain"] + profit
+        for name, *_ in others:
+            lines.setdefault(name, [fresh(), fresh()])
+        # What is for more than a line is carried by all calls that it is for; what is left over goes to the lines in the
+        # order in which their calls came.
+        purposes = {}
+        for amount in self.amounts:
+            own = next((one for one in self.config["project"] if one["id"] == amount["project"]), None)
+            if self.is_mine(amount["project"]) and (not own or own.get("currency", "RUB") == amount["currency"]):
+                purpose = amount["for"] if isinstance(amount["for"], str) else tuple(*amount["for"].items())
+                sums = purposes.setdefault((amount["project"], purpose), [[0, 0], [0, 0]])
+                clocks = Clocks(own["time_zone"]) if own and "time_zone" in own else self.clocks
+                kind = 0 if amount["cost"] == "advertising" else 1
+                for period, (since, until) in enumerate(((self.since, self.until), (self.before, self.since))):
+                    sums[period][kind] += spent_between(amount, clocks, since, until)
+        for (project, purpose), sums in purposes.items():
+            place = None if purpose == "project" else {"source": 2, "campaign": 3, "channel": 4}[purpose[0]]
+            bears = lambda row: row[1] == project and (place is None or row[place] == purpose[1])
+            for period, spent in enumerate(sums):
+                if spent == [0, 0]:
+                    continue
+                within = lambda row: (row[5] < self.since) == bool(period)
+                weights = dict.fromkeys(lines, 0)
+                for row in theirs:
+                    if within(row) and bears(row):
+                        weights[row[0]] += 1
+                whole = sum(1 for row in others if within(row) and bears(row))
+                if whole:
+                    given, so_far = [0, 0], 0
+                    for name, weight in weights.items():
+                        so_far += weight
+                        for kind, cost in enumerate(("advertising", "other")):
+                            due = spent[kind] * so_far // whole
+                            lines[name][period][cost] += due - given[kind]
+                            given[kind] = due
+                elif self.shows(purpose):
+                    line = lines.setdefault(self.line_of(purpose, by), [fresh(), fresh()])[period]
+                    line["advertising"] += spent[0]
+                    line["other"] += spent[1]
+        for period, whole in enumerate(total):
+            for cost in ("advertising", "other"):
+                whole[cost] = sum(line[period][cost] for line in lines.values())
+        best = max(filter(None, profits.values()), default=0)
+        shown = []
+        for name, periods in lines.items():
+            if any(one["calls"] or one["advertising"] + one["other"] for one in periods):
+                now = periods[0]
+                spent = now["advertising"] + now["other"]
+                cost = each(spent, now["customers"])
+                rank = (0, 0, cost["money"]) if cost != "nothing" else (1, 0, -spent) if spent > 0 else (2, -now["calls"], 0)
+                shown.append((rank, name or "", *(self.earned(one, best) for one in periods)))
+        shown.sort(key=lambda line: (line[0], line[1].encode()))
+        return [line[1:] for line in shown], tuple(self.earned(one, best) for one in total)
+
+    def is_mine(self, project):
+        return not self.projects or project in self.projects
+
+    def line_of(self, purpose, by):
+        """The line of an amount for which nobody called: what it names, or what the configuration says of that."""
+        kind, name = (None, None) if purpose == "project" else purpose
+        if kind == by:
+            return name
+        sources = self.config.get("source", [])
+        if kind == "source":
+            return next((source.get(by) for source in sources if source["tag"] == name), None)
+        if (kind, by) == ("campaign", "channel"):
+            channels = {source.get("channel") for source in sources if source.get("campaign") == name}
+            return channels.pop() if len(channels) == 1 else None
+        return None
+
+    def shows(self, purpose):
+        """Whether an amount for which nobody called is in the report: its conditions ask for what the amount names alone."""
+        conditions = [(name, value) for name, value in self.given["calls"] if name not in ("project", "since", "until")]
+        return all(name in ("source", "campaign", "channel", "category") and self.line_of(purpose, name) == value
+                   for name, value in conditions)
+
+    @staticmethod
+    def earned(line, best):
+        spent = line["advertising"] + line["other"]
+        calls, customers, gain = line["calls"], line["customers"], line["gain"]
+        ratio = lambda part, whole: {"number": part / whole} if part is not None and whole > 0 else "nothing"
+        profit = None if gain is None else gain - spent
+        verdict = "untold"
+        if gain is not None and spent > 0:
+            says = lambda gain: "pays" if gain > spent else "does-not-pay"
+            if customers >= 10:
+                verdict = says(gain)
+            elif calls:
+                rate = share(customers, calls)["share"]
+                deal = gain / customers if customers else best
+                ends = {says(rate[end] * calls * deal) for end in ("low", "high")}
+                verdict = ends.pop() if len(ends) == 1 else "untold"
+        leads = len(line["leads"])
+        return [{"money": line["advertising"]}, {"money": line["other"]}, {"money": spent}, count(calls), each(spent, calls),
+                count(line["target"]), each(spent, line["target"]), count(leads), each(spent, leads), count(customers),
+                each(spent, customers), share(customers, calls), {"money": line["worth"]}, ratio(line["worth"], line["advertising"]),
+                "nothing" if profit is None else {"money": profit}, ratio(profit, spent), {"verdict": verdict}]
+
     def answer_time(self):
         steps = [0, 5, 10, 15, 20, 30, 45, 60, 90, 120]
         parts = []
@@ -611,12 +765,12 @@ def main():
         for kind, usual in USUAL.items():
             project.setdefault(kind, usual)
         project.setdefault("sales", project["outcomes"][:1])
-    base = read_log(asked.log, config)
+    base, amounts = read_log(asked.log, config)
     [(calls,)] = base.execute("SELECT count(*) FROM calls")
     print(f"{calls} calls in {asked.log}", flush=True)
     differ = 0
     for name, by, given in given_reports(asked):
-        found, figures = Report(base, config, name, by, given).differences()
+        found, figures = Report(base, amounts, config, name, by, given).differences()
         cut = f" by {by}" if by else ""
         print(f"{name}{cut}: {figures} figures, {len(found)} differ", flush=True)
         for one in found[:10]:
