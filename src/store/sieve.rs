@@ -3,7 +3,7 @@
 use crate::base::time::WallTime;
 use crate::base::zone::{Offsets, WEEK_HOURS};
 use crate::store::filter::ID_SLACK_MS;
-use crate::store::names::{Name, Which};
+use crate::store::names::{Name, Source, Which};
 use crate::store::narrow::{Back, Narrow, Part, Taken};
 use crate::store::row::Row;
 use crate::store::rows::Rows;
@@ -214,49 +214,70 @@ impl Hours {
     }
 }
 
-/// Which rows are those of customers.
+/// Which rows are those of customers: a table, since nobody can foresee which calls were sold, and a processor that tries to
+/// spends more time on it than on all else that is counted.
 #[derive(Clone, Debug)]
 pub(crate) struct Customers {
-    /// The project of each source and an outcome that is a sale there.
-    sales: Vec<(Name, Name)>,
-    /// Of each source, which project it is of.
-    projects: Vec<Name>,
+    /// By project and sale, whether it is one there; the first line and the first column are of none.
+    table: Vec<bool>,
+    /// Where the line of each source's project begins.
+    lines: Vec<usize>,
+    /// The column of each outcome.
+    columns: Vec<usize>,
 }
 
 impl Customers {
     /// Looks up what `sales` names.
     pub(crate) fn new(sales: &Sales, rows: &Rows) -> Self {
         let names = rows.names();
-        let projects: Vec<Name> = names
-            .sources
-            .list()
+        let sources = names.sources.list();
+        let mut projects: Vec<Name> = sources.iter().map(|source| source.project).collect();
+        projects.sort_unstable();
+        projects.dedup();
+        let sold: Vec<Vec<Name>> = projects
             .iter()
-            .map(|source| source.project)
+            .map(|project| {
+                let id = names.words.get(*project).map_or("", |id| id);
+                let words = sales.of(id).filter_map(|sale| names.words.find(sale));
+                words.collect()
+            })
             .collect();
-        let mut distinct = projects.clone();
-        distinct.sort_unstable();
-        distinct.dedup();
-        let mut pairs = Vec::new();
-        for project in distinct {
-            let id = names.words.get(project).map_or("", |id| id);
-            let words = sales.of(id).filter_map(|sale| names.words.find(sale));
-            pairs.extend(words.map(|sale| (project, sale)));
+        let mut words: Vec<Name> = sold.iter().flatten().copied().collect();
+        words.sort_unstable();
+        words.dedup();
+        let width = words.len() + 1;
+        let mut table = vec![false; width];
+        for sold in &sold {
+            table.push(false);
+            table.extend(words.iter().map(|word| sold.contains(word)));
+        }
+        let line = |source: &Source| {
+            let place = projects.binary_search(&source.project);
+            place.map_or(0, |place| (place + 1) * width)
+        };
+        let last = words.last().map_or(0, |word| usize::from(word.0) + 1);
+        let mut columns = vec![0; last];
+        for (place, word) in (1..).zip(&words) {
+            if let Some(column) = columns.get_mut(usize::from(word.0)) {
+                *column = place;
+            }
         }
         Self {
-            sales: pairs,
-            projects,
+            table,
+            // Numbers of sources begin with 1.
+            lines: [0].into_iter().chain(sources.iter().map(line)).collect(),
+            columns,
         }
     }
 
     /// Whether people say that the call of this row was sold.
     #[inline]
     pub(crate) fn has(&self, row: &Row) -> bool {
-        row.outcome != Name::default() && self.is_sale(row)
-    }
-
-    fn is_sale(&self, row: &Row) -> bool {
-        let place = usize::from(row.source.0).checked_sub(1);
-        let project = place.and_then(|place| self.projects.get(place));
-        project.is_some_and(|project| self.sales.contains(&(*project, row.outcome)))
+        let of = |list: &[usize], name: Name| {
+            let place = list.get(usize::from(name.0));
+            place.copied().unwrap_or_default()
+        };
+        let place = of(&self.lines, row.source) + of(&self.columns, row.outcome);
+        self.table.get(place).copied().unwrap_or_default()
     }
 }

@@ -212,8 +212,8 @@ mod tests {
                 }
                 let mut times = vec![0u64; calls.len() + 1];
                 let mut busy = 0;
-                let day = usize::try_from(edge[0]).unwrap()..usize::try_from(edge[1]).unwrap();
-                for change in &changes[day] {
+                let whole = usize::try_from(edge[0]).unwrap()..usize::try_from(edge[1]).unwrap();
+                for change in &changes[whole] {
                     busy += change;
                     times[usize::try_from(busy).unwrap()] += 1;
                 }
