@@ -608,7 +608,7 @@ fn sent_on(house: &House, is_sent: bool) {
         let id = CallId::new(WallTime::from_millis(began), chance);
         let (answered, ends) = (began + 10_000, began + 130_000);
         let joined = (number == 5).then_some(id);
-        let mut tell = |at: i64, what| {
+        let tell = |at: i64, what| {
             house.state.store.tell(Fact {
                 call: id,
                 at: WallTime::from_millis(at),

@@ -12,6 +12,7 @@ figure of every line is the same; 1: the first differences are printed. Only Pyt
 
 import argparse
 import bisect
+import collections
 import json
 import math
 import pathlib
@@ -600,6 +601,8 @@ class Report:
                     line["gain"] = None if None in (line["gain"], profit) else line["gain"] + profit
         for name, *_ in others:
             lines.setdefault(name, [fresh(), fresh()])
+        caused = lambda rows: collections.Counter((*row[:5], int(row[5] < self.since)) for row in rows)
+        theirs, others = caused(theirs), caused(others)
         # What is for more than a line is carried by all calls that it is for; what is left over goes to the lines in the
         # order in which their calls came.
         purposes = {}
@@ -614,16 +617,15 @@ class Report:
                     sums[period][kind] += spent_between(amount, clocks, since, until)
         for (project, purpose), sums in purposes.items():
             place = None if purpose == "project" else {"source": 2, "campaign": 3, "channel": 4}[purpose[0]]
-            bears = lambda row: row[1] == project and (place is None or row[place] == purpose[1])
+            bears = lambda cause: cause[1] == project and (place is None or cause[place] == purpose[1])
             for period, spent in enumerate(sums):
                 if spent == [0, 0]:
                     continue
-                within = lambda row: (row[5] < self.since) == bool(period)
                 weights = dict.fromkeys(lines, 0)
-                for row in theirs:
-                    if within(row) and bears(row):
-                        weights[row[0]] += 1
-                whole = sum(1 for row in others if within(row) and bears(row))
+                for cause, calls in theirs.items():
+                    if cause[5] == period and bears(cause):
+                        weights[cause[0]] += calls
+                whole = sum(calls for cause, calls in others.items() if cause[5] == period and bears(cause))
                 if whole:
                     given, so_far = [0, 0], 0
                     for name, weight in weights.items():
