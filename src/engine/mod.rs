@@ -15,6 +15,7 @@ mod aftermath;
 mod datagrams;
 mod ladders;
 mod names;
+mod pace;
 mod post;
 mod resolver;
 mod retention;

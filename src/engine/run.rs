@@ -22,6 +22,7 @@ use crate::engine::gauges::{Gauges, add, set};
 use crate::engine::ladders::Ladders;
 use crate::engine::limits::{Limits, PAIRS_PER_CALL};
 use crate::engine::names::{self, Names, Resolved};
+use crate::engine::pace::Pace;
 use crate::engine::setup::Rules;
 use crate::engine::sound::Sound;
 use crate::engine::streams::{Arrival, Streams};
@@ -78,6 +79,7 @@ pub(in crate::engine) struct Engine {
     pub(in crate::engine) clock: Clock,
     pub(in crate::engine) switchboard: Switchboard,
     pub(in crate::engine) datagrams: Datagrams,
+    pub(in crate::engine) pace: Pace,
     pub(in crate::engine) streams: Streams,
     pub(in crate::engine) ways: Ways,
     pub(in crate::engine) sound: Sound,
@@ -120,8 +122,13 @@ impl Engine {
         self.watch_names();
         self.show_trunks();
         self.gauges.set_ready();
+        let mut rest = None;
         loop {
             self.perform();
+            if let Some(rest) = rest.take() {
+                // Nothing unparks this thread, and a rest that ends early is harmless.
+                std::thread::park_timeout(rest);
+            }
             if let Some(at) = stop_at {
                 let now = self.clock.now();
                 if self.credits.is_empty() {
@@ -145,7 +152,7 @@ impl Engine {
             };
             let now = self.clock.now();
             match woken {
-                Woken::Datagrams => self.receive(now),
+                Woken::Datagrams => rest = self.receive(now),
                 Woken::Stream(arrival) => self.stream(now, arrival),
                 Woken::Sound => self.hear(now),
                 Woken::Order(order) => self.obey(now, order, &mut stop_at),
@@ -269,7 +276,8 @@ impl Engine {
         verdict
     }
 
-    fn receive(&mut self, now: Moment) {
+    /// Takes what arrived, and returns how long the loop shall rest once it is dealt with.
+    fn receive(&mut self, now: Moment) -> Option<Duration> {
         let (switchboard, ways) = (&mut self.switchboard, &mut self.ways);
         let mut count = 0;
         self.datagrams.receive(|bound, peer, bytes| {
@@ -288,6 +296,7 @@ impl Engine {
             switchboard.handle_datagram(now, path, Bytes::copy_from_slice(bytes));
         });
         add(&self.gauges.sip_received, count);
+        self.pace.rest_after(now, count)
     }
 
     fn show_guard(&self) {
@@ -302,6 +311,7 @@ impl Engine {
     }
 
     fn stream(&mut self, now: Moment, arrival: Arrival) {
+        self.pace.hurry(now);
         match arrival {
             Arrival::Opened(flow, path) => self.switchboard.handle_opened(now, flow, path),
             Arrival::Bytes(flow, bytes) => {

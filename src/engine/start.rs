@@ -25,6 +25,7 @@ use crate::engine::handle::{Handle, Running};
 use crate::engine::ladders::Ladders;
 use crate::engine::limits::Limits;
 use crate::engine::names::{self, Names};
+use crate::engine::pace::Pace;
 use crate::engine::retention;
 use crate::engine::run::{Engine, Order, warn_of_shared};
 use crate::engine::settings::Listen;
@@ -271,6 +272,7 @@ fn assemble(
         clock,
         switchboard,
         datagrams,
+        pace: Pace::default(),
         streams,
         ways,
         sound,
