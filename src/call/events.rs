@@ -168,7 +168,7 @@ impl Switchboard {
     fn screen(&self, request: &Request, path: &Path) -> Result<Option<Session>, Refusal> {
         let offer = screen::invite(request)?;
         // A caller that could never be sent a BYE is not let in.
-        if Dialog::uas(request, "", path).is_err() {
+        if Dialog::check_uas(request).is_err() {
             let why = "a Contact or Record-Route that leads nowhere";
             return Err((Answer::status(400), why));
         }

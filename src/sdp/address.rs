@@ -1,5 +1,6 @@
 //! The addresses of a description: `c=` (RFC 8866 5.7) and `a=rtcp` (RFC 3605).
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Where a `c=` line points.
@@ -66,11 +67,15 @@ impl Rtcp {
     }
 }
 
-/// Writes `IP4 192.0.2.1` or `IP6 2001:db8::1`.
-pub(in crate::sdp) fn write_ip(ip: IpAddr) -> String {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => format!("IP4 {ip}"),
-        IpAddr::V6(ip) => format!("IP6 {ip}"),
+/// Shows an address as `IP4 192.0.2.1` or `IP6 2001:db8::1`.
+pub(in crate::sdp) struct Typed(pub(in crate::sdp) IpAddr);
+
+impl fmt::Display for Typed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.to_canonical() {
+            IpAddr::V4(ip) => write!(f, "IP4 {ip}"),
+            IpAddr::V6(ip) => write!(f, "IP6 {ip}"),
+        }
     }
 }
 

@@ -3,12 +3,14 @@
 //! A B2BUA speaks for itself on each leg: `o=` is its own (RFC 3264 5), and whatever else names the other leg's network is
 //! replaced or left out, so that sound takes the way through us and nobody learns the other side's addresses.
 
+use std::fmt;
+use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use smallvec::SmallVec;
 
-use crate::sdp::address::{Connection, unspecified, write_ip};
+use crate::sdp::address::{Connection, Typed, unspecified};
 use crate::sdp::hide::Hosts;
 use crate::sdp::layout::{Slot, same};
 use crate::sdp::parse::cut;
@@ -130,8 +132,7 @@ impl Writer {
         self.write(b"m=", &value);
         if needs_address {
             let ours = self.relay.address.ip().to_canonical();
-            let value = format!("IN {}", write_ip(ours));
-            self.write(b"c=", value.as_bytes());
+            self.write_shown("c=IN ", Typed(ours));
         }
     }
 
@@ -153,14 +154,8 @@ impl Writer {
     fn line(&mut self, kind: u8, value: &[u8]) {
         let ip = self.relay.address.ip();
         match kind {
-            b'o' => {
-                let value = origin_value(self.relay.origin, &write_ip(ip));
-                self.write(b"o=", value.as_bytes());
-            }
-            b'c' => {
-                let value = connection_value(value, ip);
-                self.write(b"c=", value.as_bytes());
-            }
+            b'o' => self.write_shown("o=", OriginValue(self.relay.origin, Typed(ip))),
+            b'c' => self.write_shown("c=IN ", Typed(connection(value, ip))),
             b'a' if leads_around_us(value) => {}
             _ if !self.hosts.are_told_by(value) => self.write(&[kind, b'='], value),
             // Lines that a description must have.
@@ -173,11 +168,14 @@ impl Writer {
     /// RTCP's own port, where it has one.
     fn rtcp(&mut self) {
         match (self.relay.mux, self.relay.address.port().checked_add(1)) {
-            (Mux::Apart | Mux::Offered, Some(port)) => {
-                self.write(b"a=rtcp:", port.to_string().as_bytes());
-            }
+            (Mux::Apart | Mux::Offered, Some(port)) => self.write_shown("a=rtcp:", port),
             (Mux::Apart | Mux::Offered, None) | (Mux::Agreed, _) => {}
         }
+    }
+
+    fn write_shown(&mut self, head: &str, value: impl fmt::Display) {
+        // Writing to memory does not fail.
+        let _written = write!(self.text, "{head}{value}\r\n");
     }
 
     fn write(&mut self, head: &[u8], value: &[u8]) {
@@ -226,22 +224,23 @@ fn leads_around_us(attribute: &[u8]) -> bool {
 }
 
 /// The value of `o=` with our address as `IP4 192.0.2.1`.
-pub(in crate::sdp) fn origin_value(origin: Origin, ip: &str) -> String {
-    let within = |n: u64| n & (u64::MAX >> 1);
-    let Origin { id, version } = origin;
-    format!("- {} {} IN {ip}", within(id), within(version))
+pub(in crate::sdp) struct OriginValue<T>(pub(in crate::sdp) Origin, pub(in crate::sdp) T);
+
+impl<T: fmt::Display> fmt::Display for OriginValue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let within = |n: u64| n & (u64::MAX >> 1);
+        let Self(Origin { id, version }, ip) = self;
+        write!(f, "- {} {} IN {ip}", within(*id), within(*version))
+    }
 }
 
 /// The older hold, `0.0.0.0`, stays hold (RFC 3264 8.4); everything else becomes our address.
-fn connection_value(value: &[u8], ours: IpAddr) -> String {
+fn connection(value: &[u8], ours: IpAddr) -> IpAddr {
     let ours = ours.to_canonical();
     let held = Connection::read(value)
         .and_then(Connection::host)
         .is_some_and(|ip| ip.is_unspecified());
-    format!(
-        "IN {}",
-        write_ip(if held { unspecified(ours) } else { ours })
-    )
+    if held { unspecified(ours) } else { ours }
 }
 
 /// The value of `m=` with another port; a port count (`49170/2`) goes with the old one.

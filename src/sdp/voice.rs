@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use crate::sdp::layout;
-use crate::sdp::relay::{Mux, Origin, Relay, origin_value};
+use crate::sdp::relay::{Mux, Origin, OriginValue, Relay};
 use crate::sdp::session::Session;
 use crate::sdp::shield::{Protection, Seal, Secrets, Shield};
 
@@ -166,9 +166,8 @@ fn with_origin(text: &Bytes, origin: Origin) -> Bytes {
             Some(value) => {
                 let value = String::from_utf8_lossy(value);
                 let ip = value.split(' ').skip(4).collect::<Vec<_>>().join(" ");
-                out.extend_from_slice(b"o=");
-                out.extend_from_slice(origin_value(origin, ip.trim_end()).as_bytes());
-                out.extend_from_slice(b"\r\n");
+                let value = OriginValue(origin, ip.trim_end());
+                out.extend_from_slice(format!("o={value}\r\n").as_bytes());
             }
             None => out.extend_from_slice(line),
         }

@@ -93,21 +93,26 @@ impl Dialog {
         let headers = invite.headers();
         Ok(Self {
             call_id: headers.call_id().into(),
-            local: headers.to().with_tag(Some(&tag.to_string())).detached(),
+            local: headers.to().with_tag(Some(&tag.to_string())),
             remote: headers.from().detached(),
             routes: routes(headers)?,
-            target: target(headers).or_else(|none| match headers.contact() {
-                None if headers.from().uri().host().is_some() => {
-                    Ok(headers.from().uri().detached())
-                }
-                Some(_) | None => Err(none),
-            })?,
+            target: callers_target(headers)?.detached(),
             local_cseq: 0,
             invite_cseq: 0,
             remote_cseq: Some(headers.cseq().number),
             path: *path,
             ours: false,
         })
+    }
+
+    /// Looks whether [`Self::uas`] makes a dialog of an INVITE.
+    ///
+    /// # Errors
+    ///
+    /// When the INVITE names no way back.
+    pub fn check_uas(invite: &Request) -> Result<(), NoDialog> {
+        routes(invite.headers())?;
+        callers_target(invite.headers()).map(drop)
     }
 
     /// Makes the dialog of a response above 100 to our INVITE, which came on `path` (12.1.2). A 2xx makes it anew where a
@@ -125,7 +130,7 @@ impl Dialog {
             local: headers.from().detached(),
             remote: headers.to().detached(),
             routes,
-            target: target(headers)?,
+            target: target(headers)?.detached(),
             local_cseq: headers.cseq().number,
             invite_cseq: headers.cseq().number,
             remote_cseq: None,
@@ -291,7 +296,7 @@ impl Dialog {
     /// Takes the peer's new Contact from a re-INVITE or UPDATE, or from the 2xx to ours (12.2.1.2, 12.2.2).
     pub fn refresh(&mut self, headers: &Headers) {
         if let Ok(target) = target(headers) {
-            self.target = target;
+            self.target = target.detached();
         }
     }
 
@@ -401,13 +406,20 @@ fn routes(headers: &Headers) -> Result<Vec<NameAddr>, NoDialog> {
     Ok(routes)
 }
 
-fn target(headers: &Headers) -> Result<Uri, NoDialog> {
+fn target(headers: &Headers) -> Result<&Uri, NoDialog> {
     headers
         .contact()
-        .map(|contact| contact.uri())
+        .map(NameAddr::uri)
         .filter(|uri| uri.host().is_some())
-        .map(Uri::detached)
         .ok_or(NoDialog::NoContact)
+}
+
+/// Where the sender of an INVITE is: in one without a Contact, which is of RFC 2543, From says it.
+fn callers_target(headers: &Headers) -> Result<&Uri, NoDialog> {
+    match headers.contact() {
+        None if headers.from().uri().host().is_some() => Ok(headers.from().uri()),
+        Some(_) | None => target(headers),
+    }
 }
 
 /// Addresses that mean something inside one network only (RFC 1918, RFC 4193).

@@ -152,14 +152,20 @@ impl NameAddr {
         self.whole.of(self.uri.shared())
     }
 
-    /// Returns the same address with `tag` instead of the one it has, or with none.
+    /// Returns the same address with `tag` instead of the one it has, or with none, in memory of its own.
     #[must_use]
     pub fn with_tag(&self, tag: Option<&str>) -> Self {
         let before = Span::new(self.whole.range().start, self.params.range().start);
-        let mut text = before.of(self.uri.shared()).to_vec();
-        if !text.ends_with(b">") {
+        let before = before.of(self.uri.shared());
+        let more = "<>;tag=".len() + tag.map_or(0, str::len);
+        let mut text = Vec::with_capacity(self.as_bytes().len() + more);
+        if before.ends_with(b">") {
+            text.extend_from_slice(before);
+        } else {
             // Without brackets nothing tells the URI's parameters from the header's; keep the URI apart.
-            text = [b"<", self.uri.as_str().as_bytes(), b">"].concat();
+            for part in [b"<", self.uri.as_str().as_bytes(), b">"] {
+                text.extend_from_slice(part);
+            }
         }
         for (name, value) in self.params() {
             if !name.eq_ignore_ascii_case(b"tag") {
@@ -182,8 +188,14 @@ impl NameAddr {
     /// Copies the text out of the message it came in, so that keeping the address keeps no whole datagram.
     #[must_use]
     pub fn detached(&self) -> Self {
-        // What was read once reads again.
-        Self::parse(self.as_bytes()).unwrap_or_else(|_bad| self.clone())
+        let moved = |span: Span| span.counted_from(self.whole.range().start);
+        Self {
+            uri: self.uri.cut_out(self.whole),
+            whole: moved(self.whole),
+            display: moved(self.display),
+            params: moved(self.params),
+            tag: moved(self.tag),
+        }
     }
 }
 
@@ -347,6 +359,30 @@ mod tests {
         assert_eq!(read, made);
         assert_eq!(read.tag(), made.tag());
         assert_eq!(read.display(), made.display());
+    }
+
+    #[test]
+    fn what_is_copied_out_of_a_message_has_all_its_parts() {
+        let value = "\"A B\" <sip:u%20v@[2001:db8::1]:5070;lr;x=1?h=2>;tag=t;y=z";
+        let message = Bytes::from(format!("From: {value}\r\nTo: <sip:a@b>\r\n"));
+        let there = NameAddr::at(&message, 6..6 + value.len()).unwrap();
+        let own = there.detached();
+        assert_eq!(own.uri().shared().as_ref(), value.as_bytes());
+        assert_eq!(own.as_bytes(), value.as_bytes());
+        assert_eq!(own.display_text().unwrap(), "A B");
+        assert_eq!((own.tag(), own.param("y")), (Some("t"), Some(&b"z"[..])));
+        for uri in [own.uri().clone(), there.uri().detached()] {
+            assert_eq!(uri.as_str(), "sip:u%20v@[2001:db8::1]:5070;lr;x=1?h=2");
+            assert_eq!((uri.user(), uri.port()), (Some("u%20v"), Some(5070)));
+            assert_eq!(uri.host_text(), "[2001:db8::1]");
+            assert_eq!((uri.param("x"), uri.headers()), (Some("1"), Some("h=2")));
+        }
+        let bare = there.uri().without_headers().detached();
+        assert_eq!(bare.as_str(), "sip:u%20v@[2001:db8::1]:5070;lr;x=1");
+        assert_eq!((bare.headers(), bare.param("x")), (None, Some("1")));
+        let plain = addr("<sip:b>").detached();
+        assert_eq!((plain.display(), plain.tag()), (None, None));
+        assert_eq!((plain.uri().user(), plain.uri().headers()), (None, None));
     }
 
     #[test]

@@ -38,6 +38,12 @@ impl Span {
         usize::from(self.start)..usize::from(self.end)
     }
 
+    /// Returns the same piece as counted in what begins at `start` of its text.
+    pub(crate) fn counted_from(self, start: usize) -> Self {
+        let Range { start: from, end } = self.range();
+        Self::new(from.saturating_sub(start), end.saturating_sub(start))
+    }
+
     /// Whether it holds nothing.
     pub(crate) const fn is_empty(self) -> bool {
         self.start >= self.end

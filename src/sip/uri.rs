@@ -211,8 +211,31 @@ impl Uri {
     /// Copies the text out of the message it came in, so that keeping the URI keeps no whole datagram.
     #[must_use]
     pub fn detached(&self) -> Self {
-        // What was read once reads again.
-        Self::parse(self.as_str()).unwrap_or_else(|_bad| self.clone())
+        self.cut_out(self.whole)
+    }
+
+    /// Copies `piece` out of what the URI stands in, and the URI is a part of that; what was read is not read again.
+    pub(crate) fn cut_out(&self, piece: Span) -> Self {
+        let moved = |span: Span| span.counted_from(piece.range().start);
+        let Marks {
+            user,
+            host,
+            port,
+            params,
+            headers,
+        } = self.marks;
+        Self {
+            text: Bytes::copy_from_slice(piece.of(&self.text)),
+            whole: moved(self.whole),
+            scheme: self.scheme,
+            marks: Marks {
+                user: moved(user),
+                host: moved(host),
+                port,
+                params: moved(params),
+                headers: moved(headers),
+            },
+        }
     }
 
     /// Compares as RFC 3261 19.1.4 says: host, scheme and parameters in any case, the user exactly, escapes undone, and
