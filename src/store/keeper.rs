@@ -36,12 +36,12 @@ use crate::store::snapshot;
 use crate::store::snapshot::Snapshots;
 use crate::store::view::View;
 
-/// How long events gather before they are handed to the kernel: one write for all of them, and the engine does not have
-/// to wake this thread for each.
-const WRITE_AFTER: Duration = Duration::from_millis(5);
-
 /// How long lines gather before they are synced. With the sync itself this stays below the 50 ms that readers may lag.
 const SYNC_AFTER: Duration = Duration::from_millis(25);
+
+/// How long events gather before they are handed to the kernel: one write for all of them, the engine does not have to wake
+/// this thread for each, and it wakes by itself no more than twice before a sync.
+const WRITE_AFTER: Duration = Duration::from_micros(12_500);
 
 /// How often a disk that refuses is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
