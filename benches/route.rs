@@ -46,6 +46,7 @@ time_zone = "Europe/Moscow"
 holidays = ["2027-01-01..2027-01-08", "2027-02-23", "2027-05-01..2027-05-09"]
 [[source]]
 tag = "direct"
+project = "shop"
 category = "mowers"
 numbers = ["+74950000001"]
 [[manager]]
@@ -111,7 +112,8 @@ fn crowded() -> String {
         )
         .unwrap();
     }
-    text.replace("+74950000001", "+74959999999")
+    // The office keeps a number of its own.
+    text.replacen("+74950000001", "+74959999999", 1)
 }
 
 fn decide(c: &mut Criterion) {
@@ -180,7 +182,7 @@ fn replay(c: &mut Criterion) {
     };
     let replayed = run();
     assert_eq!((replayed.calls, replayed.unknown), (CALLS, 0));
-    assert!(replayed.differ > CALLS / 10, "{} differ", replayed.differ);
+    assert!(replayed.differ > CALLS / 50, "{} differ", replayed.differ);
     c.bench_function("replay of 100,000 calls", |b| b.iter(run));
 }
 
