@@ -202,6 +202,7 @@ fn own_conditions(kind: Kind, query: &Query) -> Result<(), ApiError> {
         | Kind::Goals
         | Kind::Lines
         | Kind::AnswerTime
+        | Kind::Rules
         | Kind::Money => return Ok(()),
     };
     match own.into_iter().find(|(_, is_asked)| *is_asked) {

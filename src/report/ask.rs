@@ -35,6 +35,8 @@ pub enum Kind {
     Lines,
     /// How long callers waited.
     AnswerTime,
+    /// Calls by the rule that decided them.
+    Rules,
 }
 
 /// By what caused the calls.
@@ -48,7 +50,7 @@ const CAUSES: &[By] = &[
 
 impl Kind {
     /// Every report.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Sources,
         Self::Managers,
         Self::Hours,
@@ -61,6 +63,7 @@ impl Kind {
         Self::Lines,
         Self::AnswerTime,
         Self::Money,
+        Self::Rules,
     ];
 
     /// Its word in addresses.
@@ -78,6 +81,7 @@ impl Kind {
             Self::Funnel => "funnel",
             Self::Lines => "lines",
             Self::AnswerTime => "answer-time",
+            Self::Rules => "rules",
         }
     }
 
@@ -92,10 +96,12 @@ impl Kind {
                 By::Channel,
                 By::Category,
                 By::Number,
+                By::Rule,
                 By::Day,
                 By::Week,
                 By::Month,
             ],
+            Self::Rules => &[By::Rule],
             Self::Money => &[By::Source, By::Campaign, By::Channel, By::Category],
             Self::Managers
             | Self::Hours
@@ -122,6 +128,8 @@ pub enum By {
     Category,
     /// The virtual number.
     Number,
+    /// `[[rule]] id` of the one that decided.
+    Rule,
     /// The day, as the project has it.
     Day,
     /// The week, from Monday on.
@@ -139,6 +147,7 @@ impl By {
             Self::Channel => "channel",
             Self::Category => "category",
             Self::Number => "number",
+            Self::Rule => "rule",
             Self::Day => "day",
             Self::Week => "week",
             Self::Month => "month",
@@ -153,7 +162,12 @@ impl By {
             Self::Day => Some(Grain::Day),
             Self::Week => Some(Grain::Week),
             Self::Month => Some(Grain::Month),
-            Self::Source | Self::Campaign | Self::Channel | Self::Category | Self::Number => None,
+            Self::Source
+            | Self::Campaign
+            | Self::Channel
+            | Self::Category
+            | Self::Number
+            | Self::Rule => None,
         }
     }
 }

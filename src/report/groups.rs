@@ -86,6 +86,7 @@ fn word(by: By, source: &Source) -> Name {
         By::Channel => source.channel,
         By::Category => source.category,
         By::Number => source.virtual_number,
+        By::Rule => source.rule,
         // Those lines are no source's.
         By::Day | By::Week | By::Month => Name::MANY,
     }

@@ -45,7 +45,7 @@ pub fn dashboard(store: &Store, ask: &Ask<'_>, open: &Query, sees_money: bool) -
 /// Makes a report of whatever has rows, and of what was spent.
 pub(crate) fn of(ask: &Ask<'_>, rows: &impl Pass, ledger: &Ledger) -> Report {
     let mut report = match ask.kind {
-        Kind::Sources => sources::report(ask, rows),
+        Kind::Sources | Kind::Rules => sources::report(ask, rows),
         Kind::Managers => managers::report(ask, rows),
         Kind::Hours => hours::report(ask, rows),
         Kind::Days => days::report(ask, rows),

@@ -1,4 +1,4 @@
-//! By what caused the calls: source, campaign, channel, category, number. Pure.
+//! By what caused the calls: source, campaign, channel, category, number; or by the rule that decided them. Pure.
 
 use crate::report::ask::{Ask, By};
 use crate::report::groups::{Groups, calls};

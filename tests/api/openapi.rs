@@ -2,6 +2,8 @@
 
 use axum::http::{StatusCode, header};
 
+use ringtag::report::ask::Kind;
+
 use crate::house::House;
 
 #[tokio::test]
@@ -13,4 +15,16 @@ async fn the_document_is_there_and_is_json() {
     let document = answer.json();
     assert_eq!(document["openapi"], "3.1.0");
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+}
+
+#[tokio::test]
+async fn the_document_names_every_report_and_what_its_lines_are_cut_by() {
+    let document = House::new().get("/api/v1/openapi.json").await.json();
+    let told = document["paths"]["/api/v1/reports/{name}"]["get"]["parameters"].to_string();
+    for kind in Kind::ALL {
+        let cuts = kind.cuts().iter().map(|by| by.word());
+        for word in cuts.chain([kind.word()]) {
+            assert!(told.contains(&format!("`{word}`")), "{word}: {told}");
+        }
+    }
 }

@@ -424,7 +424,7 @@ fn speak(house: &House, chance: &mut Chance, id: CallId) {
 }
 
 /// Every report, by everything that it is cut by.
-const REPORTS: [(&str, &str); 24] = [
+const REPORTS: [(&str, &str); 27] = [
     ("sources", ""),
     ("sources", "source"),
     ("sources", "campaign"),
@@ -440,6 +440,7 @@ const REPORTS: [(&str, &str); 24] = [
     ("reasons", ""),
     ("goals", ""),
     ("missed", "source"),
+    ("missed", "rule"),
     ("missed", "day"),
     ("missed", "month"),
     ("funnel", ""),
@@ -449,6 +450,8 @@ const REPORTS: [(&str, &str); 24] = [
     ("money", "campaign"),
     ("money", "channel"),
     ("money", "category"),
+    ("rules", ""),
+    ("rules", "rule"),
 ];
 
 /// Periods and conditions: clocks forward and back, parts of days, a whole year; all calls and few.

@@ -94,6 +94,7 @@ fn a_report_is_cut_explained_and_opened_down_to_its_calls() {
         "/reports/reasons?period=week",
         "/reports/funnel?period=week",
         "/reports/managers?period=week",
+        "/reports/rules?period=week",
     ] {
         browser.open(&week.page(path));
         drill(&browser, ".figures-table tbody tr td a");

@@ -28,7 +28,8 @@ USUAL = {
     "stages": ["new", "in-talks", "offer", "closed"],
     "outcomes": ["sold", "appointment", "call-back", "refused", "wrong-number"],
 }
-CAUSES = {"source": "source", "campaign": "campaign", "channel": "channel", "category": "category", "number": "number"}
+CAUSES = {"source": "source", "campaign": "campaign", "channel": "channel", "category": "category", "number": "number",
+          "rule": "rule"}
 DAY_MS = 86_400_000
 
 
@@ -365,12 +366,15 @@ class Report:
     def most_first(lines):
         return sorted(lines, key=lambda line: (-line[1][0]["count"], line[0]))
 
-    def sources(self):
-        now, before = self.tallied(CAUSES[self.by or "source"])
+    def sources(self, usual="source"):
+        now, before = self.tallied(CAUSES[self.by or usual])
         return self.most_first(
             (key or "", self.common(now.get(key, self.NONE)), self.common(before.get(key, self.NONE)))
             for key in {*now, *before}
         ), self.total()
+
+    def rules(self):
+        return self.sources("rule")
 
     def days(self):
         grain = self.by or "day"

@@ -140,7 +140,8 @@ pub(in crate::api) struct PageAsked {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(in crate::api) struct OneReport {
-    /// Its name, with `.csv` behind it for a table.
+    /// Its name: `sources`, `managers`, `hours`, `days`, `repeat`, `reasons`, `goals`, `missed`, `funnel`, `lines`,
+    /// `answer-time`, `money` or `rules`; with `.csv` behind it for a table.
     #[param(max_length = 64, example = "sources")]
     name: String,
 }
@@ -149,7 +150,8 @@ pub(in crate::api) struct OneReport {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(in crate::api) struct CutAsked {
-    /// By what its lines are cut; left out: as it usually is.
+    /// By what its lines are cut: `source`, `campaign`, `channel`, `category`, `number`, `rule`, `day`, `week` or `month`, where
+    /// the report knows it; left out: as it usually is.
     #[param(max_length = 64, nullable = false, example = "campaign")]
     by: Option<String>,
 }

@@ -174,7 +174,7 @@ fn named(purpose: &Purpose, by: By, tracking: &Tracking) -> Option<Arc<str>> {
             is_one.then_some(first)
         }
         (Purpose::Project | Purpose::Channel(_) | Purpose::Campaign(_), _)
-        | (Purpose::Source(_), By::Number | By::Day | By::Week | By::Month) => None,
+        | (Purpose::Source(_), By::Number | By::Rule | By::Day | By::Week | By::Month) => None,
     }
 }
 

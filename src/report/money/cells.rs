@@ -184,7 +184,7 @@ impl Origin {
             By::Channel => self.channel.as_ref(),
             By::Category => self.category.as_ref(),
             // Money is not cut so.
-            By::Number | By::Day | By::Week | By::Month => None,
+            By::Number | By::Rule | By::Day | By::Week | By::Month => None,
         }
     }
 }

@@ -45,7 +45,8 @@ impl<'s> Labels<'s> {
         let words = self.shower.words;
         let key = line.key.as_str();
         if key.is_empty() {
-            return words.say("line-none");
+            let is_rule = self.by == Some(By::Rule);
+            return words.say(if is_rule { "rules-none" } else { "line-none" });
         }
         match (self.kind, self.by) {
             (_, Some(By::Number)) => dialled(key),
@@ -70,9 +71,15 @@ impl<'s> Labels<'s> {
                 Some((from, to)) => words.with_both("line-waited", from, to),
                 None => key.to_owned(),
             },
-            (Kind::Sources | Kind::Managers | Kind::Days | Kind::Missed | Kind::Money, _) => {
-                key.to_owned()
-            }
+            (
+                Kind::Sources
+                | Kind::Managers
+                | Kind::Days
+                | Kind::Missed
+                | Kind::Money
+                | Kind::Rules,
+                _,
+            ) => key.to_owned(),
         }
     }
 
