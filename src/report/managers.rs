@@ -119,7 +119,8 @@ impl Work {
     }
 }
 
-fn columns() -> Vec<Column> {
+/// The columns.
+pub(crate) fn columns() -> Vec<Column> {
     let own = || is("taken", "own");
     let column = |key, unit, formula, calls: Calls| Column {
         key,

@@ -12,7 +12,7 @@ mod goals;
 mod groups;
 mod hours;
 mod lines;
-mod managers;
+pub(crate) mod managers;
 mod missed;
 pub mod money;
 mod percentile;

@@ -306,12 +306,20 @@ fn ratio(part: Option<i64>, whole: i64) -> Figure {
     })
 }
 
-fn columns() -> Vec<Column> {
+/// The columns.
+pub(crate) fn columns() -> Vec<Column> {
     let money = |key, formula| Column {
         key,
         unit: Unit::Money,
         formula,
         calls: None,
+    };
+    // Behind what each of some calls cost are those calls.
+    let cost = |key, formula, calls| Column {
+        key,
+        unit: Unit::Money,
+        formula,
+        calls: Some(calls),
     };
     let count = |key, formula, calls| Column {
         key,
@@ -330,13 +338,17 @@ fn columns() -> Vec<Column> {
         ),
         money(SPENT, "advertising + other_costs"),
         count("calls", "calls that began in the period", Vec::new()),
-        money("cost_of_call", "spent / calls"),
+        cost("cost_of_call", "spent / calls", Vec::new()),
         count(
             "target",
             "calls that somebody marked as one of those that the advertising is for",
             vec![is("target", "true")],
         ),
-        money("cost_of_target", "spent / target"),
+        cost(
+            "cost_of_target",
+            "spent / target",
+            vec![is("target", "true")],
+        ),
         Column {
             key: "leads",
             unit: Unit::Count,
@@ -352,9 +364,10 @@ fn columns() -> Vec<Column> {
             "calls whose outcome is one of the project's `sales`",
             vec![is("customer", "true")],
         ),
-        money(
+        cost(
             CAC,
             "cost of a customer: spent / customers, what it costs that somebody buys; it is the cost of a lead divided by how many of the leads buy, so the two differ by what is lost between the call and the sale",
+            vec![is("customer", "true")],
         ),
         Column {
             key: "conversion",

@@ -60,11 +60,11 @@ pub struct ReportPage {
     pub of: String,
     /// What the figures are.
     pub heads: Vec<Head>,
-    /// The lines, all of them together first.
-    pub rows: Vec<Row>,
+    /// The figures; several tables where one would be wider than a screen.
+    pub tables: Vec<Table>,
     /// Weekdays and hours, in place of the lines.
     pub matrix: Option<Matrix>,
-    /// What the table leaves out.
+    /// What the tables leave out.
     pub rows_more: Option<String>,
     /// The same as a table for a spreadsheet, where they may take it.
     pub csv: Option<String>,
@@ -72,6 +72,17 @@ pub struct ReportPage {
     pub json: String,
     /// Where it is saved with its filter.
     pub save: String,
+}
+
+/// A table of a report: some of its columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// What its columns have in common; `None`: it has them all.
+    pub title: Option<String>,
+    /// Its columns.
+    pub heads: Vec<Head>,
+    /// The lines, all of them together first.
+    pub rows: Vec<Row>,
 }
 
 /// A column.
@@ -159,6 +170,13 @@ pub struct Matrix {
     pub columns: Vec<String>,
     /// Weekdays with a figure an hour.
     pub rows: Vec<(String, Vec<Cell>)>,
+}
+
+impl Table {
+    /// What it is called where it stands by itself: its own title, or that of the report.
+    pub fn name<'t>(&'t self, report: &'t str) -> &'t str {
+        self.title.as_deref().unwrap_or(report)
+    }
 }
 
 impl ReportPage {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
-use fantoccini::wd::Capabilities;
+use fantoccini::wd::{Capabilities, PrintConfiguration};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -252,13 +252,31 @@ impl Browser {
 
     /// What the console said since it was asked last.
     pub(crate) fn console(&self) -> Vec<String> {
-        // A command of chromedriver's own, beside the standard's.
-        let session = self.runtime.block_on(self.client().session_id());
-        let path = format!("/session/{}/se/log", session.unwrap().unwrap());
-        let answer = post(self.port, &path, r#"{"type":"browser"}"#);
+        let answer = self.tell_driver("se/log", &json!({ "type": "browser" }));
         let said = answer["value"].as_array().unwrap().iter();
         said.map(|entry| format!("{}: {}", entry["level"], entry["message"]))
             .collect()
+    }
+
+    /// Shows the page as it would be printed, or as on a screen again.
+    pub(crate) fn on_paper(&self, is_paper: bool) {
+        let media = if is_paper { "print" } else { "" };
+        let params = json!({ "media": media });
+        let command = json!({ "cmd": "Emulation.setEmulatedMedia", "params": params });
+        self.tell_driver("goog/cdp/execute", &command);
+    }
+
+    /// The page printed on A4, as PDF.
+    pub(crate) fn printed(&self) -> Vec<u8> {
+        let sheet = PrintConfiguration::default();
+        self.runtime.block_on(self.client().print(sheet)).unwrap()
+    }
+
+    /// A command of chromedriver's own, beside the standard's.
+    fn tell_driver(&self, command: &str, said: &Value) -> Value {
+        let session = self.runtime.block_on(self.client().session_id());
+        let path = format!("/session/{}/{command}", session.unwrap().unwrap());
+        post(self.port, &path, &said.to_string())
     }
 
     /// Nothing went wrong in the page: no error, no warning, nothing that its policy refused.
@@ -298,6 +316,13 @@ impl Drop for Browser {
 impl fmt::Debug for Browser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Browser").finish_non_exhaustive()
+    }
+}
+
+/// Keeps a picture or a sheet where `RINGTAG_PICTURES` says, for people to look at.
+pub(crate) fn keep(name: &str, bytes: &[u8]) {
+    if let Some(folder) = std::env::var_os("RINGTAG_PICTURES") {
+        std::fs::write(Path::new(&folder).join(name), bytes).unwrap();
     }
 }
 

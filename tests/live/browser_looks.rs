@@ -25,7 +25,7 @@ fn look(browser: &Browser, week: &Week, language: &str, theme: &str, path: &str)
 }
 
 /// The pages by the names of their pictures, and what is there when they are whole.
-fn pages(week: &Week) -> [(&'static str, String, &'static str); 12] {
+fn pages(week: &Week) -> [(&'static str, String, &'static str); 18] {
     let report = |name, path: &str| {
         let is_whole = "document.querySelector('.figures-table')";
         (name, path.to_owned(), is_whole)
@@ -46,6 +46,24 @@ fn pages(week: &Week) -> [(&'static str, String, &'static str); 12] {
         report("hours", "/reports/hours"),
         report("goals", "/reports/goals"),
         report("funnel", "/reports/funnel"),
+        report("managers", "/reports/managers"),
+        report("money", "/reports/money"),
+        report("by-rule", "/reports/rules"),
+        (
+            "spend",
+            "/spend".to_owned(),
+            "document.querySelector('#import')",
+        ),
+        (
+            "rules",
+            "/rules".to_owned(),
+            "document.querySelector('.house-table')",
+        ),
+        (
+            "replay",
+            "/rules/replay".to_owned(),
+            "document.querySelector('#replay')",
+        ),
         ("calls", "/".to_owned(), "document.querySelector('tr.call')"),
         (
             "missed",
@@ -134,6 +152,49 @@ fn a_page_is_light_and_quick() {
     }
 }
 
+/// Enters what the last thirty days cost.
+fn spend(browser: &Browser, week: &Week) {
+    browser.open(&week.page("/ui/look?lang=en&theme=light&back=/spend"));
+    let day = |back: u32| {
+        let day = browser.run(&format!(
+            "return new Date(Number(document.documentElement.dataset.now) - {back} * 86400000).toLocaleDateString('sv-SE', {{ timeZone: 'Europe/Moscow' }});"
+        ));
+        day.as_str().unwrap().to_owned()
+    };
+    let days = format!("{};{}", day(29), day(0));
+    let table = format!(
+        "project;source;from;until;amount;cost;note\n\
+         garden;direct-mowers;{days};186 000,00;advertising;Яндекс Директ, весна\n\
+         garden;billboard;{days};240 000,00;advertising;Щит, километр 42\n\
+         garden;maps;{days};18 500,00;advertising;\n\
+         garden;*;{days};60 000,00;salary;Оператор на телефоне\n\
+         garden;*;{days};4 900,00;service;Номера и линии\n"
+    );
+    let table = serde_json::to_string(&table).unwrap();
+    browser.run(&format!("document.querySelector('#text').value = {table};"));
+    browser.click("#import .main");
+    browser.see("document.querySelector('#preview [name=confirm]')");
+    browser.click("#preview .main");
+    browser.see("document.querySelector('p.done')");
+}
+
+/// Tries a configuration in which repeated callers go to somebody else.
+fn try_out(browser: &Browser, week: &Week) {
+    let text = fs::read_to_string(week.ringtag.config()).unwrap();
+    let edited = text.replace(
+        "to = [\"manager:last\", \"group:sales\"]",
+        "to = \"manager:oleg\"",
+    );
+    assert_ne!(text, edited);
+    let edited = serde_json::to_string(&edited).unwrap();
+    browser.run(&format!(
+        "document.getElementById('toml').value = {edited};"
+    ));
+    browser.click("#replay button.main");
+    browser.see("document.querySelector('.differences tbody tr')");
+    browser.run("document.getElementById('sum').scrollIntoView();");
+}
+
 #[test]
 #[ignore = "takes the pictures of docs/screenshots anew; CONTRIBUTING.md says when"]
 fn pictures() {
@@ -162,11 +223,12 @@ fn pictures() {
     );
     let carrier = Sipp::play(
         &week.ringtag,
-        &caller(&week.ringtag, 50_000),
+        &caller(&week.ringtag, 400_000),
         week.ringtag.net.carrier(),
     );
     browser.open(&week.page("/board"));
     browser.see("document.querySelector('#board li.talking')");
+    spend(&browser, &week);
     // Somebody took tables away.
     for of in ["?status=missed&source=billboard", "?tag=vip", ""] {
         browser.ask(&format!(
@@ -182,8 +244,18 @@ fn pictures() {
         for (name, path, is_whole) in pages(&week) {
             look(&browser, &week, language, theme, &path);
             browser.see(is_whole);
+            if name == "replay" {
+                try_out(&browser, &week);
+            }
             take(&format!("{name}-{language}-{theme}"));
         }
+    }
+    // Why a call goes where it goes.
+    for (language, theme) in [("en", "light"), ("ru", "dark")] {
+        let call = "/rules?to=%2B74950000001&from=%2B79161234567&at=2026-11-20T12%3A00&before=yes";
+        look(&browser, &week, language, theme, call);
+        browser.see("document.querySelector('#explained')");
+        take(&format!("explained-{language}-{theme}"));
     }
     // The messages of the call that is up, as its operator reads them.
     let live = browser.ask(
@@ -202,6 +274,9 @@ fn pictures() {
     for (name, path, is_whole) in pages(&week) {
         look(&browser, &week, "ru", "light", &path);
         browser.see(is_whole);
+        if name == "replay" {
+            try_out(&browser, &week);
+        }
         take(&format!("{name}-telephone"));
     }
     drop((carrier, pbx));

@@ -15,7 +15,7 @@ use ringtag::store::Store;
 use ringtag::store::handle::Setup;
 use ringtag::store::say::Say;
 
-use crate::browser::Browser;
+use crate::browser::{Browser, keep};
 use crate::browser_calls::signed_in;
 use crate::harness::{Net, Ringtag, fill};
 use crate::week::PASSWORD;
@@ -222,8 +222,11 @@ fn a_table_with_bad_rows_enters_nothing_a_good_one_all_and_the_report_says_wheth
         assert!(line.starts_with(number) && line.contains(text), "{line}");
     }
     browser.is_open_to_all();
-    keep(browser, "spend-bad");
+    keep("spend-bad.png", &browser.picture());
     assert_eq!(shop.amounts(), 0);
+    shop.open("/dashboard");
+    browser.see_text(".sources", "Enter what was spent");
+    shop.open("/spend");
 
     // The good table is shown before it is entered.
     shop.bring(&format!(
@@ -247,15 +250,33 @@ fn a_table_with_bad_rows_enters_nothing_a_good_one_all_and_the_report_says_wheth
                 browser.see_text(".results", text);
             }
             browser.is_open_to_all();
-            keep(browser, &format!("spend-{language}-{theme}"));
+            keep(&format!("spend-{language}-{theme}.png"), &browser.picture());
             shop.open("/reports/money");
             for text in wanted {
                 browser.see_text("tr.all", text);
             }
             browser.is_open_to_all();
-            keep(browser, &format!("money-{language}-{theme}"));
+            keep(&format!("money-{language}-{theme}.png"), &browser.picture());
         }
     }
+
+    // The dashboard says what a customer of each source cost, and opens those who bought.
+    let cost = "document.querySelector('.sources tbody td:last-child a')";
+    for (language, head, wanted) in [
+        ("ru", "Цена клиента", "2\u{a0}500"),
+        ("en", "Cost of a customer", "2,500"),
+    ] {
+        shop.open(&format!(
+            "/ui/look?lang={language}&theme=light&back=/dashboard"
+        ));
+        browser.see_text(".sources thead th:last-child", head);
+        browser.see(&format!("{cost}.innerText.startsWith({wanted:?})"));
+        browser.is_open_to_all();
+        keep(&format!("cost-{language}.png"), &browser.picture());
+    }
+    browser.click(".sources tbody td:last-child a");
+    browser.see_text(".heading .total", "20 calls");
+    browser.see("document.querySelectorAll('#calls tr.call').length === 20");
 
     // A correction leaves what was before to be read.
     shop.open("/ui/look?lang=en&theme=light&back=/spend");
@@ -269,6 +290,8 @@ fn a_table_with_bad_rows_enters_nothing_a_good_one_all_and_the_report_says_wheth
     browser.click(".entries summary");
     browser.see_text(".entries details", "root corrected it to 70,000");
     browser.see_text(".entries details", "root imported 50,000");
+    shop.open("/dashboard");
+    browser.see(&format!("{cost}.innerText.startsWith('3,500')"));
     // A page that refuses a table says so to the browser as well; there is nothing else to complain of.
     let complaints = browser.console();
     assert!(
@@ -277,12 +300,4 @@ fn a_table_with_bad_rows_enters_nothing_a_good_one_all_and_the_report_says_wheth
             .all(|line| line.contains("/spend/import") && line.contains("422")),
         "{complaints:?}"
     );
-}
-
-/// Keeps a picture where `RINGTAG_PICTURES` says, for people to look at.
-fn keep(browser: &Browser, name: &str) {
-    if let Some(folder) = std::env::var_os("RINGTAG_PICTURES") {
-        let path = std::path::Path::new(&folder).join(format!("{name}.png"));
-        fs::write(path, browser.picture()).unwrap();
-    }
 }

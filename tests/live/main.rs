@@ -17,6 +17,7 @@ mod browser_calls;
 mod browser_follows;
 mod browser_looks;
 mod browser_operator;
+mod browser_print;
 mod browser_reports;
 mod browser_rights;
 mod browser_rules;

@@ -56,6 +56,7 @@ id = "garden"
 label = "Садовый центр"
 time_zone = "Europe/Moscow"
 tags = ["vip", "доставка", "повторный"]
+deal_profit = 15000
 [[source]]
 tag = "direct-mowers"
 project = "garden"
@@ -193,6 +194,29 @@ const OF_MARKUP: usize = 2;
 /// Which of them is of another project.
 const FOREIGN: usize = 12;
 
+/// The rule of a week, and the rules of a season.
+const RULE: &str = "[[rule]]\nid = \"all\"\nto = [\"manager:anna\", \"manager:oleg\"]\n";
+const RULES: &str = r#"[[group]]
+id = "sales"
+members = ["anna", "oleg"]
+strategy = "round-robin"
+[[rule]]
+id = "nuisance"
+caller = "+7800*"
+reject = 603
+[[rule]]
+id = "again"
+repeat = true
+to = ["manager:last", "group:sales"]
+[[rule]]
+id = "mowers"
+category = "mowers"
+to = ["group:sales"]
+[[rule]]
+id = "all"
+to = ["manager:anna", "manager:oleg"]
+"#;
+
 /// The week, and a ringtag that serves it.
 pub(crate) struct Week {
     pub(crate) ringtag: Ringtag,
@@ -203,19 +227,19 @@ pub(crate) struct Week {
 impl Week {
     /// Writes the log and starts ringtag on it.
     pub(crate) fn start() -> Self {
-        Self::after(|_, _| ())
+        Self::after(|_, _| (), CONFIG)
     }
 
     /// The same after two busy months, for what many calls look like.
     pub(crate) fn of_a_season() -> Self {
-        Self::after(season)
+        Self::after(season, &CONFIG.replace(RULE, RULES))
     }
 
-    fn after(before: fn(&Store, WallTime)) -> Self {
+    fn after(before: fn(&Store, WallTime), config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let net = Net::take();
         let hash = Kept::make(PASSWORD, &mut Chance::from_number(1)).unwrap();
-        let config = CONFIG.replace("{hash}", &hash.to_string());
+        let config = config.replace("{hash}", &hash.to_string());
         let calls = write(&config, net, &folder, before);
         let ringtag = Ringtag::start_in(net, folder, &config);
         Self {
@@ -266,7 +290,7 @@ fn write(config: &str, net: Net, folder: &TempDir, before: fn(&Store, WallTime))
         #[expect(clippy::cast_possible_truncation, reason = "a week in milliseconds")]
         let at = WallTime::from_millis(now.as_millis() - (call.hours_ago * 3_600_000.0) as i64);
         let id = CallId::new(at, &mut chance);
-        tell(&store, id, at, call);
+        tell(&store, id, at, call, "all");
         id
     });
     for n in [RECORDED, OF_MARKUP] {
@@ -315,7 +339,12 @@ fn season(store: &Store, now: WallTime) {
                 talk_s: if is_missed { 0 } else { 25 + chance.below(300) },
                 prior: u32::try_from(chance.below(4) / 2).unwrap(),
             };
-            tell(store, id, at, &call);
+            let rule = match (call.prior, source) {
+                (0, 0) => "mowers",
+                (0, _) => "all",
+                (_, _) => "again",
+            };
+            tell(store, id, at, &call, rule);
             if !is_missed && chance.below(10) < 8 {
                 said.push((id, source));
             }
@@ -349,7 +378,7 @@ fn season(store: &Store, now: WallTime) {
     }
 }
 
-fn tell(store: &Store, id: CallId, at: WallTime, call: &Told) {
+fn tell(store: &Store, id: CallId, at: WallTime, call: &Told, rule: &str) {
     let (tag, channel, campaign, category, number) = SOURCES[call.source];
     let fact = |after_s: u64, what| Fact {
         call: id,
@@ -375,7 +404,7 @@ fn tell(store: &Store, id: CallId, at: WallTime, call: &Told) {
             trunk: "carrier".into(),
             sip_call_id: format!("{id}@carrier"),
             prior_calls: call.prior,
-            rule: Some("all".into()),
+            rule: Some(rule.into()),
         })),
     ));
     let answered = call.manager.is_some();
@@ -401,7 +430,7 @@ fn tell(store: &Store, id: CallId, at: WallTime, call: &Told) {
     store.tell(fact(
         after,
         What::Ended(Box::new(Ended {
-            rule: Some("all".into()),
+            rule: Some(rule.into()),
             targets_tried: tried,
             manager: call.manager.map(|of| MANAGERS[of].0.into()),
             destination: call.manager.map(|of| MANAGERS[of].1.to_owned()),

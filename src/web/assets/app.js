@@ -2,6 +2,10 @@
 
 document.documentElement.classList.add('scripted');
 
+// On a telephone the navigation is wider than the screen: the page that is open is in sight.
+const here = document.querySelector('.top nav [aria-current]');
+if (here) here.parentElement.scrollLeft += here.getBoundingClientRect().left - here.parentElement.getBoundingClientRect().left - 48;
+
 /** How long since `from` (milliseconds since 1970), as clocks write it: 0:07, 12:30, 1:02:11. */
 export function since(from, now = Date.now()) {
   const all = Math.max(0, Math.floor((now - from) / 1000));

@@ -18,4 +18,4 @@ form.addEventListener('formdata', (event) => {
 });
 
 const how = document.querySelector('.formulas');
-addEventListener('beforeprint', () => { how.open = true; });
+if (how) addEventListener('beforeprint', () => { how.open = true; });

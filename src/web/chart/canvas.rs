@@ -105,6 +105,8 @@ pub(super) enum Size {
     Normal,
     /// What stands in narrow places.
     Small,
+    /// Two digits of a cell on a telephone.
+    Tiny,
 }
 
 impl Size {
@@ -112,6 +114,7 @@ impl Size {
         match self {
             Self::Normal => 14.0,
             Self::Small => 12.0,
+            Self::Tiny => 9.5,
         }
     }
 

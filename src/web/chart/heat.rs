@@ -30,8 +30,10 @@ pub(super) fn height(grid: &Grid, width: Width) -> u32 {
 /// Draws it.
 pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<'_, B>, grid: &Grid, width: Width) {
     let size = Size::Small;
-    let names = grid.rows.iter().map(|name| size.width(name));
-    let left = (names.fold(0.0, f64::max) + 10.0).min(canvas.width * 0.25);
+    let is_brief = width.is_narrow() && grid.brief.len() == grid.rows.len();
+    let names = if is_brief { &grid.brief } else { &grid.rows };
+    let widths = names.iter().map(|name| size.width(name));
+    let left = (widths.fold(0.0, f64::max) + 10.0).min(canvas.width * 0.25);
     #[expect(clippy::cast_precision_loss, reason = "24 hours, 7 days")]
     let place = |n: usize| n as f64;
     let wide = (canvas.width - left) / place(grid.columns.len().max(1));
@@ -51,7 +53,13 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<'_, B>, grid: &Grid, w
         canvas.text(name, at, Side::Middle, Ink::Quiet, size);
     }
     let most = most(&grid.cells);
-    for (row, name) in grid.rows.iter().enumerate() {
+    let fit = |size: Size| {
+        let mut shown = grid.cells.iter().map(|cell| size.width(&cell.shown));
+        shown.all(|text| text <= wide - GAP)
+    };
+    // One size for all of them.
+    let figures = if fit(size) { size } else { Size::Tiny };
+    for (row, name) in names.iter().enumerate() {
         let y = ABOVE + place(row) * line(width);
         let middle = y + line(width) / 2.0;
         let name = size.cut(name, left - 10.0);
@@ -69,10 +77,10 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<'_, B>, grid: &Grid, w
             };
             let step = step(cell.value.unwrap_or(0.0), most);
             canvas.rect(at, Ink::Heat(step));
-            if step > 0 && size.width(&cell.shown) <= wide - GAP {
+            if step > 0 && figures.width(&cell.shown) <= wide - GAP {
                 let ink = if step >= 4 { Ink::OnStrong } else { Ink::Text };
                 let at = (x + (wide - GAP) / 2.0, middle);
-                canvas.text(&cell.shown, at, Side::Middle, ink, size);
+                canvas.text(&cell.shown, at, Side::Middle, ink, figures);
             }
             canvas.hint(at, &cell.hint);
         }

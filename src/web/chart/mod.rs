@@ -55,6 +55,8 @@ impl Mark {
 pub struct Grid {
     /// Names of the rows: weekdays, weeks.
     pub rows: Vec<String>,
+    /// The same where there is room for two letters; empty: there is nothing shorter.
+    pub brief: Vec<String>,
     /// Names of the columns: hours, goals.
     pub columns: Vec<String>,
     /// Row by row, a cell a column.

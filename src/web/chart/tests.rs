@@ -21,6 +21,7 @@ fn grid(rows: usize, columns: usize) -> Grid {
     let names = |n: usize| (0..n).map(|n| format!("{n:02}")).collect();
     Grid {
         rows: names(rows),
+        brief: names(rows),
         columns: names(columns),
         cells: (0..rows * columns)
             .map(|n| mark("cell", f64::from(u32::try_from(n).unwrap())))

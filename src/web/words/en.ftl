@@ -242,6 +242,13 @@ weekday-4 = Thursday
 weekday-5 = Friday
 weekday-6 = Saturday
 weekday-7 = Sunday
+weekday-brief-1 = Mo
+weekday-brief-2 = Tu
+weekday-brief-3 = We
+weekday-brief-4 = Th
+weekday-brief-5 = Fr
+weekday-brief-6 = Sa
+weekday-brief-7 = Su
 month-1 = January
 month-2 = February
 month-3 = March
@@ -574,6 +581,8 @@ verdict-does-not-pay = does not pay
 verdict-untold = too early to tell
 report-managers = Managers
 report-asks-managers = Who answers, how fast, and how does it end?
+managers-answer = Who answers
+managers-sell = What came of it
 report-hours = Hours and weekdays
 report-asks-hours = When do people call, and when does nobody answer?
 report-repeat = First and repeated calls
@@ -690,6 +699,9 @@ dashboard-cost-none = Enter what was spent, and the cost of a customer stands he
 
 report-money = Money
 report-asks-money = What does a customer cost, and does the advertisement pay?
+money-pays = Does it pay?
+money-calls = What calls cost
+money-spent = What was spent and earned
 figure-advertising = Advertising
 figure-other_costs = Services, pay
 figure-spent = Spent
@@ -717,7 +729,7 @@ formula-verdict = It pays where a deal leaves more than a customer costs. With f
 
 # Saved reports
 
-nav-saved = Saved reports
+nav-saved = Saved
 saved-title = Saved reports
 saved-help = Reports that were kept with their filter. A period such as “last week” moves on with the calendar.
 saved-no-mail = No mail is set up, so nothing is sent. Whoever administers ringtag writes the mail server into [mail].

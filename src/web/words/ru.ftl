@@ -246,6 +246,13 @@ weekday-4 = Четверг
 weekday-5 = Пятница
 weekday-6 = Суббота
 weekday-7 = Воскресенье
+weekday-brief-1 = Пн
+weekday-brief-2 = Вт
+weekday-brief-3 = Ср
+weekday-brief-4 = Чт
+weekday-brief-5 = Пт
+weekday-brief-6 = Сб
+weekday-brief-7 = Вс
 month-1 = января
 month-2 = февраля
 month-3 = марта
@@ -585,6 +592,8 @@ verdict-does-not-pay = не окупается
 verdict-untold = рано судить
 report-managers = Менеджеры
 report-asks-managers = Кто отвечает, как быстро и чем это кончается?
+managers-answer = Кто отвечает
+managers-sell = Что из этого вышло
 report-hours = Часы и дни недели
 report-asks-hours = Когда звонят и когда не отвечают?
 report-repeat = Первые и повторные
@@ -701,6 +710,9 @@ dashboard-cost-none = Внесите расходы, и здесь появит�
 
 report-money = Деньги
 report-asks-money = Сколько стоит клиент и окупается ли реклама?
+money-pays = Окупается ли
+money-calls = Во что обходится звонок
+money-spent = Потрачено и получено
 figure-advertising = Реклама
 figure-other_costs = Услуги, зарплата
 figure-spent = Потрачено
@@ -728,7 +740,7 @@ formula-verdict = Окупается, если сделка оставляет �
 
 # Сохранённые отчёты
 
-nav-saved = Сохранённые отчёты
+nav-saved = Сохранённые
 saved-title = Сохранённые отчёты
 saved-help = Отчёты вместе с их отбором. Период вроде «прошлой недели» движется вместе с календарём.
 saved-no-mail = Почта не настроена, поэтому ничего не отправляется. Администратор ringtag вписывает почтовый сервер в [mail].

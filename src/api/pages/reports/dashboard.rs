@@ -182,11 +182,22 @@ impl View<'_> {
 
     fn tiles(&self) -> Vec<Tile> {
         let words = self.shown.words;
-        let total = |key: &str| Tile {
-            name: words.say(&format!("figure-{key}")),
-            cell: self.cell(&self.made.total, key),
-            note: String::new(),
-            is_urgent: false,
+        let total = |key: &str| {
+            let mut cell = self.cell(&self.made.total, key);
+            let mut note = String::new();
+            let figure = self
+                .place(key)
+                .and_then(|(place, _)| self.made.total.cells.get(place));
+            if let Some((of, range)) = figure.and_then(|one| self.shown.writer().few_of(one)) {
+                // There is room for one large figure.
+                (cell.shown, note) = (range, of);
+            }
+            Tile {
+                name: words.say(&format!("figure-{key}")),
+                cell,
+                note,
+                is_urgent: false,
+            }
         };
         let mut tiles: Vec<Tile> = ["calls", "missed", "conversion"].map(total).into();
         tiles.extend(self.best_hour());
@@ -238,8 +249,18 @@ impl View<'_> {
         let lines = self.made.sources.iter().enumerate().take(SOURCES_MAX);
         let row = |(place, line): (usize, &Line)| {
             let cells = OF_SOURCES.iter().map(|key| self.cell(line, key));
+            // Behind what a customer cost are the customers.
             let cost = self.made.costs.get(place).map(|cost| Cell {
                 shown: self.shown.writer().shown(cost),
+                href: match cost {
+                    Figure::Money(_) => self.cell(line, "customers").href,
+                    Figure::Nothing
+                    | Figure::Count(_)
+                    | Figure::Share(_)
+                    | Figure::Millis { .. }
+                    | Figure::Number(_)
+                    | Figure::Verdict(_) => None,
+                },
                 ..Cell::default()
             });
             Row {

@@ -19,9 +19,15 @@ impl Shown<'_> {
         };
         let mut left = 0;
         let mut marks = |most: usize| -> Vec<Mark> {
-            left = self.report.lines.len().saturating_sub(most);
-            let lines = self.report.lines.iter().take(most);
-            lines.filter_map(|line| self.mark(line)).collect()
+            let all = self.report.lines.iter().filter_map(|line| self.mark(line));
+            let mut all: Vec<Mark> = all.collect();
+            if self.report.chart == Chart::Bars {
+                // What has no figure has no bar.
+                all.retain(|mark| mark.value.is_some() || mark.before.is_some());
+            }
+            all.truncate(most);
+            left = self.report.lines.len() - all.len();
+            all
         };
         let shape = match self.report.chart {
             Chart::Bars => Shape::Bars(marks(BARS_MAX)),
@@ -117,6 +123,7 @@ impl Shown<'_> {
 
     fn heat(&self) -> Grid {
         let weekday = |n: u8| self.words.say(&format!("weekday-{n}"));
+        let brief = |n: u8| self.words.say(&format!("weekday-brief-{n}"));
         let writer = self.writer();
         let cell = |(day, hour): (u8, u8)| {
             let Some((line, now)) = self.at(day, hour) else {
@@ -132,6 +139,7 @@ impl Shown<'_> {
         let places = (1..=7).flat_map(|day| (0..24).map(move |hour| (day, hour)));
         Grid {
             rows: (1..=7).map(weekday).collect(),
+            brief: (1..=7).map(brief).collect(),
             columns: (0..24).map(|hour: u8| format!("{hour:02}")).collect(),
             cells: places.map(cell).collect(),
         }

@@ -56,24 +56,26 @@ impl Writer<'_> {
         match figure {
             Figure::Nothing => "–".to_owned(),
             Figure::Count(count) => figures::grouped(*count, language),
-            Figure::Share(share) => match (share.value(), share.interval()) {
-                (Some(_), Some((low, high))) if share.is_of_few() => {
-                    let grouped = |n| figures::grouped(n, language);
-                    let of = self.words.with_both(
-                        "share-of",
-                        &grouped(share.part),
-                        &grouped(share.whole),
-                    );
-                    self.words.with_both("share-few", &of, &interval(low, high))
-                }
-                (Some(value), _) => figures::percent(value, language),
-                (None, _) => "–".to_owned(),
+            Figure::Share(share) => match (share.value(), self.few_of(figure)) {
+                (_, Some((of, range))) => self.words.with_both("share-few", &of, &range),
+                (Some(value), None) => figures::percent(value, language),
+                (None, None) => "–".to_owned(),
             },
             Figure::Millis { millis, .. } => self.span(*millis),
             Figure::Money(hundredths) => self.money(*hundredths),
             Figure::Number(value) => figures::number(*value, language),
             Figure::Verdict(verdict) => self.words.say(&format!("verdict-{}", verdict.word())),
         }
+    }
+
+    /// Of a share of few calls: how many of how many, and the interval in which it lies.
+    pub(super) fn few_of(&self, figure: &Figure) -> Option<(String, String)> {
+        let share = share(figure).filter(|share| share.is_of_few())?;
+        let (low, high) = share.interval()?;
+        let grouped = |n| figures::grouped(n, self.words.language());
+        let (part, whole) = (grouped(share.part), grouped(share.whole));
+        let of = self.words.with_both("share-of", &part, &whole);
+        Some((of, interval(low, high)))
     }
 
     /// The same without the interval of a share, for figures beside it.
@@ -227,9 +229,9 @@ fn is_guess(now: &Figure, before: &Figure) -> bool {
     }
 }
 
-/// `8–64 %`.
+/// `8–64 %`, which is on one line: a line may end after a dash, but for the word joiner there.
 fn interval(low: f64, high: f64) -> String {
-    format!("{:.0}–{:.0}\u{a0}%", low * 100.0, high * 100.0)
+    format!("{:.0}–\u{2060}{:.0}\u{a0}%", low * 100.0, high * 100.0)
 }
 
 #[cfg(test)]
@@ -251,11 +253,11 @@ mod tests {
     #[test]
     fn a_share_of_few_calls_is_an_interval_and_of_many_a_number() {
         let english = writer(Language::English);
-        assert_eq!(english.shown(&of(2, 7)), "2 of 7: 8–64\u{a0}%");
+        assert_eq!(english.shown(&of(2, 7)), "2 of 7: 8–\u{2060}64\u{a0}%");
         assert_eq!(english.shown(&of(20, 120)), "16.7\u{a0}%");
         assert_eq!(english.shown(&of(0, 0)), "–");
         let russian = writer(Language::Russian);
-        assert_eq!(russian.shown(&of(2, 7)), "2 из 7: 8–64\u{a0}%");
+        assert_eq!(russian.shown(&of(2, 7)), "2 из 7: 8–\u{2060}64\u{a0}%");
         assert_eq!(russian.shown(&of(20, 120)), "16,7\u{a0}%");
     }
 

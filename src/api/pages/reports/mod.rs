@@ -8,6 +8,7 @@ mod labels;
 pub(in crate::api) mod letter;
 mod links;
 mod shown;
+mod tables;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State as Shared};
@@ -89,7 +90,7 @@ pub(in crate::api) async fn one(
     let api =
         |end: &str| asked.for_programs(&format!("/api/v1/reports/{}{end}", kind.word()), &query);
     let words = look.words();
-    let (rows, rows_more) = shown.rows();
+    let (tables, rows_more) = shown.tables(kind);
     let (chart, chart_more) = shown.chart();
     let period = (report.period.since, report.period.until);
     let store = state.store.clone();
@@ -111,7 +112,7 @@ pub(in crate::api) async fn one(
         of: shown.labels.of(),
         heads: shown.heads(),
         matrix: shown.matrix(),
-        rows,
+        tables,
         rows_more,
         chart,
         chart_more,
