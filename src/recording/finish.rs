@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -33,6 +32,9 @@ const WAITING_MAX: usize = 1_024;
 const BATCH_MAX: usize = 256;
 /// Files that wait to be hashed; they take a path each.
 const HASHES_MAX: usize = 16_384;
+/// From so many on the thread that finishes makes one for each that it adds, at its own priority: on a machine whose other work
+/// leaves the lowest nothing, all that waits would hold up what ends, and that the recorder. Twice as many calls may end at once.
+const HASHES_LATE: usize = 4_096;
 
 /// A recording that ended.
 #[derive(Debug)]
@@ -63,14 +65,20 @@ impl Finisher {
     ) -> io::Result<Self> {
         let (ended, jobs) = bounded(WAITING_MAX);
         let (hashes, files) = bounded(HASHES_MAX);
+        let hasher = Hasher {
+            folder: folder.clone(),
+            format,
+            files,
+        };
         let reports = Arc::new(Mutex::new(reports));
         let finishing = {
-            let (folder, hashes) = (folder.clone(), hashes.clone());
+            let (hashes, hasher) = (hashes.clone(), hasher.clone());
             let reports = Arc::clone(&reports);
             thread::Builder::new()
                 .name("rec-finish".to_owned())
                 .spawn(move || {
-                    finish_all(folder, &jobs, &hashes, |report| tell(&reports, report))
+                    let report = |report| tell(&reports, report);
+                    finish_all(folder, &jobs, &hashes, &hasher, HASHES_LATE, report);
                 })?
         };
         let told = Arc::clone(&reports);
@@ -81,7 +89,7 @@ impl Finisher {
                 if let Err(error) = rustix::process::nice(19) {
                     tracing::debug!(%error, "the thread that hashes and packs keeps its priority");
                 }
-                hash_all(&folder, format, &files, |report| tell(&told, report))
+                hasher.all(|report| tell(&told, report));
             })?;
         Ok(Self {
             ended,
@@ -130,6 +138,8 @@ fn finish_all(
     folder: PathBuf,
     jobs: &Receiver<Ended>,
     hashes: &Sender<(CallId, PathBuf)>,
+    hasher: &Hasher,
+    late: usize,
     report: impl Fn(Report),
 ) {
     let disk = batch::Disk(folder);
@@ -149,19 +159,40 @@ fn finish_all(
                 if hashes.send((call, file)).is_err() {
                     return;
                 }
+                if hasher.files.len() > late {
+                    hasher.oldest(&report);
+                }
             }
         }
     }
 }
 
-fn hash_all(
-    folder: &Path,
+/// Packs and hashes finished files, the oldest first. Any thread may.
+#[derive(Clone)]
+struct Hasher {
+    folder: PathBuf,
     format: Format,
-    files: &Receiver<(CallId, PathBuf)>,
-    report: impl Fn(Report),
-) {
-    while let Ok((call, file)) = files.recv() {
-        let file = match format {
+    files: Receiver<(CallId, PathBuf)>,
+}
+
+impl Hasher {
+    /// All that come.
+    fn all(&self, report: impl Fn(Report)) {
+        while let Ok((call, file)) = self.files.recv() {
+            self.one(call, file, &report);
+        }
+    }
+
+    /// The one that has waited longest.
+    fn oldest(&self, report: impl Fn(Report)) {
+        if let Ok((call, file)) = self.files.try_recv() {
+            self.one(call, file, report);
+        }
+    }
+
+    fn one(&self, call: CallId, file: PathBuf, report: impl Fn(Report)) {
+        let folder = &self.folder;
+        let file = match self.format {
             Format::Wav => shelf::kept(folder, &file),
             Format::Flac => pack::pack(folder, &file).unwrap_or_else(|error| {
                 tracing::error!(
@@ -185,5 +216,52 @@ fn hash_all(
                 "recording not hashed; check the disk"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::recording::finish::batch::tests::outcome;
+
+    #[test]
+    fn what_waits_too_long_for_its_hash_is_hashed_by_the_thread_that_finishes() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().to_owned();
+        let (ended, jobs) = bounded(10);
+        for number in 0..10 {
+            let outcome = outcome(number, 0);
+            let last = Some(shelf::make(&folder, &outcome.file).unwrap());
+            ended.send(Ended { outcome, last }).unwrap();
+        }
+        drop(ended);
+        // Nobody takes a hash's turn here, as on a machine that leaves the lowest priority nothing.
+        let (hashes, files) = bounded(4);
+        let hasher = Hasher {
+            folder: folder.clone(),
+            format: Format::Wav,
+            files,
+        };
+        let (told, reports) = mpsc::channel();
+        finish_all(folder, &jobs, &hashes, &hasher, 3, |report| {
+            told.send(report).unwrap();
+        });
+        drop(told);
+        let mut hashed = Vec::new();
+        let mut finished = 0;
+        for report in reports {
+            match report {
+                Report::Finished(_) => finished += 1,
+                Report::Hashed { kept, .. } => hashed.push(kept.file),
+                Report::Disk { .. } => panic!("{report:?}"),
+            }
+        }
+        let oldest: Vec<PathBuf> = (0..7)
+            .map(|number| format!("2026/11/21/{number}.wav").into())
+            .collect();
+        assert_eq!((finished, hashed), (10, oldest));
+        assert_eq!(hasher.files.len(), 3);
     }
 }

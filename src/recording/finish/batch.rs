@@ -153,7 +153,7 @@ fn spoil(outcome: &mut Outcome, what: &str, error: &io::Error) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::base::chance::Chance;
     use crate::base::id::CallId;
@@ -209,27 +209,32 @@ mod tests {
         }
     }
 
-    fn ended(number: u32, parts: u32) -> Ended<u32> {
+    /// What is told of a recording of a second, or of so many more.
+    pub(in crate::recording::finish) fn outcome(number: u32, parts: u32) -> Box<Outcome> {
         let file = PathBuf::from(format!("2026/11/21/{number}.wav"));
         let part = |part| Part {
             file: plan::part_of(&file, part),
             duration_ms: 1_000,
             bytes: 32_044,
         };
+        Box::new(Outcome {
+            call: CallId::new(WallTime::from_millis(1), &mut Chance::from_number(1)),
+            duration_ms: 1_000,
+            sample_rate_hz: 8_000,
+            channels: 2,
+            bytes: 32_044,
+            state: State::Complete,
+            gaps: Vec::new(),
+            pauses: Vec::new(),
+            parts: (2..2 + parts).map(part).collect(),
+            file,
+        })
+    }
+
+    fn ended(number: u32, parts: u32) -> Ended<u32> {
         Ended {
             last: Some(number),
-            outcome: Box::new(Outcome {
-                call: CallId::new(WallTime::from_millis(1), &mut Chance::from_number(1)),
-                duration_ms: 1_000,
-                sample_rate_hz: 8_000,
-                channels: 2,
-                bytes: 32_044,
-                state: State::Complete,
-                gaps: Vec::new(),
-                pauses: Vec::new(),
-                parts: (2..2 + parts).map(part).collect(),
-                file,
-            }),
+            outcome: outcome(number, parts),
         }
     }
 
