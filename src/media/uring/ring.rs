@@ -55,16 +55,24 @@ const STRIDE: usize = (FRONT + ROOM).next_multiple_of(64) + 320;
 /// How often an order is offered. Handing over what lies before it makes room at once.
 const PUSHES_MAX: usize = 4;
 
-const PACKETS: Layout = layout(BUFFERS as usize * STRIDE);
-const ENTRIES: Layout = layout(BUFFERS as usize * size_of::<BufRingEntry>());
+/// How far most packets reach: sound of 20 ms with what the kernel puts before it.
+const ORDINARY: usize = FRONT + 256;
 
+/// Memory that begins anywhere: zeroed memory that has to begin with a page is zeroed byte by byte, and so takes all of
+/// its pages at once.
+const PACKETS: Layout = layout(BUFFERS as usize * STRIDE, 16);
 /// Memory that begins with a page, as the kernel wants that of the entries.
+const ENTRIES: Layout = layout(BUFFERS as usize * size_of::<BufRingEntry>(), PAGE);
+
+const PAGE: usize = 4096;
+
+/// Memory of so many bytes.
 #[expect(
     clippy::panic,
     reason = "evaluated by the compiler, where it is an error"
 )]
-const fn layout(bytes: usize) -> Layout {
-    match Layout::from_size_align(bytes, 4096) {
+const fn layout(bytes: usize, align: usize) -> Layout {
+    match Layout::from_size_align(bytes, align) {
         Ok(layout) => layout,
         Err(_) => panic!("a size that the compiler has seen"),
     }
@@ -457,12 +465,20 @@ impl Buffers {
                 return Err(error);
             }
         };
-        Ok(Self {
+        let buffers = Self {
             packets,
             entries,
             tail: 0,
             kept: false,
-        })
+        };
+        // Where sound lies is touched once here, so that no page is made in the middle of a call.
+        for number in 0..BUFFERS {
+            for place in [0, ORDINARY] {
+                // SAFETY: both places are inside of the buffer, which nobody else knows of yet.
+                unsafe { buffers.start(number).add(place).write_volatile(0) };
+            }
+        }
+        Ok(buffers)
     }
 
     /// Where a buffer begins.
