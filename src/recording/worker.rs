@@ -47,6 +47,12 @@ const SHORT_PAUSE: Duration = Duration::from_millis(10);
 const BUSY_PACKETS: usize = 2_000;
 /// Packets taken from one ring before the other rings and the commands have their turn.
 const DRAIN_MAX: usize = 20_000;
+/// Packets laid, and tapes looked at, before whoever waits for the processor has a turn: some 20 us of work. Where a media worker
+/// shares it, its packets would otherwise wait for the whole of a wake-up, or for the scheduler's slice.
+const PACKETS_AT_ONCE: usize = 64;
+const TAPES_AT_ONCE: usize = 8;
+/// Bytes that wait in a ring from which on nobody else has a turn: a quarter of a ring.
+const URGENT_BYTES: usize = 1 << 20;
 /// Least time between two looks at every tape: a flood of commands must not make it a busy loop.
 const ADVANCE_EVERY: Duration = Duration::from_millis(20);
 
@@ -137,7 +143,10 @@ impl Recorder {
         let (taken, drained) = self.drain();
         if drained && now - self.advanced >= ADVANCE_EVERY {
             self.advanced = now;
-            for take in self.takes.values_mut() {
+            for (count, take) in self.takes.values_mut().enumerate() {
+                if count % TAPES_AT_ONCE == 0 && !self.readers.iter().any(is_urgent) {
+                    thread::yield_now();
+                }
                 take.advance(now);
                 self.disk_news = Disk::worse(take.take_disk_news(), self.disk_news);
                 if let Some((file, notes)) = take.notes(now)
@@ -313,6 +322,9 @@ impl Recorder {
                 && let Some(tapped) = reader.next(&mut self.payload)
             {
                 taken += 1;
+                if taken % PACKETS_AT_ONCE == 0 && !is_urgent(reader) {
+                    thread::yield_now();
+                }
                 if self.take(tapped.tap).is_none() {
                     // It may have begun or turned since we looked; after its end packets still come.
                     self.collect();
@@ -333,6 +345,11 @@ impl Recorder {
         self.readers = readers;
         (total, drained)
     }
+}
+
+/// Whether so much waits that the recorder gives nobody else a turn.
+fn is_urgent(reader: &TapReader) -> bool {
+    reader.waiting() >= URGENT_BYTES
 }
 
 #[cfg(test)]
