@@ -44,8 +44,8 @@ pub(in crate::call) struct Leg {
     /// What the peer said in SDP last.
     pub(in crate::call) heard: Option<Heard>,
     pub(in crate::call) upkeep: Upkeep,
-    /// For the record; empty until the ports are closed.
-    pub(in crate::call) sound: LegSound,
+    /// For the record; there once the ports are closed.
+    pub(in crate::call) sound: Option<Box<LegSound>>,
     /// For the record: what it was to the call.
     pub(in crate::call) part: Part,
 }
@@ -130,7 +130,7 @@ impl Leg {
             voice,
             heard: None,
             upkeep: Upkeep::new(hands.session),
-            sound: LegSound::default(),
+            sound: None,
             part: Part::of(begins.role),
         }
     }
@@ -155,29 +155,21 @@ impl Leg {
     }
 
     /// The leg as the record shows it: its times count from the answer, `zero`.
-    /// When keys were pressed, in milliseconds from the answer; before it, and without one, 0.
-    fn digit_times(&self, zero: Option<Moment>) -> Vec<u64> {
-        let since = |at: &Moment| zero.map_or(0, |zero| (*at - zero).as_millis());
-        let times = self.sound.digit_times.iter().map(since);
-        times
-            .map(|at_ms| u64::try_from(at_ms).unwrap_or(u64::MAX))
-            .collect()
-    }
-
     pub(in crate::call) fn record(&self, zero: Option<Moment>, end: Moment) -> story::Leg {
         let since = |at: Moment| {
             let span = at - zero?;
             u64::try_from(span.as_millis()).ok()
         };
         let Part { role, joined, left } = self.part;
+        let sound = self.sound.as_deref().cloned().unwrap_or_default();
         let codec = self.heard.as_ref().and_then(|heard| heard.codec.as_ref());
         let heard = self.heard.as_ref();
         let secrets = heard.and_then(|heard| self.voice.secrets(&heard.session));
         let counted = mos::Counted {
-            packets: self.sound.packets_in,
-            lost: self.sound.lost,
-            jitter_ms: self.sound.jitter_ms,
-            rtt_ms: self.sound.rtt_ms,
+            packets: sound.packets_in,
+            lost: sound.lost,
+            jitter_ms: sound.jitter_ms,
+            rtt_ms: sound.rtt_ms,
         };
         let suite = secrets.map(|secrets| secrets.ours.suite());
         story::Leg {
@@ -185,21 +177,30 @@ impl Leg {
             remote_uri: self.remote_uri.to_string(),
             sip_call_id: self.call_id.to_string(),
             codec: codec.map(|codec| format!("{}/{}", codec.name, codec.clock_hz)),
-            packets_in: self.sound.packets_in,
-            packets_out: self.sound.packets_out,
-            lost: self.sound.lost,
-            jitter_ms: self.sound.jitter_ms,
-            digits: self.sound.digits.clone(),
-            digit_times: self.digit_times(zero),
+            packets_in: sound.packets_in,
+            packets_out: sound.packets_out,
+            lost: sound.lost,
+            jitter_ms: sound.jitter_ms,
+            digit_times: digit_times(&sound, zero),
+            digits: sound.digits,
             role: Some(role),
             joined_ms: joined.and_then(since),
             left_ms: joined.and_then(|_| since(left.unwrap_or(end))),
             srtp: suite.map(|suite| suite.to_string()),
-            srtp_failed: self.sound.forged,
-            rtt_ms: self.sound.rtt_ms,
-            lost_there: self.sound.lost_there,
-            jitter_there_ms: self.sound.jitter_there_ms,
+            srtp_failed: sound.forged,
+            rtt_ms: sound.rtt_ms,
+            lost_there: sound.lost_there,
+            jitter_there_ms: sound.jitter_there_ms,
             mos_estimate: codec.and_then(|codec| mos::estimate(&codec.name, counted)),
         }
     }
+}
+
+/// When keys were pressed, in milliseconds from the answer; before it, and without one, 0.
+fn digit_times(sound: &LegSound, zero: Option<Moment>) -> Vec<u64> {
+    let since = |at: &Moment| zero.map_or(0, |zero| (*at - zero).as_millis());
+    let times = sound.digit_times.iter().map(since);
+    times
+        .map(|at_ms| u64::try_from(at_ms).unwrap_or(u64::MAX))
+        .collect()
 }

@@ -16,7 +16,7 @@ pub(in crate::call) struct Upkeep {
     pub(in crate::call) timer: SessionTimer,
     /// The peer takes UPDATE, by its last Allow.
     pub(in crate::call) updates: bool,
-    pub(in crate::call) under_way: Option<Refresh>,
+    pub(in crate::call) under_way: Option<Box<Refresh>>,
 }
 
 /// A refresh of ours that is not finally answered.

@@ -51,7 +51,9 @@ pub struct Meter {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sources {
     /// The last one heard first.
-    known: [Option<u32>; KNOWN],
+    known: [u32; KNOWN],
+    /// How many of them there are.
+    count: u8,
     new: Meter,
 }
 
@@ -69,20 +71,26 @@ impl Meter {
 impl Sources {
     /// Says whether sound of this source is heard: one that is known always, a new one while there are few.
     pub fn admits(&mut self, source: u32, now: Moment) -> bool {
-        let [last, ..] = &self.known;
-        if *last == Some(source) {
-            return true;
-        }
-        let place = self.known.iter().position(|known| *known == Some(source));
-        if place.is_none() && !self.new.admits(SOURCES, now) {
-            return false;
-        }
-        let moved = place.map_or(KNOWN, |place| place + 1);
+        let count = usize::from(self.count);
+        let place = self
+            .known
+            .iter()
+            .take(count)
+            .position(|known| *known == source);
+        let moved = match place {
+            Some(0) => return true,
+            Some(place) => place + 1,
+            None if !self.new.admits(SOURCES, now) => return false,
+            None => {
+                self.count += u8::from(count < KNOWN);
+                KNOWN
+            }
+        };
         if let Some(until) = self.known.get_mut(..moved) {
             until.rotate_right(1);
         }
         let [last, ..] = &mut self.known;
-        *last = Some(source);
+        *last = source;
         true
     }
 }

@@ -46,8 +46,8 @@ pub struct Leg {
     pub rtp: Line,
     /// RTCP.
     pub rtcp: Line,
-    /// What is counted as it happens; the rest is filled in by [`Leg::close`].
-    pub sound: Sound,
+    /// What is counted as it happens; [`Leg::close`] adds the rest.
+    pub counted: Counted,
     codecs: Arc<[Codec]>,
     /// RTCP shares the port of RTP.
     mux: bool,
@@ -58,12 +58,33 @@ pub struct Leg {
     cover: Cover,
     /// Its packets are SRTP under keys that pass through: its reports cannot be read.
     sealed: bool,
-    reports: Reports,
+    /// There once a report passes.
+    reports: Option<Box<Reports>>,
     reception: Reception,
-    digits: Digits,
+    /// There once a key is pressed.
+    digits: Option<Box<Digits>>,
     sources: Sources,
     sound_meter: Meter,
     reports_meter: Meter,
+}
+
+/// What is counted of a leg's packets one by one, as [`Sound`] tells it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counted {
+    /// RTP packets received and believed.
+    pub packets_in: u64,
+    /// RTP packets sent to it.
+    pub packets_out: u64,
+    /// Packets from addresses that may not send, and those beyond what a telephone sends.
+    pub refused: u64,
+    /// Packets that are neither RTP nor, on the RTCP port, RTCP.
+    pub malformed: u64,
+    /// Packets the ring had no room for.
+    pub untapped: u64,
+    /// Sends the kernel refused.
+    pub send_errors: u64,
+    /// Packets that were not under the key agreed on.
+    pub forged: u64,
 }
 
 /// One socket and who may use it.
@@ -123,16 +144,16 @@ impl Leg {
             port: pair.port,
             rtp: Line::new(pair.rtp, from, signalling),
             rtcp: Line::new(pair.rtcp, from, signalling),
-            sound: Sound::default(),
+            counted: Counted::default(),
             codecs: Arc::default(),
             mux: false,
             numbers: None,
             meaning: None,
             cover: Cover::default(),
             sealed: false,
-            reports: Reports::default(),
+            reports: None,
             reception: Reception::default(),
-            digits: Digits::default(),
+            digits: None,
             sources: Sources::default(),
             sound_meter: Meter::default(),
             reports_meter: Meter::default(),
@@ -168,7 +189,7 @@ impl Leg {
             // A network may repeat packets.
             Err(Refused::Replayed) => {}
             Err(Refused::Short | Refused::Forged | Refused::Streams | Refused::Spent) => {
-                self.sound.forged += 1;
+                self.counted.forged += 1;
             }
         }
         None
@@ -176,13 +197,13 @@ impl Leg {
 
     /// Counts an RTP packet that came.
     pub fn heard(&mut self, head: &Head, packet: &[u8], now: Moment) {
-        self.sound.packets_in += 1;
+        self.counted.packets_in += 1;
         match self.meaning(head.payload_type) {
             Meaning::Sound { clock_hz } => self.reception.packet(head, Some(clock_hz), now),
             Meaning::Event => {
                 self.reception.packet(head, None, now);
                 if let Some(event) = rtp::payload(packet) {
-                    self.digits.packet(head, event, now);
+                    self.digits.get_or_insert_default().packet(head, event, now);
                 }
             }
         }
@@ -208,7 +229,9 @@ impl Leg {
     /// Reads a report of the peer, and takes out what tells of its author. `clock_hz` is that of the sound it is sent.
     pub fn hear_report(&mut self, report: &mut [u8], clock_hz: u32, now: Moment) {
         if !self.sealed {
-            self.reports.hear(report, clock_hz, now);
+            self.reports
+                .get_or_insert_default()
+                .hear(report, clock_hz, now);
             rtcp::conceal(report);
         }
     }
@@ -236,7 +259,8 @@ impl Leg {
         };
         let way = line.way(Place { slot, kind }, length, false)?;
         if !self.sealed {
-            self.reports.pass(room.get(..length)?, now);
+            let report = room.get(..length)?;
+            self.reports.get_or_insert_default().pass(report, now);
         }
         self.close_packet(way, room)
     }
@@ -250,12 +274,12 @@ impl Leg {
     /// Counts what became of an RTP packet.
     pub const fn sent(&mut self, sent: Sent) {
         match sent {
-            Sent::Yes => self.sound.packets_out += 1,
+            Sent::Yes => self.counted.packets_out += 1,
             Sent::Again => {
-                self.sound.packets_out += 1;
-                self.sound.send_errors += 1;
+                self.counted.packets_out += 1;
+                self.counted.send_errors += 1;
             }
-            Sent::Refused => self.sound.send_errors += 1,
+            Sent::Refused => self.counted.send_errors += 1,
         }
     }
 
@@ -269,15 +293,32 @@ impl Leg {
 
     /// Closes the sockets and says what was counted.
     pub fn close(self) -> Sound {
+        let reports = self.reports.unwrap_or_default();
+        let digits = self.digits.unwrap_or_default();
+        let Counted {
+            packets_in,
+            packets_out,
+            refused,
+            malformed,
+            untapped,
+            send_errors,
+            forged,
+        } = self.counted;
         Sound {
+            packets_in,
+            packets_out,
             lost: self.reception.lost(),
             jitter_ms: self.reception.jitter_ms(),
-            digits: self.digits.pressed().to_owned(),
-            digit_times: self.digits.times().to_owned(),
-            lost_there: self.reports.lost(),
-            jitter_there_ms: self.reports.jitter_ms(),
-            rtt_ms: self.reports.rtt_ms(),
-            ..self.sound
+            digits: digits.pressed().to_owned(),
+            digit_times: digits.times().to_owned(),
+            refused,
+            malformed,
+            untapped,
+            send_errors,
+            forged,
+            lost_there: reports.lost(),
+            jitter_there_ms: reports.jitter_ms(),
+            rtt_ms: reports.rtt_ms(),
         }
     }
 

@@ -96,14 +96,14 @@ impl Relay {
         let Self { legs, bridges, tap } = self;
         let leg = legs.get_mut(at.slot)?;
         if !leg.line(at.kind).may_send(source) {
-            leg.sound.refused += 1;
+            leg.counted.refused += 1;
             return None;
         }
         let packet = room.get_mut(..length)?;
         if rtcp::is_rtcp(packet) {
             let length = leg.open(packet, true)?;
             if !leg.admits_report(now) {
-                leg.sound.refused += 1;
+                leg.counted.refused += 1;
                 return None;
             }
             leg.line(at.kind).learn(source);
@@ -120,13 +120,13 @@ impl Relay {
             return legs.get_mut(slot)?.report(slot, room, length, now);
         }
         let (Kind::Rtp, Some(head)) = (at.kind, rtp::peek(packet)) else {
-            leg.sound.malformed += 1;
+            leg.counted.malformed += 1;
             return None;
         };
         let length = leg.open(packet, false)?;
         let packet = room.get_mut(..length)?;
         if !leg.admits(&head, now) {
-            leg.sound.refused += 1;
+            leg.counted.refused += 1;
             return None;
         }
         leg.line(at.kind).learn(source);
@@ -150,7 +150,7 @@ impl Relay {
                 tap.push(&tapped, used)
             });
             if !whole {
-                leg.sound.untapped += 1;
+                leg.counted.untapped += 1;
             }
         }
         let slot = route.to?;
@@ -170,7 +170,7 @@ impl Relay {
         if at.kind == Kind::Rtp
             && let Some(leg) = self.legs.get_mut(at.slot)
         {
-            leg.sound.send_errors += 1;
+            leg.counted.send_errors += 1;
         }
     }
 

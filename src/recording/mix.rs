@@ -27,8 +27,10 @@ pub const FRAME_BYTES: u64 = 4;
 /// Both sides' sound between what is written and what may still come. It takes the memory of what is in it, and no more.
 #[derive(Debug)]
 pub struct Mix {
-    /// From the chunk on in which `written` lies.
+    /// From the first that something was laid in: what lies before it and is not written is silence.
     chunks: VecDeque<Chunk>,
+    /// In whose place since the beginning the first of them lies.
+    first: usize,
     /// Frames of a block.
     block: u64,
     /// Frames that are held at most.
@@ -45,6 +47,7 @@ impl Mix {
         let frames = |millis| u64::from(rate_hz) * millis / 1_000;
         Self {
             chunks: VecDeque::new(),
+            first: 0,
             block: frames(BLOCK_MS).max(1),
             held: frames(BLOCK_MS + HELD_MS),
             written: 0,
@@ -93,13 +96,10 @@ impl Mix {
         let Some(mut items) = usize::try_from(skipped).ok().and_then(|n| items.get(n..)) else {
             return;
         };
-        for (number, run) in self.runs(range) {
+        for (number, run) in Self::runs(range) {
             let (now, rest) = items.split_at_checked(run.len()).unwrap_or((items, &[]));
             items = rest;
-            if self.chunks.len() <= number {
-                self.chunks.resize_with(number + 1, Chunk::default);
-            }
-            if let Some(chunk) = self.chunks.get_mut(number) {
+            if let Some(chunk) = self.chunk_to_lay(number) {
                 lay(chunk, run, now);
             }
         }
@@ -107,8 +107,11 @@ impl Mix {
 
     /// Makes a stretch of one side silent, as far as it is held and not settled.
     pub fn silence(&mut self, side: Side, from: i64, until: i64) {
-        for (number, run) in self.runs(self.clip(from, until)) {
-            if let Some(chunk) = self.chunks.get_mut(number) {
+        for (number, run) in Self::runs(self.clip(from, until)) {
+            if let Some(chunk) = number
+                .checked_sub(self.first)
+                .and_then(|place| self.chunks.get_mut(place))
+            {
                 chunk.silence(side, run);
             }
         }
@@ -117,7 +120,7 @@ impl Mix {
     /// Appends one side's samples of a stretch that is held and not settled; less where less is.
     pub fn read(&self, side: Side, from: i64, until: i64, out: &mut Vec<i16>) {
         let mut piece = [Frame::default(); FRAMES];
-        for (number, run) in self.runs(self.clip(from, until)) {
+        for (number, run) in Self::runs(self.clip(from, until)) {
             let frames = piece.get_mut(..run.len()).unwrap_or_default();
             self.play(number, &run, frames);
             out.extend(frames.iter().map(|[left, right]| match side {
@@ -164,7 +167,7 @@ impl Mix {
     fn give(&mut self, until: u64, disk: &mut impl FnMut(&[u8])) {
         let mut piece = [Frame::default(); PIECE_FRAMES];
         let mut filled = 0;
-        for (number, run) in self.runs(self.written..until) {
+        for (number, run) in Self::runs(self.written..until) {
             if filled + run.len() > piece.len() {
                 disk(bytes(&piece, filled));
                 filled = 0;
@@ -177,8 +180,10 @@ impl Mix {
         if filled > 0 {
             disk(bytes(&piece, filled));
         }
-        let gone = chunk_of(until) - chunk_of(self.written);
-        self.chunks.drain(..gone.min(self.chunks.len()));
+        let gone = chunk_of(until).saturating_sub(self.first);
+        let gone = gone.min(self.chunks.len());
+        self.chunks.drain(..gone);
+        self.first += gone;
         self.written = until;
     }
 
@@ -196,14 +201,30 @@ impl Mix {
     /// Puts a run of one chunk into as many frames.
     fn play(&self, number: usize, run: &Range<usize>, frames: &mut [Frame]) {
         frames.fill(Frame::default());
-        if let Some(chunk) = self.chunks.get(number) {
+        let place = number.checked_sub(self.first);
+        if let Some(chunk) = place.and_then(|place| self.chunks.get(place)) {
             chunk.play(run, frames);
         }
     }
 
-    /// The pieces of a range that is not written yet, each within one chunk: its number and the frames in it.
-    fn runs(&self, range: Range<u64>) -> impl Iterator<Item = (usize, Range<usize>)> + use<> {
-        let first = chunk_of(self.written);
+    /// The chunk of this number, which is made where it is not there.
+    fn chunk_to_lay(&mut self, number: usize) -> Option<&mut Chunk> {
+        if self.chunks.is_empty() {
+            self.first = number;
+        }
+        while number < self.first {
+            self.chunks.push_front(Chunk::default());
+            self.first -= 1;
+        }
+        let place = number - self.first;
+        if self.chunks.len() <= place {
+            self.chunks.resize_with(place + 1, Chunk::default);
+        }
+        self.chunks.get_mut(place)
+    }
+
+    /// The pieces of a range, each within one chunk: its number since the beginning and the frames in it.
+    fn runs(range: Range<u64>) -> impl Iterator<Item = (usize, Range<usize>)> {
         let numbers = chunk_of(range.start)..chunk_of(range.end + FRAMES as u64 - 1);
         numbers.map(move |number| {
             let begins = number as u64 * FRAMES as u64;
@@ -211,7 +232,7 @@ impl Mix {
                 let frame = frame.saturating_sub(begins).min(FRAMES as u64);
                 usize::try_from(frame).unwrap_or(FRAMES)
             };
-            (number - first, within(range.start)..within(range.end))
+            (number, within(range.start)..within(range.end))
         })
     }
 }

@@ -35,7 +35,7 @@ pub struct Take<S: Shelf> {
     tape: Tape,
     writing: Writing<S>,
     /// What the one who answered presses, where codes are configured.
-    keys: Option<Keys>,
+    keys: Option<Box<Keys>>,
     /// What was last noted, and when it is looked at again.
     notes: Notes,
     look_at: Moment,
@@ -43,11 +43,11 @@ pub struct Take<S: Shelf> {
 
 impl<S: Shelf> Take<S> {
     /// Begins a recording; where the disk gives no file it goes on without one. `keys` listens to the one who answered.
-    pub const fn begin(tape: Tape, writing: Writing<S>, keys: Option<Keys>) -> Self {
+    pub fn begin(tape: Tape, writing: Writing<S>, keys: Option<Keys>) -> Self {
         Self {
             tape,
             writing,
-            keys,
+            keys: keys.map(Box::new),
             notes: Notes {
                 at_ms: 0,
                 gaps: Vec::new(),

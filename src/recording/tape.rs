@@ -64,7 +64,7 @@ pub struct Tape {
     /// Caller, callee.
     sides: [Half; 2],
     /// The callee's party before, and the name under which the packets of the one that is come.
-    former: Option<(Half, TapId)>,
+    former: Option<Box<(Half, TapId)>>,
     /// What came before the rate was known, in order.
     kept: Vec<Kept>,
     /// The sound, once it has a rate.
@@ -178,7 +178,7 @@ impl Tape {
             self.gaps
                 .note(Side::Callee, from_ms, until_ms, &Why::Nothing);
         }
-        self.former = Some((leaving, next));
+        self.former = Some(Box::new((leaving, next)));
         match &mut self.reel {
             Some(reel) => reel.turn(next),
             None => self.kept.push(Kept::Turn(next)),
@@ -389,7 +389,7 @@ impl Tape {
         let [caller, callee] = &mut self.sides;
         match (side, &mut self.former) {
             (Side::Caller, _) => caller,
-            (Side::Callee, Some((former, now))) if *now != tap => former,
+            (Side::Callee, Some(former)) if former.1 != tap => &mut former.0,
             (Side::Callee, _) => callee,
         }
     }

@@ -67,7 +67,7 @@ pub(in crate::sdp) fn answer(session: &Session, offer: &Session) -> Vec<Slot> {
     }
     let closed = |media: &crate::sdp::session::Media| {
         let line = offer.lines.get(media.lines.start);
-        Slot::Closed(line.map_or_else(Bytes::new, |line| offer.text.slice(line.value.clone())))
+        Slot::Closed(line.map_or_else(Bytes::new, |line| offer.text.slice(line.value())))
     };
     let mut slots: Vec<_> = offer.media.iter().map(closed).collect();
     if let (Some(audio), Some(slot)) = (audio, offer.audio().and_then(|at| slots.get_mut(at))) {

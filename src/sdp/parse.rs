@@ -80,10 +80,7 @@ fn split(body: &[u8]) -> Result<Vec<Line>, Malformed> {
                     });
                 }
                 let from = start + 2;
-                lines.push(Line {
-                    kind: *kind,
-                    value: from..from + value.len(),
-                });
+                lines.extend(Line::new(*kind, from..from + value.len()));
             }
             _ => {
                 return Err(Malformed {
@@ -127,7 +124,7 @@ impl Reader {
 
     fn take(&mut self, index: usize, line: &Line) -> Result<(), Malformed> {
         let text = self.text.clone();
-        let value = text.get(line.value.clone()).unwrap_or_default();
+        let value = text.get(line.value()).unwrap_or_default();
         let wrong = |what| Malformed {
             line: index + 1,
             what,
@@ -163,7 +160,7 @@ impl Reader {
                 }
                 self.media.push(read_media(value, index).map_err(wrong)?);
             }
-            b'a' => self.attribute(value, line.value.start),
+            b'a' => self.attribute(value, line.value().start),
             _ => {}
         }
         if let Some(media) = self.media.last_mut() {

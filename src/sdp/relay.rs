@@ -83,7 +83,8 @@ impl Session {
                 Slot::Closed(value) => out.closed(value, self.connection.is_none()),
             }
         }
-        out.text.freeze()
+        // Kept as long as the leg is: in memory of its size.
+        Bytes::copy_from_slice(&out.text)
     }
 
     /// The lines of a section, the `m=` line first.

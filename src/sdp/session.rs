@@ -24,8 +24,25 @@ pub struct Session {
 #[derive(Clone, Debug)]
 pub(in crate::sdp) struct Line {
     pub(in crate::sdp) kind: u8,
-    /// Of the value in the text, without the line's end.
-    pub(in crate::sdp) value: Range<usize>,
+    /// Of the value in the text, without the line's end. A description is shorter than a datagram, and one of each leg's
+    /// is kept as long as its call.
+    value: Range<u16>,
+}
+
+impl Line {
+    /// A line whose value lies there; `None`: no description is so long.
+    pub(in crate::sdp) fn new(kind: u8, value: Range<usize>) -> Option<Self> {
+        let place = |at| u16::try_from(at).ok();
+        Some(Self {
+            kind,
+            value: place(value.start)?..place(value.end)?,
+        })
+    }
+
+    /// Where the value lies in the text.
+    pub(in crate::sdp) fn value(&self) -> Range<usize> {
+        self.value.start.into()..self.value.end.into()
+    }
 }
 
 /// One `m=` section.
@@ -272,6 +289,6 @@ impl Session {
     }
 
     pub(in crate::sdp) fn value(&self, line: &Line) -> &[u8] {
-        self.text.get(line.value.clone()).unwrap_or_default()
+        self.text.get(line.value()).unwrap_or_default()
     }
 }

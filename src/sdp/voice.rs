@@ -16,22 +16,22 @@ pub struct Voice {
     last: Option<Bytes>,
     agreed: Option<Bytes>,
     /// `None`: no keys of ours are spoken of.
-    shield: Option<Shield>,
+    shield: Option<Box<Shield>>,
 }
 
 impl Voice {
     /// Begins a dialog's descriptions under a random `id`.
-    pub const fn new(id: u64) -> Self {
+    pub fn new(id: u64) -> Self {
         Self::under(id, None)
     }
 
     /// Begins one whose sound has keys of ours.
-    pub const fn under(id: u64, shield: Option<Shield>) -> Self {
+    pub fn under(id: u64, shield: Option<Shield>) -> Self {
         Self {
             origin: Origin { id, version: 1 },
             last: None,
             agreed: None,
-            shield,
+            shield: shield.map(Box::new),
         }
     }
 
@@ -48,7 +48,7 @@ impl Voice {
 
     /// Takes another key for what is said next: its sound goes on in another place, where nobody knows how far the former
     /// one had come.
-    pub const fn renew(&mut self) {
+    pub fn renew(&mut self) {
         if let Some(shield) = &mut self.shield {
             shield.renew();
         }
@@ -64,7 +64,7 @@ impl Voice {
             Mux::Apart
         };
         let slots = layout::offer(session, self.last.as_ref());
-        let seal = self.shield.as_ref().map(Shield::offer);
+        let seal = self.shield.as_deref().map(Shield::offer);
         self.write(session, &slots, (address, mux), seal.as_ref())
     }
 

@@ -274,7 +274,7 @@ impl Call {
             }
             None => {
                 self.open_sound(hands, (index, None), said);
-                let offer = self.caller.offer.as_ref();
+                let offer = self.caller.offer.as_deref();
                 (offer.map(|offer| heard(offer, said)), heard(said, said))
             }
         };

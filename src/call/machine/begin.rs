@@ -97,7 +97,7 @@ impl Call {
                 leg,
                 invite: Some((server, request)),
                 unacked: None,
-                offer,
+                offer: offer.map(Box::new),
                 identity,
                 heard: None,
                 early: None,
@@ -107,7 +107,7 @@ impl Call {
             state: State::Asking { given_up: None },
             timers: Timers::default(),
             story: None,
-            refusal,
+            refusal: refusal.map(Box::new),
             last_cause: None,
             implied_cause: None,
             legs_made: 1,
@@ -123,7 +123,7 @@ impl Call {
             return;
         };
         let given_up = given_up.take();
-        let refusal = self.refusal.take();
+        let refusal = self.refusal.take().map(|refusal| *refusal);
         let (answer, why) = match verdict {
             Verdict::Ours(admission) => {
                 return self.admitted(now, hands, *admission, given_up, refusal);
@@ -242,7 +242,7 @@ impl Call {
 
     /// Asks for the caller's ports; the first target follows when they come.
     fn hunt(&mut self, now: Moment, hands: &mut Hands, decision: Decision, record: bool) {
-        self.state = State::Hunting(Hunt {
+        self.state = State::Hunting(Box::new(Hunt {
             decision,
             next: 0,
             before: VecDeque::new(),
@@ -250,13 +250,13 @@ impl Call {
             together: false,
             share: BREADTH,
             record,
-        });
+        }));
         let leg = &mut self.caller.leg;
         leg.ports = Ports::Asked;
         let open = MediaWish::Open {
             call: self.key,
             leg: leg.id,
-            toward: faces(leg.path.peer.ip(), self.caller.offer.as_ref()),
+            toward: faces(leg.path.peer.ip(), self.caller.offer.as_deref()),
             from: leg.trunk.media,
         };
         Self::media(hands, open);

@@ -101,7 +101,7 @@ impl Call {
             invite = brought.introduce(invite);
         }
         let brought = attempt.brought.as_ref().map(|brought| &brought.offer);
-        if let Some(offer) = brought.or(self.caller.offer.as_ref()) {
+        if let Some(offer) = brought.or(self.caller.offer.as_deref()) {
             invite = invite.body(headers::SDP, &leg.voice.say(offer, address));
         }
         Some(invite.outgoing())

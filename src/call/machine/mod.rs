@@ -84,7 +84,7 @@ pub(in crate::call) struct Call {
     /// What the record will say; `None` until the engine has admitted the call.
     story: Option<Story>,
     /// What the screen says against its INVITE: the answer waits for the engine, which knows whether it leaves a record.
-    refusal: Option<Refusal>,
+    refusal: Option<Box<Refusal>>,
     /// The Q.850 cause that a target gave last.
     last_cause: Option<u8>,
     /// The one that the last status of a target stands for.
@@ -107,7 +107,7 @@ struct Calling {
     /// A 2xx is out and its ACK is not in.
     unacked: Option<ServerKey>,
     /// `None`: a late offer, the target makes it.
-    offer: Option<Session>,
+    offer: Option<Box<Session>>,
     identity: Identity,
     /// What the caller heard last, said again each minute.
     heard: Option<(u16, Token)>,
@@ -121,7 +121,7 @@ enum State {
     /// numbers gets its record however short it was.
     Asking { given_up: Option<End> },
     /// Targets are tried.
-    Hunting(Hunt),
+    Hunting(Box<Hunt>),
     /// A target answered.
     Up(Box<Up>),
     /// The peers were told; the sound's last counters are awaited.
@@ -296,7 +296,7 @@ impl Call {
     ) {
         let Some(of) = self.leg_mut(leg) else { return };
         of.ports = Ports::Closed;
-        of.sound = sound;
+        of.sound = Some(Box::new(sound));
         self.conclude_if_closed(now, hands);
     }
 

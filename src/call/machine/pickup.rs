@@ -119,7 +119,7 @@ impl Call {
         if hands.usage.is_full(&trunk.id, trunk.max_calls) {
             return Err(Answer::status(503).retry_after(RETRY_S));
         }
-        let both = self.caller.offer.as_ref().zip(offer);
+        let both = self.caller.offer.as_deref().zip(offer);
         let met = both.filter(|(caller, new)| Met::of(caller, new).is_some());
         let (_, offer) = met.ok_or_else(|| Answer::status(488))?;
         Ok((index, offer))
@@ -139,7 +139,7 @@ impl Call {
             return;
         };
         let known = attempt.brought.as_ref().and_then(|brought| {
-            let met = Met::of(self.caller.offer.as_ref()?, &brought.offer)?;
+            let met = Met::of(self.caller.offer.as_deref()?, &brought.offer)?;
             let reached = reaches(attempt.leg.address(), &brought.offer);
             reached.then(|| (brought.in_place_of, brought.offer.clone(), met))
         });

@@ -87,7 +87,7 @@ impl Call {
         hands.may_dial(&trunk, &target.dial)?;
         // Keys that pass through us cannot be given to a trunk that is to have ours.
         let offer = brought.as_ref().map(|brought| &brought.offer);
-        let sealed = offer.or(self.caller.offer.as_ref());
+        let sealed = offer.or(self.caller.offer.as_deref());
         if trunk.srtp != Srtp::Off && sealed.is_some_and(Session::is_sealed) {
             return Err(TriedResult::SrtpMismatch);
         }

@@ -147,7 +147,7 @@ impl Call {
             }
         });
         let is_invite = by == Method::Invite;
-        of.upkeep.under_way = client.map(|client| Refresh { client, by, proven });
+        of.upkeep.under_way = client.map(|client| Box::new(Refresh { client, by, proven }));
         if is_invite && client.is_some() {
             self.timers.set(Timer::Refresh(leg), now + MODIFY);
         }
@@ -203,10 +203,10 @@ impl Call {
 
     fn take_refresh(&mut self, leg: LegId, client: ClientKey) -> Option<Refresh> {
         let of = self.leg_mut(leg)?;
-        let mine = |refresh: &mut Refresh| refresh.client == client;
+        let mine = |refresh: &mut Box<Refresh>| refresh.client == client;
         let refresh = of.upkeep.under_way.take_if(mine)?;
         self.timers.stop(Timer::Refresh(leg));
-        Some(refresh)
+        Some(*refresh)
     }
 
     fn refreshed(

@@ -151,7 +151,7 @@ impl Call {
         let address = self.caller.leg.address();
         let mut answer = Answer::status(response.status());
         let offers = matches!(meaning, Meaning::Offer(_));
-        let offer = self.caller.offer.clone();
+        let offer = self.caller.offer.as_deref().cloned();
         if let (Meaning::Answer(said) | Meaning::Offer(said), Some(address)) = (&meaning, address)
             && let Some(fork) = self.fork_mut(place)
         {

@@ -58,7 +58,7 @@ impl Call {
         index: usize,
         response: &Response,
     ) -> Option<()> {
-        let offer = self.caller.offer.as_ref()?;
+        let offer = self.caller.offer.as_deref()?;
         let address = self.caller.leg.address()?;
         let remote = response.headers().to().tag()?;
         let srtp = self.srtp_on(index, Side::Callee);
@@ -142,7 +142,7 @@ impl Call {
             let aim = Box::new(aim(offer, Some(answer), to_caller));
             Self::media(hands, MediaWish::Aim { leg: caller, aim });
         }
-        let aim = Box::new(aim(answer, self.caller.offer.as_ref(), to_callee));
+        let aim = Box::new(aim(answer, self.caller.offer.as_deref(), to_callee));
         Self::media(hands, MediaWish::Aim { leg: callee, aim });
         Self::media(hands, MediaWish::Bridge { caller, callee });
     }

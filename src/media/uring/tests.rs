@@ -106,7 +106,7 @@ impl Rig {
     }
 
     fn heard(&mut self, slot: Slot) -> u64 {
-        self.relay.leg(slot).unwrap().sound.packets_in
+        self.relay.leg(slot).unwrap().counted.packets_in
     }
 
     fn hears(&mut self, slot: Slot, packets: u64) {
@@ -235,7 +235,7 @@ fn what_the_kernel_tells_late_of_a_leg_that_is_gone_reaches_none_in_its_place() 
     assert!(rig.driver.idle.is_empty());
     after.send_to(&sound(1), ours).unwrap();
     rig.hears(slot, 1);
-    let counted = rig.relay.leg(slot).unwrap().sound.clone();
+    let counted = rig.relay.leg(slot).unwrap().counted;
     assert_eq!((counted.send_errors, counted.packets_out), (0, 0));
     // While it closes, too.
     rig.close(slot);

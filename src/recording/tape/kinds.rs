@@ -8,9 +8,6 @@ use crate::recording::gaps::Why;
 use crate::recording::tape::track::What;
 use crate::sdp::Codec;
 
-/// Payload types of RTP: its field has seven bits (RFC 3550 5.1).
-const PAYLOAD_TYPES: usize = 128;
-
 /// What to do with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -30,7 +27,10 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Kinds {
     codecs: Arc<[Codec]>,
-    table: Box<[Kind; PAYLOAD_TYPES]>,
+    /// The few that mean anything; a later one of the same number counts.
+    table: Box<[(u8, Kind)]>,
+    /// What all others are.
+    other: Kind,
 }
 
 impl Kind {
@@ -69,7 +69,6 @@ impl Kinds {
     /// Sorts the payload types: what the SDP says, and the static ones of RFC 3551 6 where it is silent,
     /// because peers send them without having said so.
     pub(super) fn new(codecs: Arc<[Codec]>) -> Self {
-        let mut table = Box::new([Kind::Unexplained; PAYLOAD_TYPES]);
         let fixed = [
             (0, Kind::Sound(Voice::G711(Law::Mu))),
             (8, Kind::Sound(Voice::G711(Law::A))),
@@ -78,23 +77,24 @@ impl Kinds {
         ];
         let said = codecs
             .iter()
-            .map(|codec| (usize::from(codec.payload_type), Kind::of(codec)));
-        for (number, kind) in fixed.into_iter().chain(said) {
-            if let Some(entry) = table.get_mut(number) {
-                *entry = kind;
-            }
+            .map(|codec| (codec.payload_type, Kind::of(codec)));
+        // One stream is encrypted whole, whatever number a packet bears.
+        let (table, other) = match codecs.iter().any(Codec::is_encrypted) {
+            true => (Box::default(), Kind::Encrypted),
+            false => (fixed.into_iter().chain(said).collect(), Kind::Unexplained),
+        };
+        Self {
+            codecs,
+            table,
+            other,
         }
-        if codecs.iter().any(Codec::is_encrypted) {
-            // One stream is encrypted whole, whatever number a packet bears.
-            table.fill(Kind::Encrypted);
-        }
-        Self { codecs, table }
     }
 
     /// Says what to do with a packet of a payload type.
     pub(super) fn of(&self, payload_type: u8) -> Kind {
-        let kind = self.table.get(usize::from(payload_type));
-        kind.copied().unwrap_or(Kind::Unexplained)
+        let mut meanings = self.table.iter().rev();
+        let kind = meanings.find(|(number, _)| *number == payload_type);
+        kind.map_or(self.other, |(_, kind)| *kind)
     }
 
     /// The voices that the side may send by what was said, the likeliest first.

@@ -194,7 +194,7 @@ proptest! {
         let end = (at + cut).min(body.len());
         body.splice(at..end, put);
         if let Ok(session) = parse(&body) {
-            prop_assert!(session.lines.iter().all(|line| line.value.end <= body.len()));
+            prop_assert!(session.lines.iter().all(|line| line.value().end <= body.len()));
         }
     }
 }
