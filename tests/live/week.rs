@@ -79,6 +79,7 @@ numbers = ["+74950000003"]
 [[project]]
 id = "clinic"
 time_zone = "Europe/Moscow"
+deal_profit = 4000
 [[source]]
 tag = "clinic-site"
 project = "clinic"

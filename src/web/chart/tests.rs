@@ -143,6 +143,7 @@ fn a_chart_is_light() {
     let marks: Vec<Mark> = (0..31).map(|n| mark(&format!("day {n}"), 7.0)).collect();
     for shape in shapes(marks) {
         let both = drawn(shape.clone(), Width::Wide).len() + drawn(shape, Width::Narrow).len();
-        assert!(both < 60_000, "{both} bytes");
+        // A week in which every hour had calls has a figure in each of its 168 cells, for a desk and for a telephone.
+        assert!(both < 70_000, "{both} bytes");
     }
 }
