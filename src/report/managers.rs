@@ -1,5 +1,9 @@
 //! By manager: what was offered to each, what they answered, what nobody did, and how that went. Pure.
 
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
 use crate::report::ask::Ask;
 use crate::report::conditions::is;
 use crate::report::lines::{frame, most_first};
@@ -25,79 +29,117 @@ struct Work {
     waits: Vec<u32>,
 }
 
-/// Who has a line, found without a look at names.
-#[derive(Debug, Default)]
-struct Managers {
-    /// The line of each name.
-    lines: Vec<Option<usize>>,
-    names: Vec<Name>,
-    /// The lines of each set of managers that calls were offered to.
-    sets: Vec<Option<Box<[usize]>>>,
+/// Calls that were offered to the same managers and answered by the same one, or by none. Whose of them a call is nobody can
+/// foresee: so it is counted in one place, and each manager's work is put together afterwards.
+#[derive(Debug)]
+struct Crew {
+    /// The lines of those whom the calls were offered to.
+    offered: Box<[usize]>,
+    /// The line of who answered.
+    own: Option<usize>,
+    /// Of the period, and of the one before.
+    tallies: [Tally; 2],
 }
 
-impl Managers {
-    fn line(&mut self, name: Name) -> usize {
-        let key = usize::from(name.0);
-        if let Some(Some(line)) = self.lines.get(key) {
-            return *line;
-        }
-        if self.lines.len() <= key {
-            self.lines.resize(key + 1, None);
-        }
-        self.names.push(name);
-        let line = self.names.len() - 1;
-        if let Some(place) = self.lines.get_mut(key) {
-            *place = Some(line);
-        }
-        line
-    }
+/// All crews, found without a look at names.
+#[derive(Debug, Default)]
+struct Crews {
+    /// By the numbers of both.
+    places: HashMap<(Name, Name), usize, FixedState>,
+    list: Vec<Crew>,
+    /// Who has a line, and their words.
+    names: Vec<Name>,
+    words: Vec<String>,
+    /// How long callers waited for who has a line; the first are those that nobody answered.
+    waits: Vec<[Vec<u32>; 2]>,
+}
 
-    /// The word of each line.
-    fn words(&self, rows: &Rows) -> Vec<String> {
-        let word = |name: &Name| match rows.names().words.get(*name) {
-            Some(word) => word.to_string(),
-            None => "…".to_owned(),
-        };
-        self.names.iter().map(word).collect()
-    }
-
-    /// Sees to it that whoever a call was offered to has a line, and returns that of who answered.
+impl Crews {
+    /// Counts a call.
     #[inline]
-    fn meet(&mut self, row: &Row, rows: &Rows) -> Option<usize> {
-        let key = usize::from(row.offered.0);
-        if !matches!(self.sets.get(key), Some(Some(_))) {
-            self.meet_all(row.offered, rows);
+    fn add(&mut self, row: &Row, rows: &Rows, is_before: bool, is_customer: bool, worth: i64) {
+        let place = match self.places.get(&(row.offered, row.manager)) {
+            Some(place) => *place,
+            None => self.meet(row, rows),
+        };
+        let period = usize::from(is_before);
+        let Some(crew) = self.list.get_mut(place) else {
+            return;
+        };
+        if let Some(tally) = crew.tallies.get_mut(period) {
+            tally.add(row, is_customer, worth);
         }
-        (row.manager != Name::default()).then(|| self.line(row.manager))
+        let waits = self.waits.get_mut(crew.own.map_or(0, |own| own + 1));
+        if let Some(waits) = waits.and_then(|both| both.get_mut(period)) {
+            waits.push(row.wait_ms);
+        }
     }
 
     #[cold]
-    fn meet_all(&mut self, set: Name, rows: &Rows) {
-        let key = usize::from(set.0);
-        let names = rows.names().sets.get(set).cloned().unwrap_or_default();
-        let lines = names.iter().map(|name| self.line(*name)).collect();
-        if self.sets.len() <= key {
-            self.sets.resize(key + 1, None);
+    fn meet(&mut self, row: &Row, rows: &Rows) -> usize {
+        if self.waits.is_empty() {
+            self.waits.push(Default::default());
         }
-        if let Some(place) = self.sets.get_mut(key) {
-            *place = Some(lines);
-        }
+        let names = rows.names().sets.get(row.offered).cloned();
+        let names = names.unwrap_or_default();
+        let offered = names.iter().map(|name| self.line(*name, rows)).collect();
+        let own = (row.manager != Name::default()).then(|| self.line(row.manager, rows));
+        let place = self.list.len();
+        self.list.push(Crew {
+            offered,
+            own,
+            tallies: Default::default(),
+        });
+        self.places.insert((row.offered, row.manager), place);
+        place
     }
 
-    /// The lines of those whom a call was offered to.
-    #[inline]
-    fn offered(&self, set: Name) -> &[usize] {
-        let lines = self.sets.get(usize::from(set.0));
-        lines.and_then(Option::as_deref).unwrap_or_default()
+    fn line(&mut self, name: Name, rows: &Rows) -> usize {
+        let known = self.names.iter().position(|known| *known == name);
+        known.unwrap_or_else(|| {
+            let word = rows.names().words.get(name);
+            self.words
+                .push(word.map_or_else(|| "…".to_owned(), ToString::to_string));
+            self.names.push(name);
+            self.waits.push(Default::default());
+            self.names.len() - 1
+        })
+    }
+
+    /// What each line has done, in the period and in the one before.
+    fn works(self) -> impl Iterator<Item = (String, [Work; 2])> {
+        let own_waits = self.waits.into_iter().skip(1);
+        let mut works: Vec<[Work; 2]> = own_waits
+            .map(|both| {
+                both.map(|waits| Work {
+                    waits,
+                    ..Work::default()
+                })
+            })
+            .collect();
+        for crew in &self.list {
+            // Who answered was called, also where the log does not say so: while the call runs.
+            let more = crew.own.filter(|own| !crew.offered.contains(own));
+            for line in crew.offered.iter().copied().chain(more) {
+                for (work, tally) in works.get_mut(line).into_iter().flatten().zip(&crew.tallies) {
+                    work.add(tally, crew.own == Some(line));
+                }
+            }
+        }
+        self.words.into_iter().zip(works)
     }
 }
 
 impl Work {
-    /// Counts a call that was offered to this manager, or that they answered.
-    fn add(&mut self, row: &Row, is_own: bool) {
-        self.offered += 1;
-        self.missed += u32::from(row.is_missed());
-        self.others += u32::from(row.is_answered() && !is_own);
+    /// Counts calls that were offered to this manager, and that they answered or not.
+    fn add(&mut self, calls: &Tally, is_own: bool) {
+        self.offered += calls.calls;
+        self.missed += calls.missed;
+        if is_own {
+            self.own.join(calls);
+        } else {
+            self.others += calls.answered;
+        }
     }
 
     fn figures(&mut self) -> Vec<Figure> {
@@ -211,42 +253,21 @@ pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
     let sales = ask.tracking.sales();
     let mut customers = None;
     let mut worths = Worths::default();
-    let mut managers = Managers::default();
-    let mut works: Vec<[Work; 2]> = Vec::new();
-    let mut names: Vec<String> = Vec::new();
+    let mut crews = Crews::default();
     rows.pass(&ask.both(), |row, all| {
         let customers = customers.get_or_insert_with(|| Customers::new(&sales, all));
-        let own = managers.meet(row, all);
-        if works.len() < managers.names.len() {
-            works.resize_with(managers.names.len(), Default::default);
-            names = managers.words(all);
-        }
-        let is_before = usize::from(row.started_at < since);
-        let offered = managers.offered(row.offered);
-        // Who answered was called, also where the log does not say so: while the call runs.
-        let more = own.filter(|own| !offered.contains(own));
-        for &line in offered.iter().chain(more.as_ref()) {
-            if let Some(work) = works.get_mut(line).and_then(|both| both.get_mut(is_before)) {
-                work.add(row, own == Some(line));
-            }
-        }
-        let work = own.and_then(|line| works.get_mut(line)?.get_mut(is_before));
-        if let Some(work) = work {
-            work.own.add(row, customers.has(row), worths.of(row, all));
-            work.waits.push(row.wait_ms);
-        }
+        let is_before = row.started_at < since;
+        let worth = worths.of(row, all);
+        crews.add(row, all, is_before, customers.has(row), worth);
     });
     let mut report = frame(ask, columns(), Chart::Bars);
-    let lines = works
-        .iter_mut()
-        .zip(names)
-        .map(|([now, before], key)| Line {
-            label: None,
-            calls: vec![is("offered", key.as_str())],
-            cells: now.figures(),
-            before: before.figures(),
-            key,
-        });
+    let lines = crews.works().map(|(key, [mut now, mut before])| Line {
+        label: None,
+        calls: vec![is("offered", key.as_str())],
+        cells: now.figures(),
+        before: before.figures(),
+        key,
+    });
     report.lines = most_first(lines.collect());
     report
 }
