@@ -171,6 +171,8 @@ impl Reader {
 
     fn attribute(&mut self, value: &[u8], start: usize) {
         let (name, rest) = cut(value);
+        // A flag has no value (RFC 8866 5.13): with one it is an attribute that nobody knows, and passes or not like any other.
+        let is_flag = rest.trim_ascii().is_empty();
         let direction = match name {
             b"sendrecv" => Some(Direction::SendRecv),
             b"sendonly" => Some(Direction::SendOnly),
@@ -178,6 +180,7 @@ impl Reader {
             b"inactive" => Some(Direction::Inactive),
             _ => None,
         };
+        let direction = direction.filter(|_| is_flag);
         let Some(media) = self.media.last_mut() else {
             self.direction = direction.or(self.direction);
             return;
@@ -191,7 +194,7 @@ impl Reader {
                 media.fmtp.extend(read_fmtp(rest, at));
             }
             b"ptime" => media.ptime_ms = number(rest).or(media.ptime_ms),
-            b"rtcp-mux" => media.mux = true,
+            b"rtcp-mux" => media.mux |= is_flag,
             b"rtcp" => media.rtcp = Rtcp::read(rest).or(media.rtcp),
             _ => {}
         }

@@ -48,6 +48,17 @@ fn a_section_has_its_own_address_rtcp_and_direction() {
 }
 
 #[test]
+fn a_flag_with_a_value_is_none() {
+    let session = parse(
+        b"v=0\no=- 1 1 IN IP4 10.0.0.1\ns=-\nc=IN IP4 10.0.0.1\nt=0 0\nm=audio 4000 RTP/AVP 8\n\
+        a=recvonly:::67\na=rtcp-mux:1\n",
+    )
+    .unwrap();
+    assert_eq!(session.direction(0), Direction::SendRecv);
+    assert!(!session.media()[0].mux);
+}
+
+#[test]
 fn every_form_of_hold_is_a_hold() {
     let with = |connection: &str, attribute: &str| {
         let text = format!(
