@@ -10,6 +10,7 @@ mod changes;
 mod figures;
 mod house;
 mod ladder;
+mod letters;
 mod live;
 mod matrix;
 mod openapi;

@@ -199,6 +199,13 @@ impl Browser {
         clicked.unwrap_or_else(|error| panic!("{css}: {error}"));
     }
 
+    /// Presses a button of a form, and waits until another page stands there: one that is opened before would cut the form off.
+    pub(crate) fn send(&self, css: &str) {
+        self.run("window.isBefore = true;");
+        self.click(css);
+        self.see("!window.isBefore && document.readyState === 'complete'");
+    }
+
     /// Says yes to what the page asks.
     pub(crate) fn accept(&self) {
         self.answer(true);

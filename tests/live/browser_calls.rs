@@ -8,9 +8,10 @@ use ringtag::base::chance::Chance;
 use ringtag::people::password::Kept;
 use ringtag::phones::g711::Law;
 use ringtag::phones::tone::Tone;
+use serde_json::Value;
 
 use crate::browser::Browser;
-use crate::harness::Ringtag;
+use crate::harness::{Ringtag, wait_for};
 use crate::script::Script;
 use crate::sipp::{Sipp, TO_DESK};
 use crate::week::{HOSTILE, PASSWORD, Week};
@@ -26,22 +27,29 @@ fn voice(folder: &Path, hz: u32) -> PathBuf {
     file
 }
 
-/// A phone that rings for a while, answers and speaks.
-pub(crate) fn called(ringtag: &Ringtag, ring_ms: u32) -> Script {
+/// A phone that answers and speaks.
+pub(crate) fn called(ringtag: &Ringtag) -> Script {
+    let rings = Script::callee("called").expect_call().reply(180);
+    speaks(ringtag, rings.describe(200, "sendrecv"))
+}
+
+/// A phone that rings until it is told to answer, and speaks.
+pub(crate) fn ringing(ringtag: &Ringtag) -> Script {
+    let rings = Script::callee("ringing").keep("INVITE").reply(180);
+    speaks(ringtag, rings.wait().late_answer())
+}
+
+fn speaks(ringtag: &Ringtag, answered: Script) -> Script {
     let voice = voice(ringtag.folder.path(), 400);
-    Script::callee("called")
-        .expect_call()
-        .reply(180)
-        .pause(ring_ms)
-        .describe(200, "sendrecv")
+    answered
         .expect("ACK")
         .stream(&voice.to_string_lossy())
         .expect("BYE")
         .reply(200)
 }
 
-/// A phone that calls, speaks for a while and hangs up.
-pub(crate) fn caller(ringtag: &Ringtag, talk_ms: u32) -> Script {
+/// A phone that calls, speaks until it is told to stop, and hangs up.
+pub(crate) fn caller(ringtag: &Ringtag) -> Script {
     let voice = voice(ringtag.folder.path(), 700);
     Script::caller("caller")
         .invite(true)
@@ -49,7 +57,7 @@ pub(crate) fn caller(ringtag: &Ringtag, talk_ms: u32) -> Script {
         .response(200)
         .ack(false)
         .stream(&voice.to_string_lossy())
-        .pause(talk_ms)
+        .wait()
         .request("BYE", "")
         .response(200)
 }
@@ -67,6 +75,16 @@ pub(crate) fn signed_in(site: &str, name: &str) -> Browser {
     let browser = Browser::start(1_280, 900);
     browser.sign_in(site, name);
     browser
+}
+
+/// Waits until the only call's recording is finished, and returns the call.
+pub(crate) fn whole(browser: &Browser) -> Value {
+    let call = wait_for(|| {
+        let calls = browser.ask("return (await fetch('/api/v1/calls')).json();");
+        let call = calls["calls"][0].clone();
+        (!call["recording"]["sha256"].is_null()).then_some(call)
+    });
+    call.expect("the finished recording")
 }
 
 /// Hears in the page what goes to the loudspeakers.
@@ -93,9 +111,10 @@ fn a_call_rings_is_answered_and_ends_before_ones_eyes_and_is_played_tagged_found
     let site = format!("http://{}:8080", ringtag.net.ringtag());
     let browser = signed_in(&site, "anna");
     browser.see("document.querySelector('#live-state').textContent");
-    let pbx = Sipp::play(&ringtag, &called(&ringtag, 3_000), ringtag.net.pbx());
-    let carrier = Sipp::play(&ringtag, &caller(&ringtag, 9_000), ringtag.net.carrier());
+    let pbx = Sipp::play(&ringtag, &ringing(&ringtag), ringtag.net.pbx());
+    let carrier = Sipp::play(&ringtag, &caller(&ringtag), ringtag.net.carrier());
     browser.see("document.querySelector('tr.call.ringing')");
+    pbx.go_on();
     browser.see("document.querySelector('tr.call.talking')");
 
     // While they talk: what there is of the recording is played.
@@ -105,15 +124,20 @@ fn a_call_rings_is_answered_and_ends_before_ones_eyes_and_is_played_tagged_found
     browser.see("!document.querySelector('.player-grows').hidden");
     browser.click(".player .play");
     browser.see(&format!("{PLAYED} > 0.3"));
+    browser.see("document.querySelector('.player .length').textContent >= '0:09'");
+    carrier.go_on();
     carrier.succeed();
     pbx.succeed();
     browser.see("document.querySelector('.player-grows').hidden");
     browser.see("document.querySelector('#head .badge.answered')");
 
     // The whole of it: played, and sought by key and by mouse.
+    whole(&browser);
     browser.open(&browser.address());
     browser.see("document.querySelector('.player:not([data-grows]) .axis span')");
     browser.run(LISTEN);
+    // However long the looks take, there is sound to hear.
+    browser.run("document.querySelector('audio').loop = true;");
     browser.press(" ");
     browser.see(&format!("{PLAYED} > 0.5"));
     // Both are heard, or one of them alone: the caller's voice is at 700 Hz, the manager's at 400.
@@ -128,14 +152,22 @@ fn a_call_rings_is_answered_and_ends_before_ones_eyes_and_is_played_tagged_found
     browser.run("document.dispatchEvent(new KeyboardEvent('keydown', { key: 'л', code: 'KeyK', bubbles: true }));");
     browser.see("document.querySelector('audio').paused");
     browser.click(".player .slider");
-    let middle = browser.see("document.querySelector('audio').currentTime > 3 && document.querySelector('audio').currentTime");
-    assert!(middle.as_f64().unwrap() < 6.0, "{middle}");
+    let [middle, length] = ["currentTime", "duration"].map(|of| {
+        let seen = browser.see(&format!("document.querySelector('audio').{of}"));
+        seen.as_f64().unwrap()
+    });
+    assert!(
+        (middle / length - 0.5).abs() < 0.1,
+        "{middle} of {length} s"
+    );
     browser.press("\u{e012}");
     browser.see(&format!(
         "document.querySelector('audio').currentTime < {middle} - 3"
     ));
     browser.press("\u{e010}");
-    browser.see("document.querySelector('.slider').getAttribute('aria-valuenow') >= 8");
+    browser.see(&format!(
+        "document.querySelector('.slider').getAttribute('aria-valuenow') > {length} - 2"
+    ));
     browser.press("\u{e011}");
     browser.see("document.querySelector('.player .at').textContent === '0:00'");
     // Somebody speaks from its beginning to its end, and each on their own half.
@@ -196,17 +228,21 @@ fn a_call_rings_is_answered_and_ends_before_ones_eyes_and_is_played_tagged_found
 fn what_a_telephone_says_of_itself_is_text_on_every_page() {
     let ringtag = with_anna();
     let site = format!("http://{}:8080", ringtag.net.ringtag());
-    let hostile = caller(&ringtag, 1_000)
+    let hostile = caller(&ringtag)
         .spoken_by("\"<script>document.title='hacked'</script>\" <sip:%3Cimg%20src%3Dx%20onerror%3D1%3E@[local_ip]>;tag=f[call_number]")
         .also(&format!("User-Agent: {HOSTILE}\n"));
-    let pbx = Sipp::play(&ringtag, &called(&ringtag, 100), ringtag.net.pbx());
-    Sipp::play(&ringtag, &hostile, ringtag.net.carrier()).succeed();
-    pbx.succeed();
+    let pbx = Sipp::play(&ringtag, &called(&ringtag), ringtag.net.pbx());
+    let carrier = Sipp::play(&ringtag, &hostile, ringtag.net.carrier());
     let browser = signed_in(&site, "anna");
+    browser.see("document.querySelector('tr.call.talking')");
+    carrier.go_on();
+    carrier.succeed();
+    pbx.succeed();
     browser.see("document.querySelector('tr.call.answered')");
     let is_only_text = "![...document.querySelectorAll('main img, main script')].length && document.title.includes('ringtag')";
     browser.see(is_only_text);
     browser.see_text("tr.call th.caller", "<img");
+    whole(&browser);
     browser.click("tr.call th.caller a");
     browser.see("document.querySelector('.player .axis span')");
     browser.see(is_only_text);

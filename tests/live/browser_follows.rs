@@ -5,7 +5,7 @@ use ringtag::people::password::Kept;
 use serde_json::Value;
 
 use crate::baresip::Pair;
-use crate::browser_calls::signed_in;
+use crate::browser_calls::{signed_in, whole};
 use crate::week::PASSWORD;
 
 /// Notes where each piece begins that the audio element is given, and how long each is that it played to its end.
@@ -40,7 +40,7 @@ fn a_recording_that_grows_over_several_files_is_followed_without_a_moment_left_o
     pair.config +=
         &format!("[[user]]\nname = \"anna\"\nrole = \"manager\"\npassword = \"{hash}\"\n");
     let site = format!("http://{}:8080", pair.net.ringtag());
-    let ringtag = pair.talk(4);
+    let _ringtag = pair.talk(4);
     let browser = signed_in(&site, "anna");
     browser.click("tr.call th.caller a");
     browser.see("document.querySelector('.player[data-grows]')");
@@ -53,11 +53,7 @@ fn a_recording_that_grows_over_several_files_is_followed_without_a_moment_left_o
     browser.see("document.querySelector('.player-grows').hidden");
     let heard = browser.run("return heard;");
 
-    let call = ringtag.wait_for("the finished recording", || {
-        let calls = browser.ask("return (await fetch('/api/v1/calls')).json();");
-        let call = calls["calls"][0].clone();
-        (!call["recording"]["sha256"].is_null()).then_some(call)
-    });
+    let call = whole(&browser);
     let parts = call["recording"]["parts"].as_array().unwrap();
     let later: f64 = parts.iter().map(seconds).sum();
     let first = seconds(&call["recording"]) - later;

@@ -218,12 +218,12 @@ fn pictures() {
     // The board has somebody on the line.
     let pbx = Sipp::play(
         &week.ringtag,
-        &called(&week.ringtag, 100),
+        &called(&week.ringtag),
         week.ringtag.net.pbx(),
     );
     let carrier = Sipp::play(
         &week.ringtag,
-        &caller(&week.ringtag, 400_000),
+        &caller(&week.ringtag),
         week.ringtag.net.carrier(),
     );
     browser.open(&week.page("/board"));

@@ -15,6 +15,9 @@ use tempfile::TempDir;
 /// How long a test waits for a fact. Far more than a loaded machine needs; a fact that is missing by then never comes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What a test that fails shows: everything but the pages of the index, thousands of lines that hide what happened.
+const LOGGED: &str = "debug,sled=info";
+
 /// The virtual number of every configuration here.
 pub(crate) const NUMBER: &str = "+74950000001";
 
@@ -175,7 +178,7 @@ impl Ringtag {
             .arg(&file)
             .env(
                 "RINGTAG_LOG",
-                std::env::var("RINGTAG_LOG").unwrap_or_else(|_unset| "debug".to_owned()),
+                std::env::var("RINGTAG_LOG").unwrap_or_else(|_unset| LOGGED.to_owned()),
             )
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -342,6 +342,7 @@ impl Script {
     /// Answers the INVITE kept last, with SDP.
     pub(crate) fn late_answer(mut self) -> Self {
         let kept = self.kept;
+        self.answered = true;
         let content = content(&self.sdp("sendrecv"));
         self.step(&format!(
             "<send retrans=\"500\"><![CDATA[\nSIP/2.0 200 Late\nVia: [$via{kept}]\nFrom: [$from{kept}]\n\

@@ -8,8 +8,9 @@ use crate::api::error::ApiError;
 use crate::api::saved::GivenId;
 use crate::api::state::State;
 use crate::people::{Right, Who};
+use crate::store::Store;
 use crate::store::saved::shelf::Saved;
-use crate::store::saved::{Asked, SavedReport};
+use crate::store::saved::{Asked, SavedError, SavedReport};
 
 /// Whom a letter goes to that somebody asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,24 +66,36 @@ fn forbidden(message: &'static str) -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, "forbidden", message).with("right", Right::Mail.word())
 }
 
+/// Changes what is saved, and has the post look. Both go on to their end when who asks hangs up meanwhile: nothing that the
+/// log took waits for the post's next round.
+async fn deed(
+    state: &State,
+    change: impl FnOnce(&Store) -> Result<(), SavedError> + Send + 'static,
+) -> Result<(), ApiError> {
+    let (store, post) = (state.store.clone(), state.post.clone());
+    off_the_loop(move || {
+        change(&store)?;
+        post.wake();
+        Ok::<(), SavedError>(())
+    })
+    .await??;
+    Ok(())
+}
+
 /// Saves it.
 pub(in crate::api) async fn put(
     state: &State,
     who: &Who,
     report: SavedReport,
 ) -> Result<(), ApiError> {
-    let (store, by) = (state.store.clone(), who.name.clone());
-    off_the_loop(move || store.save_report(report, &by)).await??;
-    state.post.wake();
-    Ok(())
+    let by = who.name.clone();
+    deed(state, move |store| store.save_report(report, &by)).await
 }
 
 /// Removes it.
 pub(in crate::api) async fn remove(state: &State, who: &Who, id: String) -> Result<(), ApiError> {
-    let (store, by) = (state.store.clone(), who.name.clone());
-    off_the_loop(move || store.remove_saved(&id, &by)).await??;
-    state.post.wake();
-    Ok(())
+    let by = who.name.clone();
+    deed(state, move |store| store.remove_saved(&id, &by)).await
 }
 
 /// Has letters sent.
@@ -140,18 +153,16 @@ pub(in crate::api) async fn ask(
                 .unwrap_or_default()
         }
     };
-    let store = state.store.clone();
-    off_the_loop(move || {
-        letters
-            .into_iter()
-            .try_for_each(|asked| store.ask_letter(asked))
+    let post = state.post.clone();
+    deed(state, move |store| {
+        let mut letters = letters.into_iter();
+        letters.try_for_each(|asked| store.ask_letter(asked))?;
+        if whom == Whom::Again {
+            post.hurry();
+        }
+        Ok(())
     })
-    .await??;
-    if whom == Whom::Again {
-        state.post.hurry();
-    }
-    state.post.wake();
-    Ok(())
+    .await
 }
 
 /// Letters that were given up, asked for again: the same ones, so that whoever has one after all knows it.
