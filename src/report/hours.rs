@@ -3,26 +3,22 @@
 use crate::base::zone::{Offsets, WEEK_HOURS};
 use crate::report::ask::Ask;
 use crate::report::conditions::is;
+use crate::report::gains::Gains;
 use crate::report::lines::{Pair, frame};
 use crate::report::table::{Chart, Report};
 use crate::report::tally::columns;
 use crate::store::pass::Pass;
-use crate::store::sieve::Customers;
-use crate::store::worth::Worths;
 
 /// Counts calls by the hour of the week in which they began, each with a line: `1-09` is Monday from nine to ten.
 pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
     let since = ask.span.since();
-    let sales = ask.tracking.sales();
     let clocks = Offsets::new(ask.span.zone(), ask.span.before_since(), ask.span.until());
-    let mut customers = None;
-    let mut worths = Worths::default();
+    let mut gains = Gains::new(ask.tracking);
     let mut lines = [Pair::default(); WEEK_HOURS];
     rows.pass(&ask.both(), |row, all| {
-        let customers = customers.get_or_insert_with(|| Customers::new(&sales, all));
         if let Some(line) = lines.get_mut(clocks.hour_of_week(row.started_at)) {
             let tally = line.of(row.started_at >= since);
-            tally.add(row, customers.has(row), worths.of(row, all));
+            tally.add(row, gains.of(row, all));
         }
     });
     let mut report = frame(ask, columns(), Chart::Heat);

@@ -6,6 +6,7 @@ use foldhash::fast::FixedState;
 
 use crate::report::ask::Ask;
 use crate::report::conditions::is;
+use crate::report::gains::{Gain, Gains};
 use crate::report::lines::{frame, most_first};
 use crate::report::percentile::millis;
 use crate::report::table::{Calls, Chart, Column, Figure, Line, Report, Unit};
@@ -14,8 +15,6 @@ use crate::store::names::Name;
 use crate::store::pass::Pass;
 use crate::store::row::Row;
 use crate::store::rows::Rows;
-use crate::store::sieve::Customers;
-use crate::store::worth::Worths;
 
 /// What is counted of one manager in one period.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +56,7 @@ struct Crews {
 impl Crews {
     /// Counts a call.
     #[inline]
-    fn add(&mut self, row: &Row, rows: &Rows, is_before: bool, is_customer: bool, worth: i64) {
+    fn add(&mut self, row: &Row, rows: &Rows, is_before: bool, gain: Gain) {
         let place = match self.places.get(&(row.offered, row.manager)) {
             Some(place) => *place,
             None => self.meet(row, rows),
@@ -67,7 +66,7 @@ impl Crews {
             return;
         };
         if let Some(tally) = crew.tallies.get_mut(period) {
-            tally.add(row, is_customer, worth);
+            tally.add(row, gain);
         }
         let waits = self.waits.get_mut(crew.own.map_or(0, |own| own + 1));
         if let Some(waits) = waits.and_then(|both| both.get_mut(period)) {
@@ -250,15 +249,10 @@ pub(crate) fn columns() -> Vec<Column> {
 /// sum.
 pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
     let since = ask.span.since();
-    let sales = ask.tracking.sales();
-    let mut customers = None;
-    let mut worths = Worths::default();
+    let mut gains = Gains::new(ask.tracking);
     let mut crews = Crews::default();
     rows.pass(&ask.both(), |row, all| {
-        let customers = customers.get_or_insert_with(|| Customers::new(&sales, all));
-        let is_before = row.started_at < since;
-        let worth = worths.of(row, all);
-        crews.add(row, all, is_before, customers.has(row), worth);
+        crews.add(row, all, row.started_at < since, gains.of(row, all));
     });
     let mut report = frame(ask, columns(), Chart::Bars);
     let lines = crews.works().map(|(key, [mut now, mut before])| Line {

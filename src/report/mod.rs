@@ -8,6 +8,7 @@ pub mod dashboard;
 mod days;
 mod erlang;
 mod funnel;
+mod gains;
 mod goals;
 mod groups;
 mod hours;

@@ -183,16 +183,7 @@ impl Results {
     /// The cheapest customer first, then what has cost and brought none, the dearest first, then what cost nothing.
     fn order(&self) -> (u8, Reverse<u64>, i64) {
         let spent = self.spent.sum();
-        let cost = match each(spent, self.brought.customers) {
-            Figure::Money(cost) => Some(cost),
-            Figure::Nothing
-            | Figure::Count(_)
-            | Figure::Share(_)
-            | Figure::Millis { .. }
-            | Figure::Number(_)
-            | Figure::Verdict(_) => None,
-        };
-        match cost {
+        match each(spent, self.brought.customers).money() {
             Some(cost) => (0, Reverse(0), cost),
             None if spent > 0 => (1, Reverse(0), -spent),
             None => (2, Reverse(self.brought.calls), 0),

@@ -2,6 +2,7 @@
 
 use crate::report::ask::Ask;
 use crate::report::conditions::is;
+use crate::report::gains::Gain;
 use crate::report::lines::{Pair, frame, most_first};
 use crate::report::table::{Calls, Chart, Column, Figure, Line, Report, Unit};
 use crate::report::tally::{Tally, columns, count, mean, share};
@@ -23,7 +24,7 @@ pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
     let mut lines = vec![Pair::default(); words.len()];
     rows.pass(&ask.both(), |row, _| {
         if let Some(line) = lines.get_mut(usize::from(row.reason)) {
-            line.of(row.started_at >= since).add(row, false, 0);
+            line.of(row.started_at >= since).add(row, Gain::default());
         }
     });
     let sum = Pair::sum(&lines);

@@ -2,12 +2,11 @@
 
 use crate::report::ask::Ask;
 use crate::report::conditions::is;
+use crate::report::gains::Gains;
 use crate::report::lines::{Pair, frame};
 use crate::report::table::{Chart, Report};
 use crate::report::tally::columns;
 use crate::store::pass::Pass;
-use crate::store::sieve::Customers;
-use crate::store::worth::Worths;
 
 /// The lines with the value of `repeat` that opens each.
 const LINES: [(&str, &str); 3] = [
@@ -19,12 +18,9 @@ const LINES: [(&str, &str); 3] = [
 /// Counts calls by whether the caller had called the project before; of who hides nobody knows.
 pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
     let since = ask.span.since();
-    let sales = ask.tracking.sales();
-    let mut customers = None;
-    let mut worths = Worths::default();
+    let mut gains = Gains::new(ask.tracking);
     let mut lines = [Pair::default(); LINES.len()];
     rows.pass(&ask.both(), |row, all| {
-        let customers = customers.get_or_insert_with(|| Customers::new(&sales, all));
         let [first, repeat, unknown] = &mut lines;
         let line = match row.is_repeated() {
             Some(false) => first,
@@ -32,7 +28,7 @@ pub(crate) fn report(ask: &Ask<'_>, rows: &impl Pass) -> Report {
             None => unknown,
         };
         let tally = line.of(row.started_at >= since);
-        tally.add(row, customers.has(row), worths.of(row, all));
+        tally.add(row, gains.of(row, all));
     });
     let mut report = frame(ask, columns(), Chart::Bars);
     report.total = Some(Pair::sum(&lines).line("", Vec::new()));

@@ -129,6 +129,21 @@ pub enum Figure {
     Verdict(Verdict),
 }
 
+impl Figure {
+    /// It as hundredths of the currency, where it is money.
+    pub const fn money(&self) -> Option<i64> {
+        match self {
+            Self::Money(hundredths) => Some(*hundredths),
+            Self::Nothing
+            | Self::Count(_)
+            | Self::Share(_)
+            | Self::Millis { .. }
+            | Self::Number(_)
+            | Self::Verdict(_) => None,
+        }
+    }
+}
+
 /// Whether what an advertisement brings is more than what it costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,6 +1,7 @@
 //! What is counted of calls: the figures that most reports have for each of their lines. Pure.
 
 use crate::report::conditions::is;
+use crate::report::gains::Gain;
 use crate::report::share::Share;
 use crate::report::table::{Column, Figure, Unit};
 use crate::store::row::Row;
@@ -26,19 +27,19 @@ pub(crate) struct Tally {
 impl Tally {
     /// Counts a call.
     #[inline]
-    pub(crate) fn add(&mut self, row: &Row, is_customer: bool, worth: i64) {
+    pub(crate) fn add(&mut self, row: &Row, gain: Gain) {
         self.calls += 1;
         let is_answered = row.is_answered();
         self.answered += u32::from(is_answered);
         self.missed += u32::from(row.is_missed());
         self.target += u32::from(row.is_target() == Some(true));
-        self.customers += u32::from(is_customer);
+        self.customers += u32::from(gain.is_customer);
         // Nobody can foresee which calls were answered: so there is no branch on it.
         self.waited_ms += u64::from(row.wait_ms) * u64::from(is_answered);
         let talk = row.talk();
         self.talks += u32::from(talk.is_some());
         self.talked_ms += u64::from(talk.unwrap_or_default());
-        self.worth = self.worth.saturating_add(worth);
+        self.worth = self.worth.saturating_add(gain.worth);
     }
 
     /// Adds the calls of another line.

@@ -10,6 +10,19 @@ use crate::sdp::Protection;
 /// A session that we refresh, every 45 s.
 const REFRESHED_BY_US: &str = "Supported: timer\r\nSession-Expires: 90;refresher=uas\r\n";
 
+/// The caller's re-INVITE and the callee's answer to it, acknowledged: what each of the others was told.
+fn modify(rig: &mut Rig, caller: &mut Peer, offer: &str, answer: &str) -> (String, String) {
+    let reinvite = caller.request("INVITE", offer);
+    rig.from(CARRIER, &reinvite);
+    let again = rig.to(PBX, "INVITE sip:phone@");
+    rig.from(PBX, &reply(&again, 200, "", answer));
+    let ok = rig.to(CARRIER, "SIP/2.0 200");
+    let ack = caller.request("ACK", "");
+    rig.from(CARRIER, &ack);
+    rig.to(PBX, "ACK");
+    (again, ok)
+}
+
 #[test]
 fn a_refresh_of_what_was_answered_is_answered_by_the_peers_own_tag() {
     let mut rig = new(Srtp::Required, Srtp::Off);
@@ -49,17 +62,8 @@ fn a_hold_keeps_the_keys_and_another_key_of_the_peers_is_answered_with_another()
     };
     let (ok, mut caller, _) = answers(&mut rig, &invite, &toward, &callee("a=sendrecv"));
     let (left, right) = (aim_of(&rig, 0).srtp, aim_of(&rig, 1).srtp);
-    let mut modify = |rig: &mut Rig, offer: &str, answer: &str| {
-        let reinvite = caller.request("INVITE", offer);
-        rig.from(CARRIER, &reinvite);
-        let again = rig.to(PBX, "INVITE sip:phone@");
-        rig.from(PBX, &reply(&again, 200, "", answer));
-        let ok = rig.to(CARRIER, "SIP/2.0 200");
-        let ack = caller.request("ACK", "");
-        rig.from(CARRIER, &ack);
-        rig.to(PBX, "ACK");
-        (again, ok)
-    };
+    let mut modify =
+        |rig: &mut Rig, offer: &str, answer: &str| modify(rig, &mut caller, offer, answer);
     let hold = savp("127.0.0.2", 4_000, &format!("{ONE}\r\na=sendonly"));
     let (again, held) = modify(&mut rig, &hold, &callee("a=recvonly"));
     assert_eq!(
@@ -113,17 +117,8 @@ fn sound_that_is_disabled_for_a_while_takes_no_key_away() {
         let toward = rig.to(PBX, "INVITE");
         let (ok, mut caller, _) = answers(&mut rig, &invite, &toward, &sdp("127.0.0.3", 5_000, ""));
         let before = aim_of(&rig, 0);
-        let mut modify = |rig: &mut Rig, offer: &str, answer: &str| {
-            let reinvite = caller.request("INVITE", offer);
-            rig.from(CARRIER, &reinvite);
-            let again = rig.to(PBX, "INVITE sip:phone@");
-            rig.from(PBX, &reply(&again, 200, "", answer));
-            let ok = rig.to(CARRIER, "SIP/2.0 200");
-            let ack = caller.request("ACK", "");
-            rig.from(CARRIER, &ack);
-            rig.to(PBX, "ACK");
-            ok
-        };
+        let mut modify =
+            |rig: &mut Rig, offer: &str, answer: &str| modify(rig, &mut caller, offer, answer).1;
         modify(&mut rig, &offer(0), &sdp("127.0.0.3", 0, ""));
         let disabled = aim_of(&rig, 0);
         let kept = match srtp {

@@ -4,13 +4,12 @@
 use std::sync::Arc;
 
 use crate::report::ask::{Ask, By};
+use crate::report::gains::Gains;
 use crate::report::money::leads::{Counts, Leads};
 use crate::store::names::{Name, Source};
 use crate::store::pass::Pass;
 use crate::store::query::Query;
 use crate::store::rows::Rows;
-use crate::store::sieve::Customers;
-use crate::store::worth::Worths;
 
 /// What calls brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,15 +67,12 @@ impl Cells {
     pub(super) fn count(ask: &Ask<'_>, by: By, rows: &impl Pass) -> Self {
         let mut cells = Self::default();
         let since = ask.span.since();
-        let sales = ask.tracking.sales();
-        let mut customers = None;
-        let mut worths = Worths::default();
+        let mut gains = Gains::new(ask.tracking);
         let mut leads = Leads::default();
         let is_whole = is_whole(&ask.query);
         rows.pass(&ask.both(), |row, all| {
-            let customers = customers.get_or_insert_with(|| Customers::new(&sales, all));
             let is_before = row.started_at < since;
-            let is_customer = customers.has(row);
+            let gain = gains.of(row, all);
             let is_target = row.is_target() == Some(true);
             let Some(cell) = cells.place(row.source, by, all) else {
                 return;
@@ -89,11 +85,11 @@ impl Cells {
                 brought.join(Brought {
                     calls: 1,
                     target: u64::from(is_target),
-                    customers: u64::from(is_customer),
-                    worth: worths.of(row, all),
+                    customers: u64::from(gain.is_customer),
+                    worth: gain.worth,
                 });
             }
-            if is_target || is_customer {
+            if is_target || gain.is_customer {
                 leads.add(line, is_before, row.caller());
             }
         });

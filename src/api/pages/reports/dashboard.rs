@@ -252,15 +252,7 @@ impl View<'_> {
             // Behind what a customer cost are the customers.
             let cost = self.made.costs.get(place).map(|cost| Cell {
                 shown: self.shown.writer().shown(cost),
-                href: match cost {
-                    Figure::Money(_) => self.cell(line, "customers").href,
-                    Figure::Nothing
-                    | Figure::Count(_)
-                    | Figure::Share(_)
-                    | Figure::Millis { .. }
-                    | Figure::Number(_)
-                    | Figure::Verdict(_) => None,
-                },
+                href: cost.money().and_then(|_| self.cell(line, "customers").href),
                 ..Cell::default()
             });
             Row {
