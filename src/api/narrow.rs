@@ -59,7 +59,8 @@ pub(in crate::api) fn read(
         "ended" => narrow.ended = Some(flag(name, value)?),
         "valued" => narrow.valued = Some(flag(name, value)?),
         "customer" if value == "true" => narrow.customers = Some(tracking.sales()),
-        "customer" => return Err(wrong(name, "takes `true` only")),
+        "lead" if value == "true" => narrow.leads = Some(tracking.sales()),
+        "customer" | "lead" => return Err(wrong(name, "takes `true` only")),
         "without" => {
             let part = Part::deserialize(StrDeserializer::<Error>::new(value));
             let part = part.map_err(|_| {

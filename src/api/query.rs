@@ -110,6 +110,7 @@ pub(in crate::api) const CONDITIONS: &[&str] = &[
     "ended",
     "valued",
     "customer",
+    "lead",
     "without",
     "hour",
     "weekday",

@@ -98,11 +98,12 @@ fn line(key: String, calls: Calls, cells: Vec<Figure>, before: Vec<Figure>) -> L
 }
 
 fn columns() -> Vec<Column> {
+    // Behind how many lines were busy are the calls of that day.
     let column = |key, unit, formula| Column {
         key,
         unit,
         formula,
-        calls: None,
+        calls: Some(Vec::new()),
     };
     vec![
         calls(),

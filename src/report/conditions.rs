@@ -68,6 +68,7 @@ pub(crate) fn of(query: &Query) -> Calls {
         "customer",
         narrow.customers.as_ref().map(|_| "true".to_owned()),
     );
+    add("lead", narrow.leads.as_ref().map(|_| "true".to_owned()));
     for project in query.projects.iter().flatten() {
         add("project", Some(project.clone()));
     }

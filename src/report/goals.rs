@@ -122,7 +122,7 @@ fn columns() -> Vec<Column> {
             key: "shift",
             unit: Unit::Number,
             formula: "the share less that of the week before, in percentage points",
-            calls: None,
+            calls: Some(Vec::new()),
         },
     ]
 }

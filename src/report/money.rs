@@ -16,7 +16,7 @@ use crate::report::lines::frame;
 use crate::report::money::carried::{Spent, carried, is_of};
 use crate::report::money::cells::{Brought, Cells};
 use crate::report::share::Share;
-use crate::report::table::{Chart, Column, Figure, Line, Report, Unit, Verdict};
+use crate::report::table::{Calls, Chart, Column, Figure, Line, Report, Unit, Verdict};
 use crate::store::ledger::Ledger;
 use crate::store::pass::Pass;
 
@@ -299,95 +299,86 @@ fn ratio(part: Option<i64>, whole: i64) -> Figure {
 
 /// The columns.
 pub(crate) fn columns() -> Vec<Column> {
-    let money = |key, formula| Column {
+    let column = |key, unit, formula, calls| Column {
         key,
-        unit: Unit::Money,
-        formula,
-        calls: None,
-    };
-    // Behind what each of some calls cost are those calls.
-    let cost = |key, formula, calls| Column {
-        key,
-        unit: Unit::Money,
+        unit,
         formula,
         calls: Some(calls),
     };
-    let count = |key, formula, calls| Column {
-        key,
-        unit: Unit::Count,
-        formula,
-        calls: Some(calls),
-    };
+    // Behind what was spent are the calls that carry it, behind what each of some calls cost those calls, and behind what is
+    // earned the calls that bring it.
+    let money = |key, formula, calls| column(key, Unit::Money, formula, calls);
+    let count = |key, formula, calls| column(key, Unit::Count, formula, calls);
+    let ratio = |key, formula, calls| column(key, Unit::Number, formula, calls);
+    let all = Calls::new;
+    let [target, leads, customers, valued] =
+        ["target", "lead", "customer", "valued"].map(|name| move || vec![is(name, "true")]);
     vec![
         money(
             "advertising",
             "what was entered as advertising: an amount has the same every day from its first to its last, and the hundredths that do not divide go to the first days; of the days in the period, what is for more than the line is carried in equal parts by the calls that it is for",
+            all(),
         ),
         money(
             "other_costs",
             "services and salaries, spread over days and calls as advertising is",
+            all(),
         ),
-        money(SPENT, "advertising + other_costs"),
-        count("calls", "calls that began in the period", Vec::new()),
-        cost("cost_of_call", "spent / calls", Vec::new()),
+        money(SPENT, "advertising + other_costs", all()),
+        count("calls", "calls that began in the period", all()),
+        money("cost_of_call", "spent / calls", all()),
         count(
             "target",
             "calls that somebody marked as one of those that the advertising is for",
-            vec![is("target", "true")],
+            target(),
         ),
-        cost(
-            "cost_of_target",
-            "spent / target",
-            vec![is("target", "true")],
+        money("cost_of_target", "spent / target", target()),
+        count(
+            "leads",
+            "people who may buy: callers with a target call or a deal, each counted once however often they call; who hides is counted at each call",
+            leads(),
         ),
-        Column {
-            key: "leads",
-            unit: Unit::Count,
-            formula: "people who may buy: callers with a target call or a deal, each counted once however often they call; who hides is counted at each call",
-            calls: None,
-        },
         money(
             "cpl",
             "cost of a lead: spent / leads, what it costs that somebody calls who may buy",
+            leads(),
         ),
         count(
             "customers",
             "calls whose outcome is one of the project's `sales`",
-            vec![is("customer", "true")],
+            customers(),
         ),
-        cost(
+        money(
             CAC,
             "cost of a customer: spent / customers, what it costs that somebody buys; it is the cost of a lead divided by how many of the leads buy, so the two differ by what is lost between the call and the sale",
-            vec![is("customer", "true")],
+            customers(),
         ),
-        Column {
-            key: "conversion",
-            unit: Unit::Share,
-            formula: "customers / calls; between the ends of the interval it lies in 95 of 100 cases (Wilson)",
-            calls: Some(vec![is("customer", "true")]),
-        },
-        Column {
-            key: "revenue",
-            unit: Unit::Money,
-            formula: "sum of what people say the calls were worth",
-            calls: Some(vec![is("valued", "true")]),
-        },
-        Column {
-            key: "roas",
-            unit: Unit::Number,
-            formula: "return on advertising spend: revenue / advertising; what services and salaries cost is not in it",
-            calls: None,
-        },
+        column(
+            "conversion",
+            Unit::Share,
+            "customers / calls; between the ends of the interval it lies in 95 of 100 cases (Wilson)",
+            customers(),
+        ),
+        money(
+            "revenue",
+            "sum of what people say the calls were worth",
+            valued(),
+        ),
+        ratio(
+            "roas",
+            "return on advertising spend: revenue / advertising; what services and salaries cost is not in it",
+            valued(),
+        ),
         money(
             "profit",
             "customers x what a deal leaves (`deal_profit` of the project) - spent",
+            customers(),
         ),
-        Column {
-            key: "roi",
-            unit: Unit::Number,
-            formula: "return on investment: profit / spent; 0 is what pays for itself and no more",
-            calls: None,
-        },
+        ratio(
+            "roi",
+            "return on investment: profit / spent; 0 is what pays for itself and no more",
+            customers(),
+        ),
         Column {
             key: "verdict",
             unit: Unit::Verdict,

@@ -48,6 +48,8 @@ pub struct Narrow {
     pub called_back: Option<Back>,
     /// Its outcome is one of its project's sales.
     pub customers: Option<Sales>,
+    /// Somebody marked it as one of those that the advertising is for, or its outcome is one of its project's sales.
+    pub leads: Option<Sales>,
 }
 
 /// How a missed call was answered for.
@@ -190,10 +192,14 @@ impl Narrow {
                     self.max_wait_ms.unwrap_or(u64::MAX),
                 ))
             && self.called_back.is_none_or(|back| back.holds(record))
-            && self.customers.as_ref().is_none_or(|sales| {
-                let outcome = record.outcome.as_deref();
-                outcome.is_some_and(|outcome| sales.are(&record.project, outcome))
-            })
+            && self
+                .customers
+                .as_ref()
+                .is_none_or(|sales| is_sold(record, sales))
+            && self
+                .leads
+                .as_ref()
+                .is_none_or(|sales| record.target == Some(true) || is_sold(record, sales))
     }
 
     fn offered_matches(&self, record: &CallRecord) -> bool {
@@ -251,4 +257,10 @@ impl Back {
             Self::Spoken => done.is_some_and(is_spoken),
         }
     }
+}
+
+/// Whether people say that a call was sold.
+fn is_sold(record: &CallRecord, sales: &Sales) -> bool {
+    let outcome = record.outcome.as_deref();
+    outcome.is_some_and(|outcome| sales.are(&record.project, outcome))
 }

@@ -203,8 +203,10 @@ impl Query {
                 narrow.retain(|_, value| !is_left_out(value));
                 narrow.values_mut().for_each(tell);
                 // Which outcomes are sales is the configuration's.
-                if let Some(sales) = narrow.get_mut("customers") {
-                    *sales = serde_json::Value::Bool(true);
+                for name in ["customers", "leads"] {
+                    if let Some(sales) = narrow.get_mut(name) {
+                        *sales = serde_json::Value::Bool(true);
+                    }
                 }
             } else if let serde_json::Value::Array(texts) = value {
                 texts.iter_mut().for_each(tell);

@@ -23,6 +23,8 @@ struct Asked {
     sources: Option<Which>,
     hours: Option<Hours>,
     customers: Option<Customers>,
+    /// As [`Narrow::leads`] has it.
+    leads: Option<Customers>,
 }
 
 /// Whom calls were offered to.
@@ -56,6 +58,10 @@ impl Sieve {
             let name = name.as_ref()?;
             Some(rows.names().words.find(name).unwrap_or(Name::MANY))
         };
+        let sold = |sales: &Option<Sales>| {
+            let sales = sales.as_ref()?;
+            Some(Customers::new(sales, rows))
+        };
         let asked = Asked {
             offered: find(&narrow.offered).map(|manager| {
                 let is_in = |name: &Name| *name == manager || *name == Name::MANY;
@@ -68,10 +74,8 @@ impl Sieve {
             },
             sources: sources(narrow, find(&narrow.number), find(&narrow.rule), rows),
             hours: Hours::new(narrow, since, until, rows),
-            customers: narrow
-                .customers
-                .as_ref()
-                .map(|sales| Customers::new(sales, rows)),
+            customers: sold(&narrow.customers),
+            leads: sold(&narrow.leads),
             narrow: narrow.clone(),
         };
         Self(Some(Box::new(asked)))
@@ -111,6 +115,10 @@ impl Asked {
                 .customers
                 .as_ref()
                 .is_none_or(|customers| customers.has(row))
+            && self
+                .leads
+                .as_ref()
+                .is_none_or(|customers| row.is_target() == Some(true) || customers.has(row))
     }
 
     fn is_taken(&self, row: &Row, taken: Taken) -> bool {

@@ -105,8 +105,16 @@ async fn every_figure_of_every_report_opens_as_many_calls_as_it_counts() {
                     assert!(!list.contains("Not understood"), "{path}: {href}");
                     let found = total.captures(&list).map(|n| n[1].replace(',', ""));
                     let found: Option<u64> = found.and_then(|n| n.parse().ok());
+                    let found = found.unwrap_or_else(|| panic!("{path}: {href} says how many"));
                     if let Some(counted) = counted(&text) {
-                        assert_eq!(found, Some(counted), "{path}: {text} opens {href}");
+                        let is_so = match report.as_str() {
+                            // Leads are people, and people may call again.
+                            _ if href.contains("lead=true") => found >= counted,
+                            // How many at once, of the calls of that day.
+                            "/reports/lines" => found > 0,
+                            _ => found == counted,
+                        };
+                        assert!(is_so, "{path}: {text} opens {found} by {href}");
                         followed += 1;
                     }
                 }

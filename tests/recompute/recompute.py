@@ -301,6 +301,8 @@ class Report:
                 where.append({"true": "prior > 0", "false": "prior = 0 AND NOT hidden", "unknown": "prior = 0 AND hidden"}[value])
             elif name == "customer":
                 where.append("customer")
+            elif name == "lead":
+                where.append("(target = 1 OR customer)")
             elif name == "callback":
                 where.append({"open": "missed AND NOT back AND NOT erased", "done": "back"}[value])
             elif name == "hour":

@@ -104,6 +104,9 @@ pub(in crate::api) struct CallsAsked {
     /// `true`: its outcome is one of its project's `sales`.
     #[param(schema_with = only_true, required = false)]
     customer: (),
+    /// `true`: it is a target call, or its outcome is one of its project's `sales`.
+    #[param(schema_with = only_true, required = false)]
+    lead: (),
     /// What it has not; several times for several things.
     #[param(schema_with = without, required = false, style = Form, explode)]
     without: (),

@@ -193,7 +193,7 @@ fn narrow() -> impl Strategy<Value = Narrow> {
         rarely([true]),
         proptest::collection::vec(proptest::sample::select(Part::ALL.to_vec()), 0..2),
         rarely([Back::Done, Back::Spoken]),
-        rarely(sales),
+        (rarely(sales.clone()), rarely(sales)),
         rarely([
             vec!["offer".to_owned()],
             vec!["none".to_owned(), "offer".to_owned()],
@@ -218,7 +218,8 @@ fn narrow() -> impl Strategy<Value = Narrow> {
         hidden: marks.2.is_some(),
         without: marks.3,
         called_back: marks.4,
-        customers: marks.5,
+        customers: marks.5.0,
+        leads: marks.5.1,
         stages: marks.6.unwrap_or_default(),
         first_stage: marks.7,
         hour: times.0,

@@ -550,6 +550,7 @@ filter-reason = Ended because
 filter-ended = Over
 filter-valued = Worth said
 filter-customer = Customers
+filter-lead = Leads
 filter-lacks = Without
 filter-hour = Hour
 filter-weekday = Weekday

@@ -561,6 +561,7 @@ filter-reason = Причина завершения
 filter-ended = Закончен
 filter-valued = Сумма указана
 filter-customer = Клиенты
+filter-lead = Лиды
 filter-lacks = Не указано
 filter-hour = Час
 filter-weekday = День недели

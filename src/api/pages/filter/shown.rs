@@ -328,7 +328,7 @@ fn narrowed(shower: &Shower, name: &str, value: &str) -> String {
         "valued" => either("valued-true", "valued-false"),
         "stages" => shower.label("stage", value),
         "taken" => words.say_or(&format!("taken-{value}"), value),
-        "customer" | "first_stage" => String::new(),
+        "customer" | "lead" | "first_stage" => String::new(),
         "without" => words.say_or(&format!("filter-{value}"), value),
         "weekday" => words.say_or(&format!("weekday-{value}"), value),
         "hour" => format!("{value}:00–{value}:59"),

@@ -191,13 +191,17 @@ impl<'a> Shown<'a> {
     pub(super) fn href(&self, line: &Line, column: &Column, figure: &Figure) -> Option<String> {
         let calls = column.calls.as_ref()?;
         let is_nothing = match figure {
-            Figure::Nothing | Figure::Count(0) => true,
+            Figure::Nothing | Figure::Count(0) | Figure::Money(0) => true,
             Figure::Share(share) => share.part == 0,
             Figure::Millis { of, .. } => *of == 0,
             Figure::Count(_) | Figure::Money(_) | Figure::Number(_) | Figure::Verdict(_) => false,
         };
+        // What was spent on something for which nobody called is carried by no call.
+        let mut cells = self.report.columns.iter().zip(&line.cells);
+        let is_of_none =
+            cells.any(|(other, cell)| other.calls == column.calls && *cell == Figure::Count(0));
         let conditions = [&self.report.calls, &line.calls, calls];
-        (!is_nothing).then(|| links::list(self.dates, &conditions))
+        (!is_nothing && !is_of_none).then(|| links::list(self.dates, &conditions))
     }
 
     /// Weekdays down, hours across, of the figure that is drawn.
