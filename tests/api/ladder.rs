@@ -43,7 +43,7 @@ async fn the_ladder_of_a_call_is_shown_without_secrets_and_one_that_is_not_kept_
         left_out: 0,
     };
     assert!(house.state.store.keep_ladder(call, draft));
-    let shown = tokio::time::timeout(Duration::from_secs(20), async {
+    let shown = tokio::time::timeout(Duration::from_secs(60), async {
         loop {
             let shown = house.get(&path).await;
             if shown.status == 200 {

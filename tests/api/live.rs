@@ -15,7 +15,7 @@ use tower::ServiceExt;
 use crate::house::House;
 
 /// Far longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Somebody who listens.
 struct Ear {

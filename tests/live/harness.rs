@@ -13,7 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long a test waits for a fact. Far more than a loaded machine needs; a fact that is missing by then never comes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a test that fails shows: everything but the pages of the index, thousands of lines that hide what happened.
 const LOGGED: &str = "debug,sled=info";

@@ -88,7 +88,7 @@ impl Sipp {
                 "-message_file",
                 "messages",
                 "-timeout",
-                "60s",
+                "150s",
                 "-timeout_error",
             ])
             .args(more)

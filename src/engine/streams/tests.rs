@@ -19,7 +19,7 @@ use crate::engine::tls::trial::{Authority, Signed};
 use crate::engine::tls::{Authorities, Identity, Served, Toward};
 use crate::sip::session_timer::Policy;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const OPTIONS: &[u8] = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n";
 

@@ -15,7 +15,7 @@ use crate::recording::command::Outcome;
 use crate::recording::command::State;
 
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Desk {
     folder: tempfile::TempDir,

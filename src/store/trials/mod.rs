@@ -30,7 +30,7 @@ fn is_whole(store: &Store) -> bool {
 
 /// Waits until `true`, with a deadline far beyond what it should take.
 pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..2_000 {
+    for _ in 0..12_000 {
         if is_so() {
             return;
         }
