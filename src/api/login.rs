@@ -1,5 +1,7 @@
 //! Where a session begins and ends: `/login`, `/logout`, and `/enter`, the link of a house without users.
 
+use std::time::Duration;
+
 use axum::extract::{Extension, RawQuery, Request, State as Shared};
 use axum::http::header::{HeaderMap, HeaderValue, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use axum::http::{Method, StatusCode};
@@ -9,12 +11,14 @@ use bytes::Bytes;
 use crate::api::cookie;
 use crate::api::error::ApiError;
 use crate::api::form::{arrive, field};
-use crate::api::gate::{BUSY, Failed, Try};
+use crate::api::gate::{BUSY, Failed, Gate, Try};
 use crate::api::pages;
 use crate::api::pages::look::Look;
 use crate::api::state::State;
 use crate::api::visitor::Visitor;
+use crate::base::clock::Clock;
 use crate::people::password::BYTES_MAX;
+use crate::people::session::Handed;
 
 /// The largest login: the longest password, each byte of it escaped, and a name.
 const FORM_BYTES_MAX: usize = 4 * BYTES_MAX;
@@ -61,61 +65,85 @@ pub(in crate::api) async fn login(
         agent,
         cookie,
     };
-    let gate = state.gate.clone();
-    let clock = state.clock;
-    // In a task of its own: who hangs up before the answer has tried all the same.
-    let tried =
-        tokio::spawn(async move { gate.login(given, || (clock.now(), clock.wall())).await });
+    // In a task of its own: who hangs up before the answer has tried all the same, and stands in the log.
+    let tried = tokio::spawn(attempt(state.gate.clone(), state.clock, given));
     let tried = tried
         .await
         .map_err(|error| ApiError::ours("checking a login", &error))?;
     match tried {
         Ok(handed) => {
-            tracing::info!(user = %name.escape_debug(), from = %visitor.address.ip(), session = handed.number, "logged in");
             let lifetime = state.gate.manned().web.session;
             Ok(go(
                 &back,
                 cookie::begin(&handed.cookie, visitor.is_secure, lifetime),
             ))
         }
-        Err(failed) => refuse(&state, &visitor, &look, failed, (&name, &back)),
+        Err(refusal) => refusal.shown(&look, (&name, &back)),
     }
 }
 
-fn refuse(
-    state: &State,
-    visitor: &Visitor,
-    look: &Look,
-    failed: Failed,
-    (name, back): (&str, &str),
-) -> Result<Response, ApiError> {
-    let (status, trouble, why, wait) = match failed {
-        Failed::Wrong => (StatusCode::FORBIDDEN, "login-wrong", "wrong login", None),
-        Failed::Wait(wait) => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "login-slow",
-            "too many logins",
-            Some(wait),
-        ),
-        Failed::Busy => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "login-busy",
-            "too many logins at once",
-            Some(BUSY),
-        ),
-    };
-    state
-        .gate
-        .refused(state.clock.now(), visitor.address, status.as_u16(), why);
-    let mut response = pages::people::login(look, Some(trouble), name, back)?;
-    *response.status_mut() = status;
-    if let Some(wait) = wait {
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from(seconds));
+/// Tries a login, and writes a line about it.
+async fn attempt(gate: Gate, clock: Clock, given: Try) -> Result<Handed, Refusal> {
+    let (name, from) = (given.name.clone(), given.from);
+    let tried = gate.login(given, || (clock.now(), clock.wall())).await;
+    match tried {
+        Ok(handed) => {
+            tracing::info!(user = %name.escape_debug(), from = %from.ip(), session = handed.number, "logged in");
+            Ok(handed)
+        }
+        Err(failed) => {
+            let refusal = Refusal::of(&failed);
+            gate.refused(clock.now(), from, refusal.status.as_u16(), refusal.why);
+            Err(refusal)
+        }
     }
-    Ok(response)
+}
+
+/// A login that came to nothing.
+struct Refusal {
+    status: StatusCode,
+    /// What the page says.
+    trouble: &'static str,
+    /// What the log says.
+    why: &'static str,
+    wait: Option<Duration>,
+}
+
+impl Refusal {
+    const fn of(failed: &Failed) -> Self {
+        match failed {
+            Failed::Wrong => Self {
+                status: StatusCode::FORBIDDEN,
+                trouble: "login-wrong",
+                why: "wrong login",
+                wait: None,
+            },
+            Failed::Wait(wait) => Self {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                trouble: "login-slow",
+                why: "too many logins",
+                wait: Some(*wait),
+            },
+            Failed::Busy => Self {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                trouble: "login-busy",
+                why: "too many logins at once",
+                wait: Some(BUSY),
+            },
+        }
+    }
+
+    /// The form again.
+    fn shown(&self, look: &Look, (name, back): (&str, &str)) -> Result<Response, ApiError> {
+        let mut response = pages::people::login(look, Some(self.trouble), name, back)?;
+        *response.status_mut() = self.status;
+        if let Some(wait) = self.wait {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            let headers = response.headers_mut();
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        Ok(response)
+    }
 }
 
 /// `POST /logout`: ends the session.

@@ -38,6 +38,7 @@ use crate::recording::tape::RATE_HZ;
 use crate::recording::wav;
 use crate::store::record::CallRecord;
 use crate::store::remark::UseKind;
+use crate::store::say::SayError;
 
 /// How much is read at once: eight seconds of stereo, one system call.
 const PIECE: usize = 256 * 1_024;
@@ -225,14 +226,17 @@ async fn note(
     if !state.listened.is_new(call, by, kind, from_start, now) {
         return Ok(());
     }
-    let (store, whose) = (state.store.clone(), Arc::clone(by));
-    let told = off_the_loop(move || store.used(call, kind, &whose)).await?;
-    told.map_err(|error| {
+    let (store, listened, whose) = (state.store.clone(), state.listened.clone(), Arc::clone(by));
+    // To its end: a player that asks anew while the disk is slow is not a second one.
+    let told = off_the_loop(move || {
+        store.used(call, kind, &whose)?;
+        listened.noted(call, &whose, kind, now);
+        Ok(())
+    });
+    told.await?.map_err(|error: SayError| {
         tracing::error!(%call, %error, "a recording is not sent: that somebody hears it cannot be noted");
         busy(&"that this recording is used cannot be noted just now; try again in a moment")
-    })?;
-    state.listened.noted(call, by, kind, now);
-    Ok(())
+    })
 }
 
 /// What is sent: a file, or the beginning of one under a header of its own.

@@ -150,7 +150,7 @@ impl Server {
             Ok(post) => post,
             Err(error) => {
                 handle.end_now();
-                running.join();
+                running.join(|| ());
                 return Err(format!("starting the thread of letters: {error}"));
             }
         };
@@ -160,7 +160,7 @@ impl Server {
             Err(error) => {
                 post.stop();
                 handle.end_now();
-                running.join();
+                running.join(|| ());
                 return Err(error.to_string());
             }
         };
@@ -208,12 +208,13 @@ impl Server {
     }
 
     fn finish(self) {
-        // Before the engine, which closes the store: a letter that was taken is to stand in the log.
+        // Before the store is closed: a letter that was taken, and a table that left the house, are to stand in the log.
         self.post.stop();
-        self.running.join();
-        if let Some(web) = self.web {
-            web.stop();
-        }
+        self.running.join(|| {
+            if let Some(web) = self.web {
+                web.stop();
+            }
+        });
     }
 
     /// SIGHUP reloads; SIGTERM and SIGINT drain, and a second one ends every call at once.

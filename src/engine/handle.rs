@@ -1,9 +1,10 @@
 //! A ringtag that runs: what other threads ask of it, and how its end is waited for.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::clock::Clock;
@@ -15,6 +16,9 @@ use crate::engine::settings::Listen;
 use crate::engine::setup::Rules;
 use crate::store::Store;
 use crate::store::ladder::Draft;
+
+/// How soon an order is given again that found no room: the engine takes hundreds in that time.
+const TURN: Duration = Duration::from_millis(1);
 
 /// A ringtag that runs.
 #[derive(Debug)]
@@ -55,24 +59,24 @@ impl Handle {
         self.order(Order::Reload(Box::new(rules)))
     }
 
-    /// Takes no new calls, waits at most `patience` for those under way, then ends them and stops.
+    /// Takes no new calls, waits at most `patience` for those under way, then ends them and stops. `false`: the engine is gone.
     pub fn drain(&self, patience: Duration) -> bool {
         self.gauges.set_draining();
-        self.order(Order::Drain(patience))
+        insist(&self.orders, Order::Drain(patience))
     }
 
-    /// Ends every call and stops.
+    /// Ends every call and stops. `false`: the engine is gone.
     pub fn end_now(&self) -> bool {
-        self.order(Order::EndNow)
+        insist(&self.orders, Order::EndNow)
     }
 
     /// Ends one call, as "hung up by the system"; `false`: no call of this id is under way.
     ///
     /// # Errors
     /// The engine is gone, or has dozens of orders to carry out.
-    pub async fn hang_up(&self, call: CallId) -> Result<bool, Busy> {
+    pub async fn hang_up(&self, call: CallId, by: Arc<str>) -> Result<bool, Busy> {
         let (answer, answered) = oneshot::channel();
-        self.ask(Order::HangUp(call, answer), answered).await
+        self.ask(Order::HangUp { call, by, answer }, answered).await
     }
 
     /// Has the recording of a call pause from now on, or go on; `false`: none is under way.
@@ -117,6 +121,18 @@ impl Handle {
     }
 }
 
+/// Gives an order that nobody gives a second time: where others fill the queue it waits for its turn.
+fn insist(orders: &mpsc::Sender<Order>, mut order: Order) -> bool {
+    loop {
+        match orders.try_send(order) {
+            Ok(()) => return true,
+            Err(TrySendError::Full(back)) => order = back,
+            Err(TrySendError::Closed(_)) => return false,
+        }
+        thread::sleep(TURN);
+    }
+}
+
 impl Running {
     /// Waits until the engine's thread has ended. Nothing is lost when the wait is given up and begun again.
     pub async fn ended(&mut self) {
@@ -124,8 +140,8 @@ impl Running {
         let _closed = (&mut self.ended).await.is_err();
     }
 
-    /// Waits for the engine and the recorder to end, then writes and syncs what the call log still holds.
-    pub fn join(self) {
+    /// Waits for the engine and the recorder to end, has `last` done, then writes and syncs what the call log still holds.
+    pub fn join(self, last: impl FnOnce()) {
         let Self {
             handle,
             engine,
@@ -141,6 +157,27 @@ impl Running {
                 tracing::error!(name, "a thread ended in a panic; the log above says where");
             }
         }
+        last();
         handle.store.shutdown();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_to_stop_waits_where_others_fill_the_queue() {
+        let (orders, mut taken) = mpsc::channel(1);
+        orders.try_send(Order::EndNow).unwrap();
+        let stops = thread::spawn({
+            let orders = orders.clone();
+            move || insist(&orders, Order::Drain(Duration::ZERO))
+        });
+        assert!(matches!(taken.blocking_recv(), Some(Order::EndNow)));
+        assert!(matches!(taken.blocking_recv(), Some(Order::Drain(_))));
+        assert!(stops.join().unwrap());
+        drop(taken);
+        assert!(!insist(&orders, Order::EndNow));
     }
 }

@@ -130,16 +130,14 @@ pub(in crate::engine) async fn keep_resolving(
         .collect();
     loop {
         let now = clock.now();
-        let due = kept
-            .iter()
-            .map(|name| (name.due <= now).then(|| name.goal.clone()));
-        let found = ask(&names, due.collect(), ROUND_TIME).await;
+        let due = due(&mut kept, now);
+        let goals = due.iter().map(|name| Some(name.goal.clone())).collect();
+        let found = ask(&names, goals, ROUND_TIME).await;
         let now = clock.now();
         let mut resolved = Vec::new();
-        for (name, found) in kept.iter_mut().zip(found) {
-            let was_due = name.due <= now;
+        for (name, found) in due.into_iter().zip(found) {
             let located = found.unwrap_or_else(Located::unanswered);
-            if was_due && let Some(addresses) = name.learn(now, located) {
+            if let Some(addresses) = name.learn(now, located) {
                 resolved.push((Arc::clone(&name.trunk), addresses));
             }
         }
@@ -151,6 +149,12 @@ pub(in crate::engine) async fn keep_resolving(
         let wait = next.map_or(LOOK_AGAIN, |due| (due - now).min(LOOK_AGAIN));
         tokio::time::sleep(wait).await;
     }
+}
+
+/// Those that are to be asked for. One that falls due while others are asked for has its turn in the next round: nobody has
+/// looked for it, and so nobody can say that the resolver was silent.
+fn due(names: &mut [Name], now: Moment) -> Vec<&mut Name> {
+    names.iter_mut().filter(|name| name.due <= now).collect()
 }
 
 /// Looks for every goal that is one, all at once. `None`: not looked for, or not found in time.
@@ -339,6 +343,18 @@ mod tests {
             name.learn(now, located(&[ONE], ttl_s));
             assert_eq!(name.due - now, Duration::from_secs(expected));
         }
+    }
+
+    #[test]
+    fn only_names_that_are_due_have_their_turn() {
+        let now = Moment::from_millis(1_000);
+        let mut names = [carrier(), carrier()];
+        names[0].learn(now, located(&[ONE], 60));
+        let soon = now + Duration::from_secs(59);
+        let turn = due(&mut names, soon);
+        assert_eq!(turn.len(), 1);
+        assert_eq!(turn[0].due, Moment::START);
+        assert_eq!(due(&mut names, now + Duration::from_secs(60)).len(), 2);
     }
 
     #[test]

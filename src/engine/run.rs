@@ -58,7 +58,14 @@ pub(in crate::engine) enum Order {
     /// End every call now and stop.
     EndNow,
     /// An operator ends one call, and is told whether there was one.
-    HangUp(CallId, oneshot::Sender<bool>),
+    HangUp {
+        /// Which.
+        call: CallId,
+        /// Who asks.
+        by: Arc<str>,
+        /// Told whether it is under way.
+        answer: oneshot::Sender<bool>,
+    },
     /// A user has a recording pause, or go on, and is told whether there is one.
     Pause {
         /// Whose.
@@ -382,9 +389,13 @@ impl Engine {
                 self.switchboard.handle(now, Told::EndAll);
                 *stop_at = Some(now + LAST_WORDS);
             }
-            Some(Order::HangUp(call, answer)) => {
+            Some(Order::HangUp { call, by, answer }) => {
+                let is_up = self.switchboard.has(call);
+                if is_up {
+                    tracing::info!(%call, %by, "a call is hung up by hand");
+                }
                 // Who asked may have gone.
-                let _told = answer.send(self.switchboard.has(call));
+                let _told = answer.send(is_up);
                 self.switchboard.handle(now, Told::HangUp(call));
             }
             Some(Order::Pause {
@@ -467,6 +478,8 @@ impl Engine {
     fn watch_names(&mut self) {
         if let Some(old) = self.resolver.take() {
             old.abort();
+            // What it found is of trunks that may be elsewhere now.
+            while self.names.try_recv().is_ok() {}
         }
         let task = tokio::spawn(names::keep_resolving(
             self.clock,

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::AbortHandle;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 
@@ -271,12 +272,18 @@ impl Streams {
         let Some(connection) = self.connections.get(&flow) else {
             return false;
         };
-        if connection.write.try_send(bytes).is_ok() {
-            self.touch(flow);
-            return true;
+        match connection.write.try_send(bytes) {
+            Ok(()) => {
+                self.touch(flow);
+                true
+            }
+            Err(TrySendError::Full(_)) => {
+                self.cut(flow);
+                false
+            }
+            // It has ended. What its peer said last is still to be read, and then that it is closed.
+            Err(TrySendError::Closed(_)) => true,
         }
-        self.cut(flow);
-        false
     }
 
     /// Closes a connection when what is queued has left; nothing more is heard of it.

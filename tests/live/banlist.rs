@@ -1,11 +1,15 @@
 //! The lines that fail2ban reads: the expressions of docs/fail2ban.md, run on what the program logs.
 
-use std::net::UdpSocket;
+use std::io::Write;
+use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 
 use regex::Regex;
+use ringtag::base::chance::Chance;
+use ringtag::people::password::Kept;
 
 use crate::harness::{CONFIG, Ringtag, wait_for};
 use crate::sipp::TO_DESK;
+use crate::week::PASSWORD;
 
 const MANUAL: &str = include_str!("../../docs/fail2ban.md");
 
@@ -67,6 +71,30 @@ fn assert_found(format: &str, place: usize) {
     assert_eq!(found, vec![host.to_string(); 3], "{lines:#?}");
     assert!(lines.iter().all(|line| !line.contains("198.51.100.1")));
     assert!(!ringtag.log().contains('\u{1b}'));
+}
+
+#[test]
+fn who_guesses_a_password_and_does_not_wait_for_the_answer_is_found_too() {
+    let hash = Kept::make(PASSWORD, &mut Chance::from_number(1)).unwrap();
+    let anna = format!("[[user]]\nname = \"anna\"\nrole = \"admin\"\npassword = \"{hash}\"\n");
+    let ringtag = Ringtag::start_logging(&format!("{CONFIG}{TO_DESK}{anna}"), "text");
+    let server = SocketAddr::from((ringtag.net.ringtag(), 8080));
+    let form = "name=anna&password=guessed";
+    let mut stream = TcpStream::connect(server).unwrap();
+    write!(
+        stream,
+        "POST /login HTTP/1.1\r\nHost: {server}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {}\r\n\r\n{form}",
+        form.len()
+    )
+    .unwrap();
+    stream.shutdown(Shutdown::Both).unwrap();
+    let fail = &expressions("failregex")[0];
+    let line = ringtag.wait_for("a line about the guess", || {
+        let lines: Vec<String> = ringtag.log().lines().map(dateless).collect();
+        lines.into_iter().find(|line| line.contains("wrong login"))
+    });
+    assert!(fail.is_match(&line), "{line}");
 }
 
 #[test]

@@ -98,6 +98,12 @@ fn the_messages_of_a_call_are_read_while_it_talks_and_a_button_hangs_it_up() {
     carrier.succeed();
     pbx.succeed();
     assert_eq!(newest(&browser)["finish_reason"], "hung-up-by-operator");
+    ringtag.wait_for("a line that says who did it", || {
+        let log = ringtag.log();
+        let mut lines = log.lines();
+        lines.find(|line| line.contains("a call is hung up by hand") && line.contains("root"))?;
+        Some(())
+    });
 
     // Its end is in the ladder too.
     browser.open(&browser.address());

@@ -1,5 +1,7 @@
 //! `POST /api/v1/calls/{id}/hangup`: ends a call in progress, on both sides.
 
+use std::sync::Arc;
+
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -26,9 +28,12 @@ pub(in crate::api) async fn hang_up(
 ) -> Result<Response, ApiError> {
     let call = find(&state, &who, id).await?.id;
     let was_there = match &state.engine {
-        Some(engine) => engine.hang_up(call).await.map_err(|busy| {
-            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", busy.to_string())
-        })?,
+        Some(engine) => engine
+            .hang_up(call, Arc::clone(&who.name))
+            .await
+            .map_err(|busy| {
+                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", busy.to_string())
+            })?,
         None => false,
     };
     if !was_there {
@@ -38,6 +43,5 @@ pub(in crate::api) async fn hang_up(
             "the call is over; there is nothing to hang up",
         ));
     }
-    tracing::info!(%call, by = %who.name, "a call is hung up by hand");
     Ok(StatusCode::ACCEPTED.into_response())
 }

@@ -1,6 +1,7 @@
 //! `GET /api/v1/calls.csv`: every call that matches, as a table.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use axum::extract::State as Shared;
 use axum::http::Method;
@@ -19,6 +20,7 @@ use crate::api::stream::{self, Source};
 use crate::api::veil;
 use crate::people::Who;
 use crate::store::Store;
+use crate::store::credit::Seat;
 use crate::store::csv;
 use crate::store::query::{LIMIT_MAX, Page, Query};
 use crate::store::say::SayError;
@@ -56,11 +58,17 @@ pub(in crate::api) async fn table(
     let first = page(&state.store, query.clone(), &who).await?;
     let (source, body) = stream::body();
     tokio::spawn(async move {
-        let mut sent = 0;
-        let written = write_table(&source, &state.store, &who, query, first, left, &mut sent);
-        let written = written.await;
-        // Whatever was sent has left the house, the rest of it or not.
-        state.store.exported(seat, &asked, &listed, sent, &who.name);
+        let mut left_house = Left {
+            store: state.store.clone(),
+            seat: Some(seat),
+            asked,
+            listed,
+            by: Arc::clone(&who.name),
+            calls: 0,
+        };
+        let sent = &mut left_house.calls;
+        let written = write_table(&source, &state.store, &who, query, first, left, sent).await;
+        drop(left_house);
         if let Err(error) = written {
             tracing::error!(?error, "a table of calls was cut short");
             // Nobody is there to read it when this fails too.
@@ -71,6 +79,27 @@ pub(in crate::api) async fn table(
         }
     });
     Ok((head, body).into_response())
+}
+
+/// What has left the house in a table, the rest of it or not. The log is told when the table ends, also where its task is dropped
+/// with the process that stops.
+struct Left {
+    store: Store,
+    /// Room for the line.
+    seat: Option<Seat>,
+    asked: Query,
+    listed: BTreeSet<String>,
+    by: Arc<str>,
+    calls: u64,
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        if let Some(seat) = self.seat.take() {
+            self.store
+                .exported(seat, &self.asked, &self.listed, self.calls, &self.by);
+        }
+    }
 }
 
 /// Which texts of a query are the configuration's own, and nobody's words or number.

@@ -148,6 +148,39 @@ fn bytes_come_and_go_over_tls_and_a_close_lets_the_last_ones_leave() {
 }
 
 #[test]
+fn what_a_peer_said_before_it_left_is_heard_though_somebody_speaks_to_it_first() {
+    run(async {
+        let mut streams = streams(&[Transport::Tcp], &Tls::default());
+        let mut peer = TcpStream::connect(address(&streams)).await.unwrap();
+        let Arrival::Opened(flow, _) = arrival(&mut streams).await else {
+            panic!("it is opened first");
+        };
+        peer.write_all(OPTIONS).await.unwrap();
+        drop(peer);
+        timeout(PATIENCE, async {
+            while !streams.connections[&flow].task.is_finished() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .unwrap();
+        // It leaves for nowhere, as what was queued a moment before does.
+        assert!(streams.send(flow, Bytes::from_static(OPTIONS)));
+        let said = arrival(&mut streams).await;
+        assert!(
+            matches!(&said, Arrival::Bytes(from, bytes) if *from == flow && bytes == OPTIONS),
+            "{said:?}"
+        );
+        let closed = arrival(&mut streams).await;
+        assert!(
+            matches!(closed, Arrival::Closed(of) if of == flow),
+            "{closed:?}"
+        );
+        assert_eq!(streams.count(), 0);
+    });
+}
+
+#[test]
 fn a_peer_that_does_not_trust_us_or_shows_nothing_that_we_trust_never_stands() {
     run(async {
         let [ours, theirs] = [Authority::new(), Authority::new()];
