@@ -13,6 +13,8 @@ use crate::base::time::{Moment, WallTime};
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     started: Instant,
+    /// Milliseconds that its wall clock is ahead of the system's: trials have a day of their own.
+    ahead_ms: i64,
 }
 
 impl Clock {
@@ -20,6 +22,17 @@ impl Clock {
     pub fn start() -> Self {
         Self {
             started: Instant::now(),
+            ahead_ms: 0,
+        }
+    }
+
+    /// The same, with a wall clock that shows `wall` now: what a trial finds is not to depend on the day on which it runs.
+    #[cfg(test)]
+    pub(crate) fn start_at(wall: WallTime) -> Self {
+        let clock = Self::start();
+        Self {
+            ahead_ms: wall.as_millis() - clock.wall().as_millis(),
+            ..clock
         }
     }
 
@@ -30,7 +43,8 @@ impl Clock {
 
     /// Reads the wall clock; a time before 1970 reads as 1970.
     pub fn wall(&self) -> WallTime {
-        WallTime::from_millis(i64::try_from(wall_micros() / 1_000).unwrap_or(i64::MAX))
+        let millis = i64::try_from(wall_micros() / 1_000).unwrap_or(i64::MAX);
+        WallTime::from_millis(millis.saturating_add(self.ahead_ms))
     }
 
     /// Turns a moment into the `Instant` that the runtime's timers want.

@@ -171,8 +171,14 @@ impl Keeper {
             match self.round(job, jobs) {
                 Next::Round => self.keep_house(),
                 // Whoever asked may have gone.
-                Next::Erase(caller, answer) => drop(answer.send(erase::person(&mut self, &caller))),
-                Next::Prune(old, answer) => drop(answer.send(erase::prune(&mut self, old))),
+                Next::Erase(caller, answer) => {
+                    let done = erase::person(&mut self, &caller);
+                    drop(answer.send(self.removed(done)));
+                }
+                Next::Prune(old, answer) => {
+                    let done = erase::prune(&mut self, old);
+                    drop(answer.send(self.removed(done)));
+                }
                 Next::Stop => break,
             }
         }

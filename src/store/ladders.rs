@@ -296,15 +296,14 @@ mod tests {
 
     use super::*;
     use crate::base::chance::Chance;
-    use crate::base::clock::Clock;
     use crate::base::number::Caller;
     use crate::call::ladder::Direction;
     use crate::store::ladder::Message;
-    use crate::store::trial::{CALLER, Place, Script};
+    use crate::store::trial::{CALLER, MORNING, Place, Script};
 
     fn draft(texts: &[&'static str]) -> Draft {
         let message = |text: &&'static str| Message {
-            at: Clock::start().wall(),
+            at: MORNING,
             leg: 1,
             direction: Direction::Out,
             transport: "udp",
@@ -318,9 +317,9 @@ mod tests {
         }
     }
 
-    /// A call that begins now: old files are removed.
+    /// A call of the trials' day: old files are removed.
     fn call(number: u64) -> Script {
-        Script::new(number, Clock::start().wall(), CALLER)
+        Script::new(number, MORNING, CALLER)
     }
 
     #[test]
@@ -383,7 +382,7 @@ mod tests {
     fn days_that_are_over_are_removed_and_where_no_day_is_kept_all_are() {
         let place = Place::new();
         let (store, _) = place.open();
-        let (now, old) = (call(1), Clock::start().wall().as_millis() - 8 * DAY_MS);
+        let (now, old) = (call(1), MORNING.as_millis() - 8 * DAY_MS);
         let old = CallId::new(WallTime::from_millis(old), &mut Chance::from_number(3));
         for id in [now.id, old] {
             assert!(store.keep_ladder(id, draft(&["x"])));

@@ -63,7 +63,7 @@ impl Place {
             },
             recordings: self.recordings(),
             node: "desk".into(),
-            clock: Clock::start(),
+            clock: Clock::start_at(MORNING),
             chance: Chance::from_number(11),
         }
     }

@@ -120,6 +120,8 @@ pub struct Frame {
     pub csrf: String,
     /// When the page was made, in milliseconds since 1970: a browser's clock may be off.
     pub now_ms: i64,
+    /// The last line of the call log that the page knows of: what came since is told as live events.
+    pub told: u64,
 }
 
 impl Frame {

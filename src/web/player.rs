@@ -175,6 +175,7 @@ mod tests {
             }),
             csrf: "proof".into(),
             now_ms: 0,
+            told: 0,
         };
         let player = Player {
             sound: "/api/v1/calls/1/recording.wav".into(),

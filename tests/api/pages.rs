@@ -491,3 +491,22 @@ async fn the_board_counts_what_was_missed_and_answered_today() {
         "a wall is dark by itself"
     );
 }
+
+#[tokio::test]
+async fn a_page_says_from_where_on_live_events_are_news_and_strangers_are_not_told() {
+    let guest = Guest::new().await;
+    let told = |page: &str| {
+        let (_, rest) = page.split_once("data-told=\"").unwrap();
+        rest.split_once('"').unwrap().0.parse::<u64>().unwrap()
+    };
+    guest.house.call(1, Caller::Anonymous, false);
+    guest.house.state.store.sync().unwrap();
+    let last = guest.house.state.store.feed().last();
+    let page = guest.browse("/", "en").await.text();
+    assert!(last > 0 && told(&page) == last, "{last}");
+    let house = House::with(&crew());
+    house.call(1, Caller::Anonymous, false);
+    house.state.store.sync().unwrap();
+    let login = house.ask(Method::GET, "/login", &[]).await.text();
+    assert_eq!(told(&login), 0);
+}

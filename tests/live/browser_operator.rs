@@ -44,6 +44,7 @@ fn the_messages_of_a_call_are_read_while_it_talks_and_a_button_hangs_it_up() {
     let ringtag = with_root();
     let site = format!("http://{}:8080", ringtag.net.ringtag());
     let browser = signed_in(&site, "root");
+    browser.see("document.querySelector('#live-state').textContent");
     let pbx = Sipp::play(&ringtag, &called(&ringtag), ringtag.net.pbx());
     let carrier = Sipp::play(&ringtag, &patient(), ringtag.net.carrier());
     browser.see("document.querySelector('tr.call.talking')");

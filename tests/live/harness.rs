@@ -360,6 +360,14 @@ pub(crate) fn fill(text: &str, net: Net, folder: &Path) -> String {
         .replace("{folder}", &folder.display().to_string())
 }
 
+/// Whether the recording of a call in which nobody speaks lacks nothing else: longer than a moment it says that it is silent.
+pub(crate) fn is_whole(call: &Value) -> bool {
+    let recording = &call["recording"];
+    let mut gaps = recording["gaps"].as_array().into_iter().flatten();
+    matches!(recording["state"].as_str(), Some("complete" | "partial"))
+        && gaps.all(|gap| gap["why"] == "no packet came from this side")
+}
+
 /// Waits until `fact` is there, at most [`PATIENCE`].
 pub(crate) fn wait_for<T>(fact: impl FnMut() -> Option<T>) -> Option<T> {
     wait_for_at_most(PATIENCE, fact)

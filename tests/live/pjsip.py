@@ -8,11 +8,14 @@ import json
 import os
 import selectors
 import sys
+import time
 
 import pjsua2 as pj
 
 
 LIBC = ctypes.CDLL(None)
+# As long as the tests wait for anything.
+PATIENCE_S = 60
 DIRECTIONS = {
     "inactive": pj.PJMEDIA_DIR_NONE,
     "sendonly": pj.PJMEDIA_DIR_ENCODING,
@@ -48,6 +51,7 @@ class Call(pj.Call):
                 audio = self.getAudioMedia(index)
                 self.phone.player.startTransmit(audio)
                 audio.startTransmit(self.phone.recorder)
+                self.phone.hears = True
 
     def onCallTsxState(self, prm):
         tsx = prm.e.body.tsxState.tsx
@@ -130,6 +134,7 @@ class Phone:
             self.endpoint.codecSetPriority(codec, 255 - at)
         self.player = pj.AudioMediaPlayer()
         self.player.createPlayer(settings["tone"])
+        self.hears = False
         self.recorder = pj.AudioMediaRecorder()
         self.recorder.createRecorder(settings["heard"])
         self.account = Account()
@@ -176,7 +181,9 @@ class Phone:
         # The library closes the file some time after its recorder is gone, and only then writes its length.
         self.recorder = None
         self.player = None
-        for _ in range(500):
+        # Where there was no call it has none to write.
+        until = time.monotonic() + (PATIENCE_S / 2 if self.hears else 0)
+        while time.monotonic() < until:
             self.endpoint.libHandleEvents(10)
             with open(self.settings["heard"], "rb") as heard:
                 if heard.read(44)[40:] not in (b"", bytes(4)):
@@ -230,12 +237,13 @@ class Phone:
 
     def try_to_obey(self, line):
         # While an exchange of before lacks its end, such as the ACK of a re-INVITE, the library refuses the next.
-        for last in [False] * 100 + [True]:
+        until = time.monotonic() + PATIENCE_S
+        while True:
             try:
                 return self.obey(json.loads(line))
             except pj.Error as error:
-                if last:
-                    tell("error", what=error.info(), line=line)
+                if time.monotonic() > until:
+                    return tell("error", what=error.info(), line=line)
                 self.endpoint.libHandleEvents(10)
             except (KeyError, ValueError) as error:
                 return tell("error", what=str(error), line=line)

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use ringtag::phones::{Law, Phone, Settings};
 
-use crate::harness::{NUMBER, Ringtag, wait_for_at_most};
+use crate::harness::{NUMBER, PATIENCE, Ringtag, wait_for_at_most};
 use crate::sound::{assert_tone, channels};
 
 const CALLER_HZ: u32 = 440;
@@ -317,8 +317,8 @@ impl Siege {
                     caller.call(NUMBER, at)
                 );
                 let ours = ours.unwrap();
-                let both = tokio::time::timeout(Duration::from_secs(30), async {
-                    while ours.heard().received < 90 || theirs.heard().received < 90 {
+                let both = tokio::time::timeout(PATIENCE, async {
+                    while ours.heard().received < 250 || theirs.heard().received < 250 {
                         tokio::time::sleep(Duration::from_millis(20)).await;
                     }
                 });

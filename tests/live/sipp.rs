@@ -145,11 +145,14 @@ impl Sipp {
 
     /// Tells it to go on, where its script waits for that: in a request of its call that comes past ringtag.
     pub(crate) fn go_on(&self) {
-        let text = self.messages();
-        let mut ids = text
-            .lines()
-            .filter_map(|line| line.strip_prefix("Call-ID: "));
-        let id = ids.next().expect("a call");
+        let id = wait_for(|| {
+            let text = self.messages();
+            let mut ids = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("Call-ID: "));
+            ids.next().map(str::to_owned)
+        });
+        let id = id.unwrap_or_else(|| panic!("{}: no call: {}", self.name, self.said()));
         let local = match self.at {
             SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::LOCALHOST, 0)),
@@ -328,7 +331,7 @@ fn five_hundred_calls_at_once_all_end_well_and_give_every_port_back() {
         "uac",
         ringtag.net.carrier(),
         500,
-        &["-r", "100", "-l", "500", "-d", "12000"],
+        &["-r", "100", "-l", "500", "-d", "25000"],
     );
     ringtag.wait_for("500 calls at once", || {
         (ringtag.metric("ringtag_calls_talking") >= 500.0).then_some(())

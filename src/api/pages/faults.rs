@@ -27,7 +27,7 @@ pub(in crate::api) async fn for_people(
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    let look = Look::of(&parts, state.clock.wall());
+    let look = Look::of(&parts, &state);
     let response = next.run(Request::from_parts(parts, body)).await;
     let status = response.status();
     let is_ours = response

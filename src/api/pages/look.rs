@@ -30,11 +30,13 @@ pub(in crate::api) struct Look {
     who: Option<Who>,
     csrf: Arc<str>,
     now: WallTime,
+    /// The last line of the log before anything was read for the page.
+    told: u64,
 }
 
 impl Look {
     /// Reads it from a request.
-    pub(in crate::api) fn of(parts: &Parts, now: WallTime) -> Self {
+    pub(in crate::api) fn of(parts: &Parts, state: &State) -> Self {
         let headers = &parts.headers;
         let accepted = || {
             let header = headers.get(ACCEPT_LANGUAGE);
@@ -55,7 +57,8 @@ impl Look {
                 .get::<Csrf>()
                 .map(|Csrf(token)| Arc::clone(token))
                 .unwrap_or_default(),
-            now,
+            now: state.clock.wall(),
+            told: state.store.feed().last(),
         }
     }
 
@@ -80,6 +83,8 @@ impl Look {
             person: self.who.as_ref().map(|who| self.person(who)),
             csrf: self.csrf.to_string(),
             now_ms: self.now.as_millis(),
+            // Strangers learn nothing of how much happens here.
+            told: self.who.as_ref().map_or(0, |_| self.told),
         }
     }
 
@@ -106,7 +111,7 @@ impl FromRequestParts<State> for Look {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Self::Rejection> {
-        Ok(Self::of(parts, state.clock.wall()))
+        Ok(Self::of(parts, state))
     }
 }
 

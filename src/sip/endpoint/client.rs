@@ -26,6 +26,8 @@ pub(super) struct Client {
     pub(super) invite: Option<Box<Invite>>,
     /// The user asked for it; `false` for a CANCEL, whose outcome shows on its INVITE.
     told: bool,
+    /// It is a BYE whose connection broke, and went on another one.
+    is_again: bool,
 }
 
 pub(super) enum Machine {
@@ -127,8 +129,8 @@ impl Endpoint {
         }
     }
 
-    /// Tells every transaction that is not answered yet that its connection broke.
-    pub(super) fn fail_requests_on(&mut self, now: Moment, flow: FlowId) {
+    /// Tells every transaction that is not answered yet that its connection broke. `stood`: messages may have gone there.
+    pub(super) fn fail_requests_on(&mut self, now: Moment, flow: FlowId, stood: bool) {
         self.stirred = true;
         let on_it: Vec<Slot> = self
             .clients
@@ -137,8 +139,24 @@ impl Endpoint {
             .map(|(slot, _)| slot)
             .collect();
         for slot in on_it {
-            self.fail_client(now, slot);
+            if stood && self.hangs_up_again(slot) {
+                self.resend(now, slot);
+            } else {
+                self.fail_client(now, slot);
+            }
         }
+    }
+
+    /// Whether a request is a BYE that goes once more, on another connection: where a peer's connection breaks while it is hung up
+    /// on, nobody knows whether it has read that, and else it would never hear of it. A server that has read it knows it by
+    /// its branch (17.2.3).
+    fn hangs_up_again(&mut self, slot: Slot) -> bool {
+        let Some(client) = self.clients.get_mut(slot) else {
+            return false;
+        };
+        let is_bye =
+            matches!(&client.kept, Kept::Request(request) if *request.method() == Method::Bye);
+        is_bye && !std::mem::replace(&mut client.is_again, true)
     }
 
     pub(super) fn start_client(
@@ -169,6 +187,7 @@ impl Endpoint {
             kept: Kept::Request(Box::new(request)),
             invite: None,
             told,
+            is_again: false,
         });
         self.branches.insert(found_by, slot);
         let wakes = self.clients.get(slot).map(|client| client.wakes(slot));

@@ -258,8 +258,9 @@ impl Endpoint {
     /// Takes the word that a connection is gone, or never came to be.
     pub fn handle_closed(&mut self, now: Moment, flow: FlowId) {
         self.stirred = true;
+        let stood = self.streams.is_open(flow);
         if self.streams.forget(flow) {
-            self.fail_requests_on(now, flow);
+            self.fail_requests_on(now, flow, stood);
         }
     }
 

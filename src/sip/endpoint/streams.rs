@@ -109,6 +109,12 @@ impl Streams {
         path.flow.is_some_and(|flow| self.flows.contains_key(&flow))
     }
 
+    /// Whether a connection has come to stand and not ended.
+    pub(super) fn is_open(&self, flow: FlowId) -> bool {
+        let flow = self.flows.get(&flow);
+        flow.is_some_and(|flow| matches!(flow.state, State::Open))
+    }
+
     /// The way of what goes out on a connection.
     pub(super) fn path_of(&self, flow: FlowId) -> Option<Path> {
         self.flows.get(&flow).map(|flow| flow.path)

@@ -67,19 +67,30 @@ impl Keeper {
         if is_waiting || self.left.is_empty() {
             return;
         }
-        match erase::finish(self, &mut Erased::default()) {
-            Ok(()) => {
+        let done = erase::finish(self, &mut Erased::default());
+        // An error is said there.
+        let _tried_again_later = self.removed(done).is_err();
+    }
+
+    /// Notes whether what was to be removed is gone. Where the disk refused it is tried again, but not before whoever asked for
+    /// it has seen why.
+    pub(super) fn removed<T>(&mut self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        match &done {
+            Ok(_) if self.left.is_empty() => {
                 if self.stuck_at.take().is_some() {
                     tracing::info!("what was to be erased is gone now");
                 }
             }
+            // Somebody who never called was asked for.
+            Ok(_) => {}
             Err(error) => {
                 if self.stuck_at.is_none() {
-                    tracing::error!(%error, "what was to be erased is still there; it is tried again, and so does the next start");
+                    tracing::error!(%error, "what was to be erased is still there; it is tried again, and by the next start");
                 }
-                self.stuck_at = Some(now);
+                self.stuck_at = Some(self.shared.clock.now());
             }
         }
+        done
     }
 
     pub(super) fn mend(&self) -> Result<(), StoreError> {

@@ -9,13 +9,16 @@ const AGAIN_MAX_MS = 60000;
  */
 export function follow({ news, resync, state }) {
   let source = null;
+  // What happened since the page was made is told first. Whoever comes back later reads all of it again.
+  let told = `?last=${document.documentElement.dataset.told}`;
   let away = 0;
   let again = 0;
   let pause = AGAIN_MS;
 
   function open() {
     close();
-    source = new EventSource('/api/v1/live');
+    source = new EventSource(`/api/v1/live${told}`);
+    told = '';
     source.addEventListener('open', () => { pause = AGAIN_MS; state(true); });
     source.addEventListener('error', () => {
       state(false);

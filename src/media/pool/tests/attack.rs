@@ -89,9 +89,9 @@ fn a_flood_from_the_peer_itself_passes_no_faster_than_a_telephone_speaks(engine:
     for sequence in 0..20_000u16 {
         caller.say(&sound(sequence));
     }
-    let lasted = rig.clock.now() - began;
     rig.settle(1);
     let counted = rig.close(caller.leg).1;
+    let lasted = rig.clock.now() - began;
     let most = 1_000 + lasted.as_millis() / 2 + 50;
     assert!(
         u128::from(counted.packets_in) <= most,
@@ -145,17 +145,17 @@ fn a_flood_on_one_leg_does_not_starve_another(engine: Chosen) {
             }
         }
     });
-    let mut worst = Duration::ZERO;
+    let mut slow = 0;
     for sequence in 0..300 {
         let began = rig.clock.now();
         callee.only_hears_from(&caller, sequence);
         caller.only_hears_from(&callee, sequence);
-        worst = worst.max(rig.clock.now() - began);
+        slow += u32::from(rig.clock.now() - began > Duration::from_millis(500));
     }
     stop.store(true, Ordering::Relaxed);
     flood.join().unwrap();
     // Unfairly drained, a full socket buffer alone would take longer, over and over.
-    assert!(worst < Duration::from_secs(1), "{worst:?}");
+    assert!(slow < 30, "{slow} of 300 rounds are slow");
     assert_eq!(rig.close(caller.leg).1.packets_in, 300);
 }
 

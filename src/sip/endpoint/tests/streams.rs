@@ -116,6 +116,35 @@ fn broken_connection_fails_what_is_unanswered_and_spares_what_rings() {
 }
 
 #[test]
+fn a_bye_whose_connection_breaks_goes_once_more_on_another_one() {
+    let mut bench = Bench::new();
+    let theirs = FlowId::accepted(1);
+    bench.opened(theirs, "198.51.100.7:40000");
+    let to = Hop {
+        flow: Some(theirs),
+        ..tcp_hop()
+    };
+    let bye = bench.request(to, ours(&Method::Bye));
+    let (on, first) = bench.streamed();
+    assert_eq!(on, theirs);
+    bench.closed(theirs);
+    bench.nothing_told();
+    let own = bench.opening();
+    bench.opened(own, PEER);
+    let (on, second) = bench.streamed();
+    assert_eq!(
+        (on, &second),
+        (own, &first),
+        "the same request, to whom the Contact names"
+    );
+    // And no more often than that.
+    bench.closed(own);
+    assert_eq!(bench.told_failure(bye), Failure::Transport);
+    bench.nothing_sent();
+    assert_eq!(bench.endpoint.transactions(), (0, 0));
+}
+
+#[test]
 fn cancel_after_a_break_opens_a_connection_of_its_own() {
     let mut bench = Bench::new();
     let rings = bench.request(tcp_hop(), ours(&Method::Invite));
@@ -218,14 +247,14 @@ fn request_within_a_dialog_uses_the_connection_that_the_peer_opened() {
         flow: Some(flow),
         ..tcp("198.51.100.7:40000")
     };
-    bench.request(Hop::back(&path), ours(&Method::Bye));
+    bench.request(Hop::back(&path), ours(&Method::Options));
     assert_eq!(bench.streamed().0, flow);
     // With another address, as a Contact names it, the connection is still preferred while it stands.
     let to = Hop {
         flow: Some(flow),
         ..tcp_hop()
     };
-    bench.request(to, ours(&Method::Bye));
+    bench.request(to, ours(&Method::Options));
     assert_eq!(bench.streamed().0, flow);
     bench.closed(flow);
     bench.lines();
