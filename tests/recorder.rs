@@ -34,7 +34,7 @@ use crate::desk::{Desk, FOLDER, WALL, call};
 mod desk;
 
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn kill_9_in_mid_call_loses_at_most_a_second() {
@@ -76,10 +76,15 @@ fn kill_9_in_mid_call_loses_at_most_a_second() {
     assert_eq!((outcome.call, outcome.state), (call(1), State::Repaired));
     assert!(outcome.duration_ms >= before_ms);
     let sound = samples(&folder.path().join(&outcome.file));
-    // The first packet came with the answer or a little after it.
-    for frame in sound.chunks_exact(2).skip(400) {
-        assert_eq!(frame, [heard(Side::Caller), heard(Side::Callee)]);
-    }
+    // The first packet came with the answer or a little after it; where the speaker had to wait for its turn there is silence.
+    let frames = || sound.chunks_exact(2).skip(400);
+    let spoken = [heard(Side::Caller), heard(Side::Callee)];
+    assert!(frames().all(|frame| {
+        let mut sides = frame.iter().zip(spoken);
+        sides.all(|(sample, voice)| *sample == voice || *sample == 0)
+    }));
+    let whole = frames().filter(|frame| *frame == spoken).count();
+    assert!(2 * whole > frames().count(), "{whole} frames");
 }
 
 #[test]

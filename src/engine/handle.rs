@@ -129,7 +129,7 @@ fn insist(orders: &mpsc::Sender<Order>, mut order: Order) -> bool {
             Err(TrySendError::Full(back)) => order = back,
             Err(TrySendError::Closed(_)) => return false,
         }
-        thread::sleep(TURN);
+        thread::park_timeout(TURN);
     }
 }
 

@@ -173,7 +173,7 @@ mod tests {
     use super::*;
     use crate::phones::call::Ended;
 
-    const DEADLINE: Duration = Duration::from_secs(20);
+    const DEADLINE: Duration = Duration::from_secs(60);
 
     async fn phone(name: &str, tone_hz: u32, law: Law) -> Phone {
         let name = name.to_owned();

@@ -193,10 +193,16 @@ impl Browser {
 
     /// Clicks where a person would.
     pub(crate) fn click(&self, css: &str) {
-        let clicked = self
-            .runtime
-            .block_on(async { self.find(css).await.click().await });
-        clicked.unwrap_or_else(|error| panic!("{css}: {error}"));
+        let clicked = wait_for(|| {
+            let click = async { self.find(css).await.click().await };
+            match self.runtime.block_on(click) {
+                Ok(()) => Some(()),
+                // Live events put another row in the place of the one that was found.
+                Err(error) if error.is_stale_element_reference() => None,
+                Err(error) => panic!("{css}: {error}"),
+            }
+        });
+        clicked.unwrap_or_else(|| panic!("{css}: never stays where it is"));
     }
 
     /// Presses a button of a form, and waits until another page stands there: one that is opened before would cut the form off.

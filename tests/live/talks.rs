@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ringtag::phones::{Law, Phone, Settings};
 
-use crate::harness::{NUMBER, Ringtag};
+use crate::harness::{NUMBER, PATIENCE, Ringtag};
 use crate::script::Script;
 use crate::sipp::{DESK_THEN_SECOND, Sipp, TO_DESK};
 use crate::sound::channels;
@@ -105,7 +105,7 @@ async fn what_a_target_plays_before_it_answers_is_heard_and_not_recorded() {
     let incoming = desk.next().await.unwrap();
     incoming.ring_aloud().await;
     assert_eq!(dialing.progress().await.unwrap(), 183);
-    let early = tokio::time::timeout(Duration::from_secs(10), async {
+    let early = tokio::time::timeout(PATIENCE, async {
         while dialing.heard().received < 50 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -46,7 +46,7 @@ fn many_events_share_few_syncs() {
     let syncs = disk.fault(|fault| fault.syncs) - before;
     // One each 25 ms at the most, however long it takes.
     let most = 5 + clock.now().as_micros() / 25_000;
-    assert!(u64::from(syncs) <= most, "{syncs} syncs for 3000 events");
+    assert!(syncs <= most, "{syncs} syncs for 3000 events");
     assert_eq!(store.list(&all()).unwrap().calls.len(), 500);
 }
 
