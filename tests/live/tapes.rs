@@ -135,12 +135,18 @@ fn a_recording_of_several_packed_files_has_one_open_at_a_time_and_plays_as_one()
          == Math.floor(document.querySelector('.player').dataset.length / 1000)",
     );
     // From the first file into the second.
-    browser.run("document.querySelector('audio').defaultPlaybackRate = 0.25;");
-    browser.run("document.querySelector('audio').playbackRate = 0.25;");
+    let plays_at = |rate: f32| {
+        browser.run(&format!(
+            "const audio = document.querySelector('audio'); audio.defaultPlaybackRate = audio.playbackRate = {rate};"
+        ));
+    };
+    // Slowly: it is to play while it is looked at.
+    plays_at(0.25);
     browser.click(".player .play");
     browser.see("document.querySelector('audio').src.includes('part=2')");
     browser.see("!document.querySelector('audio').paused && document.querySelector('audio').currentTime > 0.2");
     browser.see("document.querySelector('.player .at').textContent >= '0:06'");
+    plays_at(1.0);
     // Into the third by a key, and back into the first.
     browser.click(".player .slider");
     browser.press("\u{e010}");
