@@ -22,7 +22,7 @@ use crate::phones::tone;
 use crate::recording::wav::HEADER_BYTES;
 use crate::store::Store;
 use crate::store::query::Query;
-use crate::store::record::CallRecord;
+use crate::store::record::{CallRecord, Recording};
 
 /// How long the record may take to be on the disk with its recording's hash.
 const RECORD_MAX: Duration = Duration::from_secs(10);
@@ -158,9 +158,7 @@ async fn call(
     let mut last = None;
     while waited < RECORD_MAX {
         last = newest(&host.store)?.or(last);
-        let hashed =
-            |call: &CallRecord| call.recording.as_ref().is_some_and(|r| r.sha256.is_some());
-        if last.as_ref().is_some_and(hashed) {
+        if last.as_ref().is_some_and(is_complete) {
             break;
         }
         sleep(LOOK).await;
@@ -172,6 +170,12 @@ async fn call(
             "the call took place, but its record is not in the call log".to_owned(),
         )),
     }
+}
+
+/// Whether a record has all that is shown: a short recording may be hashed before the last telephone has answered its BYE.
+fn is_complete(call: &CallRecord) -> bool {
+    let is_hashed = |recording: &Recording| recording.sha256.is_some();
+    call.ended_at.is_some() && call.recording.as_ref().is_some_and(is_hashed)
 }
 
 /// How this program is called again: by its path, since `cargo run` leaves it off the PATH.
