@@ -302,3 +302,33 @@ async fn until_stopped() -> io::Result<()> {
         _ = terminate.recv() => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_complete_when_its_call_is_over_and_its_recording_is_hashed() {
+        let record = include_str!("../store/trial_record.json")
+            .replace("ID", "019aa5c4-98f0-7000-8000-000000000001")
+            .replace("PLAYED", "2026-11-21T10:00:00.000Z");
+        let complete: CallRecord = serde_json::from_str(&record).unwrap();
+        assert!(is_complete(&complete));
+        let goes_on = CallRecord {
+            ended_at: None,
+            ..complete.clone()
+        };
+        assert!(
+            !is_complete(&goes_on),
+            "hashed while a telephone still owes its answer"
+        );
+        let waits = CallRecord {
+            recording: complete.recording.clone().map(|recording| Recording {
+                sha256: None,
+                ..recording
+            }),
+            ..complete
+        };
+        assert!(!is_complete(&waits));
+    }
+}

@@ -345,3 +345,21 @@ fn check_names_every_mistake_and_route_explains_a_decision() {
     let (code, _, complaint) = command(&file, &["route", "--to", "+74950000999"]);
     assert_eq!(code, Some(2), "{complaint}");
 }
+
+#[test]
+fn the_demo_shows_one_whole_call_and_ends_well() {
+    let (code, out, complaint) = command(Path::new("unused.toml"), &["demo", "--exit", "--json"]);
+    assert_eq!(code, Some(0), "{out}{complaint}");
+    let seen: Value = serde_json::from_str(&out).unwrap();
+    let record = &seen["record"];
+    assert_eq!(record["finish_reason"], "completed", "{out}");
+    assert!(!record["ended_at"].is_null() && !record["recording"]["sha256"].is_null());
+    // Each hears the other, and the recording has both.
+    let [caller, desk] = [&seen["desk_heard_hz"], &seen["caller_heard_hz"]];
+    assert!(
+        caller.is_number() && desk.is_number() && caller != desk,
+        "{out}"
+    );
+    assert_eq!(&seen["recording_left_hz"], caller);
+    assert_eq!(&seen["recording_right_hz"], desk);
+}
