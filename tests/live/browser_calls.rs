@@ -51,11 +51,7 @@ fn speaks(ringtag: &Ringtag, answered: Script) -> Script {
 /// A phone that calls, speaks until it is told to stop, and hangs up.
 pub(crate) fn caller(ringtag: &Ringtag) -> Script {
     let voice = voice(ringtag.folder.path(), 700);
-    Script::caller("caller")
-        .invite(true)
-        .provisionals(&[100, 180])
-        .response(200)
-        .ack(false)
+    Script::talker("caller")
         .stream(&voice.to_string_lossy())
         .wait()
         .request("BYE", "")

@@ -147,8 +147,8 @@ fn a_page_is_light_and_quick() {
             .collect();
         paints.sort_by(f64::total_cmp);
         eprintln!("{name}: {weight} bytes, first paint {paints:.0?} ms");
-        let quickest = paints[0];
-        assert!(quickest < PAINT_MS, "{name}: {paints:?} ms");
+        let middle = paints[LOADS / 2];
+        assert!(middle < PAINT_MS, "{name}: {paints:?} ms");
     }
 }
 

@@ -168,11 +168,7 @@ fn a_recording_whose_disk_fills_up_in_mid_call_says_that_it_is_cut() {
     let config = CONFIG.replace("{folder}/recordings", &format!("{inside}/recordings"));
     let ringtag = Ringtag::start_with(&format!("{config}\n{TO_DESK}"));
     let pbx = Sipp::run(&ringtag, "uas", ringtag.net.pbx(), 1, &[]);
-    let talks = Script::caller("talks")
-        .invite(true)
-        .provisionals(&[100, 180])
-        .response(200)
-        .ack(false)
+    let talks = Script::talker("talks")
         .wait()
         .request("BYE", "")
         .response(200);

@@ -29,6 +29,15 @@ impl Script {
         Self::new(name, Side::Caller)
     }
 
+    /// A phone at the carrier that calls and is answered.
+    pub(crate) fn talker(name: &'static str) -> Self {
+        Self::caller(name)
+            .invite(true)
+            .provisionals(&[100, 180])
+            .response(200)
+            .ack(false)
+    }
+
     /// A phone at the PBX that is called.
     pub(crate) fn callee(name: &'static str) -> Self {
         Self::new(name, Side::Callee)

@@ -20,11 +20,7 @@ fn until_bye(script: Script) -> Script {
 }
 
 fn calling() -> Script {
-    Script::caller("calling")
-        .invite(true)
-        .provisionals(&[100, 180])
-        .response(200)
-        .ack(false)
+    Script::talker("calling")
 }
 
 fn answering() -> Script {

@@ -107,11 +107,7 @@ fn a_telephone_that_transfers_and_hangs_up_at_once_is_followed_by_the_next() {
         .expect("ACK")
         .expect("BYE")
         .reply(200);
-    let caller = Script::caller("sent-on")
-        .invite(true)
-        .provisionals(&[100, 180])
-        .response(200)
-        .ack(false)
+    let caller = Script::talker("sent-on")
         .wait()
         .request("BYE", "")
         .response(200);
